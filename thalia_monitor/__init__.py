@@ -1,0 +1,41 @@
+"""thalia-monitor: a live monitor for Thalia curriculum training.
+
+The public names are imported when first used, so that a training script which only wants the
+:class:`CurriculumLogger` does not load dash, pandas or plotly.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thalia_monitor.logger import CurriculumLogger, LogLevel
+    from thalia_monitor.reading.run import load_training_state
+    from thalia_monitor.state import TrainingState
+    from thalia_monitor.web.app import create_app
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CurriculumLogger",
+    "LogLevel",
+    "TrainingState",
+    "__version__",
+    "create_app",
+    "load_training_state",
+]
+
+_HOMES = {
+    "CurriculumLogger": "thalia_monitor.logger",
+    "LogLevel": "thalia_monitor.logger",
+    "TrainingState": "thalia_monitor.state",
+    "create_app": "thalia_monitor.web.app",
+    "load_training_state": "thalia_monitor.reading.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

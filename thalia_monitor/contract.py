@@ -1,0 +1,37 @@
+"""The file contract: names and fields of what a training run leaves behind.
+
+``metadata_*.json`` holds one JSON object per checkpoint; ``training_log.json`` holds JSON Lines, one line per
+logged step or event. The README's section "The data contract" states the same for people.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LOG_NAME: Final = "training_log.json"
+METADATA_PATTERN: Final = "metadata_*.json"
+
+CORE_METRICS: Final = ("firing_rate", "capacity", "performance", "loss")
+"""The four metrics every Thalia run is expected to log; any other numeric field is a custom metric."""
+
+STEP: Final = "step"
+TIMESTAMP: Final = "timestamp"
+EVENT_TYPE: Final = "event_type"
+NEURON_COUNTS: Final = "neuron_counts"
+CAPACITY_BY_REGION: Final = "capacity_by_region"
+
+GROWTH: Final = "growth"
+CONSOLIDATION: Final = "consolidation"
+MILESTONE: Final = "milestone"
+TRANSITION: Final = "transition"
+EXTENSION: Final = "extension"
+WARNING: Final = "warning"
+STAGE_START: Final = "stage_start"
+STAGE_END: Final = "stage_end"
+
+GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
+CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")
+
+SERIES_NEURONS: Final = "neurons."
+SERIES_CAPACITY: Final = "capacity."
+"""Prefixes that name a region's series beside the metrics: ``neurons.cortex``, ``capacity.cortex``."""

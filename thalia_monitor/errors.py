@@ -1,0 +1,34 @@
+"""Every error that a reader may see, with text that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class MonitorError(Exception):
+    """Base of all errors of this project; ``str(error)`` is written for the reader and safe to show."""
+
+    status = 500
+    """The HTTP status that a web answer carries for it."""
+
+
+class SettingsError(MonitorError):
+    """A setting, flag or environment variable has a value that cannot be used."""
+
+    status = 400
+
+
+class RunUnreadable(MonitorError):
+    """A checkpoint directory cannot be read at all (missing, not a directory, no permission)."""
+
+    status = 503
+
+
+class UnknownRun(MonitorError):
+    """A run id that this monitor has never given out."""
+
+    status = 404
+
+
+class BadParameter(MonitorError):
+    """A request parameter that cannot be understood."""
+
+    status = 400

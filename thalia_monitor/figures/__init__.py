@@ -1,0 +1,1 @@
+"""State to Plotly figures, one module per section. Knows no Dash."""

@@ -1,0 +1,184 @@
+"""The metric lines of a run, by column: the numbers that every chart is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor import contract
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EMPTY_FLOATS: Floats = np.empty(0, np.float64)
+EMPTY_INTS: Ints = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One logged quantity over the metric lines of a run; read-only arrays."""
+
+    values: Floats
+    """(n,) every logged value, in file order; NaN and infinities are values that were logged as such."""
+    rows: Ints | None = None
+    """(n,) the row of each value in the history, or None when every row has one."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def last_row(self, rows: int) -> int:
+        """The row of the newest value, in a history of that many rows; -1 when there is none."""
+        if not len(self.values):
+            return -1
+        return rows - 1 if self.rows is None else int(self.rows[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One quantity as it is drawn: the points that were logged, by segment and step."""
+
+    name: str
+    step: Ints
+    """(n,) never falls within a segment."""
+    value: Floats
+    """(n,)"""
+    segment: Ints
+    """(n,) never falls."""
+    time: Floats
+    """(n,) Unix seconds, NaN where the line had no timestamp."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of metric lines over which the step does not go back."""
+
+    index: int
+    first_row: int
+    first_step: int
+    kind: str = "start"
+    """``start`` (the first), ``resume`` (it repeats earlier steps) or ``stage`` (steps restart by design)."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All metric lines of a run in file order, by column. The arrays are views: nothing is copied."""
+
+    step: Ints = field(default_factory=lambda: EMPTY_INTS)
+    """(rows,)"""
+    segment: Ints = field(default_factory=lambda: EMPTY_INTS)
+    """(rows,) 0, 1, ...: a new one at each resume."""
+    time: Floats = field(default_factory=lambda: EMPTY_FLOATS)
+    """(rows,) Unix seconds, NaN where a line has no timestamp."""
+    metrics: Mapping[str, Column] = field(default_factory=dict)
+    neurons: Mapping[str, Column] = field(default_factory=dict)
+    """Neuron counts by region."""
+    capacity: Mapping[str, Column] = field(default_factory=dict)
+    """Capacity (0 to 1) by region."""
+    segments: tuple[Segment, ...] = ()
+    ordered: bool = True
+    """Whether the step never falls within a segment; stragglers are sorted in when a series is taken."""
+    generation: int = 0
+    """Changes when rows that were there before are no longer the same (the log was replaced)."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @property
+    def current_step(self) -> int:
+        """The furthest step of the newest segment; 0 for an empty history."""
+        if not self.segments:
+            return 0
+        return int(self.step[-1] if self.ordered else self.step[self.segments[-1].first_row :].max())
+
+    @property
+    def time_span(self) -> float:
+        """Seconds between the earliest and the latest timestamp; 0 without timestamps."""
+        known = self.time[~np.isnan(self.time)]
+        return float(known.max() - known.min()) if len(known) else 0.0
+
+    def superseded_from(self, segment: int) -> int | None:
+        """The step from which a later resume repeats this segment; None when all of it still counts."""
+        later = [each.first_step for each in self.segments[segment + 1 :] if each.kind == "resume"]
+        return min(later, default=None)
+
+    def is_superseded(self, step: int) -> bool:
+        """Whether this step was reached before a resume and not again since."""
+        if not self.segments or self.segments[-1].kind != "resume":
+            return False
+        before = self.step[: self.segments[-1].first_row]
+        return self.current_step < step <= int(before.max())
+
+    def names(self) -> list[str]:
+        """Every series there is: metrics (the four core ones first), then neurons and capacity by region."""
+        core = [name for name in contract.CORE_METRICS if name in self.metrics]
+        custom = sorted(name for name in self.metrics if name not in contract.CORE_METRICS)
+        neurons = [contract.SERIES_NEURONS + region for region in self.neurons]
+        capacity = [contract.SERIES_CAPACITY + region for region in self.capacity]
+        return core + custom + neurons + capacity
+
+    def column(self, name: str) -> Column | None:
+        """Find a column by its series name (``loss``, ``neurons.cortex``, ``capacity.cortex``)."""
+        if name in self.metrics:
+            return self.metrics[name]
+        for prefix, columns in (
+            (contract.SERIES_NEURONS, self.neurons),
+            (contract.SERIES_CAPACITY, self.capacity),
+        ):
+            if name.startswith(prefix) and name[len(prefix) :] in columns:
+                return columns[name[len(prefix) :]]
+        return None
+
+    def series(self, name: str) -> Series | None:
+        """Take one series; None when nothing of that name was ever logged."""
+        column = self.column(name)
+        if column is None:
+            return None
+        rows: Ints | slice = slice(None) if column.rows is None else column.rows
+        step, segment, time = self.step[rows], self.segment[rows], self.time[rows]
+        series = Series(name, step, column.values, segment, time)
+        if self.ordered:
+            return series
+        order = np.lexsort((step, segment))  # stable: lines of equal step keep their file order
+        return Series(name, step[order], column.values[order], segment[order], time[order])
+
+    def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
+        """Read the newest value of each of these columns, each from the newest line that has it."""
+        return {name: float(column.values[-1]) for name, column in columns.items() if len(column)}
+
+    def newest_line(self, columns: Mapping[str, Column]) -> dict[str, float]:
+        """Read the values that stand together on the newest line having any of these columns."""
+        last = {name: column.last_row(len(self)) for name, column in columns.items()}
+        newest = max(last.values(), default=-1)
+        return {name: float(columns[name].values[-1]) for name, row in last.items() if row == newest >= 0}
+
+    def frame(self, columns: Mapping[str, Column]) -> pd.DataFrame:
+        """Lay columns out beside ``step`` and ``segment``, one row per metric line; NaN where not logged."""
+        import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
+
+        table: dict[str, NDArray[Any]] = {"step": self.step, "segment": self.segment}
+        for name, column in columns.items():
+            if column.rows is None:
+                table[name] = column.values
+            else:
+                table[name] = np.full(len(self), np.nan)
+                table[name][column.rows] = column.values
+        return pd.DataFrame(table)
+
+    def frame_where_logged(self, columns: Mapping[str, Column]) -> pd.DataFrame:
+        """Lay columns out like :meth:`frame`, leaving out the lines that have none of them."""
+        frame = self.frame(columns)
+        sparse = [column.rows for column in columns.values() if column.rows is not None]
+        if columns and len(sparse) < len(columns):  # one of them is on every line
+            return frame
+        rows = np.unique(np.concatenate(sparse)) if sparse else EMPTY_INTS
+        return frame.iloc[rows].reset_index(drop=True)

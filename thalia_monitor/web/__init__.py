@@ -1,0 +1,1 @@
+"""The Dash application: shell, live updates, JSON API, security and the gunicorn entry."""
