@@ -1,0 +1,37 @@
+"""What one file contributes to a run, in the words that every format is translated into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from thalia_monitor.state import Checkpoint, Event, Problem, Source
+
+
+@dataclass(frozen=True, slots=True)
+class MetricLine:
+    """One logged step: whatever of it was logged, under the documented names."""
+
+    step: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    neurons: Mapping[str, float] = field(default_factory=dict)
+    """Neuron counts by region."""
+    capacity: Mapping[str, float] = field(default_factory=dict)
+    """Capacity (0 to 1) by region."""
+    time: float | None = None
+    """Unix seconds."""
+    stage: float | None = None
+    """The curriculum stage, where the file tells it; steps may restart with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Everything that was read from one file (or one family of files) of a run, in file order."""
+
+    source: Source
+    lines: tuple[MetricLine, ...] = ()
+    events: tuple[Event, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    criteria: Mapping[str, float] = field(default_factory=dict)
+    """Milestone thresholds that the run itself configured."""
+    problems: tuple[Problem, ...] = ()
