@@ -10,6 +10,7 @@ import pytest
 from dash import Dash
 
 from tests.support import FIXTURES, Run
+from thalia_monitor.web.app import create_app
 
 
 @pytest.fixture
@@ -29,8 +30,6 @@ def fixture() -> Callable[[str], Path]:
 @pytest.fixture
 def app(run: Run) -> Iterator[Dash]:
     """The application on the run directory."""
-    from thalia_monitor.web.app import create_app
-
     yield create_app(run.directory)
 
 

@@ -19,7 +19,7 @@ CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h",
 @with_options
 @click.version_option(__version__, prog_name="thalia-monitor")
 @click.pass_context
-def cli(context: click.Context, **options: Any) -> None:
+def cli(context: click.Context, /, **options: Any) -> None:
     """Watch a Thalia training run in a browser: thalia-monitor --checkpoint-dir DIR."""
     context.obj = options
     if context.invoked_subcommand is None:
@@ -34,12 +34,15 @@ def cli(context: click.Context, **options: Any) -> None:
 @click.option(
     "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How much faster."
 )
+@click.option("--open", "open_browser", is_flag=True, help="Show the page in this machine's browser.")
 @click.pass_obj
-def demo(options: dict[str, Any], directory: Path | None, seed: int, speed: float) -> None:
+def demo(
+    options: dict[str, Any], directory: Path | None, seed: int, speed: float, open_browser: bool
+) -> None:
     """Simulate a training (in DIRECTORY or a temporary one) and open the dashboard on it."""
     from thalia_monitor.web.demonstration import demonstrate  # noqa: PLC0415 - dash takes a second to import
 
-    demonstrate(settings_from(options), directory, seed=seed, speed=speed)
+    demonstrate(settings_from(options), directory, seed=seed, speed=speed, open_browser=open_browser)
 
 
 @cli.command()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
 
 from tests.support import CI
 
@@ -36,15 +36,17 @@ class Watched:
         page.on("console", lambda message: self._note(f"console {message.type}: {message.text}"))
         page.on("pageerror", lambda error: self._note(f"error: {error}"))
         page.on("dialog", lambda dialog: self._note(f"dialog: {dialog.message}"))
-        page.on("requestfailed", lambda request: self._failed(request))
-        page.on(
-            "response", lambda answer: answer.status >= 400 and self._note(f"{answer.status} {answer.url}")
-        )
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
 
     def _note(self, text: str) -> None:
         self.complaints.append(text[:500])
 
-    def _failed(self, request: Any) -> None:
+    def _answered(self, answer: Response) -> None:
+        if answer.status >= 400:
+            self._note(f"{answer.status} {answer.url}")
+
+    def _failed(self, request: Request) -> None:
         # Leaving a page cancels what it had asked for; that is no fault.
         if "ERR_ABORTED" not in (request.failure or ""):
             self._note(f"failed: {request.url} {request.failure}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -84,7 +85,7 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     return Chart(traces, layout, caption=_caption(events, placed), total=len(events))
 
 
-def frequency(state: TrainingState, _: str, view: View) -> Chart:
+def frequency(state: TrainingState, _: str, __: View) -> Chart:
     """Show how often the brain sleeps: the steps between one sleep and the next."""
     steps = np.unique(
         [event.step for event in state.events_of(contract.CONSOLIDATION) if event.step is not None]
@@ -103,7 +104,7 @@ def frequency(state: TrainingState, _: str, view: View) -> Chart:
         "y": counts.tolist(),
         "width": numbers(np.diff(edges) * 0.94),
         "marker": {"color": theme.ACCENT},
-        "text": [f"{low:,.0f} to {high:,.0f} steps" for low, high in zip(edges[:-1], edges[1:], strict=True)],
+        "text": [f"{low:,.0f} to {high:,.0f} steps" for low, high in pairwise(edges.tolist())],
         "textposition": "none",
         "hovertemplate": "%{text}: %{y} times<extra></extra>",
     }

@@ -39,13 +39,12 @@ def started(history: History) -> float:
 
 def drawn_sample(series: Series, history: History, view: View) -> Sample:
     """Choose the points that stand for a series in the reader's view."""
-    axis = {"step": "step", "wall": "time", "elapsed": "time"}[view.x]
-    start, end = view.start, view.end
-    if start is not None and end is not None and view.x != "step":
-        offset = started(history) if view.x == "elapsed" else 0.0
-        scale = HOUR if view.x == "elapsed" else 1 / MILLISECONDS
-        start, end = start * scale + offset, end * scale + offset
-    return sample(series, POINTS, start=start, end=end, x=axis)
+    if view.x == "step":
+        return sample(series, POINTS, start=view.start, end=view.end)
+    scale, origin = (HOUR, started(history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
+    start = None if view.start is None else view.start * scale + origin
+    end = None if view.end is None else view.end * scale + origin
+    return sample(series, POINTS, start=start, end=end, x="time")
 
 
 def superseded(points: Sample, history: History) -> NDArray[np.bool_]:

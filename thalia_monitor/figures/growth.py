@@ -120,10 +120,10 @@ def _by_region(state: TrainingState, prefix: str, regions: list[str], view: View
             continue
         points = drawn_sample(series, state.history, view)
         total += points.total
-        drawn += len(points.step)
+        drawn += min(len(points), points.total)
         name = theme.plain(region, 24)
-        for trace in lines(points, state.history, view, theme.region_style(region)):
-            traces.append(trace | {"name": name, "legendgroup": name, "mode": "lines"})
+        named = {"name": name, "legendgroup": name, "mode": "lines"}
+        traces += [trace | named for trace in lines(points, state.history, view, theme.region_style(region))]
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
     words = f"{unit.capitalize()} of {len(regions)} regions." if regions else ""
     return Chart(

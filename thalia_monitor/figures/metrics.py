@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from thalia_monitor.analysis.sampling import Sample
+from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug
@@ -74,17 +74,15 @@ def band(low: float, high: float, color: str) -> dict[str, Any]:
 
 def caption(points: Sample) -> str:
     """Say how many of how many points are drawn."""
-    if len(points.step) >= points.total:
-        return f"{points.total:,} points"
-    return f"{len(points.step):,} of {points.total:,} points"
+    return counted(points.total, "point") if points.exact else f"{len(points):,} of {points.total:,} points"
 
 
 def notes(points: Sample) -> tuple[str, ...]:
     """Say what a line cannot show: values that are not finite, and where the first one is."""
-    bad = np.flatnonzero(~np.isfinite(points.value))
-    if not len(bad):
+    if not points.nonfinite:
         return ()
-    return (f"{len(bad):,} not finite, first at step {int(points.step[bad[0]]):,}",)
+    first = int(points.step[~np.isfinite(points.value)][0])
+    return (f"{points.nonfinite:,} not finite, first at step {first:,}",)
 
 
 def summary(name: str, points: Sample) -> str:
@@ -94,7 +92,8 @@ def summary(name: str, points: Sample) -> str:
         return f"{title(name)}: no finite value."
     return (
         f"{title(name)} from step {int(points.step[0]):,} to {int(points.step[-1]):,}: "
-        f"from {finite[0]:.4g} to {finite[-1]:.4g}, lowest {finite.min():.4g}, highest {finite.max():.4g}."
+        f"from {number(finite[0])} to {number(finite[-1])}, "
+        f"lowest {number(finite.min())}, highest {number(finite.max())}."
     )
 
 
@@ -102,8 +101,3 @@ def trend(state: TrainingState, name: str) -> list[float | int | None]:
     """The last values of a metric, for a card's small trend line."""
     column = state.history.metrics.get(name)
     return numbers(column.values[-TREND_POINTS:]) if column is not None else []
-
-
-def followed(view: View) -> View:
-    """The same view, following the run instead of looking at a part."""
-    return replace(view, start=None, end=None)

@@ -8,7 +8,7 @@ import dash
 import dash_bootstrap_components as dbc
 from dash import Input, Output, dcc, html, no_update
 
-from thalia_monitor.analysis.wording import percent_change, quantity
+from thalia_monitor.analysis.wording import MINUS, number
 from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
 from thalia_monitor.stages import lower_is_better
@@ -39,7 +39,7 @@ def _card(state: TrainingState, name: str) -> html.Div:
     return html.Div(
         [
             html.Span(metrics.title(name), className="fact-label"),
-            html.Span(quantity(name, value), className="card-value"),
+            html.Span(number(value), className="card-value"),
             html.Span(
                 UNITS[name] if value is not None else "not in the newest checkpoint", className="fact-detail"
             ),
@@ -64,8 +64,9 @@ def _change(name: str, delta: float | None) -> html.Span:
     verdict = judgement(name, delta)
     arrow = "▲" if delta > 0 else "▼" if delta < 0 else "="
     words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
+    signed = number(delta) if number(delta).startswith(MINUS) else f"+{number(delta)}"
     return html.Span(
-        f"{arrow} {percent_change(name, delta)} since the checkpoint before{words}",
+        f"{arrow} {signed} since the checkpoint before{words}",
         className=f"change change-{verdict}",
     )
 

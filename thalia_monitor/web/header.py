@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.wording import age
+from thalia_monitor.analysis.wording import ago, duration
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 
@@ -56,7 +56,7 @@ def last_update(state: TrainingState, now: datetime | None = None) -> list[Any]:
             title=f"{state.last_update:%Y-%m-%d %H:%M:%S} UTC",
         ),
         html.Span(
-            f"{age(seconds)} ago" if seconds >= 1 else "just now",
+            ago(seconds),
             className="fact-detail",
             **{"data-age": f"{max(seconds, 0):.0f}"},
         ),
@@ -73,7 +73,8 @@ def totals(state: TrainingState) -> list[Any]:
     sources = ", ".join(sorted({source.format for source in state.sources})) or "nothing read yet"
     return [
         parts.fact(
-            "Training time", age(state.training_duration.total_seconds()) if state.training_duration else "–"
+            "Training time",
+            duration(state.training_duration.total_seconds()) if state.training_duration else "–",
         ),
         parts.fact("Growth events", f"{growth:,}"),
         parts.fact("Consolidations", f"{sleep:,}"),

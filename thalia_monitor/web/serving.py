@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import click
@@ -17,8 +18,8 @@ from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
 
 
-def serve(settings: Settings) -> None:
-    """Serve until interrupted; prints the address as soon as it answers.
+def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
+    """Serve until interrupted; prints the address as soon as it answers, and hands it to ``ready``.
 
     Raises:
         SettingsError: the port is in use, or the address is not this machine's.
@@ -33,6 +34,9 @@ def serve(settings: Settings) -> None:
             f"Warning: listening on {settings.host} without a password: anyone who reaches it can look.",
             err=True,
         )
+
+    if ready:
+        ready(address(settings, server.port))
 
     def stop(_: int, __: FrameType | None) -> None:
         threading.Thread(target=server.shutdown, daemon=True).start()
