@@ -1,4 +1,4 @@
-/* What only the browser can do: pace the pulses, count ages on, link the zoom of a page's charts, switch the theme. */
+/* What only the browser can do: pace the pulses, count ages on, switch the theme, say when the server is gone. */
 (function () {
   "use strict";
   function NO() { return window.dash_clientside.no_update; } // defined only after this file has run
@@ -26,32 +26,6 @@
     });
   }
   setInterval(countAges, 1000);
-
-  function charts() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")); }
-
-  function showZoom(start, end, except) {
-    charts().forEach(function (plot) {
-      var axis = plot._fullLayout && plot._fullLayout.xaxis;
-      if (!axis || plot === except || plot.closest("[data-unlinked]")) return;
-      if (start === null) { if (!axis.autorange) window.Plotly.relayout(plot, {"xaxis.autorange": true}); return; }
-      var range = axis.range.map(function (each) { return axis.type === "date" ? axis.d2r ? Date.parse(each) : each : each; });
-      if (range[0] !== start || range[1] !== end) window.Plotly.relayout(plot, {"xaxis.range": [start, end]});
-    });
-  }
-
-  function millis(value) {
-    if (typeof value === "number") return value;
-    var text = String(value);
-    return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Date.parse(text.replace(" ", "T") + (text.endsWith("Z") ? "" : "Z"));
-  }
-
-  function zoomOf(event) {
-    if (!event) return undefined;
-    if (event["xaxis.autorange"]) return null;
-    var range = event["xaxis.range"] || [event["xaxis.range[0]"], event["xaxis.range[1]"]];
-    if (range[0] === undefined) return undefined;
-    return {start: millis(range[0]), end: millis(range[1])};
-  }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     thalia: {
@@ -81,17 +55,6 @@
           try { localStorage.setItem("thalia-theme", next); } catch (refused) { /* kept for this page only */ }
         }
         return root.getAttribute("data-bs-theme") === "dark" ? "Switch to light" : "Switch to dark";
-      },
-      zoom: function (events, view) {
-        var triggered = window.dash_clientside.callback_context.triggered;
-        if (!triggered.length) return NO();
-        var zoom = zoomOf(triggered[0].value);
-        if (zoom === undefined) return NO();
-        var now = view || {};
-        var start = zoom && zoom.start, end = zoom && zoom.end;
-        showZoom(start === undefined ? null : start, end, null);
-        if ((now.start === undefined ? null : now.start) === start && (now.end === undefined ? null : now.end) === end) return NO();
-        return Object.assign({}, now, {start: start, end: end});
       }
     }
   });

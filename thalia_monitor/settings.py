@@ -34,6 +34,8 @@ class Settings:
     cache_type: str = "SimpleCache"
     cache_dir: Path | None = None
     cache_threshold: int = 500
+    view: str = ""
+    """What the charts show at first, written like the page's own address: ``x=wall&smooth=0.6``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_path", normal_base_path(self.base_path))
@@ -104,6 +106,12 @@ OPTIONS: Final = (
         default=500,
         show_default=True,
         help="How many finished figures the cache keeps.",
+    ),
+    click.option(
+        "--view",
+        default="",
+        metavar="QUERY",
+        help="What the charts show at first, as in a page's address: 'x=wall&smooth=0.6'.",
     ),
 )
 

@@ -58,7 +58,9 @@ class Chart:
     layout: dict[str, Any]
     caption: str = ""
     total: int = 0
-    """Points of the series behind it."""
+    """Points of the series in the view."""
+    length: int = 0
+    """Points of the whole series."""
     notes: tuple[str, ...] = field(default=())
     """What the reader should know: non-finite values, points outside the view."""
     summary: str = ""

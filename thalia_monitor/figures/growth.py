@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
 from thalia_monitor.figures.curves import drawn_sample, lines, positions
 from thalia_monitor.figures.events import marks
 from thalia_monitor.figures.metrics import band
-from thalia_monitor.history import Floats, Ints, Series
+from thalia_monitor.history import Column, Floats, Ints, Series
 from thalia_monitor.state import TrainingState
 
 GROWTH_THRESHOLD: Final = 0.85
@@ -21,7 +22,7 @@ GROWTH_THRESHOLD: Final = 0.85
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
     """Draw the neuron count of each region and of all together."""
-    chart = _by_region(state, contract.SERIES_NEURONS, list(state.history.neurons), view, "neurons")
+    chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
     total = _total(state, view)
     if total and len(state.history.neurons) > 1:
         chart.traces.insert(0, total)
@@ -30,7 +31,7 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
 
 def capacity(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each region's capacity, and the band in which regions grow."""
-    chart = _by_region(state, contract.SERIES_CAPACITY, list(state.history.capacity), view, "capacity")
+    chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%", "rangemode": "tozero"}
     chart.layout["shapes"] = [band(GROWTH_THRESHOLD, 1.0, theme.CAUTION)]
     return chart
@@ -108,13 +109,15 @@ def _upright(x: float) -> dict[str, Any]:
     return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": line}
 
 
-def _by_region(state: TrainingState, prefix: str, regions: list[str], view: View, unit: str) -> Chart:
+def _by_region(
+    state: TrainingState, prefix: str, columns: Mapping[str, Column], view: View, unit: str
+) -> Chart:
     layout = theme.layout(x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True)
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     traces: list[dict[str, Any]] = []
     total = drawn = 0
-    for region in regions:
+    for region in columns:
         series = state.history.series(prefix + region)
         if series is None or region in view.hidden:
             continue
@@ -125,12 +128,13 @@ def _by_region(state: TrainingState, prefix: str, regions: list[str], view: View
         named = {"name": name, "legendgroup": name, "mode": "lines"}
         traces += [trace | named for trace in lines(points, state.history, view, theme.region_style(region))]
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
-    words = f"{unit.capitalize()} of {len(regions)} regions." if regions else ""
+    words = f"{unit.capitalize()} of {len(columns)} regions." if columns else ""
     return Chart(
         traces,
         layout,
-        caption=caption if regions else f"no line has {unit} by region yet",
+        caption=caption if columns else f"no line has {unit} by region yet",
         total=total,
+        length=sum(len(column) for column in columns.values()),
         summary=words,
     )
 

@@ -38,6 +38,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         axes(view, name),
         caption=caption(points),
         total=points.total,
+        length=points.length,
         notes=notes(points),
         summary=summary(name, points),
     )

@@ -14,6 +14,7 @@ from typing import Any, Final
 import dash
 from dash import ALL, Dash, Input, Output, Patch, State, dcc, html, no_update
 
+from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
@@ -52,6 +53,7 @@ def chart_card(
                 [
                     html.H2(title, className="card-name"),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
+                    *(_options(name, title) if name else ()),
                 ],
                 className="card-head",
             ),
@@ -65,6 +67,32 @@ def chart_card(
         ],
         className=f"panel chart-card {class_name}",
     )
+
+
+OPTIONS: Final = {
+    "log": ("log", "logarithmic y axis"),
+    "clip": ("clip", "let outliers leave the view"),
+    "pin": ("pin", "keep this chart at the top"),
+}
+
+
+def _options(name: str, title: str) -> list[html.Button]:
+    return [
+        html.Button(
+            words,
+            id={"type": "chart-option", "option": option, "name": name},
+            type="button",
+            className="option",
+            title=meaning,
+            **{
+                "aria-label": f"{title}: {meaning}",
+                "aria-pressed": "false",
+                "data-option": option,
+                "data-name": name,
+            },
+        )
+        for option, (words, meaning) in OPTIONS.items()
+    ]
 
 
 EMPTY: Final[dict[str, Any]] = {
@@ -106,15 +134,23 @@ def update(
     state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: dict[str, Any] | None
 ) -> tuple[Any, Any, Any]:
     """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
-    mark = {"version": f"{run}:{state.version}", "view": view.key, "axes": axes_of(view, chart["name"])}
-    if drawn == mark:
+    mark: dict[str, Any] = {
+        "version": f"{run}:{state.version}",
+        "view": view.key,
+        "axes": axes_of(view, chart["name"]),
+        "held": None,
+    }
+    if drawn and drawn | {"held": None} == mark:
         return no_update, no_update, no_update
     builder = dash.get_app().server.extensions[BUILDERS][chart["kind"]]
     built: Chart = monitor().finished(
         state, run, f"{chart['kind']}:{chart['name']}:{view.key}", lambda: builder(state, chart["name"], view)
     )
+    if view.zoomed:
+        held = drawn["held"] if drawn and drawn.get("held") is not None else built.length
+        mark["held"] = held
     fresh = drawn is None or drawn["axes"] != mark["axes"]
-    return (framed(built, view) if fresh else patch(built)), caption(built), mark
+    return (framed(built, view) if fresh else patch(built)), caption(built, paused(built, mark)), mark
 
 
 def axes_of(view: View, name: str) -> str:
@@ -143,8 +179,15 @@ def patch(chart: Chart) -> Patch:
     return change
 
 
-def caption(chart: Chart) -> list[Any]:
+def paused(chart: Chart, mark: dict[str, Any]) -> str:
+    """Say how many points have arrived since the reader zoomed; empty while the chart follows."""
+    if mark["held"] is None:
+        return ""
+    return f"paused, {counted(max(chart.length - mark['held'], 0), 'new point')}"
+
+
+def caption(chart: Chart, pause: str = "") -> list[Any]:
     """What stands beside the title: how much is drawn, and what a line cannot show."""
-    notes = [html.Span(note, className="note") for note in chart.notes]
+    notes = [html.Span(note, className="note") for note in (*chart.notes, pause) if note]
     words = html.Span(chart.summary, className="visually-hidden") if chart.summary else ""
     return [*notes, html.Span(chart.caption), words]

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
 from thalia_monitor.web import header, parts
 from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, TICK, VERSION, running, stores
 from thalia_monitor.web.monitor import Monitor, monitor
+from thalia_monitor.web.toolbar import toolbar
 from thalia_monitor.web.views import VIEW
 
 LOCATION: Final = "location"
@@ -42,6 +43,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
                     html.Div(id=HEADER, className="run-header panel"),
                     html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
                     html.Div(id=WARNINGS),
+                    toolbar(watch.settings.view),
                     html.Div(dash.page_container, id="page"),
                     html.Div(id=TOTALS, className="facts panel totals"),
                 ],
@@ -175,14 +177,23 @@ def register(app: Dash) -> None:
             [State("settings-panel", "is_open")],
         ),
         "theme": (Output("theme-switch", "aria-label"), [Input("theme-switch", "n_clicks")], []),
-        "zoom": (
-            Output(VIEW, "data"),
-            [Input({"type": "chart", "kind": dash.ALL, "name": dash.ALL}, "relayoutData")],
-            [State(VIEW, "data")],
-        ),
     }
     for name, (output, inputs, states) in browser.items():
         app.clientside_callback(ClientsideFunction("thalia", name), output, *inputs, *states)
+    app.clientside_callback(
+        ClientsideFunction("view", "change"),
+        Output(VIEW, "data"),
+        Input("view-x", "value"),
+        Input("view-smooth", "value"),
+        Input("view-events", "value"),
+        Input("view-follow", "n_clicks"),
+        Input({"type": "chart", "kind": ALL, "name": ALL}, "relayoutData"),
+        Input({"type": "chart-option", "option": ALL, "name": ALL}, "n_clicks"),
+        Input({"type": "hide-region", "name": ALL}, "n_clicks"),
+        Input(LOCATION, "pathname"),
+        State("view-default", "data"),
+        State(VIEW, "data"),
+    )
 
 
 def _register_poll(app: Dash) -> None:
