@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,3 +40,14 @@ def beginning(whole: Series, length: int) -> Series:
     """The first points of a series, as it was before the others were logged."""
     part = slice(length)
     return Series(whole.name, whole.step[part], whole.value[part], whole.segment[part], whole.time[part])
+
+
+class CountingFloats(np.ndarray[Any, np.dtype[np.float64]]):
+    """An array that remembers the longest part of it that was looked at."""
+
+    longest = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        CountingFloats.longest = max(CountingFloats.longest, np.size(part))
+        return part

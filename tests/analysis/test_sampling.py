@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.analysis.build import beginning, restarted, series
+from tests.analysis.build import CountingFloats, beginning, restarted, series
 from thalia_monitor.analysis import sampling
 from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.sampling import Sample, sample, tail_after
@@ -294,17 +293,6 @@ def test_an_empty_series_has_an_empty_sample() -> None:
     assert len(result) == result.total == 0
     assert result.exact
     assert tail_after(result, 0, 1) == 0
-
-
-class CountingFloats(np.ndarray[Any, np.dtype[np.float64]]):
-    """An array that remembers the longest part of it that was looked at."""
-
-    longest = 0
-
-    def __getitem__(self, key: Any) -> Any:
-        part = super().__getitem__(key)
-        CountingFloats.longest = max(CountingFloats.longest, np.size(part))
-        return part
 
 
 def test_an_append_looks_at_what_is_new_only() -> None:
