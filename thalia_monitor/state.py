@@ -121,8 +121,6 @@ class TrainingState:
     """How much of the log has been read in; below 1 while a long log is still being read."""
     total_problems: int = 0
     """How many problems there were; ``problems`` lists a bounded number of them."""
-    read_fraction: float = 1.0
-    """How much of the log this state is from; below 1 while a large log is still being read in."""
 
     @property
     def checkpoint(self) -> Checkpoint | None:
