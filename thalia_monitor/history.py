@@ -93,6 +93,8 @@ class History:
     segments: tuple[Segment, ...] = ()
     ordered: bool = True
     """Whether the step never falls within a segment; stragglers are sorted in when a series is taken."""
+    generation: int = 0
+    """Changes when rows that were there before are no longer the same (the log was replaced)."""
     lineage: Lineage = field(default_factory=Lineage)
     """The same for every version in which earlier rows are still the same rows; a replaced log has a new one."""
 

@@ -35,8 +35,8 @@ class Workbench:
         """The series smoothed over its full length, and the extremes of that."""
         key = series.name, weight
         with self._lock:
-            smoother, pyramid = self._smoothed.pop(key, None) or (Smoother(weight), Pyramid())
-            self._smoothed[key] = smoother, pyramid
+            smoother, pyramid = self._smoothed.setdefault(key, (Smoother(weight), Pyramid()))
+            self._smoothed.move_to_end(key)
             while len(self._smoothed) > MOST_SMOOTHED:
                 self._smoothed.popitem(last=False)
             smoother.extend(series.value, series.segment)
