@@ -7,7 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.sampling import Sample, sample
+from thalia_monitor.analysis.workbench import pyramid, smoothed
 from thalia_monitor.figures.chart import POINTS, View, numbers, times
 from thalia_monitor.history import Floats, History, Series
 
@@ -39,12 +41,21 @@ def started(history: History) -> float:
 
 def drawn_sample(series: Series, history: History, view: View) -> Sample:
     """Choose the points that stand for a series in the reader's view."""
+    return _sample(series, pyramid(history, series), history, view)
+
+
+def smoothed_sample(series: Series, history: History, view: View) -> Sample:
+    """Choose the points that stand for the series smoothed over its full length."""
+    return _sample(*smoothed(history, series, view.smooth), history, view)
+
+
+def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
     if view.x == "step":
-        return sample(series, POINTS, start=view.start, end=view.end)
+        return sample(series, POINTS, start=view.start, end=view.end, pyramid=levels)
     scale, origin = (HOUR, started(history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
     start = None if view.start is None else view.start * scale + origin
     end = None if view.end is None else view.end * scale + origin
-    return sample(series, POINTS, start=start, end=end, x="time")
+    return sample(series, POINTS, start=start, end=end, x="time", pyramid=levels)
 
 
 def superseded(points: Sample, history: History) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from thalia_monitor.analysis.sampling import Sample
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers
-from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample
 from thalia_monitor.state import TrainingState
 
 HEALTHY_FIRING: Final = (0.05, 0.15)
@@ -26,13 +26,20 @@ def title(name: str) -> str:
 
 def metric(state: TrainingState, name: str, view: View) -> Chart:
     """Draw one metric's history."""
-    series = state.history.series(name)
+    history = state.history
+    series = history.series(name)
     if series is None or not len(series):
         return Chart([], axes(view, name), caption="not logged in this run yet")
-    points = drawn_sample(series, state.history, view)
-    style = {"color": theme.ACCENT}
-    traces = [trace | {"name": theme.plain(name)} for trace in lines(points, state.history, view, style)]
-    traces.append(rug(points, state.history, view, theme.BAD))
+    points = drawn_sample(series, history, view)
+    raw = {"color": theme.ACCENT} if not view.smooth else {"color": theme.ACCENT, "width": 1}
+    traces = [trace | {"name": title(theme.plain(name))} for trace in lines(points, history, view, raw)]
+    if view.smooth:
+        traces[0] |= {"opacity": 0.3}
+        averaged = lines(
+            smoothed_sample(series, history, view), history, view, {"color": theme.ACCENT, "width": 2}
+        )
+        traces += [trace | {"name": f"smoothed {view.smooth:g}", "mode": "lines"} for trace in averaged]
+    traces.append(rug(points, history, view, theme.BAD))
     return Chart(
         traces,
         axes(view, name),
