@@ -12,8 +12,8 @@ from pathlib import Path
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.reading.log import TrainingLog
-from thalia_monitor.reading.merge import OtherFormats, Told, merge
 from thalia_monitor.reading.metadata import MetadataFolder
+from thalia_monitor.reading.others import OtherFormats, Told, merge
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
 from thalia_monitor.state import TrainingState
@@ -106,26 +106,25 @@ class RunReader:
             if self._state is None or self._state.version != listing.version:
                 self._log.refresh(listing.log)
                 self._metadata.refresh(listing.metadata)
-                self._others.refresh(())
+                self._others.refresh((), ())
                 self._state = self._assemble(listing)
             return self._state
 
     def _assemble(self, listing: Listing) -> TrainingState:
-        log, metadata, others = self._log, self._metadata, self._others
-        told = merge(Told(log.history, log.events, metadata.checkpoints), others.told)
-        problems = (*log.problems, *metadata.problems, *others.problems)
+        log, metadata = self._log, self._metadata
+        told = merge(Told(log.history, log.events, metadata.checkpoints), self._others.told)
+        problems = (*log.problems, *metadata.problems)
         return TrainingState(
             name=self.name,
             version=listing.version,
             checkpoints=told.checkpoints,
             history=told.history,
             events=told.events,
-            criteria=others.criteria,
             problems=problems[:MOST_KEPT],
-            sources=(*log.sources, *metadata.sources, *others.sources),
+            sources=(*log.sources, *metadata.sources),
             last_update=listing.last_update,
             scheme=self._scheme,
-            total_problems=log.total_problems + len(metadata.problems) + len(others.problems),
+            total_problems=log.total_problems + len(metadata.problems),
         )
 
 
