@@ -1,0 +1,34 @@
+"""A JSON file that is one whole object, as Thalia writes them: in place, so it may be met half-written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from thalia_monitor.reading.cache import Torn
+
+LARGEST: Final = 256 * 1024 * 1024
+"""Bytes; a larger file is refused, since it has to be in memory whole to be parsed."""
+
+
+def read_document(path: Path) -> Mapping[str, Any]:
+    """Read one JSON object, bare ``NaN`` and ``Infinity`` included; raises Torn where there is none."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise Torn(f"is larger than {LARGEST // 2**20} MB, more than this monitor reads into memory")
+    if not content.strip():
+        raise Torn("is empty: it is being rewritten, or the save failed")
+    try:
+        document = json.loads(content.decode("utf-8-sig", "replace"))
+    except json.JSONDecodeError as error:
+        raise Torn(
+            f"is not whole JSON ({error.msg}): half-written, or a save that failed", error.lineno
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Torn(f"cannot be parsed: {error}") from error
+    if not isinstance(document, dict):
+        raise Torn(f"should hold a JSON object, and holds a {type(document).__name__}")
+    return document
