@@ -261,7 +261,7 @@ def test_calls_at_the_wrong_time_are_counted(tmp_path: Path) -> None:
     """The logger's own complaints are one problem each, with the first line and the number of times."""
     complaint = record("No active stage for step logging", level="WARNING")
     recording = read(tmp_path, complaint, complaint, record(START))
-    assert [(problem.line, "2 times" in problem.reason) for problem in recording.problems] == [(1, True)]
+    assert [(problem.line, "2 ×" in problem.reason) for problem in recording.problems] == [(1, True)]
     assert recording.stretch is not None
     assert recording.stretch.stage == 1
 

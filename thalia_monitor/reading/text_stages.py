@@ -140,8 +140,8 @@ class TextStages:
         if orphans:
             found.append((1, f"{orphans:,} lines stand before the first record: the beginning is missing"))
         for message, count in self._misuse.items():
-            reason = f"the logger says {message!r}, {count:,} times: what it was given then is in no file"
-            found.append((self._first_misuse[message], reason))
+            lost = "; what it was given is in no file" if message.startswith("No active") else ""
+            found.append((self._first_misuse[message], f"Thalia's logger says, {count:,} ×: {message}{lost}"))
         if len(self._folders) > 1:
             folders = ", ".join(self._folders)
             reason = f"sessions of several loggers were saved ({folders}): their records cannot be told apart"
