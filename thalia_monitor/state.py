@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,6 +119,8 @@ class TrainingState:
     """When a file of the run last changed (aware, UTC)."""
     scheme: str = "documented"
     """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
+    read_fraction: float = 1.0
+    """How much of the log has been read in; below 1 while a long log is still being read."""
     total_problems: int = 0
     """How many problems there were; ``problems`` lists a bounded number of them."""
 
@@ -207,6 +210,14 @@ class TrainingState:
     def events_of(self, kind: str) -> list[Event]:
         """Every event of one kind, in file order."""
         return [event for event in self.events if event.kind == kind]
+
+    def count_of(self, kind: str) -> int:
+        """How many events of one kind there are."""
+        return self._counts[kind]
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(event.kind for event in self.events)
 
     @cached_property
     def growth_events(self) -> pd.DataFrame:

@@ -1,0 +1,157 @@
+/* The reader's view of the charts: one object in a store, mirrored in the address and on the toolbar's controls. */
+(function () {
+  "use strict";
+  var LISTS = {log: "log", clip: "clip", events: "markers", hide: "hidden", pin: "pins"};
+  var linking = false;
+
+  function plots() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")); }
+
+  function parse(query) {
+    var given = new URLSearchParams(query), view = {};
+    if (given.get("x")) view.x = given.get("x");
+    if (given.get("smooth")) view.smooth = Number(given.get("smooth")) || 0;
+    if (given.get("from") && given.get("to")) { view.start = Number(given.get("from")); view.end = Number(given.get("to")); }
+    Object.keys(LISTS).forEach(function (key) {
+      if (given.get(key)) view[LISTS[key]] = given.get(key).split(",").map(decodeURIComponent);
+    });
+    return view;
+  }
+
+  function write(view) {
+    var given = new URLSearchParams(window.location.search);
+    function put(key, value) { if (value) given.set(key, value); else given.delete(key); }
+    put("x", view.x !== "step" && view.x);
+    put("smooth", view.smooth && String(view.smooth));
+    put("from", zoomed(view) && String(view.start)); put("to", zoomed(view) && String(view.end));
+    Object.keys(LISTS).forEach(function (key) {
+      put(key, (view[LISTS[key]] || []).map(encodeURIComponent).join(","));
+    });
+    var query = given.toString().replace(/%2C/g, ",").replace(/%25/g, "%");
+    var address = window.location.pathname + (query ? "?" + query : "") + window.location.hash;
+    window.history.replaceState(window.history.state, "", address);
+  }
+
+  function zoomed(view) { return view.start !== undefined && view.start !== null; }
+
+  function millis(value) {
+    if (typeof value === "number") return value;
+    var text = String(value);
+    if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+    return Date.parse(text.replace(" ", "T") + (/Z$/.test(text) ? "" : "Z"));
+  }
+
+  function short(value) { return Number(Number(value).toPrecision(9)); }
+
+  // undefined: the event is about something else; null: the reader went back to everything
+  function zoomOf(event) {
+    if (!event) return undefined;
+    if (event["xaxis.autorange"]) return null;
+    var range = event["xaxis.range"] || [event["xaxis.range[0]"], event["xaxis.range[1]"]];
+    return range[0] === undefined ? undefined : {start: short(millis(range[0])), end: short(millis(range[1]))};
+  }
+
+  // Dash does not know of these ranges, so it never takes them back.
+  function link(view) {
+    plots().forEach(function (plot) {
+      var axis = plot._fullLayout && plot._fullLayout.xaxis;
+      if (!axis || plot.closest("[data-unlinked]")) return;
+      if (!zoomed(view)) {
+        if (!axis.autorange) window.Plotly.relayout(plot, {"xaxis.autorange": true, "yaxis.autorange": true});
+        return;
+      }
+      var now = axis.range.map(millis).map(short);
+      if (now[0] !== view.start || now[1] !== view.end) {
+        window.Plotly.relayout(plot, {"xaxis.range": [view.start, view.end], "xaxis.autorange": false});
+      }
+    });
+  }
+
+  function hover(event, source) {
+    if (linking || !event.points.length) return;
+    linking = true;
+    plots().forEach(function (plot) {
+      if (plot !== source && !plot.closest("[data-unlinked]") && plot._fullLayout && plot._fullLayout.hovermode === "x unified") {
+        try { window.Plotly.Fx.hover(plot, {xval: event.points[0].x}); } catch (empty) { /* nothing is drawn there yet */ }
+      }
+    });
+    linking = false;
+  }
+
+  function unhover(source) {
+    if (linking) return;
+    linking = true;
+    plots().forEach(function (plot) { if (plot !== source && plot._fullLayout) window.Plotly.Fx.unhover(plot); });
+    linking = false;
+  }
+
+  // A plot is listened to from the first time the pointer is over it: no page has to announce its charts.
+  document.addEventListener("mouseover", function (event) {
+    var plot = event.target.closest && event.target.closest(".chart .js-plotly-plot");
+    if (!plot || plot._linked || !plot.on) return;
+    plot._linked = true;
+    plot.on("plotly_hover", function (what) { hover(what, plot); });
+    plot.on("plotly_unhover", function () { unhover(plot); });
+  });
+
+  function show(view) {
+    var words = document.getElementById("view-words"), button = document.getElementById("view-follow");
+    var unit = {wall: "", elapsed: " h"}[view.x] ;
+    function say(value) {
+      return view.x === "wall" ? new Date(value).toISOString().slice(0, 19).replace("T", " ")
+        : Math.round(value * (view.x === "elapsed" ? 100 : 1)) / (view.x === "elapsed" ? 100 : 1);
+    }
+    function grouped(value) { return typeof value === "number" ? value.toLocaleString("en") : value; }
+    words.textContent = zoomed(view)
+      ? "Held at " + (unit === undefined ? "steps " : "") + grouped(say(view.start)) + " to " + grouped(say(view.end)) + (unit || "")
+      : "Following the run";
+    button.hidden = !zoomed(view);
+    document.getElementById("view-smooth-words").textContent = view.smooth ? String(view.smooth) : "off";
+    document.querySelectorAll("[data-option]").forEach(function (each) {
+      var list = view[{log: "log", clip: "clip", pin: "pins"}[each.dataset.option]] || [];
+      each.setAttribute("aria-pressed", String(list.indexOf(each.dataset.name) >= 0));
+    });
+  }
+
+  function toggled(list, name) {
+    list = list || [];
+    return list.indexOf(name) >= 0 ? list.filter(function (each) { return each !== name; }) : list.concat([name]);
+  }
+
+  function begin(fallback) {
+    var said = parse(window.location.search);
+    var view = Object.assign({x: "step", smooth: 0}, parse(fallback || ""), said);
+    var set = window.dash_clientside.set_props;
+    set("view-x", {value: view.x});
+    set("view-smooth", {value: view.smooth});
+    set("view-events", {value: view.markers || []});
+    return view;
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    view: {
+      change: function (x, smooth, events, follow, relayouts, options, hidden, path, fallback, before) {
+        var triggered = window.dash_clientside.callback_context.triggered;
+        var view = Object.assign({}, before || begin(fallback));
+        if (before) triggered.forEach(function (each) {
+          var id = each.prop_id;
+          if (id === "view-x.value" && x !== view.x) Object.assign(view, {x: x, start: null, end: null});
+          if (id === "view-smooth.value") view.smooth = Number(smooth) || 0;
+          if (id === "view-events.value") view.markers = events || [];
+          if (id === "view-follow.n_clicks" && follow) Object.assign(view, {start: null, end: null});
+          if (/\.relayoutData$/.test(id)) {
+            var zoom = zoomOf(each.value);
+            if (zoom !== undefined) Object.assign(view, zoom || {start: null, end: null});
+          }
+          if (/\.n_clicks$/.test(id) && id[0] === "{" && each.value) {
+            var part = JSON.parse(id.slice(0, -".n_clicks".length));
+            var list = {log: "log", clip: "clip", pin: "pins"}[part.option];
+            if (list) view[list] = toggled(view[list], part.name);
+            if (part.type === "hide-region") view.hidden = toggled(view.hidden, part.name);
+          }
+        });
+        write(view); show(view); link(view);
+        return JSON.stringify(view) === JSON.stringify(before) ? window.dash_clientside.no_update : view;
+      }
+    }
+  });
+})();

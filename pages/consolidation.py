@@ -1,0 +1,57 @@
+"""Consolidation: when the brain slept, what it replayed, how often, and every sleep in a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+from dash import Output, html
+
+from thalia_monitor.figures import consolidation
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import charts, parts
+from thalia_monitor.web.live import live
+from thalia_monitor.web.tables import event_table
+
+dash.register_page(
+    __name__, path="/consolidation", name="Consolidation", title="Consolidation · thalia-monitor", order=3
+)
+charts.declare("sleep-timeline", consolidation.timeline)
+charts.declare("sleep-patterns", consolidation.patterns)
+charts.declare("sleep-frequency", consolidation.frequency)
+
+FACTS = "consolidation-facts"
+COLUMNS = {
+    "step": "Step",
+    "sleep_stage": "Sleep stage",
+    "patterns_replayed": "Patterns replayed",
+    "duration_steps": "Duration (steps)",
+}
+LOG = event_table(
+    "consolidation-log", "Consolidation events", COLUMNS, lambda state: state.consolidation_events
+)
+
+
+def layout(**_: Any) -> html.Div:
+    return html.Div(
+        [
+            html.Div(id=FACTS, className="facts panel"),
+            html.Div(
+                [
+                    charts.chart_card("sleep-timeline", "When it slept", class_name="wide"),
+                    charts.chart_card("sleep-patterns", "Patterns replayed", height=260),
+                    charts.chart_card("sleep-frequency", "How often", height=260),
+                ],
+                className="grid",
+            ),
+            html.Section(
+                [html.H2("Consolidation events", className="card-name"), LOG], className="panel details-sleep"
+            ),
+        ],
+        className="page",
+    )
+
+
+@live(Output(FACTS, "children"))
+def fill(state: TrainingState) -> list[Any]:
+    return [parts.fact(*each) for each in consolidation.totals(state)]

@@ -1,0 +1,64 @@
+"""Growth: how many neurons there are and where, how full each region is, and every growth event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+from dash import Output, html
+
+from thalia_monitor.figures import growth
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import charts, parts
+from thalia_monitor.web.live import live
+from thalia_monitor.web.tables import event_table
+
+dash.register_page(__name__, path="/growth", name="Growth", title="Growth · thalia-monitor", order=2)
+charts.declare("neurons", growth.neurons)
+charts.declare("capacity", growth.capacity)
+charts.declare("capacity-now", growth.capacity_now)
+charts.declare("growth-timeline", growth.timeline)
+
+FACTS = "growth-facts"
+COLUMNS = {
+    "step": "Step",
+    "region": "Region",
+    "neurons_added": "Neurons added",
+    "new_total": "New total",
+    "reason": "Reason",
+}
+LOG = event_table("growth-log", "Growth events", COLUMNS, lambda state: state.growth_events)
+
+
+def layout(**_: Any) -> html.Div:
+    return html.Div(
+        [
+            html.Div(id=FACTS, className="facts panel"),
+            html.Div(
+                [
+                    charts.chart_card("neurons", "Neurons by region", height=300),
+                    charts.chart_card("capacity", "Capacity by region", height=300),
+                    charts.chart_card("growth-timeline", "When each region grew"),
+                    charts.chart_card("capacity-now", "Capacity now"),
+                ],
+                className="grid",
+            ),
+            html.Section(
+                [html.H2("Growth events", className="card-name"), LOG], className="panel details-growth"
+            ),
+        ],
+        className="page",
+    )
+
+
+@live(Output(FACTS, "children"))
+def fill(state: TrainingState) -> list[Any]:
+    events = state.growth_events
+    neurons = state.history.latest(state.history.neurons)
+    added = events["neurons_added"].sum() if len(events) else 0
+    return [
+        parts.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
+        parts.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
+        parts.fact("Growth events", f"{len(events):,}"),
+        parts.fact("Neurons added", f"{added:,}"),
+    ]

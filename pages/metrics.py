@@ -1,0 +1,40 @@
+"""Metrics: where the four core metrics stand, their history, and every other metric that the run logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+from dash import Output, html
+
+from thalia_monitor.contract import CORE_METRICS
+from thalia_monitor.figures import metrics
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import charts
+from thalia_monitor.web.cards import metric_cards, other_metrics, register_other_metrics
+from thalia_monitor.web.live import live
+
+dash.register_page(__name__, path="/metrics", name="Metrics", title="Metrics · thalia-monitor", order=1)
+charts.declare("metric", metrics.metric)
+register_other_metrics("metrics-other")
+
+CARDS = "metrics-cards"
+
+
+def layout(**_: Any) -> html.Div:
+    return html.Div(
+        [
+            html.Div(id=CARDS, className="cards"),
+            html.Div(
+                [charts.chart_card("metric", metrics.title(name), name) for name in CORE_METRICS],
+                className="grid",
+            ),
+            html.Div(other_metrics("metrics-other"), className="details-metrics"),
+        ],
+        className="page",
+    )
+
+
+@live(Output(CARDS, "children"))
+def fill(state: TrainingState) -> list[Any]:
+    return metric_cards(state)

@@ -1,0 +1,79 @@
+"""A real Chromium: missing at home it skips a test, missing under CI it fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
+
+from tests.support import CI
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, started once."""
+    if not CHROMIUM:
+        if CI:
+            pytest.fail("Chromium is missing: scripts/install-chromium installs it")
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, and everything that should not have happened on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._note(f"console {message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self._note(f"error: {error}"))
+        page.on("dialog", lambda dialog: self._note(f"dialog: {dialog.message}"))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    def _note(self, text: str) -> None:
+        self.complaints.append(text[:500])
+
+    def _answered(self, answer: Response) -> None:
+        if answer.status >= 400:
+            self._note(f"{answer.status} {answer.url}")
+
+    def _failed(self, request: Request) -> None:
+        # Leaving a page cancels what it had asked for; that is no fault.
+        if "ERR_ABORTED" not in (request.failure or ""):
+            self._note(f"failed: {request.url} {request.failure}")
+
+    def open(self, url: str) -> Page:
+        """Go to an address and wait until the run's header is there."""
+        self.page.goto(url)
+        self.page.wait_for_selector("#frame-header .fact, #frame-notice .notice")
+        return self.page
+
+
+@pytest.fixture
+def browse(chromium: Browser) -> Iterator[Callable[..., Watched]]:
+    """Make pages (each with a profile of its own) whose console is asserted empty when the test ends."""
+    opened: list[tuple[Any, Watched]] = []
+
+    def make(width: int = 1440, height: int = 900, theme: str = "light") -> Watched:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if theme == "dark" else "light",
+        )
+        context.set_default_timeout(20_000)
+        watched = Watched(context.new_page())
+        opened.append((context, watched))
+        return watched
+
+    yield make
+    for context, _ in opened:
+        context.close()
+    assert [complaint for _, watched in opened for complaint in watched.complaints] == []

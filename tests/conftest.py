@@ -1,0 +1,39 @@
+"""What every test can ask for: a run directory to write to, an app on it, and a client that ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash import Dash
+
+from tests.support import FIXTURES, Run
+from thalia_monitor.web.app import create_app
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """An empty run directory."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    return Run(directory)
+
+
+@pytest.fixture
+def fixture() -> Callable[[str], Path]:
+    """Where a committed fixture lies."""
+    return lambda name: FIXTURES / name
+
+
+@pytest.fixture
+def app(run: Run) -> Iterator[Dash]:
+    """The application on the run directory."""
+    yield create_app(run.directory)
+
+
+@pytest.fixture
+def client(app: Dash) -> Any:
+    """A client of the application, without a network."""
+    return app.server.test_client()

@@ -1,0 +1,115 @@
+"""What tests write runs with, and how they talk to a running monitor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "fixtures"
+CI = os.environ.get("CI") == "true"
+
+
+def line(step: int | None = None, **fields: Any) -> str:
+    """One line of a training log, as Python's own ``json`` writes it."""
+    return json.dumps(({} if step is None else {"step": step}) | fields) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run directory under a test's control: it writes what a trainer would."""
+
+    directory: Path
+
+    @property
+    def log(self) -> Path:
+        """The training log's path."""
+        return self.directory / "training_log.json"
+
+    def append(self, *lines: str) -> None:
+        """Append lines to the log, as one write."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write("".join(lines))
+
+    def metrics(self, *steps: int, **fields: Any) -> None:
+        """Log one metric line per step."""
+        self.append(*(line(step, **({"loss": 1 / (1 + step)} | fields)) for step in steps))
+
+    def metadata(self, step: int, *, name: str | None = None, **fields: Any) -> Path:
+        """Write a checkpoint's metadata, complete but for what ``fields`` says otherwise."""
+        content: dict[str, Any] = {
+            "current_stage": 0,
+            "step": step,
+            "current_week": 2,
+            "total_weeks": 4,
+            "metrics": {"firing_rate": 0.1, "capacity": 0.7, "performance": 0.6, "loss": 0.3},
+            "milestones": {"mnist_accuracy": True, "sequence_prediction": False},
+            "warnings": [],
+            "training_time_seconds": 3600,
+        }
+        path = self.directory / (name or f"metadata_{step}.json")
+        path.write_text(json.dumps(content | fields), encoding="utf-8")
+        return path
+
+
+@dataclass(slots=True)
+class Server:
+    """A monitor in a process of its own, with everything it printed."""
+
+    url: str
+    process: subprocess.Popen[str]
+    output: list[str] = field(default_factory=list)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Ask the API: status and decoded JSON (or text)."""
+        try:
+            with urllib.request.urlopen(self.url + path.lstrip("/"), timeout=20) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, text = error.code, error.read().decode()
+        return status, json.loads(text) if text.startswith(("{", "[")) else text
+
+
+@contextmanager
+def serving(*arguments: str | Path, **environment: str) -> Iterator[Server]:
+    """Run ``thalia-monitor`` on a free port until the block ends; what it printed is shown when a test fails."""
+    command = [sys.executable, "-m", "thalia_monitor", "--port", "0", *map(str, arguments)]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "default"} | environment,
+    )
+    assert process.stdout is not None
+    output: list[str] = []
+    address = ""
+    for text in process.stdout:
+        output.append(text)
+        if found := re.search(r"http://\S+", text):
+            address = found[0]
+            break
+    assert address, f"no address was printed: {''.join(output)}"
+    reader = threading.Thread(target=output.extend, args=(process.stdout,), daemon=True)
+    reader.start()
+    try:
+        yield Server(address, process, output)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        reader.join(timeout=5)
+        process.stdout.close()
+        sys.stdout.write("".join(output))

@@ -1,0 +1,139 @@
+"""Min/max levels over one growing column, so that zooming costs by what is drawn and not by what is there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor.history import Floats, Ints
+
+BASE: Final = 64
+"""Points per bucket of the lowest level; below it the raw values are read, which is as cheap."""
+
+_BLOCK: Final = 1 << 20
+"""Points looked at in one go, so that a long column needs little memory beside it."""
+
+
+def extremes(values: Floats, start: int, stop: int, bucket: int) -> Ints:
+    """Find the smallest and greatest finite value of each bucket: (buckets, 2) indexes into ``values``.
+
+    ``stop - start`` is a whole number of buckets. Of equal values the first counts; a bucket without a
+    finite value has -1. NumPy's argmin finds them as fast as tsdownsample (10,000,000 points by 64: 16 ms
+    against 12 ms; by 4: 0.18 s against 0.29 s), keeps the two apart and does not fall for infinities.
+    """
+    room = max(_BLOCK // bucket, 1) * bucket
+    parts = [_extremes_at_once(values, at, min(at + room, stop), bucket) for at in range(start, stop, room)]
+    return np.concatenate(parts) if parts else np.empty((0, 2), np.int64)
+
+
+def _extremes_at_once(values: Floats, start: int, stop: int, bucket: int) -> Ints:
+    table = values[start:stop].reshape(-1, bucket)
+    finite = np.isfinite(table)
+    if finite.all():
+        low, high, empty = table, table, None
+    else:
+        low, high = np.where(finite, table, np.inf), np.where(finite, table, -np.inf)
+        empty = ~finite.any(axis=1)
+    places = np.stack((low.argmin(axis=1), high.argmax(axis=1)), axis=1).astype(np.int64, copy=False)
+    places += np.arange(start, stop, bucket)[:, np.newaxis]
+    if empty is not None:
+        places[empty] = -1
+    return places
+
+
+def _merged(values: Floats, pairs: Ints) -> Ints:
+    """Join each two neighbouring buckets' extremes: (2n, 2) indexes to (n, 2)."""
+    left, right = pairs[0::2], pairs[1::2]
+    better = np.empty(left.shape, np.bool_)
+    better[:, 0] = values[right[:, 0]] < values[left[:, 0]]
+    better[:, 1] = values[right[:, 1]] > values[left[:, 1]]
+    return np.where((right >= 0) & (better | (left < 0)), right, left)
+
+
+class _Rows:
+    """A table that grows at its end; views handed out before stay valid."""
+
+    __slots__ = ("_room", "count")
+
+    def __init__(self, *width: int) -> None:
+        self._room: NDArray[np.int64] = np.empty((16, *width), np.int64)
+        self.count = 0
+
+    def append(self, rows: Ints) -> None:
+        end = self.count + len(rows)
+        if end > len(self._room):
+            room = np.empty((max(end, 2 * len(self._room)), *self._room.shape[1:]), np.int64)
+            room[: self.count] = self._room[: self.count]
+            self._room = room
+        self._room[self.count : end] = rows
+        self.count = end
+
+    @property
+    def view(self) -> Ints:
+        return self._room[: self.count]
+
+
+class Pyramid:
+    """Where the extremes of a column are, by buckets of 64, 128, 256, ... points, and where it is not finite.
+
+    Only finished buckets are kept, so nothing that was computed ever changes: an append costs the new points.
+    It needs about half a byte for each value of the column. One writer at a time calls :meth:`extend`.
+    """
+
+    __slots__ = ("_levels", "_nonfinite", "_seen", "clock_ordered")
+
+    def __init__(self) -> None:
+        self._levels: list[_Rows] = []
+        self._nonfinite = _Rows()
+        self._seen = 0
+        self.clock_ordered = True
+        """Whether every timestamp seen so far is known and none is before its predecessor's."""
+
+    def __len__(self) -> int:
+        return self._seen
+
+    def extend(self, values: Floats, time: Floats | None = None) -> None:
+        """Take in what is new of the whole column, and of its timestamps where there are any.
+
+        ``values`` is all of it, (n,), and begins with what was given before.
+        """
+        if time is not None and self.clock_ordered:
+            self.clock_ordered = is_ordered(time[max(self._seen - 1, 0) :])
+        self._nonfinite.append(np.flatnonzero(~np.isfinite(values[self._seen :])) + self._seen)
+        self._grow(values)
+        self._seen = max(self._seen, len(values))
+
+    def _grow(self, values: Floats) -> None:
+        level = 0
+        while (whole := len(values) // (BASE << level)) > 0:
+            if level == len(self._levels):
+                self._levels.append(_Rows(2))
+            rows = self._levels[level]
+            if rows.count == whole:
+                return
+            if level == 0:
+                rows.append(extremes(values, rows.count * BASE, whole * BASE, BASE))
+            else:
+                below = self._levels[level - 1].view
+                rows.append(_merged(values, below[2 * rows.count : 2 * whole]))
+            level += 1
+
+    def level(self, bucket: int) -> Ints:
+        """The extremes of every finished bucket of that size, (buckets, 2); empty where there is none."""
+        level = (bucket // BASE).bit_length() - 1
+        if 0 <= level < len(self._levels):
+            return self._levels[level].view
+        return np.empty((0, 2), np.int64)
+
+    def nonfinite(self, start: int, stop: int) -> Ints:
+        """Where the column is not finite, of the points from ``start`` to before ``stop`` seen so far."""
+        places = self._nonfinite.view
+        low, high = np.searchsorted(places, (start, stop))
+        return places[low:high]
+
+
+def is_ordered(time: Floats) -> bool:
+    """Tell whether these timestamps are all known and never fall."""
+    return not len(time) or bool(np.all(time[1:] >= time[:-1]) and not np.isnan(time[0]))

@@ -1,0 +1,251 @@
+"""Honest downsampling: about as many points as a chart has pixels, and none of those that matter left out.
+
+Buckets are 2**k consecutive points of the series, cut at multiples of 2**k, and each one's smallest and
+greatest point is drawn. As the edges depend on nothing but the position, new points never move an older
+one: it stays, or is thinned when k rises. Min/max decimation is that of MinMaxLTTB's first pass (Van Der
+Donckt et al., 2023, https://arxiv.org/abs/2305.00332); the anchored edges are this project's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Literal
+
+import numpy as np
+
+from thalia_monitor.analysis.pyramid import Pyramid, extremes, is_ordered
+from thalia_monitor.history import EMPTY_INTS, Floats, Ints, Series
+
+Axis = Literal["step", "time", "elapsed"]
+
+NONFINITE_LIMIT: Final = 10_000
+"""Non-finite points of a view that are all drawn; of those after them, each bucket's first and last."""
+
+_FINEST: Final = 4
+"""Below four points a bucket, its two extremes are all or most of it: the points themselves are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is drawn of a series: the points themselves, in the order of the series."""
+
+    step: Ints
+    value: Floats
+    segment: Ints
+    time: Floats
+    """Unix seconds, NaN where unknown."""
+    index: Ints
+    """The position of each drawn point in the series, ascending."""
+    total: int
+    """Points of the series in the requested range."""
+    nonfinite: int
+    """How many of them are not finite."""
+    exact: bool
+    """Whether every point of the range is drawn."""
+    bucket: int
+    """Points per bucket, a power of two; 1 when exact."""
+    first: int
+    """The position of the first point of the range."""
+    length: int
+    """Points of the whole series at the time."""
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of one segment: the points within the range, and one more on each side where there is one."""
+
+    start: int
+    first: int
+    last: int
+    stop: int
+
+
+def sample(
+    series: Series,
+    points: int,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    x: Axis = "step",
+    origin: float | None = None,
+    pyramid: Pyramid | None = None,
+) -> Sample:
+    """Choose about ``points`` points (at most one and a half times as many) that show the series truly.
+
+    Always among them: each segment's first, last, smallest and greatest point in the range, every
+    non-finite one, one point beyond either end of the range (so that lines reach the edge of the view),
+    and all of them where there are not more than asked.
+
+    ``start`` and ``end`` are on the axis ``x``: steps, Unix seconds, or seconds since ``origin`` (the
+    series' first timestamp unless given). ``pyramid`` must have been extended with this series' values, in
+    its order; with it the cost depends on what is drawn, not on the length.
+    """
+    pieces = list(_pieces(series, start, end, x, origin, pyramid))
+    total = sum(piece.last - piece.first for piece in pieces)
+    bucket = _bucket(total, points)
+    parts: list[Ints] = []
+    nonfinite: list[Ints] = []
+    for piece in pieces:
+        parts.append(np.array((piece.start, piece.first, piece.last - 1, piece.stop - 1)))
+        if bucket == 1:
+            parts.append(np.arange(piece.start, piece.stop))
+        else:
+            parts.append(_extremes(series.value, piece.first, piece.last, bucket, pyramid))
+        nonfinite.append(_nonfinite(series.value, piece.first, piece.last, pyramid))
+    odd = np.concatenate(nonfinite) if nonfinite else EMPTY_INTS
+    index = np.unique(np.concatenate((*parts, _bounded(odd, bucket)))) if parts else EMPTY_INTS
+    return Sample(
+        step=series.step[index],
+        value=series.value[index],
+        segment=series.segment[index],
+        time=series.time[index],
+        index=index,
+        total=total,
+        nonfinite=len(odd),
+        exact=bucket == 1,
+        bucket=bucket,
+        first=pieces[0].first if pieces else len(series),
+        length=len(series),
+    )
+
+
+def tail_after(new: Sample, old_length: int, old_bucket: int) -> int | None:
+    """Tell what a client lacks that drew the sample of the series' first ``old_length`` points.
+
+    Returns the position in ``new`` up to which both are identical, so that the rest replaces what the
+    client has from ``new.index[position]`` on; None when all of it must be drawn again. Both must be of the
+    same view (range, axis, number of points) of a series that only grew at its end.
+    """
+    if new.bucket != old_bucket or old_length > new.length:
+        return None
+    unfinished = max(old_length - 1, 0) // old_bucket * old_bucket
+    return int(np.searchsorted(new.index, unfinished))
+
+
+def _bucket(total: int, points: int) -> int:
+    """Choose the smallest bucket of which two points each make at most one and a half times ``points``."""
+    points = max(points, 2)
+    if 2 * total <= 3 * points:
+        return 1
+    needed = -(-4 * total // (3 * points))
+    return max(int(1 << (needed - 1).bit_length()), _FINEST)
+
+
+def _pieces(
+    series: Series,
+    start: float | None,
+    end: float | None,
+    x: Axis,
+    origin: float | None,
+    pyramid: Pyramid | None,
+) -> Iterator[_Piece]:
+    """Cut the range out of each segment; a segment of which no line crosses the view has no piece."""
+    if not len(series):
+        return
+    offset = (_first_time(series.time) if origin is None else origin) if x == "elapsed" else 0.0
+    low_x = -math.inf if start is None else start + offset
+    high_x = math.inf if end is None else end + offset
+    ordered = pyramid is not None and len(pyramid) >= len(series) and pyramid.clock_ordered
+    ids = np.arange(series.segment[0], series.segment[-1] + 2)
+    edges = np.unique(np.searchsorted(series.segment, ids)).tolist()
+    for begin, stop in pairwise(edges):
+        if x == "step":
+            low, high = _steps_within(series.step[begin:stop], low_x, high_x)
+        else:
+            low, high = _times_within(series.time[begin:stop], low_x, high_x, ordered)
+        first, last = begin + low, begin + high
+        if first < last or begin < first < stop:
+            yield _Piece(max(first - 1, begin), first, last, min(last + 1, stop))
+
+
+def _first_time(time: Floats) -> float:
+    """The first timestamp there is; 0 where there is none."""
+    if len(time) and not np.isnan(time[0]):
+        return float(time[0])
+    known = time[~np.isnan(time)]
+    return float(known[0]) if len(known) else 0.0
+
+
+def _steps_within(step: Ints, low: float, high: float) -> tuple[int, int]:
+    """Find the first point at or after ``low`` and the first after ``high``; steps never fall."""
+    # As whole numbers: for a float bound NumPy would copy the entire column to floats first.
+    first = int(np.searchsorted(step, _whole(low, math.ceil), side="left"))
+    last = int(np.searchsorted(step, _whole(high, math.floor), side="right"))
+    return first, max(first, last)
+
+
+def _whole(bound: float, rounding: Callable[[float], int]) -> np.int64:
+    limits = np.iinfo(np.int64)
+    if math.isinf(bound):
+        return np.int64(limits.max if bound > 0 else limits.min)
+    return np.int64(min(max(rounding(bound), limits.min), limits.max))
+
+
+def _times_within(time: Floats, low: float, high: float, ordered: bool) -> tuple[int, int]:
+    """Find the first point from ``low`` on and the one after the last up to ``high``.
+
+    Where a clock was set back or a line has no timestamp, what lies between those two is in the range too.
+    """
+    if low == -math.inf and high == math.inf:
+        return 0, len(time)
+    if ordered or is_ordered(time):
+        first = int(np.searchsorted(time, low, side="left"))
+        return first, max(first, int(np.searchsorted(time, high, side="right")))
+    within = np.flatnonzero((time >= low) & (time <= high))
+    if len(within):
+        return int(within[0]), int(within[-1]) + 1
+    after = np.flatnonzero(time > high)
+    between = int(after[0]) if len(after) else len(time)
+    return between, between
+
+
+def _extremes(values: Floats, start: int, stop: int, bucket: int, pyramid: Pyramid | None) -> Ints:
+    """Find the smallest and greatest point of each bucket, the first and last one cut at the range's ends."""
+    low, high = -(-start // bucket) * bucket, stop // bucket * bucket
+    if low > high:  # the range lies within one bucket
+        return _extremes_of_part(values, start, stop)
+    ready = pyramid.level(bucket)[low // bucket : high // bucket] if pyramid is not None else EMPTY_INTS
+    fresh = extremes(values, low + len(ready) * bucket, high, bucket)
+    places = np.concatenate(
+        (
+            _extremes_of_part(values, start, low),
+            ready.ravel(),
+            fresh.ravel(),
+            _extremes_of_part(values, high, stop),
+        )
+    )
+    return places[places >= 0]
+
+
+def _extremes_of_part(values: Floats, start: int, stop: int) -> Ints:
+    if start >= stop:
+        return EMPTY_INTS
+    places = extremes(values, start, stop, stop - start).ravel()
+    return places[places >= 0]
+
+
+def _nonfinite(values: Floats, start: int, stop: int, pyramid: Pyramid | None) -> Ints:
+    """Find every point from ``start`` to before ``stop`` that is NaN or infinite."""
+    known = pyramid.nonfinite(start, stop) if pyramid is not None else EMPTY_INTS
+    begin = max(start, min(len(pyramid), stop)) if pyramid is not None else start
+    fresh = np.flatnonzero(~np.isfinite(values[begin:stop])) + begin
+    return np.concatenate((known, fresh)) if len(fresh) else known
+
+
+def _bounded(places: Ints, bucket: int) -> Ints:
+    """Thin a flood of non-finite points: a log full of NaN must not cost more to draw than a good one.
+
+    What is left out depends only on what came before, so this does not move a point either.
+    """
+    if bucket == 1 or len(places) <= NONFINITE_LIMIT:
+        return places
+    flood = places[NONFINITE_LIMIT:]
+    edges = np.arange(flood[0] // bucket * bucket, flood[-1] + 1, bucket)
+    ends = np.concatenate((np.searchsorted(flood, edges), np.searchsorted(flood, edges + bucket) - 1))
+    return np.concatenate((places[:NONFINITE_LIMIT], flood[ends]))

@@ -1,0 +1,73 @@
+"""The command ``thalia-monitor``: flags in, a running dashboard or a report out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thalia_monitor import __version__
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
+
+CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
+
+
+@click.group(invoke_without_command=True, context_settings=CONTEXT)
+@with_options
+@click.version_option(__version__, prog_name="thalia-monitor")
+@click.pass_context
+def cli(context: click.Context, /, **options: Any) -> None:
+    """Watch a Thalia training run in a browser: thalia-monitor --checkpoint-dir DIR."""
+    context.obj = options
+    if context.invoked_subcommand is None:
+        from thalia_monitor.web.serving import serve  # noqa: PLC0415 - dash takes a second to import
+
+        serve(settings_from(options))
+
+
+@cli.command()
+@click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", default=7, show_default=True, help="The same seed makes the same training.")
+@click.option(
+    "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How much faster."
+)
+@click.option("--open", "open_browser", is_flag=True, help="Show the page in this machine's browser.")
+@click.pass_obj
+def demo(
+    options: dict[str, Any], directory: Path | None, seed: int, speed: float, open_browser: bool
+) -> None:
+    """Simulate a training (in DIRECTORY or a temporary one) and open the dashboard on it."""
+    from thalia_monitor.web.demonstration import demonstrate  # noqa: PLC0415 - dash takes a second to import
+
+    demonstrate(settings_from(options), directory, seed=seed, speed=speed, open_browser=open_browser)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, for programs.")
+def check(directory: Path, as_json: bool) -> None:
+    """Read DIRECTORY and print what was found and every problem; exit 0 clean, 1 problems, 2 unusable."""
+    from thalia_monitor.check import inspect  # noqa: PLC0415 - pandas takes a third of a second to import
+
+    report = inspect(directory)
+    click.echo(report.json() if as_json else report.text())
+    sys.exit(report.exit_code)
+
+
+def main() -> None:
+    """Run the command; whatever is wrong is said in one sentence."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = 130
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "thalia-monitor"
+        click.echo(f"{where}: {error.format_message()} ({where} --help lists the options)", err=True)
+        status = 2
+    except (click.ClickException, MonitorError) as error:
+        click.echo(f"thalia-monitor: {error}", err=True)
+        status = 2
+    sys.exit(status if isinstance(status, int) else 0)

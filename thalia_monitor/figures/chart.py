@@ -1,0 +1,84 @@
+"""What a chart is on its way to the page: traces, layout and an honest caption; and how the reader looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from thalia_monitor.history import Floats, Ints
+
+Axis = Literal["step", "wall", "elapsed"]
+X_TITLES: Final[dict[Axis, str]] = {
+    "step": "step",
+    "wall": "wall clock (UTC)",
+    "elapsed": "hours since start",
+}
+POINTS: Final = 700
+"""About as many points as a chart of half a page has pixels across."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the reader looks at the charts of a page."""
+
+    x: Axis = "step"
+    smooth: float = 0.0
+    """Weight of the exponential moving average, 0 (off) to 0.999."""
+    start: float | None = None
+    """Left edge of the zoom, in units of x (steps, milliseconds since 1970, hours); None when not zoomed."""
+    end: float | None = None
+    log: frozenset[str] = frozenset()
+    """Names of the charts with a logarithmic y axis."""
+    clip: frozenset[str] = frozenset()
+    """Names of the charts whose outliers may leave the view."""
+    markers: frozenset[str] = frozenset()
+    """Kinds of events drawn on the charts."""
+    hidden: frozenset[str] = frozenset()
+    """Regions not drawn."""
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the reader looks at a part rather than following the run."""
+        return self.start is not None
+
+    @property
+    def key(self) -> str:
+        """The view in short, the same in every process: names what was computed for it."""
+        names = (",".join(sorted(each)) for each in (self.log, self.clip, self.markers, self.hidden))
+        return "|".join([self.x, f"{self.smooth:g}", str(self.start), str(self.end), *names])
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A finished chart: plain JSON values, bounded in size whatever the length of the log."""
+
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
+    caption: str = ""
+    total: int = 0
+    """Points of the series in the view."""
+    length: int = 0
+    """Points of the whole series."""
+    notes: tuple[str, ...] = field(default=())
+    """What the reader should know: non-finite values, points outside the view."""
+    summary: str = ""
+    """The chart in words, for those who do not see it."""
+
+    @property
+    def figure(self) -> dict[str, Any]:
+        """The chart as a Plotly figure."""
+        return {"data": self.traces, "layout": self.layout}
+
+
+def numbers(values: Floats | Ints) -> list[float | int | None]:
+    """Write numbers for a figure: 6 significant digits are below a pixel, and shorter to send; NaN is a gap."""
+    if values.dtype.kind == "i":
+        return list(map(int, values))
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
+
+
+def times(values: Floats) -> list[float | None]:
+    """Write positions on an axis in full, since 6 digits of a Unix time are hours; NaN is a gap."""
+    return [round(value, 3) if np.isfinite(value) else None for value in values.tolist()]

@@ -1,0 +1,136 @@
+"""Consolidation charts: when the brain slept, how much it replayed, and how often."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
+from thalia_monitor.figures.events import Marks, marks
+from thalia_monitor.state import Event, TrainingState
+
+NREM: Final = theme.PALETTE[0]
+REM: Final = theme.PALETTE[5]
+
+
+def sleep_color(stage: str) -> str:
+    """NREM (1 to 3) in one colour, REM in another, what is neither in grey."""
+    if stage.upper().startswith("NREM"):
+        return NREM
+    return REM if stage.upper().startswith("REM") else theme.SECOND
+
+
+def _placed(state: TrainingState, view: View) -> tuple[list[Event], Marks]:
+    events = state.events_of(contract.CONSOLIDATION)
+    return events, marks(events, "sleep_stage", "patterns_replayed", state.history, view)
+
+
+def _caption(events: list[Event], placed: Marks) -> str:
+    words = f"{len(events):,} consolidation{'s' if len(events) != 1 else ''}"
+    return words + (f", {placed.unplaced:,} without a step" if placed.unplaced else "")
+
+
+def timeline(state: TrainingState, _: str, view: View) -> Chart:
+    """Show when the brain slept, NREM and REM on lanes of their own."""
+    events, placed = _placed(state, view)
+    stages = sorted(set(placed.label.tolist()))
+    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
+    layout["hovermode"] = "closest"
+    layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": _labels(stages)}
+    if view.x == "wall":
+        layout["xaxis"] |= {"type": "date"}
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": times(placed.x),
+        "y": _labels(placed.label.tolist()),
+        "marker": {
+            "symbol": ["square" if label.upper().startswith("REM") else "circle" for label in placed.label],
+            "size": 11,
+            "color": [sleep_color(label) for label in placed.label.tolist()],
+        },
+        "text": _texts(placed),
+        "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
+    }
+    return Chart([dots], layout, caption=_caption(events, placed), total=len(events))
+
+
+def patterns(state: TrainingState, _: str, view: View) -> Chart:
+    """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
+    events, placed = _placed(state, view)
+    mean = placed.amount / placed.count
+    traces: list[dict[str, Any]] = []
+    for stage in sorted(set(placed.label.tolist())):
+        at = np.flatnonzero(placed.label == stage)
+        symbol = "square" if stage.upper().startswith("REM") else "circle"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": theme.plain(stage, 24),
+                "x": times(placed.x[at]),
+                "y": numbers(mean[at]),
+                "marker": {"color": sleep_color(stage), "symbol": symbol, "size": 7},
+            }
+        )
+    layout = theme.layout(x_title=X_TITLES[view.x], y_title="patterns replayed", height=260, showlegend=True)
+    layout["yaxis"] |= {"rangemode": "tozero"}
+    layout["hovermode"] = "closest"
+    if view.x == "wall":
+        layout["xaxis"] |= {"type": "date"}
+    return Chart(traces, layout, caption=_caption(events, placed), total=len(events))
+
+
+def frequency(state: TrainingState, _: str, __: View) -> Chart:
+    """Show how often the brain sleeps: the steps between one sleep and the next."""
+    steps = np.unique(
+        [event.step for event in state.events_of(contract.CONSOLIDATION) if event.step is not None]
+    )
+    gaps = np.diff(steps).astype(np.float64)
+    layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260)
+    layout["hovermode"] = "closest"
+    if not len(gaps):
+        return Chart([], layout, caption="needs two sleeps at different steps")
+    # gaps that are all equal make one bar over a range around them, not a bar over nothing
+    span = (0.0, 2 * gaps[0]) if gaps.min() == gaps.max() else None
+    counts, edges = np.histogram(gaps, bins=min(24, max(5, len(gaps) // 2)), range=span)
+    bars = {
+        "type": "bar",
+        "x": numbers((edges[:-1] + edges[1:]) / 2),
+        "y": counts.tolist(),
+        "width": numbers(np.diff(edges) * 0.94),
+        "marker": {"color": theme.ACCENT},
+        "text": [f"{low:,.0f} to {high:,.0f} steps" for low, high in pairwise(edges.tolist())],
+        "textposition": "none",
+        "hovertemplate": "%{text}: %{y} times<extra></extra>",
+    }
+    caption = f"a sleep every {np.median(gaps):,.0f} steps (median of {len(gaps):,})"
+    return Chart([bars], layout, caption=caption, total=len(gaps), summary=caption)
+
+
+def totals(state: TrainingState) -> list[tuple[str, str]]:
+    """The consolidations in numbers: how many, how much replayed, how long."""
+    events = state.consolidation_events
+    patterns, duration = events["patterns_replayed"].dropna(), events["duration_steps"].dropna()
+    return [
+        ("Consolidations", f"{len(events):,}"),
+        ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else "–"),
+        ("Average patterns", f"{patterns.mean():,.1f}" if len(patterns) else "–"),
+        ("Average duration", f"{duration.mean():,.1f} steps" if len(duration) else "–"),
+    ]
+
+
+def _labels(stages: list[str]) -> list[str]:
+    return [theme.plain(stage, 24) for stage in stages]
+
+
+def _texts(placed: Marks) -> list[str]:
+    return [
+        ("patterns not said" if np.isnan(amount) else f"{amount:,.0f} patterns")
+        + (f" in {count:,} sleeps" if count > 1 else "")
+        for amount, count in zip(placed.amount.tolist(), placed.count.tolist(), strict=True)
+    ]

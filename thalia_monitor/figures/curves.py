@@ -1,0 +1,108 @@
+"""One series as Plotly traces: the line that counts, the superseded attempt behind it, and what is not finite."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor.analysis.sampling import Sample, sample
+from thalia_monitor.figures.chart import POINTS, View, numbers, times
+from thalia_monitor.history import Floats, History, Series
+
+MILLISECONDS: Final = 1000.0
+HOUR: Final = 3600.0
+RUG_AXIS: Final = {
+    "overlaying": "y",
+    "range": [0, 1],
+    "fixedrange": True,
+    "visible": False,
+}
+"""A second y axis in units of the plot's own height, for what has a place in time but no value."""
+
+
+def positions(step: NDArray[Any], time: Floats, history: History, view: View) -> Floats:
+    """Place points on the x axis in use; NaN where a point has no timestamp to be placed by."""
+    if view.x == "step":
+        return step.astype(np.float64)
+    if view.x == "wall":
+        return time * MILLISECONDS
+    return (time - started(history)) / HOUR
+
+
+def started(history: History) -> float:
+    """The first timestamp of the log in Unix seconds; NaN without any."""
+    known = np.flatnonzero(~np.isnan(history.time[:1000]))
+    return float(history.time[known[0]]) if len(known) else float("nan")
+
+
+def drawn_sample(series: Series, history: History, view: View) -> Sample:
+    """Choose the points that stand for a series in the reader's view."""
+    if view.x == "step":
+        return sample(series, POINTS, start=view.start, end=view.end)
+    scale, origin = (HOUR, started(history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
+    start = None if view.start is None else view.start * scale + origin
+    end = None if view.end is None else view.end * scale + origin
+    return sample(series, POINTS, start=start, end=end, x="time")
+
+
+def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
+    """Tell which points a later resume has repeated."""
+    gone = np.zeros(len(points.step), bool)
+    for segment in np.unique(points.segment):
+        limit = history.superseded_from(int(segment))
+        if limit is not None:
+            gone |= (points.segment == segment) & (points.step >= limit)
+    return gone
+
+
+def lines(points: Sample, history: History, view: View, style: dict[str, Any]) -> list[dict[str, Any]]:
+    """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts."""
+    x = positions(points.step, points.time, history, view)
+    gone = superseded(points, history)
+    current = _trace(points, x, ~gone, style)
+    dim = style | {"dash": "dot", "width": 1}
+    return [
+        current,
+        _trace(points, x, gone, dim) | {"opacity": 0.45, "hoverinfo": "skip", "showlegend": False},
+    ]
+
+
+def _trace(points: Sample, x: Floats, chosen: NDArray[np.bool_], style: dict[str, Any]) -> dict[str, Any]:
+    at = np.flatnonzero(chosen)
+    # A gap wherever two neighbours belong to different attempts: no line may run backwards.
+    breaks = np.flatnonzero(np.diff(points.segment[at]) != 0) + 1
+    where = np.insert(x[at], breaks, np.nan)
+    value = np.insert(points.value[at], breaks, np.nan)
+    return {
+        "type": "scatter",
+        "mode": "lines" if len(at) > 60 else "lines+markers",
+        "x": times(where),
+        "y": numbers(value),
+        "line": {"width": 1.6} | style,
+        "marker": {"size": 4, "color": style.get("color")},
+        "connectgaps": False,
+    }
+
+
+def rug(points: Sample, history: History, view: View, color: str) -> dict[str, Any]:
+    """Mark every non-finite point at the lower edge, where its value cannot be but its step is."""
+    at = np.flatnonzero(~np.isfinite(points.value))
+    x = positions(points.step[at], points.time[at], history, view)
+    words = {True: "NaN", False: "∞"}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "not finite",
+        "x": times(x),
+        "y": [0.03] * len(at),
+        "yaxis": "y2",
+        "text": [
+            words[bool(np.isnan(value))] if not np.isneginf(value) else "−∞"
+            for value in points.value[at].tolist()
+        ],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {"symbol": "triangle-up", "size": 8, "color": color},
+        "showlegend": False,
+    }

@@ -1,0 +1,95 @@
+"""How figures look: colours that mean the same everywhere, and the layout every chart starts from.
+
+Text, grid and hover colours are not set here: the stylesheet gives them to Plotly's SVG, so that light and dark
+are one figure and switching needs no server.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+import zlib
+from typing import Any, Final
+
+ACCENT: Final = "#3d86c6"
+SECOND: Final = "#8a919c"
+"""What stands behind the accent: raw values under a smoothed line, a superseded attempt."""
+GOOD: Final = "#2e9e6b"
+BAD: Final = "#d1495b"
+CAUTION: Final = "#c98a1b"
+
+PALETTE: Final = (
+    "#4477AA",
+    "#EE6677",
+    "#228833",
+    "#CCAA22",
+    "#44AACC",
+    "#AA3377",
+    "#E07B39",
+    "#7F7F7F",
+)
+"""Paul Tol's "bright" scheme, told apart with any common colour blindness (https://sronpersonalpages.nl/~pault/),
+its yellow and cyan darkened to be seen on white, with an orange added."""
+
+_REGIONS: Final = {
+    "cortex": 0,
+    "hippocampus": 1,
+    "cerebellum": 2,
+    "striatum": 3,
+    "thalamus": 4,
+    "prefrontal": 5,
+    "pfc": 5,
+}
+_DASHES: Final = ("solid", "dot", "dash", "dashdot")
+
+LONGEST_LABEL: Final = 60
+
+
+def plain(text: object, longest: int = LONGEST_LABEL) -> str:
+    """Make text from a log safe for Plotly, which reads a subset of HTML in titles, hovers and tick labels.
+
+    Control and direction-changing characters go, the length is bounded, and markup is escaped.
+    """
+    kept = "".join(each if unicodedata.category(each)[0] != "C" else " " for each in str(text)[: longest * 4])
+    kept = " ".join(kept.split())
+    if len(kept) > longest:
+        kept = kept[: longest - 1] + "…"
+    return html.escape(kept, quote=False)
+
+
+def region_style(region: str) -> dict[str, str]:
+    """Give a region its line colour and dash: the same on every page, in every run, after every restart."""
+    number = _REGIONS.get(region, zlib.crc32(region.encode("utf-8", "replace")))
+    if region in _REGIONS:
+        return {"color": PALETTE[number], "dash": "solid"}
+    return {"color": PALETTE[number % len(PALETTE)], "dash": _DASHES[1 + number // len(PALETTE) % 3]}
+
+
+AXIS: Final[dict[str, Any]] = {
+    "automargin": True,
+    "showline": False,
+    "zeroline": False,
+    "gridcolor": "rgba(128,136,148,0.22)",
+    "tickfont": {"size": 11},
+    "title": {"font": {"size": 11}, "standoff": 6},
+}
+
+
+def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **changes: Any) -> dict[str, Any]:
+    """The layout that every chart starts from; ``uirevision`` never changes, so the reader's view stays."""
+    start: dict[str, Any] = {
+        "template": "none",
+        "uirevision": "kept",
+        "height": height,
+        "margin": {"l": 48, "r": 12, "t": 8, "b": 36},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "hovermode": "x unified",
+        "hoverlabel": {"namelength": -1},
+        "showlegend": False,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        "xaxis": AXIS | {"title": AXIS["title"] | {"text": x_title}, "separatethousands": True},
+        "yaxis": AXIS | {"title": AXIS["title"] | {"text": y_title}, "separatethousands": True},
+    }
+    return start | changes

@@ -1,0 +1,184 @@
+"""The careful way to read one line of the log: whatever it holds, it becomes values, never an exception."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.reading import plain
+from thalia_monitor.reading.event_fields import Report, read_event
+from thalia_monitor.reading.recording import MetricLine
+from thalia_monitor.reading.tail import LONGEST_LINE
+from thalia_monitor.state import Event, Problem
+
+Item = MetricLine | Event | Problem
+
+CONTEXT: Final = frozenset({"stage", "current_stage", "week", "current_week", "total_weeks"})
+"""Numbers that say where in the curriculum a line was logged: not metrics."""
+_NOT_METRICS: Final = CONTEXT | {
+    contract.STEP,
+    contract.TIMESTAMP,
+    contract.EVENT_TYPE,
+    contract.NEURON_COUNTS,
+    contract.CAPACITY_BY_REGION,
+}
+_REPAIR_BUDGET: Final = 4 * LONGEST_LINE
+"""Characters looked at, at most, in search of a good object within a bad line."""
+_OBJECT = re.compile(r'\{\s*"')
+_BETWEEN = re.compile(r"[\s,]*")
+_decoder = json.JSONDecoder()
+
+
+def decode_line(line: bytes, number: int, file: str = contract.LOG_NAME) -> list[Item]:
+    """Read one line of the log: its metrics or event (of several objects, each), and its problems."""
+    found: list[Item] = []
+
+    def report(reason: str) -> None:
+        found.append(Problem(file, number, reason))
+
+    for each in _objects(line, report):
+        item = read_object(each, file, number, report)
+        found += [item] if item is not None else []
+    return found
+
+
+def _objects(line: bytes, report: Report) -> Iterator[dict[str, Any]]:
+    if len(line) > LONGEST_LINE:
+        report(f"longer than {LONGEST_LINE // 2**20} MB; skipped")
+        return
+    text = _text(line, report)
+    if not text:
+        return
+    try:
+        values = [json.loads(text)]
+    except (ValueError, RecursionError) as error:
+        values = _recover(text, error, report)
+    for value in values:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                yield each
+            else:
+                report(f"should be a JSON object, and is {plain.kind_of(each)}")
+
+
+def _text(line: bytes, report: Report) -> str:
+    nuls = line.count(b"\0")
+    if nuls:
+        report(f"holds {nuls:,} NUL bytes: a write that did not reach the disk")
+        line = line.replace(b"\0", b" ")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        report("is not valid UTF-8; what cannot be read in it is replaced")
+        text = line.decode(errors="replace")
+    return text.strip("\ufeff \t\r\n")
+
+
+def _recover(text: str, error: ValueError | RecursionError, report: Report) -> list[Any]:
+    """Read what can be read of a line that is not one JSON value: objects side by side, or after a torn."""
+    good: list[Any] = []
+    position, budget, torn = 0, _REPAIR_BUDGET, False
+    while budget > 0 and (match := _OBJECT.search(text, position)):
+        torn = torn or bool(text[position : match.start()].strip(" \t\r\n,"))
+        try:
+            value, end = _decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError) as failure:
+            position, torn = match.end() - 1, True
+            reached = failure.pos if isinstance(failure, json.JSONDecodeError) else len(text)
+            budget -= max(reached - match.start(), 1)
+            continue
+        if contract.STEP in value or contract.EVENT_TYPE in value:
+            good.append(value)
+        else:  # a whole object within a torn line, such as its neuron_counts
+            torn = True
+        position = end
+    if torn or text[position:].strip(" \t\r\n,") or not good:
+        report(_what_is_wrong(error) + ("; the rest of the line is read" if good else ""))
+    return good
+
+
+def _what_is_wrong(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"is not valid JSON ({error.msg} at character {error.pos + 1:,})"
+    return "holds a number with too many digits"
+
+
+def read_object(
+    fields: dict[str, Any], file: str, number: int | None, report: Report
+) -> MetricLine | Event | None:
+    """Read one JSON object of the log; None, after reporting why, where it is neither metrics nor event."""
+    kind = fields.get(contract.EVENT_TYPE)
+    if kind is None:
+        return _metric_line(fields, report)
+    if not isinstance(kind, str) or not kind:
+        report(f"event_type should be a text, and is {'empty' if kind == '' else plain.kind_of(kind)}")
+        return None
+    return read_event(plain.text(kind)[: plain.LONGEST_NAME], fields, file, number, report)
+
+
+def _metric_line(fields: dict[str, Any], report: Report) -> MetricLine | None:
+    step = plain.count(fields.get(contract.STEP))
+    if step is None:
+        given = fields.get(contract.STEP)
+        what = (
+            "is missing"
+            if given is None
+            else f"should be a whole number of at least 0, and is {plain.shown(given)}"
+        )
+        report(f"step {what}; the line is left out")
+        return None
+    return MetricLine(
+        step,
+        _metrics(fields, report),
+        _by_region(fields, contract.NEURON_COUNTS, report),
+        _by_region(fields, contract.CAPACITY_BY_REGION, report),
+        _time(fields, report),
+        _stage(fields),
+    )
+
+
+def _stage(fields: dict[str, Any]) -> float | None:
+    stage = plain.finite(fields.get("stage"))
+    return plain.finite(fields.get("current_stage")) if stage is None else stage
+
+
+def _time(fields: dict[str, Any], report: Report) -> float | None:
+    value = fields.get(contract.TIMESTAMP)
+    found = plain.unix_time(value)
+    if value is not None and found is None:
+        report(f"timestamp should be a Unix time in seconds, and is {plain.shown(value)}")
+    return found
+
+
+def _metrics(fields: dict[str, Any], report: Report) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, value in fields.items():
+        if name in _NOT_METRICS:
+            continue
+        if (plain_value := plain.number(value)) is not None:
+            found[name] = plain_value
+        elif type(value) is dict:
+            inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
+            found.update((key, each) for key, each in inner if each is not None)
+        elif value is not None and name in contract.CORE_METRICS:
+            report(f"{name} should be a number, and is {plain.kind_of(value)}")
+    return plain.well_named(found, report)
+
+
+def _by_region(fields: dict[str, Any], name: str, report: Report) -> dict[str, float]:
+    table = fields.get(name)
+    if table is None:
+        return {}
+    if type(table) is not dict:
+        report(f"{name} should be an object of numbers, and is {plain.kind_of(table)}")
+        return {}
+    found = {region: plain.number(value) for region, value in table.items()}
+    wrong = [region for region, value in found.items() if value is None and table[region] is not None]
+    if wrong:
+        report(f"{name} should hold numbers; {plain.text(wrong[0])!r} is {plain.kind_of(table[wrong[0]])}")
+    return plain.well_named({region: value for region, value in found.items() if value is not None}, report)

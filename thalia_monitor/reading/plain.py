@@ -1,0 +1,96 @@
+"""Plain values out of untrusted JSON: numbers, steps, and text of bounded size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+LARGEST_INTEGER: Final = 2**63 - 1
+END_OF_TIME: Final = 253_402_300_800.0
+LONGEST_TEXT: Final = 10_000
+LONGEST_NAME: Final = 200
+LARGEST_COLLECTION: Final = 1_000
+DEEPEST: Final = 6
+
+
+def number(value: object) -> float | None:
+    """Take an int or float (NaN and infinities included) as a float; a bool or anything else is None.
+
+    An integer beyond the floats becomes an infinity, as ``1e400`` does.
+    """
+    if type(value) is float:
+        return value
+    if type(value) is not int:
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def whole(value: object) -> int | None:
+    """Take an integer, or a float that is one (``4000.0``), that fits 64 bits; anything else is None."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and abs(value) <= LARGEST_INTEGER else None
+
+
+def count(value: object) -> int | None:
+    """Take a whole number that is not negative."""
+    found = whole(value)
+    return None if found is None or found < 0 else found
+
+
+def finite(value: object) -> float | None:
+    """Take a number that is neither NaN nor an infinity."""
+    found = number(value)
+    return found if found is not None and math.isfinite(found) else None
+
+
+def unix_time(value: object) -> float | None:
+    """Take a Unix time in seconds that a calendar can show (until the year 9999)."""
+    found = number(value)
+    return found if found is not None and 0 <= found < END_OF_TIME else None
+
+
+def text(value: str) -> str:
+    """Bound a text, and replace lone surrogates, which no page or file could encode."""
+    value = value[:LONGEST_TEXT]
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def bounded(value: Any, depth: int = DEEPEST) -> Any:
+    """Bound any JSON value in length and depth; what is cut away is left out."""
+    if isinstance(value, str):
+        return text(value)
+    if type(value) is int and abs(value) > LARGEST_INTEGER:
+        return number(value)
+    if isinstance(value, dict):
+        kept = list(value.items())[:LARGEST_COLLECTION] if depth else []
+        return {text(name): bounded(each, depth - 1) for name, each in kept}
+    if isinstance(value, list):
+        return [bounded(each, depth - 1) for each in (value[:LARGEST_COLLECTION] if depth else [])]
+    return value
+
+
+def kind_of(value: object) -> str:
+    """Name a JSON value's kind for a reader."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return "null" if value is None else names.get(type(value), "a number")
+
+
+def shown(value: object) -> str:
+    """Name a JSON value for a reader: a number by its digits, anything else by its kind."""
+    found = number(value)
+    return kind_of(value) if found is None else f"{found:.6g}"
+
+
+def well_named(values: dict[str, float], report: Callable[[str], None]) -> dict[str, float]:
+    """Leave out values whose names cannot be shown: empty, or absurdly long."""
+    if all(name.isascii() and 0 < len(name) <= LONGEST_NAME for name in values):
+        return values
+    named = {text(name): value for name, value in values.items() if 0 < len(name) <= LONGEST_NAME}
+    if len(named) < len(values):
+        report(f"a name is empty or longer than {LONGEST_NAME} characters; its value is left out")
+    return named

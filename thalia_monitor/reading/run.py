@@ -1,0 +1,139 @@
+"""A run's directory, read as it grows: the only module that the pages ask for a training state."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from thalia_monitor import contract
+from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.log import TrainingLog
+from thalia_monitor.reading.merge import OtherFormats, Told, merge
+from thalia_monitor.reading.metadata import MetadataFolder
+from thalia_monitor.reading.plain import END_OF_TIME
+from thalia_monitor.reading.problem_list import MOST_KEPT
+from thalia_monitor.state import TrainingState
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The documented files of a directory as they are at one moment."""
+
+    log: os.stat_result | None = None
+    metadata: dict[str, os.stat_result] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """A signature of the files: equal ones mean equal contents."""
+        files = [(contract.LOG_NAME, self.log)] if self.log else []
+        signature = ";".join(
+            f"{name}:{status.st_mode}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+            for name, status in [*files, *sorted(self.metadata.items())]
+        )
+        return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
+
+    @property
+    def last_update(self) -> datetime | None:
+        """When one of the files last changed."""
+        times = [status.st_mtime for status in (self.log, *self.metadata.values()) if status]
+        latest = max(times, default=None)
+        return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
+
+
+def list_directory(directory: Path) -> Listing:
+    """Take the status of every documented file; raises RunUnreadable where there is no such directory."""
+    log, metadata = None, {}
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = entry.name
+                if name == contract.LOG_NAME:
+                    log = _status(entry)
+                elif name.startswith("metadata_") and name.endswith(".json") and (status := _status(entry)):
+                    metadata[name] = status
+    except FileNotFoundError as error:
+        raise RunUnreadable(f"There is no directory {directory}. Check --checkpoint-dir.") from error
+    except NotADirectoryError as error:
+        raise RunUnreadable(
+            f"{directory} is not a directory. Give the run's checkpoint directory."
+        ) from error
+    except OSError as error:
+        raise RunUnreadable(f"{directory} cannot be read: {error.strerror}.") from error
+    return Listing(log, metadata)
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat()
+    except OSError:  # gone since it was listed, or a dangling link
+        return None
+
+
+class RunReader:
+    """One run's directory; each read costs only what is new in its files."""
+
+    def __init__(self, directory: Path, *, scheme: str = "documented", index: Path | None = None) -> None:
+        self.directory = directory
+        self.name = directory.resolve().name or str(directory)
+        self._scheme = scheme
+        self._index = index
+        self._lock = threading.Lock()
+        self._log = TrainingLog(directory / contract.LOG_NAME)
+        self._metadata = MetadataFolder(directory)
+        self._others = OtherFormats()
+        self._state: TrainingState | None = None
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of file content read so far."""
+        return self._log.bytes_read + self._metadata.bytes_read
+
+    def version(self) -> str:
+        """Sign the files by their status alone; raises RunUnreadable where there is no directory to list."""
+        return list_directory(self.directory).version
+
+    def read(self, *, patience: float | None = None) -> TrainingState:  # noqa: ARG002
+        """Take in what is new; the very same state as before while no file has changed.
+
+        Safe from several threads: one reads, the others wait for it. Raises RunUnreadable.
+        """
+        with self._lock:
+            listing = list_directory(self.directory)
+            if self._state is None or self._state.version != listing.version:
+                self._log.refresh(listing.log)
+                self._metadata.refresh(listing.metadata)
+                self._others.refresh(())
+                self._state = self._assemble(listing)
+            return self._state
+
+    def _assemble(self, listing: Listing) -> TrainingState:
+        log, metadata, others = self._log, self._metadata, self._others
+        told = merge(Told(log.history, log.events, metadata.checkpoints), others.told)
+        problems = (*log.problems, *metadata.problems, *others.problems)
+        return TrainingState(
+            name=self.name,
+            version=listing.version,
+            checkpoints=told.checkpoints,
+            history=told.history,
+            events=told.events,
+            criteria=others.criteria,
+            problems=problems[:MOST_KEPT],
+            sources=(*log.sources, *metadata.sources, *others.sources),
+            last_update=listing.last_update,
+            scheme=self._scheme,
+            total_problems=log.total_problems + len(metadata.problems) + len(others.problems),
+        )
+
+
+def load_training_state(
+    checkpoint_dir: str | os.PathLike[str], *, scheme: str = "documented"
+) -> TrainingState:
+    """Read a run's directory once, whole.
+
+    An empty directory gives an empty state; raises RunUnreadable where there is no directory.
+    """
+    return RunReader(Path(checkpoint_dir), scheme=scheme).read()

@@ -1,0 +1,136 @@
+"""Following a file that a training run appends to, by byte offset.
+
+What is assumed of the writer: it appends whole lines, each ended by a newline, to one file. A last line
+without its newline is still being written, so it is held back, and is no problem until its newline comes. Any
+prefix of a log, cut at any byte, therefore reads the same as the complete lines in it, even where the
+unfinished rest happens to be whole JSON already (``{"step": 12}`` may become ``{"step": 12}garbage``).
+
+Everything else that may happen to the file (cut short, replaced, rewritten in place) is noticed and makes the
+reading start again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+CHUNK: Final = 8 * 2**20
+LONGEST_LINE: Final = 16 * 2**20
+"""Bytes; of a longer line only the first LONGEST_LINE + 1 are handed on: it then shows as too long."""
+WITNESS: Final = 256
+"""Bytes remembered from the start of the file and from before the offset, to know it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A stretch of complete lines, or the news that the file began anew."""
+
+    data: bytes
+    """Whole lines, the last newline included; may be empty."""
+    first_number: int
+    """The line number, from 1, of the first of them."""
+    anew: bool = False
+    """The file is not the one read before: what was read of that no longer counts."""
+
+
+class Tail:
+    """One append-only file, each of whose complete lines is handed out exactly once."""
+
+    def __init__(self, path: Path, bytes_read: int = 0) -> None:
+        self.path = path
+        self.bytes_read = bytes_read
+        """Content read so far, without the few bytes by which the file is known again."""
+        self._identity: tuple[int, int] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.offset = 0
+        """Where the complete lines that were handed out end."""
+        self.lines = 0
+        """How many they are."""
+        self._head = b""
+        self._before = b""
+        self._forget_pending()
+
+    def _forget_pending(self) -> None:
+        self._position = self.offset
+        self._pending = bytearray()
+        self._last = b""
+
+    def follow(self, until: int | None = None) -> Iterator[Lines]:
+        """Hand out what has been completed since the last call, up to the offset ``until``.
+
+        Raises OSError when the file cannot be read (it is missing, forbidden, or not a regular file); what
+        was handed out before stays valid then, and following goes on when the file is back.
+        """
+        with open_regular(self.path) as file:
+            status = os.fstat(file.fileno())
+            if not self._continues(file, status):
+                anew = self._identity is not None
+                self._begin()
+                self._identity = (status.st_dev, status.st_ino)
+                if anew:
+                    yield Lines(b"", 1, anew=True)
+            end = status.st_size if until is None else min(until, status.st_size)
+            file.seek(self._position)
+            while self._position < end:
+                chunk = file.read(min(CHUNK, end - self._position))
+                if not chunk:
+                    break
+                self.bytes_read += len(chunk)
+                if complete := self._take(chunk):
+                    number = self.lines + 1
+                    self.lines += complete.count(b"\n")
+                    yield Lines(complete, number)
+
+    def _continues(self, file: BinaryIO, status: os.stat_result) -> bool:
+        if self._identity != (status.st_dev, status.st_ino) or status.st_size < self.offset:
+            return False
+        if not _has(file, self._head, 0) or not _has(file, self._before, self.offset - len(self._before)):
+            return False
+        # An unfinished line may be withdrawn (a writer that repairs its file): only that line is read again.
+        if not _has(file, self._last, self._position - len(self._last)):
+            self._forget_pending()
+        return True
+
+    def _take(self, chunk: bytes) -> bytes:
+        """Add a chunk to what is pending and cut off the complete lines."""
+        self._position += len(chunk)
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            self._hold(chunk)
+            return b""
+        self.offset = self._position - (len(chunk) - end)
+        self._before = (self._before + self._last + chunk[:end])[-min(WITNESS, self.offset) :]
+        first = chunk.find(b"\n") + 1
+        self._hold(chunk[:first])
+        complete = bytes(self._pending) + chunk[first:end]
+        if len(self._head) < WITNESS:
+            self._head = (self._head + complete[:WITNESS])[:WITNESS]
+        self._pending, self._last = bytearray(), b""
+        self._hold(chunk[end:])
+        return complete
+
+    def _hold(self, part: bytes) -> None:
+        room = max(LONGEST_LINE + 1 - len(self._pending), 0)
+        self._pending += part[:room]
+        if len(part) > room and part.endswith(b"\n"):
+            self._pending += b"\n"
+        self._last = (self._last + part)[-WITNESS:]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; OSError for a pipe or a device, which could block for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return path.open("rb", buffering=0)
+
+
+def _has(file: BinaryIO, expected: bytes, offset: int) -> bool:
+    file.seek(offset)
+    return file.read(len(expected)) == expected

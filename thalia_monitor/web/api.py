@@ -1,0 +1,174 @@
+"""The JSON API: read only, under the base path; every answer is strict JSON without bare NaN."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request
+
+from thalia_monitor import __version__
+from thalia_monitor.analysis.checklist import checklist
+from thalia_monitor.analysis.sampling import sample
+from thalia_monitor.errors import BadParameter, MonitorError
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web.monitor import monitor
+
+MOST_POINTS: Final = 100_000
+
+
+def blueprint() -> Blueprint:
+    """All routes of the API and ``/healthz``."""
+    routes = Blueprint("api", __name__)
+    routes.add_url_rule("/healthz", view_func=health)
+    routes.add_url_rule("/api/v1/runs", view_func=runs)
+    routes.add_url_rule("/api/v1/runs/<run>", view_func=run_scalars)
+    routes.add_url_rule("/api/v1/runs/<run>/series", view_func=series)
+    routes.add_url_rule("/api/v1/runs/<run>/growth", view_func=growth)
+    routes.add_url_rule("/api/v1/runs/<run>/consolidation", view_func=consolidation)
+    routes.add_url_rule("/api/v1/runs/<run>/milestones", view_func=milestones)
+    routes.register_error_handler(MonitorError, failed)
+    return routes
+
+
+def failed(error: MonitorError) -> tuple[Response, int]:
+    """Turn any of our errors into the one shape an error has."""
+    return jsonify({"error": str(error)}), error.status
+
+
+def health() -> Response:
+    """Say that the server answers; it reads no run."""
+    return jsonify({"status": "ok", "version": __version__})
+
+
+def runs() -> Response:
+    """List the runs this monitor shows."""
+    library = monitor().library
+    listed = [
+        {"id": run, "name": reader.name, "directory": str(reader.directory)}
+        for run, reader in ((run, library.reader(run)) for run in library.ids)
+    ]
+    return jsonify({"runs": listed})
+
+
+def run_scalars(run: str) -> Response:
+    """A run's state in single values, under the names of :class:`TrainingState`."""
+    state = monitor().state(run)
+    return jsonify(scalars(state) | {"id": run})
+
+
+def scalars(state: TrainingState) -> dict[str, Any]:
+    """Write a state's single values as JSON values."""
+    return {
+        "name": state.name,
+        "version": state.version,
+        "current_stage": state.current_stage,
+        "stage_name": state.stage_name,
+        "current_step": state.current_step,
+        "current_week": state.current_week,
+        "total_weeks": state.total_weeks,
+        "stage_progress": state.stage_progress,
+        "metrics": {name: strict(value) for name, value in state.metrics.items()},
+        "metric_deltas": {name: strict(value) for name, value in state.metric_deltas.items()},
+        "capacity_by_region": {name: strict(value) for name, value in state.capacity_by_region.items()},
+        "milestones": state.milestones,
+        "warnings": [{"severity": str(each.severity), "message": each.message} for each in state.warnings],
+        "problems": [
+            {"file": each.file, "line": each.line, "reason": each.reason} for each in state.problems
+        ],
+        "growth_event_count": state.count_of("growth"),
+        "consolidation_event_count": state.count_of("consolidation"),
+        "last_update": state.last_update.isoformat() if state.last_update else None,
+        "training_duration": state.training_duration.total_seconds(),
+    }
+
+
+def series(run: str) -> Response:
+    """One series, sampled to about ``points`` points between the steps ``from`` and ``to``."""
+    state = monitor().state(run)
+    name = request.args.get("name")
+    if not name:
+        raise BadParameter("Say which series: ?name=loss. Names are those of the run's metrics.")
+    found = state.history.series(name)
+    if found is None:
+        known = ", ".join(state.history.names()[:20]) or "none yet"
+        raise BadParameter(f"This run has no series {name[:100]!r}. It has: {known}.")
+    points = int(_number("points", 1000, low=1, high=MOST_POINTS))
+    drawn = sample(found, points, start=_number("from", None), end=_number("to", None))
+    finite = np.isfinite(drawn.value)
+    return jsonify(
+        {
+            "name": name,
+            "total": drawn.total,
+            "step": drawn.step[finite].tolist(),
+            "segment": drawn.segment[finite].tolist(),
+            "value": drawn.value[finite].tolist(),
+            "nonfinite": [
+                {"step": step, "segment": segment, "value": strict(value)}
+                for step, segment, value in zip(
+                    drawn.step[~finite].tolist(),
+                    drawn.segment[~finite].tolist(),
+                    drawn.value[~finite].tolist(),
+                    strict=True,
+                )
+            ],
+        }
+    )
+
+
+def growth(run: str) -> Response:
+    """Every growth event."""
+    return jsonify({"growth_events": _records(monitor().state(run).growth_events)})
+
+
+def consolidation(run: str) -> Response:
+    """Every consolidation event."""
+    return jsonify({"consolidation_events": _records(monitor().state(run).consolidation_events)})
+
+
+def milestones(run: str) -> Response:
+    """The stage's checklist, with each milestone's criterion where it is known."""
+    state = monitor().state(run)
+    return jsonify(
+        {
+            "milestones": state.milestones,
+            "checklist": [
+                {"name": each.name, "passed": each.passed, "criterion": each.criterion}
+                for each in checklist(state)
+            ],
+        }
+    )
+
+
+def _records(frame: Any) -> list[dict[str, Any]]:
+    # pandas writes its own missing values as null, which json.dumps could not
+    return [
+        {key: None if value is None or value != value else value for key, value in record.items()}
+        for record in frame.astype(object).where(frame.notna(), None).to_dict("records")
+    ]
+
+
+def strict(value: float) -> float | str:
+    """Write a number as JSON: what is not finite becomes its name."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _number(name: str, default: float | None, *, low: float = -math.inf, high: float = math.inf) -> Any:
+    text = request.args.get(name, "")
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise BadParameter(
+            f"{name}={text[:50]!r} is not a number"
+            + (f" from {low:g} to {high:g}." if low > -math.inf else ".")
+        )
+    return value

@@ -1,0 +1,91 @@
+"""The one place where the application is put together: settings and runs in, a Dash app out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dash import Dash
+from flask_caching import Cache
+
+from thalia_monitor.reading.library import Library
+from thalia_monitor.settings import Settings
+from thalia_monitor.web import api, charts, shell
+from thalia_monitor.web.monitor import Monitor, install
+from thalia_monitor.web.paths import site_folder
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+{%metas%}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{%title%}</title>
+{%favicon%}
+<script src="THEME"></script>
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<noscript>thalia-monitor draws its charts in the browser: please switch JavaScript on.</noscript>
+<footer>
+{%config%}
+{%scripts%}
+{%renderer%}
+</footer>
+</body>
+</html>
+"""
+
+
+def create_app(
+    checkpoint_dir: str | os.PathLike[str] | None = None, *, settings: Settings | None = None, **options: Any
+) -> Dash:
+    """Build the web application.
+
+    Args:
+        checkpoint_dir: the directory a run writes to; it may appear later.
+        settings: everything an operator can choose; ``options`` are fields of it by name.
+
+    Returns:
+        The Dash app; ``.server`` is its Flask app, for any WSGI server.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    chosen = replace(settings or Settings(), **options)
+    if checkpoint_dir is not None:
+        chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    app = Dash(
+        "thalia_monitor",
+        use_pages=True,
+        pages_folder=str(site_folder("pages")),
+        assets_folder=str(site_folder("assets")),
+        assets_ignore=r"theme\.js",  # it goes into the head, so that no page flashes in the wrong colours
+        url_base_pathname=chosen.base_path,
+        title="thalia-monitor",
+        update_title="",
+    )
+    app.index_string = INDEX.replace("THEME", app.get_asset_url("theme.js"))
+    app.server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
+    watch = _monitor(app, chosen)
+    install(app.server, watch)
+    app.layout = shell.shell(app, watch)
+    shell.register(app)
+    charts.register(app)
+    return app
+
+
+def _monitor(app: Dash, settings: Settings) -> Monitor:
+    directories = [settings.checkpoint_dir] if settings.checkpoint_dir else []
+    config: dict[str, Any] = {
+        "CACHE_TYPE": settings.cache_type,
+        "CACHE_THRESHOLD": settings.cache_threshold,
+        "CACHE_DEFAULT_TIMEOUT": 0,  # a key names the version it was computed from, so it never goes stale
+    }
+    if settings.cache_dir:
+        config["CACHE_DIR"] = str(settings.cache_dir)
+    return Monitor(
+        settings, Library(directories, scheme=settings.stage_scheme), Cache(app.server, config=config)
+    )

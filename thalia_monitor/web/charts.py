@@ -1,0 +1,193 @@
+"""Charts on a page: a card for each, and the one callback that keeps all of them right.
+
+What is sent is the smallest thing that is right: nothing for a chart that has not changed, its traces for one that
+has, the whole figure for one that was never drawn or whose axes are others now. Sending a whole figure to a drawn
+chart would reset the reader's zoom (Dash 4.4.1 writes a zoom into the ``figure`` property and then takes the next
+figure for a change of it), while a ``Patch`` of its data together with a constant ``uirevision`` keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import dash
+from dash import ALL, Dash, Input, Output, Patch, State, dcc, html, no_update
+
+from thalia_monitor.analysis.wording import counted
+from thalia_monitor.figures.chart import Chart, View
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
+from thalia_monitor.web.monitor import monitor
+from thalia_monitor.web.views import VIEW, view_from
+
+Builder = Callable[[TrainingState, str, View], Chart]
+
+BUILDERS: Final = "thalia_monitor_charts"
+CONFIG: Final = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,  # plotly.js 4 offers to upload the chart to its maker
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+
+def declare(kind: str, builder: Builder) -> None:
+    """Tell the app that is being made how charts of this kind are drawn."""
+    dash.get_app().server.extensions.setdefault(BUILDERS, {})[kind] = builder
+
+
+def chart_id(part: str, kind: str, name: Any) -> dict[str, Any]:
+    """The id of one part of a chart's card."""
+    return {"type": part, "kind": kind, "name": name}
+
+
+def chart_card(
+    kind: str, title: str, name: str = "", *, height: int = 240, class_name: str = ""
+) -> html.Section:
+    """A card with a title, a chart that follows the run, and a caption that says what is drawn."""
+    return html.Section(
+        [
+            html.Header(
+                [
+                    html.H2(title, className="card-name"),
+                    html.Span(id=chart_id("caption", kind, name), className="caption"),
+                    *(_options(name, title) if name else ()),
+                ],
+                className="card-head",
+            ),
+            dcc.Graph(
+                id=chart_id("chart", kind, name),
+                figure={"data": [], "layout": {"height": height, "template": "none", **EMPTY}},
+                config=CONFIG,
+                className="chart",
+            ),
+            dcc.Store(id=chart_id("drawn", kind, name)),
+        ],
+        className=f"panel chart-card {class_name}",
+    )
+
+
+OPTIONS: Final = {
+    "log": ("log", "logarithmic y axis"),
+    "clip": ("clip", "let outliers leave the view"),
+    "pin": ("pin", "keep this chart at the top"),
+}
+
+
+def _options(name: str, title: str) -> list[html.Button]:
+    return [
+        html.Button(
+            words,
+            id={"type": "chart-option", "option": option, "name": name},
+            type="button",
+            className="option",
+            title=meaning,
+            **{
+                "aria-label": f"{title}: {meaning}",
+                "aria-pressed": "false",
+                "data-option": option,
+                "data-name": name,
+            },
+        )
+        for option, (words, meaning) in OPTIONS.items()
+    ]
+
+
+EMPTY: Final[dict[str, Any]] = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "xaxis": {"visible": False},
+    "yaxis": {"visible": False},
+}
+
+
+def register(app: Dash) -> None:
+    """Give the app the callback that draws every chart of the page on screen."""
+
+    @app.callback(
+        Output(chart_id("chart", ALL, ALL), "figure"),
+        Output(chart_id("caption", ALL, ALL), "children"),
+        Output(chart_id("drawn", ALL, ALL), "data"),
+        Input(VERSION, "data"),
+        Input(VIEW, "data"),
+        State(chart_id("chart", ALL, ALL), "id"),
+        State(chart_id("drawn", ALL, ALL), "data"),
+        running=running(DRAWING),
+    )
+    def draw(
+        version: dict[str, str] | None,
+        view_data: dict[str, Any] | None,
+        ids: list[dict[str, str]],
+        drawn: list[dict[str, Any] | None],
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        state = current_state(version)
+        run = version["run"] if version else ""
+        view = view_from(view_data)
+        answers = [update(state, run, each, view, before) for each, before in zip(ids, drawn, strict=True)]
+        figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
+        return list(figures), list(captions), list(marks)
+
+
+def update(
+    state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: dict[str, Any] | None
+) -> tuple[Any, Any, Any]:
+    """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
+    mark: dict[str, Any] = {
+        "version": f"{run}:{state.version}",
+        "view": view.key,
+        "axes": axes_of(view, chart["name"]),
+        "held": None,
+    }
+    if drawn and drawn | {"held": None} == mark:
+        return no_update, no_update, no_update
+    builder = dash.get_app().server.extensions[BUILDERS][chart["kind"]]
+    built: Chart = monitor().finished(
+        state, run, f"{chart['kind']}:{chart['name']}:{view.key}", lambda: builder(state, chart["name"], view)
+    )
+    if view.zoomed:
+        held = drawn["held"] if drawn and drawn.get("held") is not None else built.length
+        mark["held"] = held
+    fresh = drawn is None or drawn["axes"] != mark["axes"]
+    return (framed(built, view) if fresh else patch(built)), caption(built, paused(built, mark)), mark
+
+
+def axes_of(view: View, name: str) -> str:
+    """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
+    return f"{view.x} {'log' if name in view.log else 'linear'}"
+
+
+def framed(chart: Chart, view: View) -> dict[str, Any]:
+    """A whole figure, showing the part that the reader looks at on the other charts too."""
+    figure = chart.figure
+    if view.zoomed and "xaxis" in figure["layout"]:
+        axis = figure["layout"]["xaxis"] | {"range": [view.start, view.end], "autorange": False}
+        figure["layout"] = figure["layout"] | {"xaxis": axis}
+    return figure
+
+
+def patch(chart: Chart) -> Patch:
+    """New traces and the parts of the layout that follow them; ranges are the reader's and stay out of it."""
+    change = Patch()
+    change["data"] = chart.traces
+    for key in ("shapes", "height", "annotations"):
+        if key in chart.layout:
+            change["layout"][key] = chart.layout[key]
+    if "categoryarray" in chart.layout.get("yaxis", {}):
+        change["layout"]["yaxis"]["categoryarray"] = chart.layout["yaxis"]["categoryarray"]
+    return change
+
+
+def paused(chart: Chart, mark: dict[str, Any]) -> str:
+    """Say how many points have arrived since the reader zoomed; empty while the chart follows."""
+    if mark["held"] is None:
+        return ""
+    return f"paused, {counted(max(chart.length - mark['held'], 0), 'new point')}"
+
+
+def caption(chart: Chart, pause: str = "") -> list[Any]:
+    """What stands beside the title: how much is drawn, and what a line cannot show."""
+    notes = [html.Span(note, className="note") for note in (*chart.notes, pause) if note]
+    words = html.Span(chart.summary, className="visually-hidden") if chart.summary else ""
+    return [*notes, html.Span(chart.caption), words]

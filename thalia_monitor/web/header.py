@@ -1,0 +1,105 @@
+"""The header that every page wears: stage, week, step, last update, progress; then warnings and the run's totals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from dash import html
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.wording import ago, duration
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import parts
+
+
+def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
+    """Where the training is, in one line and a bar."""
+    week, total = state.current_week, state.total_weeks
+    weeks = f"{week:g}/{total:g}" if total else "–"
+    percent = f"{state.stage_progress:.0%}" if total else ""
+    over = " extended" if total and week > total else ""
+    stage = "–" if state.current_stage is None else f"{state.current_stage}"
+    return [
+        html.Div(
+            [
+                html.Div(
+                    [
+                        html.Span(f"Stage {stage}", className="fact-label"),
+                        html.Span(state.stage_name, className="stage-name"),
+                    ],
+                    className="fact stage",
+                ),
+                parts.fact("Week", weeks, percent + over),
+                parts.fact("Step", f"{state.current_step:,}", _reading(state)),
+                html.Div(
+                    [html.Span("Last update", className="fact-label"), *last_update(state, now)],
+                    className="fact",
+                ),
+            ],
+            className="facts",
+        ),
+        parts.progress(state.stage_progress, "Progress in this stage", class_name="stage-bar"),
+    ]
+
+
+def last_update(state: TrainingState, now: datetime | None = None) -> list[Any]:
+    """The clock time of the last change and its age; the browser counts the age on between two versions."""
+    if state.last_update is None:
+        return [html.Span("–", className="fact-value")]
+    seconds = ((now or datetime.now(UTC)) - state.last_update).total_seconds()
+    return [
+        html.Time(
+            f"{state.last_update:%H:%M:%S} UTC",
+            className="fact-value",
+            dateTime=state.last_update.isoformat(timespec="seconds"),
+            title=f"{state.last_update:%Y-%m-%d %H:%M:%S} UTC",
+        ),
+        html.Span(
+            ago(seconds),
+            className="fact-detail",
+            **{"data-age": f"{max(seconds, 0):.0f}"},
+        ),
+    ]
+
+
+def _reading(state: TrainingState) -> str:
+    return f"reading the log, {state.read_fraction:.0%}" if state.read_fraction < 1 else ""
+
+
+def totals(state: TrainingState) -> list[Any]:
+    """Training information: how long, how much growth, how much sleep, and where the numbers come from."""
+    growth, sleep = state.count_of(contract.GROWTH), state.count_of(contract.CONSOLIDATION)
+    sources = ", ".join(sorted({source.format for source in state.sources})) or "nothing read yet"
+    return [
+        parts.fact(
+            "Training time",
+            duration(state.training_duration.total_seconds()) if state.training_duration else "–",
+        ),
+        parts.fact("Growth events", f"{growth:,}"),
+        parts.fact("Consolidations", f"{sleep:,}"),
+        parts.fact("Read from", sources),
+    ]
+
+
+def missing(state: TrainingState) -> Any:
+    """Say what this directory lacks, and what to do about it."""
+    if state.read_fraction < 1:
+        return None
+    if not state.sources:
+        return parts.empty(
+            "No training data in this directory yet",
+            f"Neither {contract.METADATA_PATTERN} nor {contract.LOG_NAME} is here. "
+            "Is the trainer writing to this directory, with json_log=True? This page fills by itself.",
+        )
+    if not state.checkpoints:
+        return parts.empty(
+            f"No {contract.METADATA_PATTERN} in this directory",
+            "Stage, week, milestones and warnings come from checkpoint metadata. Is json_log=True set?",
+        )
+    if not len(state.history) and not state.events:
+        return parts.empty(
+            f"No {contract.LOG_NAME} in this directory",
+            "Histories, growth and consolidation come from the training log. Is json_log=True set?",
+        )
+    return None

@@ -1,0 +1,75 @@
+"""How a page stays right: one tick, one version, and the parts of the page on screen that follow it.
+
+1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
+   refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
+   callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
+2. A pulse asks the server for the run's version. The same version costs a few ``stat`` calls and changes nothing.
+3. A new version goes to one ``dcc.Store``; :func:`live` parts and charts on the page that is open follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Final
+
+import dash
+from dash import Input, Output, State, dcc
+from dash.exceptions import PreventUpdate
+
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web.monitor import monitor
+
+TICK: Final = "live-tick"
+PULSE: Final = "live-pulse"
+POLLING: Final = "live-polling"
+DRAWING: Final = "live-drawing"
+VERSION: Final = "live-version"
+RUN: Final = "live-run"
+
+
+def stores(refresh_seconds: float) -> list[Any]:
+    """The invisible parts that every page needs, placed once in the shell."""
+    return [
+        dcc.Interval(id=TICK, interval=int(refresh_seconds * 1000)),
+        dcc.Store(id=PULSE),
+        dcc.Store(id=POLLING, data=False),
+        dcc.Store(id=DRAWING, data=False),
+        dcc.Store(id=VERSION),
+        dcc.Store(id=RUN),
+    ]
+
+
+def running(store: str) -> list[tuple[Output, bool, bool]]:
+    """Say in a store that a callback is under way, so that the next pulse waits for it."""
+    return [(Output(store, "data"), True, False)]
+
+
+def live(*outputs: Output, inputs: Sequence[Input | State] = ()) -> Callable[[Callable[..., Any]], Any]:
+    """Fill a part of a page whenever the run has a new version.
+
+    The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, the
+    part keeps what it shows; the shell's notice says why.
+    """
+
+    def decorate(fill: Callable[..., Any]) -> Any:
+        @wraps(fill)
+        def follow(version: dict[str, str] | None, *values: Any) -> Any:
+            return fill(current_state(version), *values)
+
+        return dash.get_app().callback(
+            list(outputs) if len(outputs) > 1 else outputs[0], Input(VERSION, "data"), *inputs
+        )(follow)
+
+    return decorate
+
+
+def current_state(version: dict[str, str] | None) -> TrainingState:
+    """The state of the run that the page shows; nothing is updated where it cannot be read."""
+    if not version:
+        raise PreventUpdate
+    try:
+        return monitor().state(version["run"])
+    except MonitorError:
+        raise PreventUpdate from None

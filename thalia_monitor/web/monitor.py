@@ -1,0 +1,68 @@
+"""What every part of the web half works with: settings, runs, cache. It hangs on the Flask app under one key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+from flask import Flask, current_app
+from flask_caching import Cache
+
+from thalia_monitor.errors import BadParameter
+from thalia_monitor.reading.library import Library
+from thalia_monitor.settings import Settings
+from thalia_monitor.state import TrainingState
+
+KEY: Final = "thalia_monitor"
+PATIENCE: Final = 0.25
+"""Seconds a request waits for a log that is still being read in before it shows the part that is there."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One monitor: its settings, the runs it shows, and the cache of what was computed from them."""
+
+    settings: Settings
+    library: Library
+    cache: Cache
+
+    def state(self, run: str | None = None) -> TrainingState:
+        """Read a run as it is now; costs a few ``stat`` calls when nothing has changed.
+
+        Raises:
+            MonitorError: the run is unknown, or its directory cannot be read.
+        """
+        return self.library.reader(run).read(patience=PATIENCE)
+
+    def open(self, typed: str) -> str:
+        """Take in a directory that a viewer typed, and return its run id.
+
+        Raises:
+            MonitorError: this server is open to other machines, or it is no readable directory.
+        """
+        if not self.settings.loopback:
+            raise BadParameter("Directories can be opened only on the machine that the monitor runs on.")
+        return self.library.open(Path(typed))
+
+    def finished(self, state: TrainingState, run: str, what: str, compute: Callable[[], T]) -> T:
+        """Compute something once for all viewers of a run at one version."""
+        key = f"{run}:{state.version}:{what}"
+        found = self.cache.get(key)
+        if found is None:
+            found = compute()
+            self.cache.set(key, found)
+        return cast(T, found)
+
+
+def install(server: Flask, monitor: Monitor) -> None:
+    """Hang the monitor on its Flask app."""
+    server.extensions[KEY] = monitor
+
+
+def monitor() -> Monitor:
+    """The monitor of the app that is answering the current request."""
+    return cast(Monitor, current_app.extensions[KEY])

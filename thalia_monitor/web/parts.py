@@ -1,0 +1,99 @@
+"""Small pieces that pages are put together from: metric cards, figures in words, notices, empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import dash_bootstrap_components as dbc
+from dash import html
+
+from thalia_monitor.state import HealthWarning, Problem, Severity
+
+ICONS: Final = {Severity.CRITICAL: "⛔", Severity.WARNING: "⚠", Severity.INFO: "ℹ"}
+
+
+def notice(kind: str, title: str, *body: Any) -> html.Div:
+    """A message that stands out; ``kind`` is ``info``, ``warning``, ``critical`` or ``good``."""
+    return html.Div([html.Strong(title), *body], className=f"notice notice-{kind}")
+
+
+def empty(title: str, advice: str) -> html.Div:
+    """What stands where data is missing: what is missing, and what to do about it."""
+    return html.Div([html.Strong(title), html.P(advice)], className="empty")
+
+
+def fact(label: str, value: Any, detail: str = "") -> html.Div:
+    """One number with its name."""
+    return html.Div(
+        [
+            html.Span(label, className="fact-label"),
+            html.Span(value, className="fact-value"),
+            html.Span(detail, className="fact-detail"),
+        ],
+        className="fact",
+    )
+
+
+def warnings(listed: Sequence[HealthWarning]) -> html.Div:
+    """The trainer's health warnings, numbered, the severity in colour, icon and word."""
+    if not listed:
+        return html.Div("✓ All systems healthy", className="notice notice-good slim")
+    order = list(Severity)
+    worst = max(listed, key=lambda each: order.index(each.severity)).severity
+    rows = [
+        html.Li(
+            [
+                html.Span(f"{ICONS[each.severity]} {each.severity}", className=f"tag tag-{each.severity}"),
+                html.Span(each.message[:500], className="log-text", dir="auto"),
+            ]
+        )
+        for each in listed
+    ]
+    count = f"{len(listed)} health warning{'s' if len(listed) != 1 else ''}"
+    return html.Div([html.Strong(count), html.Ol(rows)], className=f"notice notice-{worst}")
+
+
+def problems(listed: Sequence[Problem], total: int) -> Any:
+    """What could not be read, folded up: it is rarely urgent, but never silent."""
+    if not total:
+        return None
+    count = f"{total:,} part{'s' if total != 1 else ''} of the files could not be read"
+    rows = [html.Li(str(each), className="log-text") for each in listed[:50]]
+    if total > len(rows):
+        rows.append(html.Li(f"and {total - len(rows):,} more"))
+    return html.Details([html.Summary(count), html.Ul(rows)], className="notice notice-warning slim")
+
+
+def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
+    """A bar that is also a number for those who do not see it."""
+    percent = round(share * 100, 1)
+    return html.Div(
+        html.Div(className="bar-fill", style={"width": f"{percent}%"}),
+        className=f"bar {class_name}",
+        role="progressbar",
+        **{
+            "aria-valuenow": percent,
+            "aria-valuemin": 0,
+            "aria-valuemax": 100,
+            "aria-label": label,
+        },
+    )
+
+
+def search_box(name: str, placeholder: str, label: str) -> html.Label:
+    """A field to search with; its label is there for screen readers."""
+    field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm")
+    return html.Label([html.Span(label, className="visually-hidden"), field], className="search")
+
+
+def sparkline(values: Sequence[float | int | None]) -> html.Div:
+    """A trend without axes: each value a thin bar, from the lowest to the highest of those shown."""
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    span = (high - low) or 1.0
+    bars = [
+        html.I(style={"height": f"{12 + 88 * (value - low) / span:.0f}%"}) if value is not None else html.I()
+        for value in values
+    ]
+    return html.Div(bars, className="sparkline", **{"aria-hidden": "true"})

@@ -1,0 +1,74 @@
+"""Serving one viewer or a few from this process; a shared lab view runs under gunicorn instead."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import click
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from thalia_monitor.errors import SettingsError
+from thalia_monitor.settings import Settings
+from thalia_monitor.web.app import create_app
+
+
+def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
+    """Serve until interrupted; prints the address as soon as it answers, and hands it to ``ready``.
+
+    Raises:
+        SettingsError: the port is in use, or the address is not this machine's.
+    """
+    server = listening(settings)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request would bury what matters
+    click.echo(
+        f"thalia-monitor shows {settings.checkpoint_dir or 'no run yet'} at {address(settings, server.port)}"
+    )
+    if not settings.loopback:
+        click.echo(
+            f"Warning: listening on {settings.host} without a password: anyone who reaches it can look.",
+            err=True,
+        )
+
+    if ready:
+        ready(address(settings, server.port))
+
+    def stop(_: int, __: FrameType | None) -> None:
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    server.serve_forever()
+    server.server_close()
+
+
+def listening(settings: Settings) -> BaseWSGIServer:
+    """Bind the address, then build the app: a port in use is said before anything slow is done."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        bound = socket.create_server((settings.host, settings.port), family=family, backlog=128)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        advice = (
+            "choose another with --port, or --port 0 for a free one"
+            if taken
+            else "choose another with --host"
+        )
+        reason = "is in use" if taken else f"cannot be used ({error.strerror or error})"
+        raise SettingsError(f"{settings.host}:{settings.port} {reason}: {advice}.") from error
+    app = create_app(settings=settings)
+    with bound:  # the server works on a duplicate of the descriptor
+        return make_server(
+            settings.host, bound.getsockname()[1], app.server, threaded=True, fd=bound.fileno()
+        )
+
+
+def address(settings: Settings, port: int) -> str:
+    """The address to open in a browser."""
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"

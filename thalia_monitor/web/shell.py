@@ -1,0 +1,273 @@
+"""The frame around every page: navigation, header, warnings, settings, and the callbacks that keep them right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dash
+import dash_bootstrap_components as dbc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
+from thalia_monitor.web import header, parts
+from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, TICK, VERSION, running, stores
+from thalia_monitor.web.monitor import Monitor, monitor
+from thalia_monitor.web.toolbar import toolbar
+from thalia_monitor.web.views import VIEW
+
+LOCATION: Final = "location"
+HEADER: Final = "frame-header"
+WARNINGS: Final = "frame-warnings"
+NOTICE: Final = "frame-notice"
+TOTALS: Final = "frame-totals"
+CONTENT: Final = "frame-content"
+DETAILS: Final = {"metrics": "Detailed metrics", "growth": "Growth details", "sleep": "Consolidation details"}
+
+
+def shell(app: Dash, watch: Monitor) -> html.Div:
+    """Lay out the frame; Dash puts the page on screen into its container."""
+    return html.Div(
+        [
+            dcc.Location(id=LOCATION, refresh="callback-nav"),
+            *stores(watch.settings.refresh_seconds),
+            dcc.Store(id=VIEW),
+            html.A("Skip to the page", href="#page", className="skip"),
+            _navigation(app),
+            dbc.Collapse(_settings(watch), id="settings-panel", is_open=False),
+            html.Div(id="connection", className="notice notice-critical slim", hidden=True, role="status"),
+            html.Main(
+                [
+                    html.H1("Thalia training monitor", className="visually-hidden"),
+                    html.Div(id=HEADER, className="run-header panel"),
+                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
+                    html.Div(id=WARNINGS),
+                    toolbar(watch.settings.view),
+                    html.Div(dash.page_container, id="page"),
+                    html.Div(id=TOTALS, className="facts panel totals"),
+                ],
+                id=CONTENT,
+                className="content",
+            ),
+        ],
+        id="frame",
+    )
+
+
+def _navigation(app: Dash) -> html.Nav:
+    pages = [
+        page
+        for page in dash.page_registry.values()
+        if page["path"] and page["module"].split(".")[-1] != "not_found_404"
+    ]
+    links = [
+        dbc.NavLink(page["name"], href=app.get_relative_path(page["path"]), active="exact")
+        for page in sorted(pages, key=lambda each: each["order"] or 0)
+    ]
+    return html.Nav(
+        [
+            html.Span("thalia", className="brand"),
+            dbc.Nav(links, className="links"),
+            html.Div(
+                [
+                    html.Button(
+                        "◐", id="theme-switch", className="tool", title="Light or dark", type="button"
+                    ),
+                    html.Button(
+                        "⚙",
+                        id="settings-open",
+                        className="tool",
+                        title="Settings",
+                        type="button",
+                        **{"aria-label": "Settings", "aria-controls": "settings-panel"},
+                    ),
+                ],
+                className="tools",
+            ),
+        ],
+        className="navigation",
+        **{"aria-label": "Sections"},
+    )
+
+
+def _settings(watch: Monitor) -> html.Div:
+    return html.Div(
+        [
+            _directory(watch),
+            html.Div(
+                [
+                    dbc.Switch(id="auto-refresh", label="Refresh by itself", value=True, **_KEPT),
+                    html.Label("Every … seconds", htmlFor="refresh-seconds", className="form-label"),
+                    dbc.Input(
+                        id="refresh-seconds",
+                        type="number",
+                        min=SHORTEST_REFRESH,
+                        max=LONGEST_REFRESH,
+                        step=1,
+                        value=watch.settings.refresh_seconds,
+                        size="sm",
+                        **_KEPT,
+                    ),
+                ],
+                className="setting",
+            ),
+            html.Fieldset(
+                [
+                    html.Legend("Show", className="form-label"),
+                    *(
+                        dbc.Switch(id=f"show-{key}", label=words, value=True, **_KEPT)
+                        for key, words in DETAILS.items()
+                    ),
+                ],
+                className="setting",
+            ),
+            html.Div(
+                dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"), className="setting"
+            ),
+        ],
+        className="settings panel",
+    )
+
+
+_KEPT: Final[dict[str, Any]] = {"persistence": True, "persistence_type": "local"}
+
+
+def _directory(watch: Monitor) -> html.Div:
+    allowed = watch.settings.loopback
+    advice = (
+        "A directory on this machine; it is opened read-only."
+        if allowed
+        else "Fixed by whoever started this server: typing one is possible only on the same machine."
+    )
+    return html.Div(
+        [
+            html.Label("Checkpoint directory", htmlFor="directory", className="form-label"),
+            dbc.InputGroup(
+                [
+                    dbc.Input(id="directory", disabled=not allowed, size="sm", **_KEPT),
+                    dbc.Button("Open", id="directory-open", disabled=not allowed, size="sm"),
+                ]
+            ),
+            html.Small(advice, id="directory-advice", className="fact-detail"),
+        ],
+        className="setting wide",
+    )
+
+
+def register(app: Dash) -> None:
+    """Give the app the callbacks of the frame."""
+    _register_poll(app)
+    _register_directory(app)
+    browser = {
+        "pulse": (
+            Output(PULSE, "data"),
+            [Input(TICK, "n_intervals"), Input("refresh-now", "n_clicks"), Input(RUN, "data")],
+            [State("auto-refresh", "value"), State(POLLING, "data"), State(DRAWING, "data")],
+        ),
+        "interval": (Output(TICK, "interval"), [Input("refresh-seconds", "value")], []),
+        "details": (
+            Output("frame", "className"),
+            [Input(f"show-{key}", "value") for key in DETAILS],
+            [],
+        ),
+        "toggle": (
+            Output("settings-panel", "is_open"),
+            [Input("settings-open", "n_clicks")],
+            [State("settings-panel", "is_open")],
+        ),
+        "theme": (Output("theme-switch", "aria-label"), [Input("theme-switch", "n_clicks")], []),
+    }
+    for name, (output, inputs, states) in browser.items():
+        app.clientside_callback(ClientsideFunction("thalia", name), output, *inputs, *states)
+    app.clientside_callback(
+        ClientsideFunction("view", "change"),
+        Output(VIEW, "data"),
+        Input("view-x", "value"),
+        Input("view-smooth", "value"),
+        Input("view-events", "value"),
+        Input("view-follow", "n_clicks"),
+        Input({"type": "chart", "kind": ALL, "name": ALL}, "relayoutData"),
+        Input({"type": "chart-option", "option": ALL, "name": ALL}, "n_clicks"),
+        Input({"type": "hide-region", "name": ALL}, "n_clicks"),
+        Input(LOCATION, "pathname"),
+        State("view-default", "data"),
+        State(VIEW, "data"),
+    )
+
+
+def _register_poll(app: Dash) -> None:
+    @app.callback(
+        Output(VERSION, "data"),
+        Output(HEADER, "children"),
+        Output(WARNINGS, "children"),
+        Output(TOTALS, "children"),
+        Output(NOTICE, "children"),
+        Input(PULSE, "data"),
+        State(RUN, "data"),
+        State(VERSION, "data"),
+        State(NOTICE, "children"),
+        running=running(POLLING),
+    )
+    def poll(_: Any, run: str | None, known: dict[str, str] | None, shown: Any) -> tuple[Any, ...]:
+        library = monitor().library
+        try:
+            reader = library.reader(run)
+            run = library.id_of(reader)
+            state = monitor().state(run)
+        except MonitorError as error:
+            trouble = _trouble(str(error), shown)
+            return no_update, no_update, no_update, no_update, trouble
+        version = {"run": run, "version": state.version}
+        if version == known and not _troubled(shown):
+            return (no_update,) * 5
+        return (
+            version if version != known else no_update,
+            header.header(state),
+            parts.warnings(state.warnings) if state.checkpoints else None,
+            header.totals(state),
+            [
+                each
+                for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
+                if each
+            ],
+        )
+
+
+def _trouble(words: str, shown: Any) -> Any:
+    """A notice that the run cannot be read, and since when; the same trouble stays as it is."""
+    if _troubled(shown) and words in str(shown):
+        return no_update
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC; what was read before stays on screen"
+    return [parts.notice("critical", words, html.Span(f" ({since})"))]
+
+
+def _troubled(shown: Any) -> bool:
+    return "notice-critical" in str(shown)
+
+
+def _register_directory(app: Dash) -> None:
+    @app.callback(
+        Output(RUN, "data"),
+        Output("directory-advice", "children"),
+        Output("directory", "value"),
+        Input("directory-open", "n_clicks"),
+        Input("directory", "n_submit"),
+        State("directory", "value"),
+        State(RUN, "data"),
+    )
+    def open_directory(_: Any, __: Any, typed: str | None, run: str | None) -> tuple[Any, Any, Any]:
+        watch = monitor()
+        if not typed:
+            return no_update, no_update, _directory_of(watch, run)
+        try:
+            return watch.open(typed), "Opened.", no_update
+        except MonitorError as error:
+            return no_update, str(error), no_update
+
+
+def _directory_of(watch: Monitor, run: str | None) -> str:
+    try:
+        return str(watch.library.reader(run).directory)
+    except MonitorError:
+        return ""

@@ -1,0 +1,155 @@
+"""Tables of events: sortable, filterable, paged, and left as the reader set them when new rows arrive.
+
+The rows shown are cut out on the server, so that a table of 100,000 events costs a page no more than one of 25.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import dash
+import dash_bootstrap_components as dbc
+import pandas as pd
+from dash import ALL, Input, Output, State, ctx, dcc, html
+from dash.exceptions import PreventUpdate
+
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import parts
+from thalia_monitor.web.live import live
+
+ROWS: Final = 25
+LONGEST_CELL: Final = 300
+MISSING: Final = "–"
+
+Frame = Callable[[TrainingState], pd.DataFrame]
+
+
+def event_table(name: str, caption: str, columns: Mapping[str, str], frame: Frame) -> html.Div:
+    """Lay out a table and register the callbacks that fill it.
+
+    Args:
+        name: prefix of the table's ids.
+        caption: what the table lists, for people and screen readers.
+        columns: column of the frame to its heading.
+        frame: takes the rows from the run's state.
+    """
+    _register(name, columns, frame)
+    return html.Div(
+        [
+            html.Div(
+                [
+                    parts.search_box(f"{name}-query", "Filter rows …", f"Filter: {caption}"),
+                    html.Span(id=f"{name}-count", className="caption", **{"aria-live": "polite"}),
+                ],
+                className="table-tools",
+            ),
+            html.Div(
+                html.Table(
+                    [
+                        html.Caption(caption, className="visually-hidden"),
+                        html.Thead(html.Tr([_heading(name, key, words) for key, words in columns.items()])),
+                        html.Tbody(id=f"{name}-rows"),
+                    ],
+                    className="event-table",
+                ),
+                className="table-scroll",
+                tabIndex=0,
+                role="region",
+                **{"aria-label": caption},
+            ),
+            dbc.Pagination(
+                id=f"{name}-page",
+                max_value=1,
+                active_page=1,
+                fully_expanded=False,
+                size="sm",
+                first_last=True,
+            ),
+            dcc.Store(id=f"{name}-sort", data={"column": "", "ascending": False}),
+        ],
+        className="table-card",
+    )
+
+
+def _heading(name: str, key: str, words: str) -> html.Th:
+    return html.Th(
+        html.Button(words, id={"type": f"{name}-sort", "column": key}, className="sort", type="button"),
+        id={"type": f"{name}-sorted", "column": key},
+        scope="col",
+        **{"aria-sort": "none"},
+    )
+
+
+def _register(name: str, columns: Mapping[str, str], frame: Frame) -> None:
+    app = dash.get_app()
+
+    @app.callback(
+        Output(f"{name}-sort", "data"),
+        Output({"type": f"{name}-sorted", "column": ALL}, "aria-sort"),
+        Input({"type": f"{name}-sort", "column": ALL}, "n_clicks"),
+        State(f"{name}-sort", "data"),
+        prevent_initial_call=True,
+    )
+    def sort(_: list[int | None], now: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        if not ctx.triggered_id or not any(_):
+            raise PreventUpdate
+        column = ctx.triggered_id["column"]
+        ascending = not now["ascending"] if now["column"] == column else True
+        words = "ascending" if ascending else "descending"
+        return {"column": column, "ascending": ascending}, [
+            words if key == column else "none" for key in columns
+        ]
+
+    @live(
+        Output(f"{name}-rows", "children"),
+        Output(f"{name}-page", "max_value"),
+        Output(f"{name}-count", "children"),
+        inputs=[
+            Input(f"{name}-sort", "data"),
+            Input(f"{name}-query", "value"),
+            Input(f"{name}-page", "active_page"),
+        ],
+    )
+    def fill(
+        state: TrainingState, order: dict[str, Any], query: str | None, page: int | None
+    ) -> tuple[list[html.Tr], int, str]:
+        every = frame(state)
+        chosen = arrange(every, str(query or ""), str(order.get("column", "")), bool(order.get("ascending")))
+        pages = max(1, -(-len(chosen) // ROWS))
+        first = (min(max(int(page or 1), 1), pages) - 1) * ROWS
+        shown = chosen.iloc[first : first + ROWS]
+        rows = [html.Tr([_cell(row[key]) for key in columns]) for row in shown.to_dict("records")]
+        return rows, pages, _count(len(shown), first, len(chosen), len(every))
+
+
+def arrange(frame: pd.DataFrame, query: str, column: str, ascending: bool) -> pd.DataFrame:
+    """Filter rows by a text found in any cell, whatever its case, and sort them; the newest come first by default."""
+    if query.strip():
+        wanted = query.strip().lower()
+        found = pd.Series(False, index=frame.index)
+        for key in frame.columns:
+            found |= frame[key].astype("str").str.lower().str.contains(wanted, regex=False, na=False)
+        frame = frame[found]
+    if column in frame.columns:
+        return frame.sort_values(column, ascending=ascending, kind="stable", na_position="last")
+    return frame.iloc[::-1]
+
+
+def _cell(value: object) -> html.Td:
+    if value is None or value is pd.NA or value != value:
+        return html.Td(MISSING, className="missing")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return html.Td(f"{value:,}" if isinstance(value, int) else f"{value:,.4g}", className="number")
+    text = str(value)
+    cut = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return html.Td(cut, className="log-text", dir="auto")
+
+
+def _count(shown: int, first: int, chosen: int, every: int) -> str:
+    if not every:
+        return "none yet"
+    if not chosen:
+        return f"none of {every:,} match"
+    part = f"{first + 1:,}–{first + shown:,} of {chosen:,}"
+    return part if chosen == every else f"{part} (filtered from {every:,})"

@@ -1,0 +1,84 @@
+"""The reader's tools: what x is, how much is smoothed, which events are marked, and whether the charts follow the run.
+
+The browser keeps the view (``assets/monitor.js``): it writes it into the address in short readable keys, so that a
+link shows the same view on another machine. ``KEYS`` are those keys; ``--view KEY=VALUE`` takes them too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from thalia_monitor.figures.chart import X_TITLES
+
+KEYS: Final = ("x", "smooth", "from", "to", "log", "clip", "events", "hide", "pin")
+EVENTS: Final = {
+    "growth": "growth",
+    "nrem": "NREM sleep",
+    "rem": "REM sleep",
+    "stage": "stages",
+    "milestone": "milestones",
+    "warning": "warnings",
+    "resume": "resumes",
+}
+X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
+assert set(X_LABELS) == set(X_TITLES)
+
+
+def toolbar(default: str) -> html.Div:
+    """Lay out the tools; ``default`` is the view to start with, written like a query."""
+    return html.Div(
+        [
+            html.Fieldset(
+                [
+                    html.Legend("x axis", className="tool-label"),
+                    dbc.RadioItems(
+                        id="view-x",
+                        options=[{"label": words, "value": key} for key, words in X_LABELS.items()],
+                        value="step",
+                        inline=True,
+                    ),
+                ],
+                className="tool-group",
+            ),
+            html.Div(
+                [
+                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label"),
+                    dbc.Input(
+                        id="view-smooth",
+                        type="range",
+                        min=0,
+                        max=0.99,
+                        step=0.01,
+                        value=0,
+                        class_name="slim-range",
+                    ),
+                    html.Output("off", id="view-smooth-words", className="tool-words"),
+                ],
+                className="tool-group",
+            ),
+            html.Details(
+                [
+                    html.Summary("Events", className="tool-label"),
+                    dbc.Checklist(
+                        id="view-events",
+                        options=[{"label": words, "value": key} for key, words in EVENTS.items()],
+                        value=[],
+                    ),
+                ],
+                className="tool-group tool-menu",
+            ),
+            html.Div(
+                [
+                    html.Span("Following the run", id="view-words", className="tool-words", role="status"),
+                    html.Button("Follow", id="view-follow", type="button", className="follow", hidden=True),
+                ],
+                className="tool-group tool-end",
+            ),
+            dcc.Store(id="view-default", data=default),
+        ],
+        id="toolbar",
+        className="toolbar",
+    )

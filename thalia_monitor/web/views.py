@@ -1,0 +1,41 @@
+"""The reader's view of the charts: kept in one store, checked here before anything is drawn from it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, cast
+
+from thalia_monitor.figures.chart import X_TITLES, Axis, View
+
+VIEW: Final = "view"
+
+
+def view_from(data: dict[str, Any] | None) -> View:
+    """Read a view from what a browser sent; anything unusable is as if it had not been said."""
+    given = data if isinstance(data, dict) else {}
+    start, end = _number(given.get("start")), _number(given.get("end"))
+    if start is None or end is None or start >= end:
+        start = end = None
+    axis = given.get("x")
+    smooth = _number(given.get("smooth")) or 0.0
+    return View(
+        x=cast(Axis, axis) if axis in X_TITLES else "step",
+        smooth=min(max(smooth, 0.0), 0.999),
+        start=start,
+        end=end,
+        log=_names(given.get("log")),
+        clip=_names(given.get("clip")),
+        markers=_names(given.get("markers")),
+        hidden=_names(given.get("hidden")),
+    )
+
+
+def _number(value: object) -> float | None:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(cast(float, value)) if usable else None
+
+
+def _names(value: object) -> frozenset[str]:
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(each for each in value if isinstance(each, str))
