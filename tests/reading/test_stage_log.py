@@ -108,6 +108,12 @@ def test_nested_metrics_are_flattened_and_regions_kept_apart(tmp_path: Path) -> 
     assert (line.neurons, line.capacity) == ({"cortex": 128}, {"cortex": 0.5})
 
 
+def test_a_metric_called_timestamp_is_no_time(tmp_path: Path) -> None:
+    """A metric of that name overwrites the logger's own field; a time long before the stage's start is none."""
+    (line,) = read(tmp_path, stage_log(start_time=1e9, step_metrics=[{"step": 1, "timestamp": 1.0}])).lines
+    assert line.time is None
+
+
 def test_steps_that_cannot_be_placed_are_counted_as_a_problem(tmp_path: Path) -> None:
     """An entry without a usable step is left out and said so."""
     recording = read(tmp_path, stage_log(step_metrics=[{"loss": 1.0}, {"step": "x"}, {"step": 5}]))
@@ -130,7 +136,7 @@ def test_a_half_written_file_is_torn(tmp_path: Path, content: str) -> None:
 def test_a_half_written_file_keeps_its_last_good_reading(tmp_path: Path) -> None:
     """While the logger rewrites the file, what it held before is kept, beside a problem that says so."""
     path = tmp_path / "stage_1_log.json"
-    cache = FileCache(lambda path: read_stage_log(path, path.name))
+    cache = FileCache(read_stage_log)
     path.write_text(json.dumps(stage_log()))
     whole = cache.read(path, path.name)
     path.write_text(json.dumps(stage_log())[:300])
@@ -150,11 +156,11 @@ def test_an_unchanged_file_is_not_parsed_twice(tmp_path: Path) -> None:
     """The same version of a file is read once, and a file that is gone is a problem, not an error."""
     path = tmp_path / "a.json"
     path.write_text("{}")
-    parsed: list[Path] = []
-    cache = FileCache(parsed.append)
+    parsed: list[str] = []
+    cache = FileCache(lambda _, name: parsed.append(name))
     cache.read(path, "a.json")
     cache.read(path, "a.json")
-    assert parsed == [path]
+    assert parsed == ["a.json"]
     path.write_text("{ }")
     cache.read(path, "a.json")
     assert len(parsed) == 2

@@ -186,15 +186,15 @@ def test_pieces_make_the_same_records(sizes: list[int]) -> None:
 
 
 def test_only_new_bytes_are_read(tmp_path: Path) -> None:
-    """What was read before is not read again: only the head, to tell a replaced file, and what was added."""
-    log = written(tmp_path, record(START), record("[Step 1000] loss=0.400"), record("[Step 2000] loss=0.300"))
-    assert len(log.read()[0].lines) == 2
-    path = tmp_path / "curriculum_training.log"
-    content = path.read_bytes()
-    hole = content.replace(b"[Step 1000] loss=0.400", b"~" * 22)
-    with path.open("r+b") as file:
-        file.write(hole + record("[Step 3000] loss=0.200").encode())
-    assert [line.step for line in log.read()[0].lines] == [1000, 2000, 3000]
+    """What was read before is not read again, and an unchanged log is not read at all."""
+    log = written(tmp_path, record(START), record("[Step 1000] loss=0.400"))
+    first = log.read()
+    before, more = log.bytes_read, record("[Step 2000] loss=0.300")
+    assert log.read() is first
+    with (tmp_path / "curriculum_training.log").open("a") as file:
+        file.write(more)
+    assert [line.step for line in log.read()[0].lines] == [1000, 2000]
+    assert log.bytes_read - before == len(more)
 
 
 @pytest.mark.parametrize("replacement", [record("[Step 5] a=1.000"), record("[Step 5] a=1.000", 9) * 20])

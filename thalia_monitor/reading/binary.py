@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from thalia_monitor.reading import values
 from thalia_monitor.reading.cache import Torn
+from thalia_monitor.reading.tail import open_regular
 from thalia_monitor.reading.zstd import DECOMPRESSOR
 
 NAME: Final = re.compile(r".+\.thalia(?:\.zst|\.lz4)?")
@@ -70,7 +71,7 @@ Found = Save | Unfinished | Listed
 
 def read_binary(path: Path) -> Found:
     """Read a checkpoint's header and metadata; raises Torn for what is damaged or no checkpoint at all."""
-    with path.open("rb", buffering=0) as file:  # unbuffered: no read-ahead into gigabytes of tensors
+    with open_regular(path) as file:  # unbuffered: no read-ahead into gigabytes of tensors
         return read_from(file, path.stat().st_size)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
-from thalia_monitor.reading import values
+from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Source
@@ -35,12 +35,12 @@ STAGE_WORDS: Final[Mapping[str, float]] = {
 def read_result(path: Path, name: str) -> Recording | None:
     """Read the result of a stage; None for a JSON file that is none, Torn while it is half-written."""
     document = read_document(path)
-    step = values.whole(document.get("total_steps"))
+    step = plain.count(document.get("total_steps"))
     if step is None or not document.keys() & {"milestone_results", "stage", "success"}:
         return None
     stage, end = _stage(document), _local_seconds(document.get("end_time"))
     metrics = values.numbers(values.table(document.get("final_metrics")))
-    seconds = values.number(document.get("training_time_seconds"))
+    seconds = plain.finite(document.get("training_time_seconds"))
     checkpoint = Checkpoint(
         name,
         step,
@@ -61,7 +61,7 @@ def read_result(path: Path, name: str) -> Recording | None:
 
 
 def _stage(document: Mapping[str, Any]) -> float | None:
-    number = values.number(document.get("stage_number"))
+    number = plain.finite(document.get("stage_number"))
     return STAGE_WORDS.get(str(document.get("stage")).lower()) if number is None else number
 
 

@@ -46,12 +46,12 @@ class Reading(Generic[T]):
 class FileCache(Generic[T]):
     """The readings of one kind of file, each parsed again only when its signature changes."""
 
-    def __init__(self, parse: Callable[[Path], T]) -> None:
+    def __init__(self, parse: Callable[[Path, str], T]) -> None:
         self._parse = parse
         self._known: dict[Path, tuple[Signature, Reading[T]]] = {}
 
     def read(self, path: Path, name: str) -> Reading[T]:
-        """Give the file's newest good reading; ``parse`` may raise :class:`Torn` and OSError."""
+        """Give the newest good reading of the file, which is shown under that name."""
         signature = signature_of(path)
         nothing: Reading[T] = Reading()
         known, reading = self._known.get(path, (None, nothing))
@@ -68,7 +68,7 @@ class FileCache(Generic[T]):
     def _read_anew(self, path: Path, name: str, before: Reading[T]) -> Reading[T]:
         kept = "; the last good reading of it is shown" if before.value is not None else ""
         try:
-            return Reading(self._parse(path))
+            return Reading(self._parse(path, name))
         except Torn as torn:
             return Reading(before.value, Problem(name, torn.line, torn.reason + kept))
         except OSError as error:

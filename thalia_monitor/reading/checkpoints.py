@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from thalia_monitor import contract
-from thalia_monitor.reading import values
+from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.binary import Found, Listed, Save, Unfinished
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Problem, Source
@@ -80,14 +80,16 @@ def _saved(name: str, modified: float, save: Save) -> _Saved:
     metadata = save.metadata
     totals = {"total_neurons": float(save.neurons), "total_synapses": float(save.synapses)}
     regions = values.table(metadata.get("regions")).items()
-    time = values.utc_seconds(metadata.get("timestamp")) or save.saved_at or modified
-    counts = ((region, values.number(values.table(each).get("n_neurons"))) for region, each in regions)
+    time = values.utc_seconds(metadata.get("timestamp")) or plain.unix_time(save.saved_at) or modified
+    counts = (
+        (plain.text(region), plain.finite(values.table(each).get("n_neurons"))) for region, each in regions
+    )
     checkpoint = Checkpoint(
         name,
         _step(metadata),
         _stage(metadata, name),
         _first(metadata, "current_week", "week"),
-        values.number(metadata.get("total_weeks")),
+        plain.finite(metadata.get("total_weeks")),
         values.numbers(values.table(metadata.get("metrics"))) | {k: v for k, v in totals.items() if v},
         values.flags(metadata.get("milestones")),
         modified=time,
@@ -96,18 +98,18 @@ def _saved(name: str, modified: float, save: Save) -> _Saved:
 
 
 def _first(metadata: Mapping[str, Any], *names: str) -> float | None:
-    return next((found for name in names if (found := values.number(metadata.get(name))) is not None), None)
+    return next((found for name in names if (found := plain.finite(metadata.get(name))) is not None), None)
 
 
 def _step(metadata: Mapping[str, Any]) -> int:
     """The global step; ``training_steps`` stands last, because Thalia always writes 0 there."""
-    steps = (values.whole(metadata.get(name)) for name in ("global_step", "step", "training_steps"))
+    steps = (plain.count(metadata.get(name)) for name in ("global_step", "step", "training_steps"))
     return next((step for step in steps if step is not None), 0)
 
 
 def _stage(metadata: Mapping[str, Any], name: str) -> float | None:
     """The stage; Thalia tests it for truth before it saves, and so writes stage 0 as null."""
-    stage = values.number(metadata.get("current_stage"))
+    stage = plain.finite(metadata.get("current_stage"))
     if stage is not None:
         return stage
     if named := _STAGE_IN_NAME.fullmatch(name):
@@ -153,18 +155,21 @@ def _events(saves: Iterable[_Saved]) -> Iterator[Event]:
 def _growth(entry: Mapping[str, Any], file: str) -> Event:
     """Translate both shapes: ``auto_grow``'s own, and the later GrowthEvent. Neither says the step."""
     fields = {
-        _RENAMED.get(name, name): value for name, value in entry.items() if name not in ("step", "timestamp")
+        _RENAMED.get(name, name): value
+        for name, value in plain.bounded(entry).items()
+        if name not in ("step", "timestamp")
     }
-    step, time = values.whole(entry.get("step")), values.utc_seconds(entry.get("timestamp"))
+    step, time = plain.count(entry.get("step")), values.utc_seconds(entry.get("timestamp"))
     return Event(contract.GROWTH, step, fields, time=time, file=file)
 
 
 def _stage_end(entry: Mapping[str, Any], file: str) -> Event:
-    return Event(contract.STAGE_END, None, dict(entry), file=file)
+    return Event(contract.STAGE_END, None, plain.bounded(entry), file=file)
 
 
 def _safety_save(saved: _Saved) -> Iterator[Event]:
-    reason = values.text(saved.save.metadata.get("checkpoint_reason")) or ""
+    reason = saved.save.metadata.get("checkpoint_reason")
+    reason = plain.text(reason) if isinstance(reason, str) else ""
     if reason.startswith(("emergency_stop", "rollback")):
         severity = "critical" if reason.startswith("emergency_stop") else "warning"
         fields = {"severity": severity, "message": f"Checkpoint saved for {reason.replace('_', ' ')}"}

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor.reading.cache import Torn
+from thalia_monitor.reading.tail import open_regular
 
-LARGEST: Final = 256 * 1024 * 1024
+LARGEST: Final = 128 * 1024 * 1024
 """Bytes; a larger file is refused, since it has to be in memory whole to be parsed."""
 
 
 def read_document(path: Path) -> Mapping[str, Any]:
     """Read one JSON object, bare ``NaN`` and ``Infinity`` included; raises Torn where there is none."""
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read() if size <= LARGEST else b""
+    if size > LARGEST:
         raise Torn(f"is larger than {LARGEST // 2**20} MB, more than this monitor reads into memory")
     if not content.strip():
         raise Torn("is empty: it is being rewritten, or the save failed")

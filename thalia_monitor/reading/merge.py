@@ -1,16 +1,15 @@
-"""Several files that tell of the same run: the documented ones win, others fill what they leave out."""
+"""The documented files and all others, made one run: the documented ones win, nothing counts twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from thalia_monitor.history import History
-from thalia_monitor.reading.columns import extends
-from thalia_monitor.reading.contents import LogContents
-from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event, Problem, Source
+import numpy as np
+
+from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Column, History
+from thalia_monitor.reading.composition import filled
+from thalia_monitor.state import Checkpoint, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,98 +19,96 @@ class Told:
     history: History
     events: tuple[Event, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    progress: tuple[Checkpoint, ...] = ()
+    """Where training stands by its logs, as a checkpoint would tell it; none or one."""
 
 
-def merge(documented: Told, others: Told) -> Told:
+def merge(documented: Told, others: Told, before: Told) -> Told:
     """Fill what the documented files do not tell: nothing that they tell is counted a second time.
 
-    The history is taken whole from one or the other; of the others' events only the kinds that no documented
-    line has; their checkpoints only where there is no metadata.
+    The history is the documented one, with what was logged ``before`` it began in front; without any, the
+    others'. Of the others' events only the kinds that no documented line has; of their checkpoints those between the
+    documented ones.
     """
-    known = {event.kind for event in documented.events}
-    filling = tuple(event for event in others.events if event.kind not in known)
-    return Told(
-        documented.history if len(documented.history) else others.history,
-        documented.events + filling if filling else documented.events,
-        documented.checkpoints or others.checkpoints,
-    )
+    checkpoints = _checkpoints(documented.checkpoints, others)
+    if not len(documented.history):
+        return Told(others.history, documented.events + _missing(documented, others), checkpoints)
+    joined = _joined(before, documented) if len(before.history) else documented
+    filling = _placed(_missing(joined, others), joined.history)
+    return Told(joined.history, joined.events + filling if filling else joined.events, checkpoints)
 
 
-class OtherFormats:
-    """What the files of other formats tell together, best first; computed anew only when one has changed."""
+def _missing(known: Told, others: Told) -> tuple[Event, ...]:
+    kinds = {event.kind for event in known.events}
+    return tuple(event for event in others.events if event.kind not in kinds)
 
-    def __init__(self) -> None:
-        self._recordings: tuple[Recording, ...] = ()
-        self.told = Told(History())
 
-    @property
-    def criteria(self) -> dict[str, float]:
-        """Milestone thresholds that the run configured."""
-        return {name: limit for each in self._recordings for name, limit in each.criteria.items()}
+def _placed(events: tuple[Event, ...], history: History) -> tuple[Event, ...]:
+    """Find the segments in which events of other files happened: by time, or else by step."""
+    timed = bool(events) and not np.isnan(history.time).any()
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What could not be read in them."""
-        return tuple(problem for each in self._recordings for problem in each.problems)
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """The files themselves."""
-        return tuple(each.source for each in self._recordings)
-
-    def refresh(self, recordings: Iterable[Recording]) -> None:
-        """Take the recordings as they are now, those of the format to be believed most first."""
-        found = tuple(recordings)
-        if len(found) == len(self._recordings) and all(map(_is, found, self._recordings)):
-            return
-        self._recordings = found
-        before = self.told.history
-        contents = LogContents(before.generation)
-        contents.add(chain.from_iterable(_in_order(each) for each in _best(found)))
-        if not extends(contents.builder.history(), before):
-            contents.builder.generation += 1
-        points = chain.from_iterable(each.checkpoints for each in found)
-        self.told = Told(
-            contents.builder.history(),
-            contents.events.view() + _kinds_left_out(found, contents.events.view()),
-            tuple(sorted(points, key=lambda point: (point.step, point.modified, point.file))),
+    def segment(event: Event) -> int:
+        if timed and event.time is not None:
+            row = int(np.searchsorted(history.time, event.time, side="right")) - 1
+            return int(history.segment[max(row, 0)])
+        begun = (
+            each.index for each in history.segments if event.step is None or each.first_step <= event.step
         )
+        return max(begun, default=0)
+
+    return tuple(replace(event, segment=segment(event)) for event in events)
 
 
-def _is(one: Recording, other: Recording) -> bool:
-    return one is other
+def _checkpoints(documented: tuple[Checkpoint, ...], others: Told) -> tuple[Checkpoint, ...]:
+    """Take the documented ones, completed at the same step, and the steps between that only others saved.
+
+    Nothing of the others stands behind the newest documented one: it would hide what that one tells.
+    """
+    if not documented:
+        return others.checkpoints
+    saved = {point.step: point for point in others.checkpoints}
+    known = {point.step for point in documented}
+    points = [filled(point, saved[point.step]) if point.step in saved else point for point in documented]
+    if others.progress:
+        points[-1] = filled(points[-1], others.progress[0])
+    points += [point for step, point in saved.items() if step not in known and step < documented[-1].step]
+    return tuple(sorted(points, key=lambda point: (point.step, point.modified, point.file)))
 
 
-def _best(recordings: Sequence[Recording]) -> list[Recording]:
-    """All recordings of the first format that has metric lines (or, without any, events)."""
-    chosen = next((each for each in recordings if each.lines), None)
-    if chosen is None:
-        return []
-    return [each for each in recordings if each.source.format == chosen.source.format]
+def _joined(before: Told, documented: Told) -> Told:
+    """Put what was logged before in front; the documented log then begins with a stage of its own."""
+    first, then = before.history, documented.history
+    rows, segments = len(first), len(first.segments)
+    moved = (
+        replace(each, index=each.index + segments, first_row=each.first_row + rows) for each in then.segments
+    )
+    stages = (replace(each, kind="stage") if each.kind == "start" else each for each in moved)
+    history = History(
+        np.concatenate([first.step, then.step]),
+        np.concatenate([first.segment, then.segment + segments]),
+        np.concatenate([first.time, then.time]),
+        _columns(first.metrics, then.metrics, rows),
+        _columns(first.neurons, then.neurons, rows),
+        _columns(first.capacity, then.capacity, rows),
+        (*first.segments, *stages),
+        first.ordered and then.ordered,
+        first.generation + then.generation,
+    )
+    events = tuple(replace(event, segment=event.segment + segments) for event in documented.events)
+    return Told(history, before.events + events)
 
 
-def _kinds_left_out(recordings: Sequence[Recording], taken: Sequence[Event]) -> tuple[Event, ...]:
-    """Events of kinds not told yet, each kind from the first format that tells it."""
-    teller = {event.kind: "" for event in taken}
-    found: list[Event] = []
-    for recording in recordings:
-        told_by = recording.source.format
-        found += [each for each in recording.events if teller.setdefault(each.kind, told_by) == told_by]
-    return tuple(found)
+def _columns(first: Mapping[str, Column], then: Mapping[str, Column], rows: int) -> dict[str, Column]:
+    """Append columns to those of a history of that many rows."""
+    nothing = Column(EMPTY_FLOATS, EMPTY_INTS)
+    return {
+        name: _column(first.get(name, nothing), then.get(name, nothing), rows) for name in {**first, **then}
+    }
 
 
-def _in_order(recording: Recording) -> list[MetricLine | Event]:
-    """Lay the events of a recording among its lines: by time where both have it, else by step."""
-    ordered: list[MetricLine | Event] = []
-    waiting = list(reversed(recording.events))
-    for line in recording.lines:
-        while waiting and _is_before(waiting[-1], line):
-            ordered.append(waiting.pop())
-        ordered.append(line)
-    return ordered + waiting[::-1]
-
-
-def _is_before(event: Event, line: MetricLine) -> bool:
-    if event.time is not None and line.time is not None:
-        return event.time < line.time
-    return event.step is not None and event.step < line.step
+def _column(first: Column, then: Column, rows: int) -> Column:
+    values = np.concatenate([first.values, then.values])
+    if first.rows is None and then.rows is None:
+        return Column(values)
+    places = [np.arange(len(each)) if each.rows is None else each.rows for each in (first, then)]
+    return Column(values, np.concatenate([places[0], places[1] + rows]))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
-from thalia_monitor.reading import values
+from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 from thalia_monitor.state import Event, Problem, Source
@@ -23,18 +23,21 @@ NAME: Final = re.compile(r"stage_(-?\d+(?:\.\d+)?)_log\.json")
 SESSION_NAME: Final = re.compile(r"session_.*\.json")
 """``save_session`` also takes any other name; a file of another name is not looked for."""
 
+_CLOCK_ERROR: Final = 86_400.0
+"""Seconds by which a clock may have been set back since the stage began."""
 _OWN_FIELDS: Final = {contract.STEP, contract.TIMESTAMP, contract.NEURON_COUNTS, contract.CAPACITY_BY_REGION}
 
 
 def read_stage_log(path: Path, name: str) -> Recording:
     """Read one stage's file, shown under that name; raises Torn while it is half-written."""
     document = read_document(path)
-    stage = values.number(document.get("stage"))
+    stage = plain.finite(document.get("stage"))
     if stage is None and (named := NAME.fullmatch(path.name)):
         stage = float(named[1])
+    start = plain.unix_time(document.get("start_time"))
     config = values.table(document.get("config"))
     logged = list(values.entries(document.get("step_metrics")))
-    lines = [line for entry in logged if (line := _line(entry, stage))]
+    lines = [line for entry in logged if (line := _line(entry, stage, start or 0.0))]
     events = list(_events(document, stage, name))
     steps = [line.step for line in lines]
     return Recording(
@@ -45,9 +48,9 @@ def read_stage_log(path: Path, name: str) -> Recording:
         problems=_lost(name, len(logged) - len(lines)),
         stretch=Stretch(
             stage,
-            values.number(document.get("start_time")),
-            values.number(document.get("end_time")),
-            values.number(config.get("duration_weeks")),
+            start,
+            plain.unix_time(document.get("end_time")),
+            plain.finite(config.get("duration_weeks")),
         ),
     )
 
@@ -62,10 +65,10 @@ def read_session(path: Path, name: str) -> Recording:
     events = []
     for key, summary in stages.items():
         entry, stage = values.table(summary), _stage_number(key)
-        fields = {"stage": stage, "duration_hours": values.number(entry.get("duration_hours"))}
-        fields |= {name: count for name, count in entry.items() if name.startswith("n_")}
+        fields = {"stage": stage, "duration_hours": plain.finite(entry.get("duration_hours"))}
+        fields |= {plain.text(key): plain.count(each) for key, each in entry.items() if key.startswith("n_")}
         events.append(
-            Event(contract.STAGE_END, None, fields, time=values.number(entry.get("end_time")), file=name)
+            Event(contract.STAGE_END, None, fields, time=plain.unix_time(entry.get("end_time")), file=name)
         )
     return Recording(Source(name, SESSION_FORMAT, len(stages)), events=tuple(events))
 
@@ -79,7 +82,8 @@ def _stage_number(key: str) -> float | None:
 
 def _thresholds(criteria: Mapping[str, Any]) -> dict[str, float]:
     """Take the criteria that have a threshold; one that is true or false is a check."""
-    return {name: limit for name, each in criteria.items() if (limit := values.number(each)) is not None}
+    limits = ((plain.text(name), plain.finite(each)) for name, each in criteria.items())
+    return {name: limit for name, limit in limits if limit is not None}
 
 
 def _lost(name: str, entries: int) -> tuple[Problem, ...]:
@@ -87,16 +91,19 @@ def _lost(name: str, entries: int) -> tuple[Problem, ...]:
     return (Problem(name, None, reason),) if entries else ()
 
 
-def _line(entry: Mapping[str, Any], stage: float | None) -> MetricLine | None:
-    step = values.whole(entry.get(contract.STEP))
+def _line(entry: Mapping[str, Any], stage: float | None, start: float) -> MetricLine | None:
+    step = plain.count(entry.get(contract.STEP))
     if step is None:
         return None
+    time = plain.unix_time(entry.get(contract.TIMESTAMP))
+    if time is not None and time < start - _CLOCK_ERROR:
+        time = None  # a metric called "timestamp" overwrites the real one
     return MetricLine(
         step,
         values.numbers({name: value for name, value in entry.items() if name not in _OWN_FIELDS}),
         values.numbers(values.table(entry.get(contract.NEURON_COUNTS))),
         values.numbers(values.table(entry.get(contract.CAPACITY_BY_REGION))),
-        values.number(entry.get(contract.TIMESTAMP)),
+        time,
         stage,
     )
 
@@ -106,11 +113,11 @@ def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iter
     config = values.table(document.get("config"))
     started = {
         "stage": stage,
-        "weeks": values.number(config.get("duration_weeks")),
-        "tasks": config.get("tasks"),
+        "weeks": plain.finite(config.get("duration_weeks")),
+        "tasks": plain.bounded(config.get("tasks")),
     }
     yield Event(
-        contract.STAGE_START, None, started, time=values.number(document.get("start_time")), file=file
+        contract.STAGE_START, None, started, time=plain.unix_time(document.get("start_time")), file=file
     )
     for key, kind, names in _LISTS:
         for entry in values.entries(document.get(key)):
@@ -119,10 +126,10 @@ def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iter
             }
             if kind == contract.MILESTONE:
                 fields["stage"], fields["results"] = stage, values.flags(entry.get("results"))
-            step, time = values.whole(entry.get(contract.STEP)), values.number(entry.get(contract.TIMESTAMP))
+            step, time = plain.count(entry.get(contract.STEP)), plain.unix_time(entry.get(contract.TIMESTAMP))
             yield Event(kind, step, fields, time=time, file=file)
-    if (end := values.number(document.get("end_time"))) is not None:
-        ended = {"stage": stage, "duration_hours": values.number(document.get("duration_hours"))}
+    if (end := plain.unix_time(document.get("end_time"))) is not None:
+        ended = {"stage": stage, "duration_hours": plain.finite(document.get("duration_hours"))}
         yield Event(contract.STAGE_END, None, ended, time=end, file=file)
 
 

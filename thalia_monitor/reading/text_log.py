@@ -10,11 +10,12 @@ import os
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from thalia_monitor.reading.cache import Signature, signature_of
 from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.recording import Recording
+from thalia_monitor.reading.tail import Tail, open_regular
 from thalia_monitor.reading.text_records import HEADER, Record, read_record, seconds
 from thalia_monitor.reading.text_stages import FORMAT, TextStages
 from thalia_monitor.state import Problem, Source
@@ -24,10 +25,7 @@ NAME: Final = "curriculum_training.log"
 LARGEST_RECORD: Final = 1024 * 1024
 """Bytes; what a record has beyond this is left out, so that a file of another kind cannot fill the memory."""
 
-_CHUNK: Final = 8 * 1024 * 1024
-_HEAD: Final = 64
-"""Bytes; the first stamp and message, by which a replaced log is told from one that has grown."""
-_TAIL: Final = 64 * 1024
+_END: Final = 64 * 1024
 
 
 class TextLog:
@@ -36,9 +34,15 @@ class TextLog:
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
         self._name = name
+        self._tail = Tail(path)
         self._signature: Signature | None = None
         self._recordings: tuple[Recording, ...] = ()
         self._start_over()
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the log read so far."""
+        return self._tail.bytes_read
 
     def read(self) -> tuple[Recording, ...]:
         """Give one recording for each start of a stage, in file order; an unchanged file is not opened."""
@@ -57,38 +61,27 @@ class TextLog:
     def _start_over(self) -> None:
         self._splitter = Splitter()
         self._stages = TextStages(self._name)
-        self._head = b""
-        self._inode = -1
-        self._taken = 0
 
     def _read_on(self) -> None:
-        with self._path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            head = file.read(_HEAD)
-            if (
-                status.st_ino != self._inode
-                or status.st_size < self._taken
-                or not head.startswith(self._head)
-            ):
+        for lines in self._tail.follow():
+            if lines.anew:
                 self._start_over()
-            self._head, self._inode = head, status.st_ino
             if self._stages.offset is None:
-                self._stages.offset = _offset(file, status)
-            file.seek(self._taken)
-            while chunk := file.read(_CHUNK):
-                self._taken += len(chunk)
-                for record in self._splitter.feed(chunk):
-                    self._stages.add(record)
+                self._stages.offset = _offset(self._path)
+            for record in self._splitter.feed(lines.data):
+                self._stages.add(record)
 
     def _unreadable(self, error: OSError) -> Recording:
         problem = Problem(self._name, None, f"cannot be opened: {error.strerror}")
         return Recording(Source(self._name, FORMAT, 0), problems=(problem,))
 
 
-def _offset(file: BinaryIO, status: os.stat_result) -> float | None:
+def _offset(path: Path) -> float | None:
     """Find how far the log's clock is from UTC: its last record was written when the file last changed."""
-    file.seek(max(0, status.st_size - _TAIL))
-    headers = HEADER.findall(file.read(_TAIL))
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
+        file.seek(max(0, status.st_size - _END))
+        headers = HEADER.findall(file.read(_END))
     clock = seconds(headers[-1][0].decode()) if headers else None
     if clock is None:
         return None
@@ -125,11 +118,9 @@ class Splitter:
         return records
 
     def last(self) -> Record | None:
-        """Give the record at the end of the file, as far as it has come; None within a line."""
+        """Give the record at the end of the file, as far as it has come."""
         header = HEADER.match(self.rest)
-        if header is None or not self.rest.endswith(b"\n"):
-            return None
-        return self._record(header, self.rest[header.end() :])
+        return self._record(header, self.rest[header.end() :]) if header else None
 
     def _record(self, header: re.Match[bytes], body: bytes) -> Record:
         return read_record(header[1], header[2], body, self._line)

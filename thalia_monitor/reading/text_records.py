@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from thalia_monitor import contract
+from thalia_monitor.reading import plain
+from thalia_monitor.state import Severity
 
 HEADER: Final = re.compile(
     rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) - CurriculumTrainer - (DEBUG|INFO|WARNING|ERROR) - ",
@@ -64,24 +66,25 @@ def seconds(stamp: str) -> float | None:
 def _meaning(text: str, level: str) -> tuple[str, int | None, Fields]:
     for pattern, kind, meaning in _SHAPES:
         if found := pattern.fullmatch(text):
-            fields = meaning(found)
-            step = fields.pop(contract.STEP, None)
-            return kind, None if step is None else int(step), fields
-    message = text.lstrip("⚠\ufe0f\ufffd? ")
-    if level in ("WARNING", "ERROR"):
-        return (
-            contract.WARNING,
-            None,
-            {"severity": "critical" if level == "ERROR" else "warning", "message": message},
-        )
-    return NOTE, None, {"message": text}
+            fields = plain.bounded(meaning(found))
+            step = _number(fields.pop(contract.STEP, None))
+            return kind, plain.count(step), fields
+    if level not in ("WARNING", "ERROR"):
+        return NOTE, None, {"message": plain.text(text)}
+    message = plain.text(text.lstrip("⚠\ufe0f\ufffd? "))
+    severity = Severity.CRITICAL if level == "ERROR" else Severity.WARNING
+    return contract.WARNING, None, {"severity": str(severity), "message": message}
 
 
-def _number(text: str | None) -> float | None:
+def _value(text: str | None) -> float | None:
     try:
         return float(text) if text else None
     except ValueError:  # the logger prints "?" for weeks that it was not told
         return None
+
+
+def _number(text: str | None) -> float | None:
+    return plain.finite(_value(text))
 
 
 def _items(text: str, pattern: re.Pattern[str]) -> dict[str, str]:
@@ -90,10 +93,9 @@ def _items(text: str, pattern: re.Pattern[str]) -> dict[str, str]:
 
 def _step(found: re.Match[str]) -> dict[str, Any]:
     pairs = (pair.rpartition("=") for pair in found["metrics"].split(", "))
-    values = ((name, _number(value)) for name, _, value in pairs)
-    return {"step": found["step"]} | {
-        name: value for name, value in values if name not in ("", "step") and value is not None
-    }
+    values = ((name, _value(text)) for name, _, text in pairs if name != contract.STEP)
+    metrics = {name: value for name, value in values if value is not None}
+    return {contract.STEP: found["step"]} | plain.well_named(metrics, lambda _: None)
 
 
 def _start(found: re.Match[str]) -> dict[str, Any]:
@@ -114,11 +116,11 @@ def _check(found: re.Match[str]) -> dict[str, Any]:
 
 
 def _growth(found: re.Match[str]) -> dict[str, Any]:
-    return found.groupdict() | {"neurons_added": int(found["neurons_added"])}
+    return found.groupdict() | {"neurons_added": plain.whole(_number(found["neurons_added"]))}
 
 
 def _sleep(found: re.Match[str]) -> dict[str, Any]:
-    patterns, seconds = int(found["patterns_replayed"]), float(found["duration_seconds"])
+    patterns, seconds = plain.whole(_number(found["patterns_replayed"])), _number(found["duration_seconds"])
     return found.groupdict() | {"patterns_replayed": patterns, "duration_seconds": seconds}
 
 

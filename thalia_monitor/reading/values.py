@@ -1,35 +1,12 @@
-"""Untyped JSON to the few kinds of value that a run is made of; whatever does not fit becomes None."""
+"""Untyped JSON to the shapes that a run is made of; whatever does not fit is left out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-_LARGEST_STEP: Final = 2**62  # leaves numpy's int64 room for differences
-
-
-def number(value: object) -> float | None:
-    """Take an int or a float (NaN and infinities included); a bool is not a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None
-
-
-def whole(value: object) -> int | None:
-    """Take a whole number that can be a step; 4000.0 is one (Thalia logs ``global_step`` as a float)."""
-    exact = number(value)
-    if exact is None or not exact.is_integer() or abs(exact) > _LARGEST_STEP:
-        return None
-    return int(value) if isinstance(value, int) else int(exact)
-
-
-def text(value: object) -> str | None:
-    """Take a string as it is, and nothing else."""
-    return value if isinstance(value, str) else None
+from thalia_monitor.reading import plain
 
 
 def table(value: object) -> Mapping[str, Any]:
@@ -47,16 +24,16 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            inner = ((f"{name}/{key}", number(each)) for key, each in value.items())
+            inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
             found.update((key, each) for key, each in inner if each is not None)
-        elif (plain := number(value)) is not None:
-            found[name] = plain
-    return found
+        elif (number := plain.number(value)) is not None:
+            found[name] = number
+    return plain.well_named(found, lambda _: None)
 
 
 def flags(value: object) -> dict[str, bool]:
     """Take the fields that are true or false; 0.42 is not a milestone passed."""
-    return {name: each for name, each in table(value).items() if isinstance(each, bool)}
+    return {plain.text(name): each for name, each in table(value).items() if isinstance(each, bool)}
 
 
 def utc_seconds(stamp: object) -> float | None:
@@ -65,6 +42,6 @@ def utc_seconds(stamp: object) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(stamp)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return plain.unix_time((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None

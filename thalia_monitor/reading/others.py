@@ -1,0 +1,87 @@
+"""What all files but the documented ones tell together, as a history, events and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from thalia_monitor.history import History
+from thalia_monitor.reading import stage_log
+from thalia_monitor.reading.columns import extends
+from thalia_monitor.reading.composition import Composed
+from thalia_monitor.reading.contents import LogContents
+from thalia_monitor.reading.discovery import Discovery, Look
+from thalia_monitor.reading.merge import Told
+from thalia_monitor.reading.recording import Recording
+from thalia_monitor.reading.stretches import items
+from thalia_monitor.state import Problem, Source
+
+
+class OtherFormats:
+    """The other files of one directory; computed anew only when one of them has changed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._discovery = Discovery(directory)
+        self._composed = Composed()
+        self._earlier: tuple[Recording, ...] = ()
+        self.told = Told(History())
+        """Everything that they tell."""
+        self.before = Told(History())
+        """Of that, what was logged before the documented log began."""
+
+    @property
+    def criteria(self) -> Mapping[str, float]:
+        """Milestone thresholds that the run configured."""
+        return self._composed.criteria
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be read in them."""
+        return self._composed.problems
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files themselves."""
+        return self._composed.sources
+
+    def look(self) -> Look:
+        """Tell the version of the files by their status alone."""
+        return self._discovery.look()
+
+    def refresh(self, documented: History) -> None:
+        """Read what has changed, knowing what the documented log says."""
+        composed = self._discovery.composed()
+        if composed is not self._composed:
+            self._composed = composed
+            self.told = _told(composed.stretches, self.told.history, composed)
+        earlier = _before(composed.stretches, documented)
+        if len(earlier) != len(self._earlier) or any(
+            a is not b for a, b in zip(earlier, self._earlier, strict=True)
+        ):
+            self._earlier = earlier
+            self.before = _told(earlier, self.before.history)
+
+
+def _told(stretches: Sequence[Recording], before: History, composed: Composed | None = None) -> Told:
+    contents = LogContents(before.generation)
+    for stretch in stretches:
+        contents.add(items(stretch))
+    if not extends(contents.builder.history(), before):
+        contents.builder.generation += 1
+    saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
+    return Told(contents.builder.history(), contents.events.view(), saved, progress[-1:])
+
+
+def _before(stretches: Sequence[Recording], documented: History) -> tuple[Recording, ...]:
+    """Take the stages that had ended when the documented log began: those of a run whose logger was replaced.
+
+    Only stage logs count, whose times are exact: a text log's are not, and the same lines would count twice.
+    """
+    began = float(documented.time[0]) if len(documented) else float("nan")
+    return tuple(
+        stretch
+        for stretch in stretches
+        if stretch.source.format == stage_log.FORMAT
+        and stretch.lines
+        and (stretch.lines[-1].time or began) < began
+    )
