@@ -25,7 +25,7 @@ _NOT_METRICS: Final = CONTEXT | {
     contract.NEURON_COUNTS,
     contract.CAPACITY_BY_REGION,
 }
-_REPAIR_BUDGET: Final = 4 * LONGEST_LINE
+_REPAIR_BUDGET: Final = 8 * LONGEST_LINE
 """Characters looked at, at most, in search of a good object within a bad line."""
 _OBJECT = re.compile(r'\{\s*"')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -87,8 +87,8 @@ def _recover(text: str, error: ValueError | RecursionError, report: Report) -> l
             value, end = _decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError) as failure:
             position, torn = match.end() - 1, True
-            reached = failure.pos if isinstance(failure, json.JSONDecodeError) else len(text)
-            budget -= max(reached - match.start(), 1)
+            # A failure costs its whole position, not just what was scanned: json counts the lines before it.
+            budget -= failure.pos if isinstance(failure, json.JSONDecodeError) else len(text)
             continue
         if contract.STEP in value or contract.EVENT_TYPE in value:
             good.append(value)
