@@ -70,6 +70,12 @@ class Segment:
     """``start`` (the first), ``resume`` (it repeats earlier steps) or ``stage`` (steps restart by design)."""
 
 
+class Lineage:
+    """Stands for one log through all its versions: what was computed for one can be extended for the next."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """All metric lines of a run in file order, by column. The arrays are views: nothing is copied."""
@@ -90,6 +96,8 @@ class History:
     """Whether the step never falls within a segment; stragglers are sorted in when a series is taken."""
     generation: int = 0
     """Changes when rows that were there before are no longer the same (the log was replaced)."""
+    lineage: Lineage = field(default_factory=Lineage)
+    """The same for every version in which earlier rows are still the same rows; a replaced log has a new one."""
 
     def __len__(self) -> int:
         return len(self.step)

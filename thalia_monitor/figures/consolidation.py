@@ -40,7 +40,12 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     stages = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
     layout["hovermode"] = "closest"
-    layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": _labels(stages)}
+    layout["yaxis"] |= {
+        "automargin": True,
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": _labels(stages),
+    }
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     dots = {

@@ -43,6 +43,7 @@ def capacity_now(state: TrainingState, _: str, __: View) -> Chart:
     names = [theme.plain(region, 24) for region, _ in regions]
     layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60))
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
+    layout["yaxis"] |= {"automargin": True}
     layout["hovermode"] = "closest"
     layout["shapes"] = [_upright(GROWTH_THRESHOLD)]
     bars = {
@@ -70,7 +71,12 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     regions = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(150, 40 * len(regions) + 70))
     layout["hovermode"] = "closest"
-    layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": _labels(regions)}
+    layout["yaxis"] |= {
+        "automargin": True,
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": _labels(regions),
+    }
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     dots = {

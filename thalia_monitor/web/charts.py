@@ -8,8 +8,9 @@ figure for a change of it), while a ``Patch`` of its data together with a consta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import dash
 from dash import ALL, Dash, Input, Output, Patch, State, dcc, html, no_update
@@ -44,7 +45,13 @@ def chart_id(part: str, kind: str, name: Any) -> dict[str, Any]:
 
 
 def chart_card(
-    kind: str, title: str, name: str = "", *, height: int = 240, class_name: str = ""
+    kind: str,
+    title: str,
+    name: str = "",
+    *,
+    height: int = 240,
+    class_name: str = "",
+    options: Sequence[str] = (),
 ) -> html.Section:
     """A card with a title, a chart that follows the run, and a caption that says what is drawn."""
     return html.Section(
@@ -53,7 +60,8 @@ def chart_card(
                 [
                     html.H2(title, className="card-name"),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
-                    *(_options(name, title) if name else ()),
+                    *(_option(each, name, title) for each in options),
+                    *([_values_link(name, title)] if options else ()),
                 ],
                 className="card-head",
             ),
@@ -76,23 +84,26 @@ OPTIONS: Final = {
 }
 
 
-def _options(name: str, title: str) -> list[html.Button]:
-    return [
-        html.Button(
-            words,
-            id={"type": "chart-option", "option": option, "name": name},
-            type="button",
-            className="option",
-            title=meaning,
-            **{
-                "aria-label": f"{title}: {meaning}",
-                "aria-pressed": "false",
-                "data-option": option,
-                "data-name": name,
-            },
-        )
-        for option, (words, meaning) in OPTIONS.items()
-    ]
+def _option(option: str, name: str, title: str) -> html.Button:
+    words, meaning = OPTIONS[option]
+    return html.Button(
+        words,
+        id={"type": "chart-option", "option": option, "name": name},
+        type="button",
+        className="option",
+        title=meaning,
+        **{
+            "aria-label": f"{title}: {meaning}",
+            "aria-pressed": "false",
+            "data-option": option,
+            "data-name": name,
+        },
+    )
+
+
+def _values_link(name: str, title: str) -> dcc.Link:
+    address = dash.get_app().get_relative_path(f"/values?series={quote(name, safe='')}")
+    return dcc.Link("values", href=address, className="option", title=f"{title}: raw values and CSV")
 
 
 EMPTY: Final[dict[str, Any]] = {
@@ -155,7 +166,7 @@ def update(
 
 def axes_of(view: View, name: str) -> str:
     """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
-    return f"{view.x} {'log' if name in view.log else 'linear'}"
+    return f"{view.x} {name in view.log} {name in view.clip}"
 
 
 def framed(chart: Chart, view: View) -> dict[str, Any]:
@@ -174,8 +185,9 @@ def patch(chart: Chart) -> Patch:
     for key in ("shapes", "height", "annotations"):
         if key in chart.layout:
             change["layout"][key] = chart.layout[key]
-    if "categoryarray" in chart.layout.get("yaxis", {}):
-        change["layout"]["yaxis"]["categoryarray"] = chart.layout["yaxis"]["categoryarray"]
+    for key in ("categoryarray", "range"):  # a range is there only where outliers are clipped
+        if key in chart.layout["yaxis"]:
+            change["layout"]["yaxis"][key] = chart.layout["yaxis"][key]
     return change
 
 

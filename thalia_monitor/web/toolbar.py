@@ -1,4 +1,4 @@
-"""The reader's tools: what x is, how much is smoothed, which events are marked, and whether the charts follow the run.
+"""The reader's tools: what x is, how much is smoothed, which events are marked, whether the charts follow the run.
 
 The browser keeps the view (``assets/monitor.js``): it writes it into the address in short readable keys, so that a
 link shows the same view on another machine. ``KEYS`` are those keys; ``--view KEY=VALUE`` takes them too.
@@ -11,6 +11,7 @@ from typing import Final
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
+from thalia_monitor.analysis.smoothing import FORMULA
 from thalia_monitor.figures.chart import X_TITLES
 
 KEYS: Final = ("x", "smooth", "from", "to", "log", "clip", "events", "hide", "pin")
@@ -45,7 +46,7 @@ def toolbar(default: str) -> html.Div:
             ),
             html.Div(
                 [
-                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label"),
+                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label", title=FORMULA),
                     dbc.Input(
                         id="view-smooth",
                         type="range",
