@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from thalia_monitor.reading.clock import own_offset, zone_offset
 
 
-@given(st.integers(-56, 56), st.floats(-100, 100), st.floats(1e9, 2e9))
+@given(st.integers(-56, 56), st.floats(-2.9, 2.9), st.floats(1e9, 2e9))
 def test_a_zone_is_found_by_one_known_moment(quarters: int, error: float, moment: float) -> None:
     """Whatever the zone, a clock is set right by a moment that it also tells, up to a small error."""
     assert zone_offset(moment + quarters * 900 + error, moment) == quarters * 900
 
 
-@pytest.mark.parametrize("difference", [400.0, -16 * 3600.0, 86_400.0])
+@pytest.mark.parametrize("difference", [4.0, -16 * 3600.0, 86_400.0])
 def test_other_moments_give_no_zone(difference: float) -> None:
     """Two times that no zone brings together are not the same moment."""
     assert zone_offset(1e9 + difference, 1e9) is None

@@ -1,4 +1,5 @@
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ def record(body: str, second: float = 0, level: str = "INFO") -> str:
 
 
 def written(directory: Path, *records: str, encoding: str = "utf-8", newline: str = "\n") -> TextLog:
-    """Write a log whose clock runs two hours ahead of UTC."""
+    """Write a log whose clock runs two hours ahead of UTC, as its last record came."""
     path = directory / "curriculum_training.log"
     path.write_bytes("".join(records).replace("\n", newline).encode(encoding, "replace"))
-    last_record = datetime.fromisoformat("2026-11-23T11:17:59+02:00").timestamp()
-    os.utime(path, (last_record, last_record))
+    stamps = re.findall(r"^2026-11-23 11:17:\d\d,\d{3}", "".join(records), re.MULTILINE)
+    if stamps:
+        last_record = datetime.fromisoformat(f"{stamps[-1]}+02:00").timestamp()
+        os.utime(path, (last_record, last_record))
     return TextLog(path, path.name)
 
 

@@ -10,7 +10,7 @@ _QUARTER: Final = 900.0
 _FARTHEST: Final = 15 * 3600.0
 
 
-def zone_offset(clock: float, moment: float, tolerance: float = 120.0) -> float | None:
+def zone_offset(clock: float, moment: float, tolerance: float = 3.0) -> float | None:
     """Tell how many seconds a clock without a zone runs ahead of UTC.
 
     ``clock`` is its reading taken as UTC, ``moment`` the same instant in Unix seconds. None when no zone

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from thalia_monitor.reading import birth_results, checkpoints, diagnostics, stage_log, trials
+from thalia_monitor.reading import birth_results, checkpoints, diagnostics, stage_log, text_stages, trials
 from thalia_monitor.reading.progress import progress
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import resolve, start_of
@@ -25,6 +25,10 @@ _AFTER_THE_LOGS: Final = (
     stage_log.SESSION_FORMAT,
     diagnostics.FORMAT,
 )
+
+
+LOGS: Final = frozenset({stage_log.FORMAT, text_stages.FORMAT, trials.FORMAT})
+"""Formats that record what happens, rather than save where training stands."""
 
 
 @dataclass(frozen=True, slots=True)
