@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from fixtures.thalia_files import metadata, plain
 from tests.reading.logger_files import (
     BEGAN,
     logged,
@@ -10,7 +11,6 @@ from tests.reading.logger_files import (
     write_json,
     write_text,
 )
-from tests.reading.thalia_files import metadata, plain
 from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
 from thalia_monitor.reading.run import RunReader, load_training_state
 
