@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -209,12 +209,12 @@ class TrainingState:
         """Each region's capacity (0 to 1), from the newest line that has it."""
         return self.history.newest_line(self.history.capacity)
 
-    def once(self, compute: Callable[[TrainingState], T]) -> T:
+    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
         """Compute something from this state once, however many charts ask for it."""
         kept = self.__dict__.setdefault("_once", {})
-        if compute not in kept:
-            kept[compute] = compute(self)
-        return cast(T, kept[compute])
+        if what not in kept:
+            kept[what] = compute()
+        return cast(T, kept[what])
 
     def events_of(self, kind: str) -> list[Event]:
         """Every event of one kind, in file order."""

@@ -46,7 +46,11 @@ class Happening:
 
 
 def happenings(state: TrainingState) -> list[Happening]:
-    """Collect everything that can be marked, in no particular order."""
+    """Collect everything that can be marked, in no particular order; once per state."""
+    return state.once("happenings", lambda: _collect(state))
+
+
+def _collect(state: TrainingState) -> list[Happening]:
     found: list[Happening] = []
     stages: set[tuple[int | None, str]] = set()
     for index, event in enumerate(state.events):
