@@ -32,7 +32,7 @@ LOG = event_table(
 )
 
 
-def layout(**_: Any) -> html.Div:
+def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
             html.Div(id=FACTS, className="facts panel"),
@@ -45,7 +45,8 @@ def layout(**_: Any) -> html.Div:
                 className="grid",
             ),
             html.Section(
-                [html.H2("Consolidation events", className="card-name"), LOG], className="panel details-sleep"
+                [html.H2("Consolidation events", className="card-name"), LOG(find)],
+                className="panel details-sleep",
             ),
         ],
         className="page",
