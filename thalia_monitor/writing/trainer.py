@@ -33,11 +33,11 @@ class TrainerLink:
 
     def on_step(self, step: int, metrics: Any) -> None:
         """Log the metrics of a callback; without any there is nothing to log."""
-        if not metrics:
+        if not metrics or not isinstance(metrics, Mapping):
             return
         with self._logger.guard:
             self._follow_stage()
-            values = dict(metrics if isinstance(metrics, Mapping) else object_fields(metrics) or {})
+            values = dict(metrics)
             self._logger.log_training_step(int(values.pop("global_step", step)), values)
 
     def _follow_stage(self) -> None:
