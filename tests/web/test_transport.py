@@ -17,15 +17,16 @@ def test_every_static_file_of_the_page_is_kept_for_good(client: Any) -> None:
     files += re.findall(r'data-plotly="([^"]+)"', page)
     assert any("plotly.v" in name for name in files) and any("monitor.css" in name for name in files)
     for name in files:
-        answer = client.get(name)
-        assert answer.status_code == 200, name
-        assert "immutable" in answer.headers["Cache-Control"], name
+        with client.get(name) as answer:
+            assert answer.status_code == 200, name
+            assert "immutable" in answer.headers["Cache-Control"], name
 
 
 def test_pages_and_answers_are_asked_for_anew(client: Any) -> None:
     """What can change is never kept by the browser for good."""
     for address in ("/", "/metrics", "/_dash-layout", "/healthz", "/assets/monitor.css"):
-        assert "immutable" not in client.get(address).headers.get("Cache-Control", ""), address
+        with client.get(address) as answer:
+            assert "immutable" not in answer.headers.get("Cache-Control", ""), address
 
 
 @pytest.mark.parametrize("encoding", ["zstd", "gzip"])
