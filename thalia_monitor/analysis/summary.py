@@ -1,0 +1,224 @@
+"""A run at a glance, as values: what the overview shows, the status command prints and the API answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.checklist import Milestone, checklist
+from thalia_monitor.analysis.finding import Finding
+from thalia_monitor.analysis.health import DEFAULTS, findings
+from thalia_monitor.analysis.liveness import Liveness, Status, liveness
+from thalia_monitor.analysis.pace import Pace, pace
+from thalia_monitor.analysis.recent import NEWEST, recent
+from thalia_monitor.analysis.thresholds import Thresholds
+from thalia_monitor.history import History
+from thalia_monitor.stages import stage_of
+from thalia_monitor.state import Event, HealthWarning, Severity, TrainingState
+
+HOUR: Final = 3600.0
+STEADY: Final = 0.005
+"""Relative change below which a metric is called steady."""
+TREND_STEPS: Final = 1_000
+"""Steps that a metric's change is told over; longer where lines are so rare that ten take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A metric and how it has changed lately."""
+
+    name: str
+    value: float
+    """The newest value; may be NaN or infinite."""
+    change: float | None = None
+    """Relative change over ``steps``, between medians of ten values; None where it cannot be told."""
+    steps: int = 0
+
+    @property
+    def moved(self) -> bool:
+        """Whether it has changed by more than half a percent."""
+        return self.change is not None and abs(self.change) >= STEADY and math.isfinite(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthTotals:
+    """How much the brain has grown."""
+
+    events: int = 0
+    added: int = 0
+    """Neurons added in all."""
+    hour_events: int | None = None
+    """In the last hour; None where the log does not tell times."""
+    hour_added: int | None = None
+    neurons: int | None = None
+    """Neurons now, over all regions; None where they are not logged."""
+    newest: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """The newest consolidation."""
+
+    stage: str
+    step: int | None
+    patterns: int | None
+    age: float | None
+    """Seconds ago; None where the log does not tell."""
+    steps_ago: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Where a run stands at one moment."""
+
+    state: TrainingState
+    liveness: Liveness
+    pace: Pace
+    next_stage: str
+    """Name of the stage that comes next; empty where the table ends or the stage is unknown."""
+    trends: tuple[Trend, ...]
+    growth: GrowthTotals
+    sleep: Sleep | None
+    milestones: tuple[Milestone, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> int:
+        """Milestones passed by the newest checkpoint."""
+        return sum(each.passed is True for each in self.milestones)
+
+    @property
+    def left(self) -> tuple[Milestone, ...]:
+        """Milestones that are not passed or not evaluated yet."""
+        return tuple(each for each in self.milestones if not each.passed)
+
+    @property
+    def criticals(self) -> int:
+        """Critical troubles at this moment: the trainer's warnings, our findings, and a run gone stale."""
+        critical = [*self.state.warnings, *self.findings]
+        stale = self.liveness.status is Status.STALE
+        return sum(each.severity is Severity.CRITICAL for each in critical) + stale
+
+
+def summarize(
+    state: TrainingState,
+    now: float,
+    *,
+    refresh: float = 0.0,
+    thresholds: Thresholds = DEFAULTS,
+    found: Sequence[Finding] | None = None,
+) -> Summary:
+    """Sum a run up at the moment ``now`` (Unix seconds by the viewer's clock).
+
+    ``refresh`` is how often the viewer looks; ``found`` spares examining the same state twice.
+    """
+    alive = liveness(state, now, refresh)
+    clock = now if not alive.clock else _trainer_clock(state, now)
+    return Summary(
+        state=state,
+        liveness=alive,
+        pace=pace(state, now),
+        next_stage=_next_stage(state),
+        trends=trends(state),
+        growth=growth_totals(state, clock),
+        sleep=last_sleep(state, clock),
+        milestones=tuple(checklist(state)),
+        findings=tuple(findings(state, thresholds) if found is None else found),
+    )
+
+
+def concerns(state: TrainingState) -> list[HealthWarning]:
+    """The trainer's warnings that are more than information."""
+    return [each for each in state.warnings if each.severity is not Severity.INFO]
+
+
+def _trainer_clock(state: TrainingState, now: float) -> float:
+    """The trainer's own time of its newest line, where its clock and ours disagree."""
+    known = state.history.time[-1:]
+    return float(known[0]) if len(known) and np.isfinite(known[0]) else now
+
+
+def _next_stage(state: TrainingState) -> str:
+    if state.current_stage is None:
+        return ""
+    following = stage_of(state.current_stage + 1, state.scheme)
+    return following.name if following else ""
+
+
+def trends(state: TrainingState) -> tuple[Trend, ...]:
+    """The core metrics and their recent change; one that was never logged is left out."""
+    values = state.history.latest(state.history.metrics)
+    known = state.metrics | values
+    return tuple(
+        Trend(name, known[name], *_change(state.history, name))
+        for name in contract.CORE_METRICS
+        if name in known
+    )
+
+
+def _change(history: History, name: str) -> tuple[float | None, int]:
+    steps = _trend_steps(history)
+    values = recent(history, name)
+    if len(values) < NEWEST:
+        return None, steps
+    end = int(values.step[-1])
+    before = values.value[values.step <= end - steps][-NEWEST:]
+    if not len(before):
+        return None, steps
+    was, now = float(np.median(before)), float(np.median(values.value[-NEWEST:]))
+    return ((now - was) / abs(was) if was else None), steps
+
+
+def _trend_steps(history: History) -> int:
+    """Take 1,000 steps, or ten usual gaps between lines as a round number where those are more."""
+    gaps = np.diff(history.step[-200:])
+    gaps = gaps[gaps > 0]
+    wanted = 10 * float(np.median(gaps)) if len(gaps) else 0.0
+    steps = TREND_STEPS
+    while steps < wanted:
+        steps *= 10
+    return steps
+
+
+def growth_totals(state: TrainingState, now: float) -> GrowthTotals:
+    """Count growth since the start, and in the hour before ``now``."""
+    events = state.events_of(contract.GROWTH)
+    timed = any(event.time is not None for event in events[-1:])
+    hour = [event for event in events if event.time is not None and now - HOUR <= event.time <= now + 60]
+    neurons = state.history.latest(state.history.neurons)
+    return GrowthTotals(
+        events=len(events),
+        added=_added(events),
+        hour_events=len(hour) if timed or not events else None,
+        hour_added=_added(hour) if timed or not events else None,
+        neurons=round(sum(neurons.values())) if neurons and np.isfinite(sum(neurons.values())) else None,
+        newest=events[-1] if events else None,
+    )
+
+
+def _added(events: Sequence[Event]) -> int:
+    return sum(_whole(event.fields.get("neurons_added")) or 0 for event in events)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def last_sleep(state: TrainingState, now: float) -> Sleep | None:
+    """The newest consolidation; None where the log tells of none."""
+    events = state.events_of(contract.CONSOLIDATION)
+    if not events:
+        return None
+    event = events[-1]
+    return Sleep(
+        stage=str(event.fields.get("sleep_stage") or "sleep"),
+        step=event.step,
+        patterns=_whole(event.fields.get("patterns_replayed")),
+        age=max(now - event.time, 0.0) if event.time is not None else None,
+        steps_ago=max(state.current_step - event.step, 0) if event.step is not None else None,
+    )
