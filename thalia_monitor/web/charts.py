@@ -86,18 +86,18 @@ OPTIONS: Final = {
 
 def _option(option: str, name: str, title: str) -> html.Button:
     words, meaning = OPTIONS[option]
+    return toggle(option, name, words, f"{title}: {meaning}")
+
+
+def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
+    """A button that the browser keeps pressed or not as a part of the reader's view (``assets/view.js``)."""
     return html.Button(
         words,
         id={"type": "chart-option", "option": option, "name": name},
         type="button",
         className="option",
         title=meaning,
-        **{
-            "aria-label": f"{title}: {meaning}",
-            "aria-pressed": "false",
-            "data-option": option,
-            "data-name": name,
-        },
+        **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
     )
 
 
