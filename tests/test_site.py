@@ -12,7 +12,7 @@ from dash import Dash
 from tests.support import ROOT, Run
 from thalia_monitor.web.app import create_app
 
-PAGES = ("/metrics", "/growth", "/consolidation", "/milestones")
+PAGES = ("/", "/metrics", "/growth", "/consolidation", "/milestones")
 
 
 @pytest.mark.parametrize("path", PAGES)

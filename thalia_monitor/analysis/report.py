@@ -113,7 +113,8 @@ def growth_words(summary: Summary) -> str:
         return "No growth yet."
     said = f"Growth: {counted(growth.events, 'time')}, {counted(growth.added, 'neuron')} added"
     if growth.hour_events is not None:
-        said += f"; in the last hour {counted(growth.hour_events, 'time')}, {counted(growth.hour_added or 0, 'neuron')}"
+        hour = f"{counted(growth.hour_events, 'time')}, {counted(growth.hour_added or 0, 'neuron')}"
+        said += f"; in the last hour {hour}"
     return said + (f"; {growth.neurons:,} neurons now." if growth.neurons is not None else ".")
 
 
@@ -149,7 +150,9 @@ def finding_words(summary: Summary) -> list[str]:
 def problem_words(summary: Summary) -> str:
     """Say how much of the files could not be read; empty when all could."""
     total = summary.state.total_problems
-    return f"{counted(total, 'part')} of the files could not be read: see thalia-monitor check." if total else ""
+    return (
+        f"{counted(total, 'part')} of the files could not be read: see thalia-monitor check." if total else ""
+    )
 
 
 def _marked(severity: Severity) -> str:
@@ -202,9 +205,7 @@ def record(summary: Summary) -> dict[str, Any]:
             "patterns_replayed": sleep.patterns,
             "age_seconds": _value(sleep.age),
         },
-        "warnings": [
-            {"severity": str(each.severity), "message": each.message} for each in state.warnings
-        ],
+        "warnings": [{"severity": str(each.severity), "message": each.message} for each in state.warnings],
         "findings": [
             {
                 "kind": str(each.kind),

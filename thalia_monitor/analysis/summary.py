@@ -19,11 +19,12 @@ from thalia_monitor.analysis.recent import NEWEST, recent
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.history import History
 from thalia_monitor.stages import stage_of
-from thalia_monitor.state import Event, HealthWarning, Severity, TrainingState
+from thalia_monitor.state import Event, Severity, TrainingState
 
 HOUR: Final = 3600.0
 STEADY: Final = 0.005
 """Relative change below which a metric is called steady."""
+GONE_STALE: Final = "Nothing has been written for ten times as long as usual."
 TREND_STEPS: Final = 1_000
 """Steps that a metric's change is told over; longer where lines are so rare that ten take longer."""
 
@@ -98,11 +99,12 @@ class Summary:
         return tuple(each for each in self.milestones if not each.passed)
 
     @property
-    def criticals(self) -> int:
-        """Critical troubles at this moment: the trainer's warnings, our findings, and a run gone stale."""
-        critical = [*self.state.warnings, *self.findings]
-        stale = self.liveness.status is Status.STALE
-        return sum(each.severity is Severity.CRITICAL for each in critical) + stale
+    def criticals(self) -> tuple[str, ...]:
+        """What is critical at this moment: warnings of the trainer, findings of ours, a run gone stale."""
+        judged = [(each.severity, each.message) for each in self.state.warnings]
+        judged += [(each.severity, each.message) for each in self.findings]
+        stale = [GONE_STALE] if self.liveness.status is Status.STALE else []
+        return tuple([message for severity, message in judged if severity is Severity.CRITICAL] + stale)
 
 
 def summarize(
@@ -130,11 +132,6 @@ def summarize(
         milestones=tuple(checklist(state)),
         findings=tuple(findings(state, thresholds) if found is None else found),
     )
-
-
-def concerns(state: TrainingState) -> list[HealthWarning]:
-    """The trainer's warnings that are more than information."""
-    return [each for each in state.warnings if each.severity is not Severity.INFO]
 
 
 def _trainer_clock(state: TrainingState, now: float) -> float:

@@ -112,7 +112,7 @@ def metric_blocks(summary: Summary) -> list[Any]:
 
 def _metric(state: TrainingState, name: str, trends: Sequence[Trend]) -> html.Section:
     trend = next((each for each in trends if each.name == name), None)
-    change = cards.judgement(name, trend.change) if trend and trend.moved else "neutral"
+    change = cards.judgement(name, trend.change or 0.0) if trend and trend.moved else "neutral"
     words = change_words(trend).removeprefix(", ") if trend else "not logged in this run yet"
     return block(
         metrics.title(name),
@@ -192,7 +192,9 @@ def milestones(summary: Summary) -> html.Section:
                     " not passed" if each.passed is False else " not evaluated yet",
                     className="visually-hidden",
                 ),
-                html.Span(f" {each.criterion}", className="fact-detail") if len(each.criterion) < 12 else None,
+                html.Span(f" {each.criterion}", className="fact-detail")
+                if len(each.criterion) < 12
+                else None,
             ]
         )
         for each in summary.left[:MOST_LEFT]
@@ -203,7 +205,10 @@ def milestones(summary: Summary) -> html.Section:
     return block(
         "Milestones",
         "/milestones",
-        html.P(f"{summary.passed:,} of {len(listed):,} passed" + (", left are" if rows else ""), className="lead-in"),
+        html.P(
+            f"{summary.passed:,} of {len(listed):,} passed" + (", left are" if rows else ""),
+            className="lead-in",
+        ),
         html.Ul(rows, className="plain-list") if rows else done,
     )
 
@@ -216,7 +221,8 @@ def health(summary: Summary) -> html.Section:
         found: Any = html.P("There is no training log to examine.", className="lead-in")
     elif summary.findings:
         found = html.Ul(
-            [_finding(each, summary.state) for each in summary.findings[:MOST_FINDINGS]], className="plain-list"
+            [_finding(each, summary.state) for each in summary.findings[:MOST_FINDINGS]],
+            className="plain-list",
         )
     else:
         found = html.P("✓ Nothing found wrong in the numbers.", className="change-good")
@@ -241,8 +247,12 @@ def health(summary: Summary) -> html.Section:
 def _finding(found: Finding, state: TrainingState) -> html.Li:
     return html.Li(
         [
-            html.Span(f"{parts.ICONS[found.severity]} {found.severity}", className=f"tag tag-{found.severity}"),
-            dcc.Link(html.Span(found.message[:300], className="log-text", dir="auto"), href=place(found, state)),
+            html.Span(
+                f"{parts.ICONS[found.severity]} {found.severity}", className=f"tag tag-{found.severity}"
+            ),
+            dcc.Link(
+                html.Span(found.message[:300], className="log-text", dir="auto"), href=place(found, state)
+            ),
             html.Span(f" {found.evidence[:300]}", className="fact-detail"),
         ]
     )

@@ -17,7 +17,7 @@ from thalia_monitor.analysis import report
 from thalia_monitor.analysis.liveness import Liveness, Status
 from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.analysis.wording import ago
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web.live import STANDING, VERSION, current_state
 from thalia_monitor.web.monitor import Monitor, monitor
 
@@ -65,18 +65,11 @@ def summed(*outputs: Output) -> Callable[[Callable[[Summary], Any]], Any]:
 
 def standing(summary: Summary, run: str) -> dict[str, Any]:
     """What the browser keeps of it: changes only when something is to be told."""
-    critical = [
-        each.message[:LONGEST_TOLD]
-        for each in (*summary.state.warnings, *summary.findings)
-        if each.severity is Severity.CRITICAL
-    ]
-    if summary.liveness.status is Status.STALE:
-        critical.append("Nothing has been written for ten times as long as usual.")
     return {
         "run": run,
         "name": summary.state.name,
         "status": str(summary.liveness.status),
-        "criticals": critical[:MOST_TOLD],
+        "criticals": [each[:LONGEST_TOLD] for each in summary.criticals[:MOST_TOLD]],
     }
 
 
