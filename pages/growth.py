@@ -32,7 +32,7 @@ COLUMNS = {
 LOG = event_table("growth-log", "Growth events", COLUMNS, lambda state: state.growth_events)
 
 
-def layout(**_: Any) -> html.Div:
+def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
             html.Div(id=FACTS, className="facts panel"),
@@ -48,7 +48,7 @@ def layout(**_: Any) -> html.Div:
                 className="grid",
             ),
             html.Section(
-                [html.H2("Growth events", className="card-name"), LOG], className="panel details-growth"
+                [html.H2("Growth events", className="card-name"), LOG(find)], className="panel details-growth"
             ),
         ],
         className="page",

@@ -175,7 +175,7 @@ def _lines(report: Report) -> Iterator[str]:
         return
     yield _standing(report)
     yield from _section("Files", _file_lines(report.files))
-    yield from _section("Run", _columns(_run_cells(report)))
+    yield from _section("Run", _columns(row for cells in _run_cells(report) for row in _wrapped(*cells)))
     yield from _section("Series", _columns(_series_cells(each) for each in report.series))
     count = report.total_problems
     problems = [line for each in report.problems for line in _problem(each)]
@@ -217,28 +217,33 @@ def _series_cells(series: SeriesFound) -> list[str]:
     return [series.name, values, _range(series.first_step, series.last_step), odd]
 
 
-def _run_cells(report: Report) -> Iterator[list[str]]:
+def _run_cells(report: Report) -> Iterator[tuple[str, str]]:
     resumes = f", resumed {report.resumes:,} ×" if report.resumes else ""
-    yield ["metric lines", f"{report.lines:,}{resumes}"]
+    yield "metric lines", f"{report.lines:,}{resumes}"
     if report.first_step is not None:
-        yield [
+        yield (
             "steps",
             _range(report.first_step, report.last_step).removeprefix("steps ").removeprefix("step "),
-        ]
+        )
     if report.first_time and report.last_time:
         span = timedelta(seconds=round((report.last_time - report.first_time).total_seconds()))
-        yield [
+        yield (
             "time",
             f"{report.first_time:%Y-%m-%d %H:%M:%S} – {report.last_time:%Y-%m-%d %H:%M:%S} UTC ({span})",
-        ]
+        )
     if report.stages:
-        yield ["stages", " · ".join(f"{stage.number:g} {stage.name}" for stage in report.stages)]
+        yield "stages", " · ".join(f"{stage.number:g} {stage.name}" for stage in report.stages)
     if report.checkpoints:
-        yield ["checkpoints", f"{report.checkpoints:,}"]
+        yield "checkpoints", f"{report.checkpoints:,}"
     if report.events:
-        yield ["events", " · ".join(f"{count:,} {kind}" for kind, count in report.events.items())]
+        yield "events", " · ".join(f"{count:,} {kind}" for kind, count in report.events.items())
     if report.criteria:
-        yield ["criteria", " · ".join(f"{name} {limit:g}" for name, limit in report.criteria.items())]
+        yield "criteria", " · ".join(f"{name} {limit:g}" for name, limit in report.criteria.items())
+
+
+def _wrapped(label: str, value: str) -> Iterator[list[str]]:
+    for number, part in enumerate(wrap(value, 84, break_on_hyphens=False)):
+        yield ["" if number else label, part]
 
 
 def _range(first: int | None, last: int | None) -> str:
@@ -260,7 +265,7 @@ def _problem(problem: Problem) -> Iterator[str]:
 
 
 def _indented(text: str) -> list[str]:
-    return wrap(text, 98, initial_indent="    ", subsequent_indent="    ")
+    return wrap(text, 98, break_on_hyphens=False, initial_indent="    ", subsequent_indent="    ")
 
 
 def _printable(text: str) -> str:

@@ -28,34 +28,6 @@ def test_an_empty_run_sums_up_to_nothing_rather_than_zeros() -> None:
     assert summary.next_stage == ""
 
 
-def test_the_change_of_a_metric_is_told_over_the_last_thousand_steps() -> None:
-    """Medians of ten values stand against medians of the ten values that are 1,000 steps older."""
-    steps = range(0, 4000, 20)
-    lines = history(steps, loss=[1.0 if step <= 2000 else 0.5 for step in steps])
-    (trend,) = summarize(state(lines), NOW).trends
-    assert (trend.name, trend.value, trend.steps) == ("loss", 0.5, 1000)
-    assert trend.change == 0.0
-    assert not trend.moved
-    lines = history(steps, loss=[1.0 if step <= 3000 else 0.5 for step in steps])
-    (trend,) = summarize(state(lines), NOW).trends
-    assert trend.change == pytest.approx(-0.5)
-    assert trend.moved
-
-
-def test_rare_lines_are_compared_over_more_steps() -> None:
-    """Thalia's trainer logs every 1,000 steps: neighbours would compare noise, so ten lines are taken."""
-    lines = history(range(0, 100_000, 1000), loss=[1.0] * 100)
-    assert summarize(state(lines), NOW).trends[0].steps == 10_000
-
-
-def test_a_value_that_is_not_finite_is_the_value() -> None:
-    """The newest value is told as it is, and no change is spoken of."""
-    lines = history(range(0, 4000, 20), loss=[1.0] * 199 + [math.nan])
-    (trend,) = summarize(state(lines), NOW).trends
-    assert math.isnan(trend.value)
-    assert not trend.moved
-
-
 def test_growth_is_counted_since_the_start_and_in_the_last_hour() -> None:
     """Events of the hour before now count twice: in all, and in the last hour."""
     run = state(events=[growth(100, 10, 7200), growth(200, 20, 1800), growth(300, 30, 60)])

@@ -1,14 +1,16 @@
 import json
 import struct
+from collections.abc import Mapping
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.reading.thalia_files import compressed, header, metadata, plain
+from fixtures.thalia_files import frame, header, metadata, plain
 from thalia_monitor.reading import binary
 from thalia_monitor.reading.binary import NAME, Listed, Save, Unfinished, read_binary, read_from
 from thalia_monitor.reading.cache import Torn
@@ -17,6 +19,11 @@ from thalia_monitor.reading.cache import Torn
 def read(content: bytes) -> Any:
     """Read a checkpoint from memory."""
     return read_from(BytesIO(content), len(content))
+
+
+def compressed(fields: Mapping[str, Any], **totals: int) -> bytes:
+    """A checkpoint as a zstd frame with a checksum behind, as Thalia saves from 2025-12-11 on."""
+    return zstandard.ZstdCompressor().compress(plain(fields, (), **totals)[:-32]) + b"\xbb" * 32
 
 
 class Counted(FileIO):
@@ -79,6 +86,13 @@ def test_zstd_under_the_plain_name_is_read() -> None:
     save = read(compressed(metadata(5000), neurons=3))
     assert isinstance(save, Save)
     assert (save.metadata["global_step"], save.neurons) == (5000, 3)
+
+
+def test_a_zstd_frame_without_compression_is_read() -> None:
+    """A frame that stores its content as it is, is read like any other."""
+    save = read(frame(plain(metadata(5000))))
+    assert isinstance(save, Save)
+    assert save.metadata["global_step"] == 5000
 
 
 def test_a_zstd_frame_still_being_written_is_read_or_waited_for() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.reading.thalia_files import metadata
+from fixtures.thalia_files import metadata
 from thalia_monitor.reading.binary import Listed, Save, Unfinished
 from thalia_monitor.reading.checkpoints import BinaryFile, recordings_of
 from thalia_monitor.reading.recording import Recording

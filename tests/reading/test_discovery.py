@@ -2,6 +2,7 @@ import os
 import shutil
 from pathlib import Path
 
+from fixtures.thalia_files import metadata, plain
 from tests.reading.logger_files import (
     BEGAN,
     logged,
@@ -12,7 +13,6 @@ from tests.reading.logger_files import (
     write_json,
     write_text,
 )
-from tests.reading.thalia_files import metadata, plain
 from thalia_monitor.reading import birth_results
 from thalia_monitor.reading.composition import Composed
 from thalia_monitor.reading.discovery import Discovery

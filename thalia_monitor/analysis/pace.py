@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -18,9 +16,10 @@ from thalia_monitor.analysis.rhythm import (
     gaps_between,
     recurring_pause,
 )
+from thalia_monitor.analysis.schedule import Span, steps_left
 from thalia_monitor.analysis.wording import number, rough
 from thalia_monitor.history import Floats, History
-from thalia_monitor.state import Checkpoint, TrainingState
+from thalia_monitor.state import TrainingState
 
 FIRST_MOMENTS: Final = 10
 """Gaps between lines below which no pace is given: the first steps of a run are the slowest."""
@@ -30,19 +29,6 @@ _SPANS: Final = 10
 """Stretches that the recent lines are cut into, to see how much the pace varies."""
 _LOOKS: Final = 4096
 """Lines at most that the overall pace is taken from, evenly spread over the history."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A duration in seconds that is not known exactly."""
-
-    low: float
-    likely: float
-    high: float
-
-    def __str__(self) -> str:
-        low, high = rough(self.low), rough(self.high)
-        return f"about {rough(self.likely)}" + (f" ({low} to {high})" if low != high else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +53,13 @@ class Pace:
         if self.recent is None:
             return self.reason
         speed = f"{number(self.recent, 'rate')} steps/s"
-        return f"{speed}; {self.left} left in this stage" if self.left else f"{speed}; {self.left_reason}"
+        return f"{speed}, {in_words(self.left)} left in this stage" if self.left else speed
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A moment at which the week was known: it was reached after ``low`` and not after ``high`` steps."""
-
-    week: float
-    low: float
-    high: float
-
-    @property
-    def middle(self) -> float:
-        return (self.low + self.high) / 2
+def in_words(seconds: Span) -> str:
+    """Say a range of time: ``about 3 h (2.5 h to 4 h)``."""
+    low, high = rough(seconds.low), rough(seconds.high)
+    return f"about {rough(seconds.likely)}" + (f" ({low} to {high})" if low != high else "")
 
 
 def pace(state: TrainingState, now: float) -> Pace:
@@ -89,21 +68,20 @@ def pace(state: TrainingState, now: float) -> Pace:
     Both need a beginning: ten gaps between lines with timestamps, or three checkpoints. Resumes and one-off
     pauses are left out; pauses that recur (sleep) are part of the pace. Steps a week are learned from
     the checkpoints of this stage. The range covers the tenth to the ninetieth percentile of the recent
-    pace, the overall pace, and how exactly the checkpoints tell when a week ended.
+    pace, the overall pace, and every planned end that fits the weeks which the checkpoints tell.
     """
     recent, overall = _measured(state)
     if not len(recent):
         return Pace(reason=_too_early(state), left_reason="The pace is not known yet.")
     rate = _rate(recent)
     whole = _rate(overall) if len(overall) else rate
-    steps, reason = _steps_left(state)
+    steps, reason = steps_left(state)
     if steps is None:
         return Pace(rate, whole, left_reason=reason)
     rates = np.append(_rates(recent), (rate, whole))
     slow, fast = np.quantile(rates, 0.1), np.quantile(rates, 0.9)
-    left = Span(
-        float(steps.low / max(fast, rate)), steps.likely / rate, float(steps.high / min(slow, rate, whole))
-    )
+    low, high = float(max(fast, rate)), float(min(slow, rate))
+    left = Span(steps.low / low, steps.likely / rate, steps.high / high)
     return Pace(rate, whole, left=left, steps_left=steps.likely, end=now + left.likely)
 
 
@@ -150,48 +128,3 @@ def _too_early(state: TrainingState) -> str:
     if len(state.history) > FIRST_MOMENTS and np.isnan(state.history.time[-MEMORY:]).all():
         return f"The log has no timestamps: the pace is known after {FEW_CHECKPOINTS} checkpoints."
     return f"The pace is known after {FIRST_MOMENTS} lines with timestamps, or {FEW_CHECKPOINTS} checkpoints."
-
-
-def _steps_left(state: TrainingState) -> tuple[Span | None, str]:
-    """Estimate the steps to the planned end of the stage, as a range; or say why not."""
-    newest = state.checkpoint
-    if newest is None or not newest.total_weeks or newest.week is None:
-        return None, "No checkpoint says how long this stage is planned to last."
-    if newest.week >= newest.total_weeks:
-        return None, f"The stage has reached the end of its {newest.total_weeks:g} planned weeks."
-    marks = _marks(state.checkpoints, newest.stage)
-    if len(marks) < 2 or marks[-1].week <= marks[0].week:
-        return None, "How many steps a week takes is known after the next week begins."
-    first, last = marks[0], marks[-1]
-    weeks, ahead = last.week - first.week, newest.total_weeks - last.week
-    shortest, longest = (last.low - first.high) / weeks, (last.high - first.low) / weeks
-    likely = (last.middle - first.middle) / weeks
-    ends = (last.low + ahead * shortest, last.middle + ahead * likely, last.high + ahead * longest)
-    low, middle, high = (max(end - state.current_step, 0.0) for end in ends)
-    if not middle:
-        return None, "The stage has reached its planned end."
-    return Span(low, middle, high), ""
-
-
-def _marks(checkpoints: Sequence[Checkpoint], stage: float | None) -> list[_Mark]:
-    """Find when each week of the stage began.
-
-    Fractions of weeks are taken as they are. Whole ones are counted when over: a week began after the
-    checkpoint before the first that has it; and the stage, after the last checkpoint of another one.
-    """
-    known = [
-        (point.week, point.step) for point in checkpoints if point.stage == stage and point.week is not None
-    ]
-    if any(week != int(week) for week, _ in known):
-        return [_Mark(week, step, step) for week, step in known]
-    marks = [
-        _Mark(week, earlier, step)
-        for (before, earlier), (week, step) in pairwise(known)
-        if week > before and step > earlier
-    ]
-    if known and known[0][0] == 0:
-        first = known[0][1]
-        others = [point.step for point in checkpoints if point.stage != stage and point.step < first]
-        if others or not first:
-            marks.insert(0, _Mark(0, max(others, default=0), first))
-    return marks

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from thalia_monitor.analysis.liveness import Status
-from thalia_monitor.analysis.pace import Span
-from thalia_monitor.analysis.summary import Summary, Trend
+from thalia_monitor.analysis.schedule import Span
+from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.wording import ago, counted, joined, number
 from thalia_monitor.state import Severity
 
@@ -31,7 +31,7 @@ def text(summary: Summary) -> str:
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
         stage_words(summary),
         pace_words(summary),
-        " ".join(trend_words(each) for each in summary.trends) or "No metrics yet.",
+        " ".join(f"{each}." for each in summary.trends) or "No metrics yet.",
         milestone_words(summary),
         growth_words(summary),
         sleep_words(summary),
@@ -72,22 +72,6 @@ def pace_words(summary: Summary) -> str:
         return pace.reason
     speed = f"{number(pace.recent, 'rate')} steps/s"
     return f"{speed}; {pace.left} left in this stage." if pace.left else f"{speed}. {pace.left_reason}"
-
-
-def trend_words(trend: Trend) -> str:
-    """Say how a metric stands: ``Loss 0.234, down 4 % in the last 1,000 steps.``"""
-    name = trend.name.replace("_", " ").capitalize()
-    return f"{name} {number(trend.value)}{change_words(trend)}."
-
-
-def change_words(trend: Trend) -> str:
-    """Say how a metric has changed, as the end of a sentence; empty where that cannot be told."""
-    if trend.change is None or not math.isfinite(trend.value):
-        return ""
-    if not trend.moved:
-        return f", steady over the last {trend.steps:,} steps"
-    way = "up" if trend.change > 0 else "down"
-    return f", {way} {number(abs(trend.change), 'percent')} in the last {trend.steps:,} steps"
 
 
 def milestone_words(summary: Summary) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,35 +14,15 @@ from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
 from thalia_monitor.analysis.pace import Pace, pace
-from thalia_monitor.analysis.recent import NEWEST, recent
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.history import History
+from thalia_monitor.analysis.trend import Trend, trend
 from thalia_monitor.stages import stage_of
 from thalia_monitor.state import Event, Severity, TrainingState
 
 HOUR: Final = 3600.0
-STEADY: Final = 0.005
-"""Relative change below which a metric is called steady."""
 GONE_STALE: Final = "Nothing has been written for ten times as long as usual."
-TREND_STEPS: Final = 1_000
-"""Steps that a metric's change is told over; longer where lines are so rare that ten take longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """A metric and how it has changed lately."""
-
-    name: str
-    value: float
-    """The newest value; may be NaN or infinite."""
-    change: float | None = None
-    """Relative change over ``steps``, between medians of ten values; None where it cannot be told."""
-    steps: int = 0
-
-    @property
-    def moved(self) -> bool:
-        """Whether it has changed by more than half a percent."""
-        return self.change is not None and abs(self.change) >= STEADY and math.isfinite(self.value)
+ORDER: Final = ("loss", "performance", "firing_rate", "capacity")
+"""The core metrics as they are told: how well it learns before how it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +99,13 @@ def summarize(
     ``refresh`` is how often the viewer looks; ``found`` spares examining the same state twice.
     """
     alive = liveness(state, now, refresh)
-    clock = now if not alive.clock else _trainer_clock(state, now)
+    clock = max(now, _newest_time(state))
     return Summary(
         state=state,
         liveness=alive,
         pace=pace(state, now),
         next_stage=_next_stage(state),
-        trends=trends(state),
+        trends=tuple(each for each in (trend(state, name) for name in ORDER) if each),
         growth=growth_totals(state, clock),
         sleep=last_sleep(state, clock),
         milestones=tuple(checklist(state)),
@@ -134,10 +113,10 @@ def summarize(
     )
 
 
-def _trainer_clock(state: TrainingState, now: float) -> float:
-    """The trainer's own time of its newest line, where its clock and ours disagree."""
-    known = state.history.time[-1:]
-    return float(known[0]) if len(known) and np.isfinite(known[0]) else now
+def _newest_time(state: TrainingState) -> float:
+    """The time of the newest line: later than now where the trainer's clock is ahead of ours."""
+    newest = state.history.time[-1:]
+    return float(newest[0]) if len(newest) and np.isfinite(newest[0]) else 0.0
 
 
 def _next_stage(state: TrainingState) -> str:
@@ -145,41 +124,6 @@ def _next_stage(state: TrainingState) -> str:
         return ""
     following = stage_of(state.current_stage + 1, state.scheme)
     return following.name if following else ""
-
-
-def trends(state: TrainingState) -> tuple[Trend, ...]:
-    """The core metrics and their recent change; one that was never logged is left out."""
-    values = state.history.latest(state.history.metrics)
-    known = state.metrics | values
-    return tuple(
-        Trend(name, known[name], *_change(state.history, name))
-        for name in contract.CORE_METRICS
-        if name in known
-    )
-
-
-def _change(history: History, name: str) -> tuple[float | None, int]:
-    steps = _trend_steps(history)
-    values = recent(history, name)
-    if len(values) < NEWEST:
-        return None, steps
-    end = int(values.step[-1])
-    before = values.value[values.step <= end - steps][-NEWEST:]
-    if not len(before):
-        return None, steps
-    was, now = float(np.median(before)), float(np.median(values.value[-NEWEST:]))
-    return ((now - was) / abs(was) if was else None), steps
-
-
-def _trend_steps(history: History) -> int:
-    """Take 1,000 steps, or ten usual gaps between lines as a round number where those are more."""
-    gaps = np.diff(history.step[-200:])
-    gaps = gaps[gaps > 0]
-    wanted = 10 * float(np.median(gaps)) if len(gaps) else 0.0
-    steps = TREND_STEPS
-    while steps < wanted:
-        steps *= 10
-    return steps
 
 
 def growth_totals(state: TrainingState, now: float) -> GrowthTotals:

@@ -10,8 +10,9 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
-from thalia_monitor.figures.curves import drawn_sample, lines, positions
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, positions
 from thalia_monitor.figures.events import marks
+from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.metrics import band
 from thalia_monitor.history import Column, Floats, Ints, Series
 from thalia_monitor.state import TrainingState
@@ -120,7 +121,9 @@ def _upright(x: float) -> dict[str, Any]:
 def _by_region(
     state: TrainingState, prefix: str, columns: Mapping[str, Column], view: View, unit: str
 ) -> Chart:
-    layout = theme.layout(x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True)
+    layout = theme.layout(
+        x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True, yaxis2=RUG_AXIS
+    )
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     traces: list[dict[str, Any]] = []
@@ -135,6 +138,7 @@ def _by_region(
         name = theme.plain(region, 24)
         named = {"name": name, "legendgroup": name, "mode": "lines"}
         traces += [trace | named for trace in lines(points, state.history, view, theme.region_style(region))]
+    traces += event_traces(state, view)
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
     words = f"{unit.capitalize()} of {len(columns)} regions." if columns else ""
     return Chart(

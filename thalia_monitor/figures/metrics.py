@@ -12,6 +12,7 @@ from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample
+from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.history import Floats
 from thalia_monitor.state import TrainingState
 
@@ -43,7 +44,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         style = {"color": theme.ACCENT, "width": 2}
         named = {"name": f"smoothed {view.smooth:g}", "mode": "lines"}
         traces += [trace | named for trace in lines(averaged, history, view, style, log=log)]
-    traces.append(rug(points, history, view, log))
+    traces += [rug(points, history, view, log), *event_traces(state, view)]
     layout = axes(view, name)
     said = notes(points, log)
     if name in view.clip and (inner := usual_range(series.value)):

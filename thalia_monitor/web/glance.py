@@ -13,8 +13,9 @@ from dash import dcc, html
 from thalia_monitor import contract
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.pace import Pace
-from thalia_monitor.analysis.report import STATUS_WORDS, change_words
-from thalia_monitor.analysis.summary import Summary, Trend
+from thalia_monitor.analysis.report import STATUS_WORDS
+from thalia_monitor.analysis.summary import Summary
+from thalia_monitor.analysis.trend import Trend
 from thalia_monitor.analysis.wording import ago, counted, number, rough
 from thalia_monitor.figures import metrics
 from thalia_monitor.state import TrainingState
@@ -113,7 +114,7 @@ def metric_blocks(summary: Summary) -> list[Any]:
 def _metric(state: TrainingState, name: str, trends: Sequence[Trend]) -> html.Section:
     trend = next((each for each in trends if each.name == name), None)
     change = cards.judgement(name, trend.change or 0.0) if trend and trend.moved else "neutral"
-    words = change_words(trend).removeprefix(", ") if trend else "not logged in this run yet"
+    words = trend.course if trend else "not logged in this run yet"
     return block(
         metrics.title(name),
         "/metrics",

@@ -85,9 +85,9 @@ def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
     )
 
 
-def search_box(name: str, placeholder: str, label: str) -> html.Label:
+def search_box(name: str, placeholder: str, label: str, value: str = "") -> html.Label:
     """A field to search with; its label is there for screen readers."""
-    field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm")
+    field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm", value=value)
     return html.Label([html.Span(label, className="visually-hidden"), field], className="search")
 
 

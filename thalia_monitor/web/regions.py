@@ -13,7 +13,7 @@ from thalia_monitor.web.charts import toggle
 
 def names(state: TrainingState) -> list[str]:
     """Every region that a metric line names, in the order of first appearance."""
-    return list(state.history.neurons | state.history.capacity)
+    return list(dict.fromkeys([*state.history.neurons, *state.history.capacity]))
 
 
 def buttons(regions: list[str]) -> list[Any]:
