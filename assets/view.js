@@ -137,7 +137,10 @@
 
   function begin(fallback) {
     var said = parse(window.location.search);
-    var view = Object.assign({x: "step", smooth: 0}, parse(fallback || ""), said);
+    return Object.assign({x: "step", smooth: 0}, parse(fallback || ""), said);
+  }
+
+  function control(view) {
     var set = window.dash_clientside.set_props;
     set("view-x", {value: view.x});
     set("view-smooth", {value: view.smooth});
@@ -149,9 +152,10 @@
     view: {
       change: function (x, smooth, events, follow, relayouts, options, path, fallback, before) {
         var triggered = window.dash_clientside.callback_context.triggered;
-        var view = Object.assign({}, before || begin(fallback));
+        var view = Object.assign({}, before || control(begin(fallback)));
         if (before) triggered.forEach(function (each) {
           var id = each.prop_id;
+          if (id === "location.pathname") control(Object.assign(view, parse(window.location.search)));  // a link to a place
           if (id === "view-x.value" && x !== view.x) Object.assign(view, {x: x, start: null, end: null});
           if (id === "view-smooth.value") view.smooth = Number(smooth) || 0;
           if (id === "view-events.value") view.markers = events || [];

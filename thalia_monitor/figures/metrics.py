@@ -143,6 +143,16 @@ def summary(name: str, points: Sample) -> str:
     )
 
 
+def course(state: TrainingState, name: str) -> list[float | int | None]:
+    """A metric's course over the whole run: medians of equal parts, from 20,000 evenly spread values at most."""
+    column = state.history.metrics.get(name)
+    if column is None:
+        return []
+    some = column.values[:: max(1, len(column) // 20_000)]
+    parts = np.array_split(some, min(TREND_POINTS, len(some)) or 1)
+    return numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
+
+
 def trend(state: TrainingState, name: str) -> list[float | int | None]:
     """The last values of a metric, for a card's small trend line."""
     column = state.history.metrics.get(name)

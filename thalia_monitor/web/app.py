@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ def create_app(
     chosen = replace(settings or Settings(), **options)
     if checkpoint_dir is not None:
         chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    # Pages register with dash.get_app(), which would be another application that has answered in this context.
+    return Context().run(_assembled, chosen)
+
+
+def _assembled(chosen: Settings) -> Dash:
     app = Dash(
         "thalia_monitor",
         use_pages=True,
