@@ -40,10 +40,11 @@ def made(
     steps: Ints = np.arange(len(column)) * 10 if step is None else np.asarray(step, np.int64)
     falls = np.diff(steps, prepend=steps[:1]) < 0
     starts = [0, *np.flatnonzero(falls).tolist()]
+    time: Floats = np.arange(float(len(steps))) + (START if timed else np.nan)
     history = History(
         step=steps,
         segment=np.cumsum(falls),
-        time=np.arange(len(steps)) + (START if timed else np.nan),
+        time=time,
         metrics={name: Column(column)},
         neurons=neurons or {},
         segments=tuple(
