@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dash import Dash
+from flask import Flask
 from flask_caching import Cache
 
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings
-from thalia_monitor.web import api, charts, shell
+from thalia_monitor.web import api, charts, security, shell
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
 
@@ -57,8 +58,11 @@ def create_app(
     chosen = replace(settings or Settings(), **options)
     if checkpoint_dir is not None:
         chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    server = Flask("thalia_monitor", static_folder=None)
+    security.protect(server, chosen)
     app = Dash(
         "thalia_monitor",
+        server=server,
         use_pages=True,
         pages_folder=str(site_folder("pages")),
         assets_folder=str(site_folder("assets")),
@@ -68,7 +72,8 @@ def create_app(
         update_title="",
     )
     app.index_string = INDEX.replace("THEME", app.get_asset_url("theme.js"))
-    app.server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
+    security.give_headers(app)
+    server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     watch = _monitor(app, chosen)
     install(app.server, watch)
     app.layout = shell.shell(app, watch)
