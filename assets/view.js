@@ -107,7 +107,7 @@
     button.hidden = !zoomed(view);
     document.getElementById("view-smooth-words").textContent = view.smooth ? String(view.smooth) : "off";
     document.querySelectorAll("[data-option]").forEach(function (each) {
-      var list = view[{log: "log", clip: "clip", pin: "pins"}[each.dataset.option]] || [];
+      var list = view[LISTS[each.dataset.option]] || [];
       each.setAttribute("aria-pressed", String(list.indexOf(each.dataset.name) >= 0));
     });
   }
@@ -129,7 +129,7 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     view: {
-      change: function (x, smooth, events, follow, relayouts, options, hidden, path, fallback, before) {
+      change: function (x, smooth, events, follow, relayouts, options, path, fallback, before) {
         var triggered = window.dash_clientside.callback_context.triggered;
         var view = Object.assign({}, before || begin(fallback));
         if (before) triggered.forEach(function (each) {
@@ -144,9 +144,7 @@
           }
           if (/\.n_clicks$/.test(id) && id[0] === "{" && each.value) {
             var part = JSON.parse(id.slice(0, -".n_clicks".length));
-            var list = {log: "log", clip: "clip", pin: "pins"}[part.option];
-            if (list) view[list] = toggled(view[list], part.name);
-            if (part.type === "hide-region") view.hidden = toggled(view.hidden, part.name);
+            view[LISTS[part.option]] = toggled(view[LISTS[part.option]], part.name);
           }
         });
         write(view); show(view); link(view);

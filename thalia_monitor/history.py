@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,14 +117,15 @@ class History:
 
     def superseded_from(self, segment: int) -> int | None:
         """The step from which a later resume repeats this segment; None when all of it still counts."""
-        later = [each.first_step for each in self.segments[segment + 1 :] if each.kind == "resume"]
-        return min(later, default=None)
+        later = takewhile(lambda each: each.kind != "stage", self.segments[segment + 1 :])
+        return min((each.first_step for each in later), default=None)
 
     def is_superseded(self, step: int) -> bool:
         """Whether this step was reached before a resume and not again since."""
         if not self.segments or self.segments[-1].kind != "resume":
             return False
-        before = self.step[: self.segments[-1].first_row]
+        begun = next(each.first_row for each in reversed(self.segments) if each.kind != "resume")
+        before = self.step[begun : self.segments[-1].first_row]
         return self.current_step < step <= int(before.max())
 
     def names(self) -> list[str]:

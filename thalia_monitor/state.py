@@ -57,6 +57,8 @@ class Source:
     """Lines, checkpoints or entries read from it."""
     first_step: int | None = None
     last_step: int | None = None
+    note: str = ""
+    """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
 
 
 @dataclass(frozen=True, slots=True)

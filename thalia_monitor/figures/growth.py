@@ -37,9 +37,10 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     return chart
 
 
-def capacity_now(state: TrainingState, _: str, __: View) -> Chart:
+def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     """Compare the regions' capacity as of the newest line that has it."""
-    regions = sorted(state.capacity_by_region.items(), key=lambda each: each[1])
+    known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
+    regions = sorted(known, key=lambda each: each[1])
     names = [theme.plain(region, 24) for region, _ in regions]
     layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60))
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
@@ -64,7 +65,8 @@ def capacity_now(state: TrainingState, _: str, __: View) -> Chart:
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when each region grew, and by how many neurons."""
-    events = state.events_of(contract.GROWTH)
+    grown = state.events_of(contract.GROWTH)
+    events = [event for event in grown if event.fields.get("region") not in view.hidden]
     placed = marks(events, "region", "neurons_added", state.history, view)
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))

@@ -171,7 +171,8 @@ def extends(longer: History, shorter: History) -> bool:
 
 
 def _columns_extend(longer: Mapping[str, Column], shorter: Mapping[str, Column], rows: int) -> bool:
-    return all(_within(column, rows) == _within(shorter.get(name), rows) for name, column in longer.items())
+    names = longer.keys() | shorter.keys()
+    return all(_within(longer.get(name), rows) == _within(shorter.get(name), rows) for name in names)
 
 
 def _within(column: Column | None, rows: int) -> tuple[bytes, bytes]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.discovery import Look
 from thalia_monitor.reading.log import TrainingLog
+from thalia_monitor.reading.merge import Told, merge
 from thalia_monitor.reading.metadata import MetadataFolder
-from thalia_monitor.reading.others import OtherFormats, Told, merge
+from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
 from thalia_monitor.state import TrainingState
@@ -21,10 +23,11 @@ from thalia_monitor.state import TrainingState
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The documented files of a directory as they are at one moment."""
+    """The files of a directory as they are at one moment."""
 
     log: os.stat_result | None = None
     metadata: dict[str, os.stat_result] = field(default_factory=dict)
+    others: Look = field(default_factory=Look)
 
     @property
     def version(self) -> str:
@@ -34,12 +37,14 @@ class Listing:
             f"{name}:{status.st_mode}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
             for name, status in [*files, *sorted(self.metadata.items())]
         )
+        signature += repr(self.others.version)
         return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
 
     @property
     def last_update(self) -> datetime | None:
         """When one of the files last changed."""
         times = [status.st_mtime for status in (self.log, *self.metadata.values()) if status]
+        times += [self.others.modified] if self.others.modified is not None else []
         latest = max(times, default=None)
         return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
 
@@ -84,7 +89,7 @@ class RunReader:
         self._lock = threading.Lock()
         self._log = TrainingLog(directory / contract.LOG_NAME)
         self._metadata = MetadataFolder(directory)
-        self._others = OtherFormats()
+        self._others = OtherFormats(directory)
         self._state: TrainingState | None = None
 
     @property
@@ -94,7 +99,7 @@ class RunReader:
 
     def version(self) -> str:
         """Sign the files by their status alone; raises RunUnreadable where there is no directory to list."""
-        return list_directory(self.directory).version
+        return self._list().version
 
     def read(self, *, patience: float | None = None) -> TrainingState:  # noqa: ARG002
         """Take in what is new; the very same state as before while no file has changed.
@@ -102,29 +107,33 @@ class RunReader:
         Safe from several threads: one reads, the others wait for it. Raises RunUnreadable.
         """
         with self._lock:
-            listing = list_directory(self.directory)
+            listing = self._list()
             if self._state is None or self._state.version != listing.version:
                 self._log.refresh(listing.log)
                 self._metadata.refresh(listing.metadata)
-                self._others.refresh((), ())
+                self._others.refresh(self._log.history)
                 self._state = self._assemble(listing)
             return self._state
 
+    def _list(self) -> Listing:
+        return replace(list_directory(self.directory), others=self._others.look())
+
     def _assemble(self, listing: Listing) -> TrainingState:
-        log, metadata = self._log, self._metadata
-        told = merge(Told(log.history, log.events, metadata.checkpoints), self._others.told)
-        problems = (*log.problems, *metadata.problems)
+        log, metadata, others = self._log, self._metadata, self._others
+        told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
+        problems = (*log.problems, *metadata.problems, *others.problems)
         return TrainingState(
             name=self.name,
             version=listing.version,
             checkpoints=told.checkpoints,
             history=told.history,
             events=told.events,
+            criteria=others.criteria,
             problems=problems[:MOST_KEPT],
-            sources=(*log.sources, *metadata.sources),
+            sources=(*log.sources, *metadata.sources, *others.sources),
             last_update=listing.last_update,
             scheme=self._scheme,
-            total_problems=log.total_problems + len(metadata.problems),
+            total_problems=log.total_problems + len(metadata.problems) + len(others.problems),
         )
 
 

@@ -1,9 +1,7 @@
 """Charts on a page: a card for each, and the one callback that keeps all of them right.
 
-What is sent is the smallest thing that is right: nothing for a chart that has not changed, its traces for one that
-has, the whole figure for one that was never drawn or whose axes are others now. Sending a whole figure to a drawn
-chart would reset the reader's zoom (Dash 4.4.1 writes a zoom into the ``figure`` property and then takes the next
-figure for a change of it), while a ``Patch`` of its data together with a constant ``uirevision`` keeps it.
+What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
+has (:mod:`thalia_monitor.web.patches`), the whole figure for one that was never drawn or whose axes are others now.
 """
 
 from __future__ import annotations
@@ -13,13 +11,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import dash
-from dash import ALL, Dash, Input, Output, Patch, State, dcc, html, no_update
+from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
+from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
 from thalia_monitor.web.monitor import monitor
+from thalia_monitor.web.patches import difference, replacement
 from thalia_monitor.web.views import VIEW, view_from
 
 Builder = Callable[[TrainingState, str, View], Chart]
@@ -86,18 +86,18 @@ OPTIONS: Final = {
 
 def _option(option: str, name: str, title: str) -> html.Button:
     words, meaning = OPTIONS[option]
+    return toggle(option, name, words, f"{title}: {meaning}")
+
+
+def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
+    """A button that the browser keeps pressed or not as a part of the reader's view (``assets/view.js``)."""
     return html.Button(
         words,
         id={"type": "chart-option", "option": option, "name": name},
         type="button",
         className="option",
         title=meaning,
-        **{
-            "aria-label": f"{title}: {meaning}",
-            "aria-pressed": "false",
-            "data-option": option,
-            "data-name": name,
-        },
+        **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
     )
 
 
@@ -153,15 +153,32 @@ def update(
     }
     if drawn and drawn | {"held": None} == mark:
         return no_update, no_update, no_update
-    builder = dash.get_app().server.extensions[BUILDERS][chart["kind"]]
-    built: Chart = monitor().finished(
-        state, run, f"{chart['kind']}:{chart['name']}:{view.key}", lambda: builder(state, chart["name"], view)
-    )
+    built = _finished(state, run, chart, view)
     if view.zoomed:
         held = drawn["held"] if drawn and drawn.get("held") is not None else built.length
         mark["held"] = held
-    fresh = drawn is None or drawn["axes"] != mark["axes"]
-    return (framed(built, view) if fresh else patch(built)), caption(built, paused(built, mark)), mark
+    return _answer(built, chart, view, drawn, mark), caption(built, paused(built, mark)), mark
+
+
+def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:
+    builder: Builder | None = dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
+    if builder is None:
+        raise PreventUpdate
+    name, draw = chart["name"], builder
+    return monitor().finished(state, run, _part(chart, view.key), lambda: draw(state, name, view))
+
+
+def _part(chart: dict[str, str], view: str) -> str:
+    return f"{chart['kind']}:{chart['name']}:{view}"
+
+
+def _answer(
+    now: Chart, chart: dict[str, str], view: View, drawn: dict[str, Any] | None, mark: dict[str, Any]
+) -> Any:
+    if not drawn or drawn["axes"] != mark["axes"]:
+        return framed(now, view)
+    before = monitor().known(drawn["version"], _part(chart, drawn["view"]))
+    return difference(before, now) if isinstance(before, Chart) else replacement(now)
 
 
 def axes_of(view: View, name: str) -> str:
@@ -176,19 +193,6 @@ def framed(chart: Chart, view: View) -> dict[str, Any]:
         axis = figure["layout"]["xaxis"] | {"range": [view.start, view.end], "autorange": False}
         figure["layout"] = figure["layout"] | {"xaxis": axis}
     return figure
-
-
-def patch(chart: Chart) -> Patch:
-    """New traces and the parts of the layout that follow them; ranges are the reader's and stay out of it."""
-    change = Patch()
-    change["data"] = chart.traces
-    for key in ("shapes", "height", "annotations"):
-        if key in chart.layout:
-            change["layout"][key] = chart.layout[key]
-    for key in ("categoryarray", "range"):  # a range is there only where outliers are clipped
-        if key in chart.layout["yaxis"]:
-            change["layout"]["yaxis"][key] = chart.layout["yaxis"][key]
-    return change
 
 
 def paused(chart: Chart, mark: dict[str, Any]) -> str:

@@ -189,7 +189,6 @@ def register(app: Dash) -> None:
         Input("view-follow", "n_clicks"),
         Input({"type": "chart", "kind": ALL, "name": ALL}, "relayoutData"),
         Input({"type": "chart-option", "option": ALL, "name": ALL}, "n_clicks"),
-        Input({"type": "hide-region", "name": ALL}, "n_clicks"),
         Input(LOCATION, "pathname"),
         State("view-default", "data"),
         State(VIEW, "data"),

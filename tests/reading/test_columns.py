@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thalia_monitor.history import History
+from thalia_monitor.reading.columns import GrowingArray, HistoryBuilder, extends
+from thalia_monitor.reading.recording import MetricLine
+
+TABLES = st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False), max_size=3)
+
+
+def rows_of(history: History) -> list[tuple[int, dict[str, float], dict[str, float]]]:
+    """A history, row by row."""
+    tables: list[tuple[int, dict[str, float], dict[str, float]]] = [
+        (int(step), {}, {}) for step in history.step
+    ]
+    for place, columns in ((1, history.metrics), (2, history.neurons)):
+        for name, column in columns.items():
+            rows = range(len(history)) if column.rows is None else column.rows.tolist()
+            for row, value in zip(rows, column.values.tolist(), strict=True):
+                tables[row][place][name] = value
+    return tables
+
+
+def test_what_was_handed_out_never_changes() -> None:
+    """A view of a growing array keeps its length and values, before and after the room is moved."""
+    array = GrowingArray(np.int64)
+    views = []
+    for size in range(200):
+        views.append(array.view())
+        array.extend(np.array([size]))
+    assert all(view.tolist() == list(range(size)) for size, view in enumerate(views))
+
+
+def test_a_view_is_not_a_copy_and_cannot_be_written() -> None:
+    """A million rows cost nothing to hand out, and no page can spoil them for another."""
+    array = GrowingArray(np.float64)
+    array.extend(np.zeros(1000))
+    assert np.shares_memory(array.view(), array.view())
+    with pytest.raises(ValueError, match="read-only"):
+        array.view()[0] = 1
+
+
+def test_a_column_is_dense_until_a_line_lacks_it() -> None:
+    """The rows are noted only for a quantity that is not on every line."""
+    builder = HistoryBuilder()
+    builder.append([MetricLine(1, {"loss": 0.5}), MetricLine(2, {"loss": 0.25})])
+    assert builder.history().metrics["loss"].rows is None
+    builder.append([MetricLine(3, {"other": 1.0})])
+    columns = builder.history().metrics
+    assert columns["loss"].rows is not None
+    assert columns["loss"].rows.tolist() == [0, 1]
+    assert columns["other"].rows is not None
+    assert columns["other"].rows.tolist() == [2]
+
+
+def test_a_resume_that_turns_out_a_straggler_changes_the_generation() -> None:
+    """Its row's segment is no longer what it was; the history handed out before keeps it."""
+    builder = HistoryBuilder()
+    builder.append([MetricLine(10), MetricLine(30), MetricLine(20)])
+    before = builder.history()
+    builder.append([MetricLine(40)])
+    after = builder.history()
+    assert before.segment.tolist() == [0, 0, 1]
+    assert after.segment.tolist() == [0, 0, 0, 0]
+    assert (after.ordered, after.generation) == (False, before.generation + 1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), TABLES, TABLES), max_size=12),
+    st.lists(st.integers(0, 12), max_size=3),
+)
+def test_a_history_says_what_its_lines_said(
+    lines: list[tuple[int, dict[str, float], dict[str, float]]], cuts: list[int]
+) -> None:
+    """Row by row, each line's values under its names, in whatever pieces they were appended."""
+    builder, first = HistoryBuilder(), 0
+    for last in [*sorted(min(cut, len(lines)) for cut in cuts), len(lines)]:
+        builder.append(MetricLine(*line) for line in lines[first:last])
+        builder.history()
+        first = last
+    assert rows_of(builder.history()) == lines
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), TABLES), max_size=8), st.integers(0, 8), TABLES)
+def test_a_history_extends_another_when_only_rows_were_added(
+    lines: list[tuple[int, dict[str, float]]], cut: int, other: dict[str, float]
+) -> None:
+    """A changed value, a changed segment or a missing row tells them apart."""
+
+    def history(given: list[tuple[int, dict[str, float]]]) -> History:
+        builder = HistoryBuilder()
+        builder.append(MetricLine(*line) for line in given)
+        return builder.history()
+
+    whole = sorted(lines, key=lambda line: line[0])
+    assert extends(history(whole), history(whole[:cut]))
+    if cut < len(whole):
+        assert not extends(history(whole[:cut]), history(whole))
+        same = sorted(map(repr, other.items())) == sorted(map(repr, whole[cut][1].items()))
+        changed = [*whole[:cut], (whole[cut][0], other), *whole[cut + 1 :]]
+        assert extends(history(changed), history(whole)) == same
