@@ -10,7 +10,7 @@ import click
 
 from thalia_monitor import __version__
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
+from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 

@@ -14,7 +14,7 @@ from flask_caching import Cache
 
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings
-from thalia_monitor.web import api, charts, shell, transport
+from thalia_monitor.web import api, charts, security, shell, transport
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
 
@@ -59,8 +59,11 @@ def create_app(
     chosen = replace(settings or Settings(), **options)
     if checkpoint_dir is not None:
         chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    server = transport.server()
+    security.protect(server, chosen)
     app = Dash(
         "thalia_monitor",
+        server=server,
         use_pages=True,
         pages_folder=str(site_folder("pages")),
         assets_folder=str(site_folder("assets")),
@@ -68,10 +71,10 @@ def create_app(
         url_base_pathname=chosen.base_path,
         title="thalia-monitor",
         update_title="",
-        server=transport.server(),
     )
     app.index_string = _index(app)
-    app.server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
+    security.give_headers(app)
+    server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     watch = _monitor(app, chosen)
     install(app.server, watch)
     app.layout = shell.shell(app, watch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thalia_monitor.settings import settings_from_environment
+from thalia_monitor.options import settings_from_environment
 from thalia_monitor.web.app import create_app
 
 app = create_app(settings=settings_from_environment())
