@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from passlib.apache import HtpasswdFile
 from passlib.context import CryptContext
 from werkzeug.datastructures import Authorization
@@ -44,7 +44,7 @@ def register(server: Flask, settings: Settings) -> None:
     token = api_token(settings)
 
     @server.before_request
-    def check() -> object:
+    def check() -> Response | None:
         hosts.check(request.host)
         if request.endpoint == "api.health" or not (passwords or token):
             return None
@@ -53,8 +53,20 @@ def register(server: Flask, settings: Settings) -> None:
         if programs and token and _bears(shown, token):
             return None
         if passwords:
-            return None if passwords.accept(shown) else _refused('Basic realm="thalia-monitor", charset="UTF-8"')
+            return (
+                None if passwords.accept(shown) else _refused('Basic realm="thalia-monitor", charset="UTF-8"')
+            )
         return _refused('Bearer realm="thalia-monitor"') if programs else None
+
+
+def open_to_all(settings: Settings) -> str:
+    """Say plainly that other machines can look without a password; empty where they cannot."""
+    if settings.loopback or settings.auth_file:
+        return ""
+    return (
+        f"Warning: listening on {settings.host} without a password: anyone who reaches it can look. "
+        "Set one with --auth-file FILE (htpasswd -B)."
+    )
 
 
 def _bears(shown: Authorization | None, token: str) -> bool:
@@ -62,8 +74,10 @@ def _bears(shown: Authorization | None, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
 
 
-def _refused(challenge: str) -> object:
-    sentence = "Say who you are: this monitor wants a name and password, or the API's token as a bearer token."
+def _refused(challenge: str) -> Response:
+    sentence = (
+        "Say who you are: this monitor wants a name and password, or the API's token as a bearer token."
+    )
     said = answer(sentence, 401)
     said.headers["WWW-Authenticate"] = challenge
     return said
@@ -147,7 +161,9 @@ class Passwords:
             raise SettingsError(f"--auth-file {path} names nobody. Add someone with: htpasswd -B FILE NAME.")
 
     def _unusable(self) -> str | None:
-        return next((user for user in self._file.users() if not SCHEMES.identify(self._file.get_hash(user))), None)
+        return next(
+            (user for user in self._file.users() if not SCHEMES.identify(self._file.get_hash(user))), None
+        )
 
     def accept(self, shown: Authorization | None) -> bool:
         """Whether a request shows a name and its password."""

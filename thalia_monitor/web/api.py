@@ -36,7 +36,7 @@ def blueprint() -> Blueprint:
     return routes
 
 
-def nowhere(rest: str) -> Response:
+def nowhere(rest: str) -> Response:  # noqa: ARG001 - named by the address
     """Say that the API has no such address; Dash would show a page for it."""
     raise NotFound
 

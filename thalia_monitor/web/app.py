@@ -74,6 +74,7 @@ def create_app(
     )
     app.index_string = _index(app)
     security.give_headers(app)
+    security.refuse_unknown_callbacks(app)
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     watch = _monitor(app, chosen)
     install(app.server, watch)

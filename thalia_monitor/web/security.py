@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dash import Dash
-from flask import Flask, Response
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from thalia_monitor.settings import Settings
@@ -47,6 +48,23 @@ def give_headers(app: Dash) -> None:
         for name, value in HEADERS.items():
             answer.headers[name] = value
         return answer
+
+
+def refuse_unknown_callbacks(app: Dash) -> None:
+    """Answer a malformed callback request with 400; Dash would fail at it with a traceback in the log."""
+
+    @app.server.before_request
+    def check() -> None:
+        if request.method != "POST" or not request.path.endswith("/_dash-update-component"):
+            return
+        body = request.get_json()
+        if not isinstance(body, dict) or not isinstance(body.get("outputs"), dict | list):
+            raise BadRequest
+        for part in ("inputs", "state"):
+            if not isinstance(body.get(part, []), list):
+                raise BadRequest
+        if not isinstance(body.get("output"), str) or body["output"] not in app.callback_map:
+            raise BadRequest
 
 
 def policy(script_hashes: Sequence[str] = ()) -> str:

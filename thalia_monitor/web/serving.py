@@ -15,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
+from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
 
 
@@ -29,11 +30,8 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
     click.echo(
         f"thalia-monitor shows {settings.checkpoint_dir or 'no run yet'} at {address(settings, server.port)}"
     )
-    if not settings.loopback:
-        click.echo(
-            f"Warning: listening on {settings.host} without a password: anyone who reaches it can look.",
-            err=True,
-        )
+    if warning := open_to_all(settings):
+        click.echo(warning, err=True)
 
     if ready:
         ready(address(settings, server.port))
