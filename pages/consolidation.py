@@ -26,10 +26,9 @@ COLUMNS = {
     "sleep_stage": "Sleep stage",
     "patterns_replayed": "Patterns replayed",
     "duration_steps": "Duration (steps)",
+    "duration_seconds": "Duration (s)",
 }
-LOG = event_table(
-    "consolidation-log", "Consolidation events", COLUMNS, lambda state: state.consolidation_events
-)
+LOG = event_table("consolidation-log", "Consolidation events", COLUMNS, consolidation.sleeps)
 
 
 def layout(find: str = "", **_: Any) -> html.Div:

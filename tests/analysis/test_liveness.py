@@ -153,10 +153,37 @@ class TestClocks:
     def test_a_checkpoint_after_the_last_line_is_no_clock_error(self) -> None:
         """Where only checkpoints go on, they are the sign of life, and the clocks are fine."""
         end = float(EVERY_20_S.history.time[-1])
-        saved = [checkpoint(step, modified=end + step / 10) for step in (0, 5000, 10_000, 15_000)]
+        saved = [
+            checkpoint(step, modified=end + (step - 30_000) / 10) for step in range(30_000, 45_001, 5000)
+        ]
         said = liveness(state(EVERY_20_S.history, *saved, changed=end + 1500), end + 1512)
         assert (said.status, said.clock) == (Status.LIVE, "")
         assert said.text == "Last checkpoint 12 s ago, usually every 8 min 20 s."
+
+    def test_a_copied_run_is_judged_by_its_timestamps(self) -> None:
+        """Files that were all written today do not make a run of last week live."""
+        end = float(EVERY_20_S.history.time[-1])
+        copied = [checkpoint(step, modified=end + 7 * 86_400) for step in range(0, 30_000, 5000)]
+        said = liveness(state(EVERY_20_S.history, *copied, changed=end + 7 * 86_400), end + 7 * 86_400 + 5)
+        assert said.status is Status.STALE
+        assert said.text == "Last line 7 d ago, usually every 20 s."
+        assert said.clock == "The files were copied: ages are by the log's timestamps."
+
+    def test_a_clock_that_is_wrong_all_along_is_no_copy(self) -> None:
+        """Checkpoints that keep step with the log, an hour late, are of a trainer whose clock is slow."""
+        end = float(EVERY_20_S.history.time[-1])
+        saved = [checkpoint(step, modified=START + step / 5 + 3600) for step in range(0, 30_000, 5000)]
+        said = liveness(state(EVERY_20_S.history, *saved, changed=end + 3600), end + 3610)
+        assert (said.status, said.age) == (Status.LIVE, 10)
+        assert said.clock == "The log's newest timestamp is 1 h before the files last changed."
+
+    def test_a_copied_run_with_a_clock_ahead_is_judged_by_its_files(self) -> None:
+        """A timestamp in the future is never trusted."""
+        end = float(EVERY_20_S.history.time[-1])
+        copied = [checkpoint(step, modified=end - 7200) for step in range(0, 30_000, 5000)]
+        said = liveness(state(EVERY_20_S.history, *copied, changed=end - 7200), end - 7190)
+        assert said.clock.startswith("The trainer's clock is")
+        assert said.age == 10
 
 
 class TestWithoutTimestamps:

@@ -79,6 +79,7 @@ def test_a_rough_duration_has_one_unit(seconds: float, words: str) -> None:
     [
         (84310, "count", "84,310"),
         (-3, "count", "−3"),
+        (-0.2, "count", "0"),
         (0.23456, "value", "0.2346"),
         (0.25, "value", "0.25"),
         (0, "value", "0"),

@@ -12,6 +12,7 @@ from tests.reading.logger_files import (
     write_text,
 )
 from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
+from thalia_monitor.logger import CurriculumLogger
 from thalia_monitor.reading.run import RunReader, load_training_state
 
 
@@ -139,3 +140,25 @@ def test_unchanged_files_of_other_formats_give_the_same_state(tmp_path: Path) ->
     assert reader.version() == state.version
     assert state.last_update is not None
     assert abs(state.last_update.timestamp() - path.stat().st_mtime) < 1e-3
+
+
+def test_what_the_drop_in_writes_counts_once(tmp_path: Path) -> None:
+    """The drop-in writes every step and event into two or three files: the run has each of them once."""
+    logger = CurriculumLogger(log_dir=str(tmp_path), console_output=False)
+    for stage in (-1, 0):
+        logger.log_stage_start(stage, {"duration_weeks": 4, "success_criteria": {"reaching": 0.9}})
+        for step in range(0, 5001, 500):
+            logger.log_training_step(step, {"loss": 0.5, "firing_rate": 0.35, "capacity": 0.7})
+        logger.log_growth_event("cortex", 100, "full", step=2000)
+        logger.log_consolidation("REM", 90, 30.5, step=3000)
+        logger.log_milestone_evaluation(stage, {"reaching": True}, week=2, step=5000)
+        logger.log_stage_end(stage)
+    logger.log_transition(-1, 0)
+    state = load_training_state(tmp_path)
+    assert len(state.history) == 22
+    assert {kind: state.count_of(kind) for kind in ("growth", "consolidation", "milestone", "stage_end")} == {
+        "growth": 2, "consolidation": 2, "milestone": 2, "stage_end": 2,
+    }  # fmt: skip
+    assert state.criteria == {"reaching": 0.9}
+    assert {event.file for event in state.events} == {"training_log.json"}
+    assert len({source.format for source in state.sources}) == 4

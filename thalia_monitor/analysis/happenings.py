@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import changes
-from thalia_monitor.analysis.pyramid import is_ordered
 from thalia_monitor.history import History
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Event, Severity, TrainingState
@@ -49,7 +46,11 @@ class Happening:
 
 
 def happenings(state: TrainingState) -> list[Happening]:
-    """Collect everything that can be marked, in no particular order."""
+    """Collect everything that can be marked, in no particular order; once per state."""
+    return state.once("happenings", lambda: _collect(state))
+
+
+def _collect(state: TrainingState) -> list[Happening]:
     found: list[Happening] = []
     stages: set[tuple[int | None, str]] = set()
     for index, event in enumerate(state.events):
@@ -143,35 +144,3 @@ def _resumes(history: History) -> Iterator[Happening]:
             known = None if math.isnan(time) else time
             label = f"Resumed at step {segment.first_step:,}"
             yield Happening(MarkerKind.RESUME, segment.first_step, known, label, segment=segment.index)
-
-
-class Places:
-    """Finds the step of a time and the time of a step by the metric lines beside it."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-        known = np.flatnonzero(~np.isnan(history.time))
-        time = history.time[known]
-        self._known = known if is_ordered(time) else known[:0]
-        self._time = time[: len(self._known)]
-
-    def step(self, each: Happening) -> int | None:
-        """The step where it happened: its own, else that of the next line after its time."""
-        if each.step is not None or each.time is None or not len(self._known):
-            return each.step
-        at = min(int(np.searchsorted(self._time, each.time)), len(self._known) - 1)
-        return int(self._history.step[self._known[at]])
-
-    def time(self, each: Happening) -> float | None:
-        """The time when it happened: its own, else that of the next line from its step on."""
-        if each.time is not None or each.step is None or not self._history.segments:
-            return each.time
-        segments = self._history.segments
-        index = min(each.segment, len(segments) - 1)
-        first = segments[index].first_row
-        last = segments[index + 1].first_row if index + 1 < len(segments) else len(self._history)
-        if not self._history.ordered:
-            return None
-        row = first + int(np.searchsorted(self._history.step[first:last], np.int64(each.step)))
-        time = float(self._history.time[min(row, last - 1)])
-        return None if math.isnan(time) else time

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.clocks import SKEW, Clocks, ahead, compare
 from thalia_monitor.analysis.rhythm import MEMORY, Rhythm, learn
 from thalia_monitor.analysis.wording import ago, duration
 from thalia_monitor.stages import stage_name
@@ -22,8 +23,6 @@ STALE_FLOOR: Final = 30.0
 """Seconds; a file server may show a change half a minute late (NFS attribute caches)."""
 NEW_RUN: Final = 60.0
 """Seconds for which a run without a known rhythm counts as live after a sign of life."""
-SKEW: Final = 60.0
-"""Seconds by which clocks may differ before it is said; machines with NTP differ by far less than one."""
 
 ENDINGS: Final = frozenset({"training_end", "session_end", "run_end", "training_complete"})
 """Events that say the training is over."""
@@ -85,15 +84,14 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
     ``ENDINGS`` event is the last thing written, or a stage's end is and the run has been quiet since.
     """
     rhythm = learn(state)
-    line, changed = _last_line(state), _changed(state)
-    clock = _clock(line, changed, state, now, rhythm)
-    sign = _sign(state, line if not clock else None, changed, rhythm)
+    clocks = compare(state, now, max(SKEW, _quiet_after(rhythm.line, rhythm.pause, 0)))
+    sign, clock = _sign(state, clocks, rhythm), clocks.words
     if sign is None:
         return Liveness(Status.UNKNOWN, clock or "Nothing has been written yet.", None, clock, rhythm)
     age = now - sign.time
     if age < -SKEW:
         text = f"{sign.what} at a time that is {duration(-age)} in the future."
-        return Liveness(Status.UNKNOWN, text, None, clock or _ahead("files'", -age), rhythm)
+        return Liveness(Status.UNKNOWN, text, None, clock or ahead("files'", -age), rhythm)
     age = max(age, 0.0)
     status = _status(age, sign, refresh)
     ending = _ending(state)
@@ -102,58 +100,23 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
     return Liveness(status, _text(sign, age), age, clock, rhythm)
 
 
-def _last_line(state: TrainingState) -> float | None:
-    """The time of the newest line or event that has one, by the trainer's clock."""
-    recent = state.history.time[-MEMORY:]
-    known = recent[~np.isnan(recent)]
-    lines = [float(known[-1])] if len(known) else []
-    events = [event.time for event in state.events[-20:] if event.time is not None]
-    return max(lines + events[-1:], default=None)
-
-
-def _changed(state: TrainingState) -> float | None:
-    return state.last_update.timestamp() if state.last_update else None
-
-
-def _saved(state: TrainingState) -> float:
-    """When the newest checkpoint was saved; 0 where there is none."""
-    return max((point.modified for point in state.checkpoints[-20:]), default=0.0)
-
-
-def _clock(
-    line: float | None, changed: float | None, state: TrainingState, now: float, rhythm: Rhythm
-) -> str:
-    """Compare the trainer's clock with the files' and the viewer's; what differs, in words."""
-    if line is None:
-        return ""
-    if line > now + SKEW:
-        return _ahead("trainer's", line - now)
-    if changed is None:
-        return ""
-    if line > changed + SKEW:
-        return f"The log's newest timestamp is {duration(line - changed)} after the files last changed."
-    behind = changed - line
-    if behind > max(SKEW, _quiet_after(rhythm.line, rhythm.pause, 0)) and changed - _saved(state) > 2:
-        return f"The log's newest timestamp is {duration(behind)} before the files last changed."
-    return ""
-
-
-def _ahead(whose: str, seconds: float) -> str:
-    return f"The {whose} clock is {duration(seconds)} ahead of this computer's."
-
-
-def _sign(state: TrainingState, line: float | None, changed: float | None, rhythm: Rhythm) -> _Sign | None:
-    """Choose the last sign of life: the newest line, unless a checkpoint is newer by more than a pause."""
-    saved = _saved(state)
-    if line is not None:
-        if saved - line > max(SKEW, _quiet_after(rhythm.line, rhythm.pause, 0)):
-            return _Sign(saved, "Last checkpoint", rhythm.checkpoint)
-        return _Sign(line, "Last line", rhythm.line, rhythm.pause)
-    if changed is None:
+def _sign(state: TrainingState, clocks: Clocks, rhythm: Rhythm) -> _Sign | None:
+    """Choose the last sign of life: the newest line, unless a checkpoint went on after it."""
+    if clocks.line is not None and clocks.line_is_right:
+        point = state.checkpoint
+        if (
+            point
+            and not clocks.copied
+            and point.step > state.history.current_step
+            and point.modified > clocks.line
+        ):
+            return _Sign(point.modified, "Last checkpoint", rhythm.checkpoint)
+        return _Sign(clocks.line, "Last line", rhythm.line, rhythm.pause)
+    if clocks.changed is None:
         return None
     if len(state.history) or not state.checkpoints:
-        return _Sign(changed, "Last change", rhythm.line or rhythm.checkpoint, rhythm.pause)
-    return _Sign(changed, "Last checkpoint", rhythm.checkpoint)
+        return _Sign(clocks.changed, "Last change", rhythm.line or rhythm.checkpoint, rhythm.pause)
+    return _Sign(clocks.changed, "Last checkpoint", rhythm.checkpoint)
 
 
 def _quiet_after(usually: float | None, pause: float | None, refresh: float) -> float:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
-from thalia_monitor.analysis.happenings import Happening, MarkerKind, Places, happenings
+from thalia_monitor.analysis.happenings import Happening, MarkerKind, happenings
+from thalia_monitor.analysis.places import StepFinder, time_at
 from thalia_monitor.analysis.wording import counted, number
+from thalia_monitor.history import History
 from thalia_monitor.state import TrainingState
 
 MOST: Final = 60
@@ -61,7 +64,7 @@ def markers(
     cells whose width (in steps or seconds) is a power of two and whose edges never move, so that a new event joins
     a bundle or begins one, and moves none. An event that cannot be placed on the axis is left out.
     """
-    places = Places(state.history)
+    places = _Places(state.history)
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
     by_kind: dict[MarkerKind, list[tuple[float, Happening]]] = {}
     for each in happenings(state):
@@ -79,6 +82,27 @@ def markers(
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
 
 
+class _Places:
+    """Places a happening by what it says itself, else by the lines beside it."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    @cached_property
+    def _steps(self) -> StepFinder:
+        return StepFinder(self._history)
+
+    def step(self, each: Happening) -> int | None:
+        if each.step is not None or each.time is None:
+            return each.step
+        return self._steps.step_at(each.time)
+
+    def time(self, each: Happening) -> float | None:
+        if each.time is not None or each.step is None:
+            return each.time
+        return time_at(self._history, each.step, each.segment)
+
+
 def _groups(placed: list[tuple[float, Happening]], most: int) -> list[list[Happening]]:
     """Bundle neighbours in cells of the smallest power of two that leaves few enough; 1 bundles nothing."""
     if len(placed) <= most:
@@ -92,7 +116,7 @@ def _groups(placed: list[tuple[float, Happening]], most: int) -> list[list[Happe
     return list(groups.values())
 
 
-def _mark(group: list[Happening], places: Places) -> Marker:
+def _mark(group: list[Happening], places: _Places) -> Marker:
     first = group[0]
     return Marker(
         first.kind,

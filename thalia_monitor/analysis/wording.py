@@ -77,7 +77,7 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else f"{MINUS}∞"
     if kind == "count":
-        text = f"{value:,.0f}"
+        text = _decimals(value, 0)
     elif kind == "percent":
         text = f"{_decimals(value * 100, 1)} %"
     elif kind == "change":

@@ -33,7 +33,15 @@ PLACES: Final = {
 
 
 def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
-    """Two traces for each chosen kind, on the second y axis, whether or not anything has happened yet."""
+    """Two traces for each chosen kind, on the second y axis, whether or not anything has happened yet.
+
+    They are the same on every chart of a page, so they are made once.
+    """
+    what = ("event traces", view.x, view.start, view.end, view.markers)
+    return state.once(what, lambda: _event_traces(state, view))
+
+
+def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     chosen = [kind for kind in MarkerKind if kind in view.markers]
     if not chosen:
         return []

@@ -73,7 +73,7 @@ _FAILED: Final = "is a save that failed: its header was never written, and nothi
 
 def is_failed(file: BinaryFile, now: float) -> bool:
     """Tell a save that failed from one under way."""
-    return isinstance(file.found, Unfinished) and now - file.modified > SAVING_SECONDS
+    return isinstance(file.found, Unfinished) and file.modified < now - SAVING_SECONDS
 
 
 def _saved(name: str, modified: float, save: Save) -> _Saved:

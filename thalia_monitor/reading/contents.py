@@ -25,6 +25,14 @@ class LogContents:
         """Append what lines said, in file order."""
         self.extend(gather(self._without_problems(items)))
 
+    def take(self, found: Iterable[Batch | Problem]) -> None:
+        """Append what a bulk decoder found."""
+        for each in found:
+            if isinstance(each, Batch):
+                self.extend(each)
+            else:
+                self.problems.add(each)
+
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""
         first_row = len(self.builder)

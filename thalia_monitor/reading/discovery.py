@@ -46,8 +46,8 @@ class Look:
     """The files as they are at one moment."""
 
     version: tuple[object, ...] = ()
-    """Equal versions mean that there is nothing new to read; an unfinished checkpoint changes it when it counts
-    as failed."""
+    """Equal versions mean that there is nothing new to read. A checkpoint that grows old changes it: one that is
+    unfinished counts as failed then."""
     modified: float | None = None
     """Unix seconds: when one of them last changed; None without any."""
 
@@ -62,7 +62,6 @@ class Discovery:
         self._binary: FileCache[binary.Found] = FileCache(lambda path, _: binary.read_binary(path))
         self._text: dict[Path, text_log.TextLog] = {}
         self._trials: dict[Path, trials.Trials] = {}
-        self._unfinished: list[checkpoints.BinaryFile] = []
         self._composed: tuple[object, Composed] = ((), Composed())
 
     def look(self) -> Look:
@@ -75,14 +74,14 @@ class Discovery:
         files = self._scan()
         version = self._version(files)
         if version != self._composed[0]:
-            composed = compose(list(self._recordings(files)))
-            self._composed = (self._version(files), composed)
+            self._composed = (version, compose(list(self._recordings(files))))
         return self._composed[1]
 
     def _version(self, files: Iterable[_File]) -> tuple[object, ...]:
-        now = self._clock()
-        failed = tuple(file.name for file in self._unfinished if checkpoints.is_failed(file, now))
-        return (*((file.name, file.signature) for file in files), failed)
+        old = self._clock() - checkpoints.SAVING_SECONDS
+        return tuple(
+            (file.name, file.signature, file.kind == "binary" and file.modified < old) for file in files
+        )
 
     def _scan(self) -> list[_File]:
         return [file for folder in ("", *SUBFOLDERS) for file in _files(self._directory, folder)]
@@ -98,7 +97,6 @@ class Discovery:
         yield from self._tried([file for file in files if file.kind in ("trials", "saved trial")])
 
     def _binaries(self, files: Sequence[_File]) -> Iterator[Recording]:
-        self._unfinished = []
         for folder, group in groupby(files, lambda file: file.path.parent):
             family = f"{_prefix(self._directory, folder)}*.thalia"
             found = []
@@ -108,7 +106,6 @@ class Discovery:
                     found.append(checkpoints.BinaryFile(file.name, file.modified, reading.value))
                 if reading.problem:
                     yield Recording(Source(file.name, checkpoints.FORMAT, 0), problems=(reading.problem,))
-            self._unfinished += [each for each in found if isinstance(each.found, binary.Unfinished)]
             yield from checkpoints.recordings_of(found, family, self._clock())
 
     def _tried(self, files: Sequence[_File]) -> Iterator[Recording]:

@@ -10,6 +10,7 @@ from typing import Final
 from thalia_monitor import contract
 from thalia_monitor.history import History
 from thalia_monitor.reading.array_log import LARGEST, SNIFFED, decode_array, looks_like_array
+from thalia_monitor.reading.bulk import BulkDecoder
 from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.decode import Item, decode_line
@@ -17,6 +18,8 @@ from thalia_monitor.reading.tail import Lines, Tail, open_regular
 from thalia_monitor.state import Event, Problem, Source
 
 FORMAT: Final = "training log"
+FEW: Final = 2**14
+"""Bytes; a stretch shorter than this is read line by line."""
 
 
 class TrainingLog:
@@ -26,6 +29,7 @@ class TrainingLog:
         self.path = path
         self.file = file
         self._tail = Tail(path)
+        self._bulk = BulkDecoder(file)
         self._contents = LogContents()
         self._array_items: int | None = None
         """How many items were read, while the file is an array."""
@@ -94,7 +98,13 @@ class TrainingLog:
         for lines in self._tail.follow(status.st_size):
             if lines.anew:
                 self._begin_anew()
+            self._take(lines)
+
+    def _take(self, lines: Lines) -> None:
+        if len(lines.data) < FEW:
             self._contents.add(self._decoded(lines))
+        else:
+            self._contents.take(self._bulk.decode(lines.data, lines.first_number))
 
     def _decoded(self, lines: Lines) -> Iterator[Item]:
         for number, line in enumerate(lines.data.split(b"\n")[:-1], lines.first_number):

@@ -1,0 +1,70 @@
+"""A block of the log's bytes, and where its lines are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.history import Ints
+from thalia_monitor.reading.tail import LONGEST_LINE
+
+WINDOW: Final = 192 * 2**10
+"""Bytes tried at once: so many that calls do not count, so few that the objects stay in the processor's cache."""
+
+_EVENT: Final = f'"{contract.EVENT_TYPE}"'.encode()
+_NEWLINE, _OPEN, _CLOSE = b"\n{}"
+
+
+class Block:
+    """Complete lines, and where each of them ends."""
+
+    def __init__(self, data: bytes) -> None:
+        if data.endswith(b"\r\n"):
+            data = data.replace(b"\r\n", b"\n")
+        self._data = data
+        content = np.frombuffer(data, np.uint8)
+        self._ends: Ints = np.flatnonzero(content == _NEWLINE)
+        self._starts: Ints = np.concatenate([[0], self._ends[:-1] + 1]).astype(np.int64)
+        # A line that opens and closes with braces next to its newlines cannot be a part of an object on several.
+        odd = (content[self._starts] != _OPEN) | (content[self._ends - 1] != _CLOSE)
+        odd |= self._ends - self._starts > LONGEST_LINE
+        self._special = np.union1d(np.flatnonzero(odd), self._events())
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def _events(self) -> Ints:
+        places, place = list[int](), 0
+        while (place := self._data.find(_EVENT, place)) >= 0:
+            places.append(place)
+            place += len(_EVENT)
+        return np.unique(np.searchsorted(self._ends, np.array(places, np.int64)))
+
+    def window(self, first: int, last: int) -> int:
+        """The last line, at most, of a window that begins with the first."""
+        end = int(np.searchsorted(self._ends, self._starts[first] + WINDOW))
+        return min(max(end, first + 1), last)
+
+    def special_within(self, first: int, last: int) -> list[int]:
+        """The lines of a window that no template is for: events, and what does not look like an object."""
+        low, high = np.searchsorted(self._special, [first, last])
+        found: list[int] = self._special[low:high].tolist()
+        return found
+
+    def line(self, number: int) -> bytes:
+        """One line, without its newline."""
+        return self._data[self._starts[number] : self._ends[number]]
+
+    def without(self, special: Sequence[int], first: int, last: int) -> bytes:
+        """The lines of a window without the special ones."""
+        if first == last:
+            return b""
+        start, parts = int(self._starts[first]), []
+        for line in special:
+            parts.append(self._data[start : self._starts[line]])
+            start = int(self._ends[line]) + 1
+        parts.append(self._data[start : int(self._ends[last - 1]) + 1])
+        return b"".join(parts)
