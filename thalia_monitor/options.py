@@ -50,12 +50,14 @@ OPTIONS: Final = (
         help="Numbering of the curriculum's stages.",
     ),
     click.option(
-        "--cache-type",
-        default="SimpleCache",
-        show_default=True,
-        help="flask-caching backend for finished figures.",
+        "--cache",
+        default="",
+        metavar="WHERE",
+        help="Where finished figures are kept: memory (one process), files (several workers), redis://HOST, or off.",
     ),
-    click.option("--cache-dir", type=click.Path(path_type=Path), help="Folder of a FileSystemCache."),
+    click.option(
+        "--cache-dir", type=click.Path(path_type=Path), help="Folder of --cache files, else the user's own."
+    ),
     click.option(
         "--cache-threshold",
         type=click.IntRange(1),
@@ -88,6 +90,13 @@ OPTIONS: Final = (
         "--behind-proxy",
         is_flag=True,
         help="Believe the X-Forwarded-* headers of the one proxy in front; without one, never say this.",
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How log lines are written: for people, or one JSON object each.",
     ),
     click.option(
         "--view",

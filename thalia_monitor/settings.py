@@ -9,6 +9,8 @@ from typing import Final
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.stages import SCHEMES
 
+CACHES: Final = ("memory", "files", "off")
+REDIS: Final = ("redis://", "rediss://", "unix://")
 SHORTEST_REFRESH: Final = 1.0
 LONGEST_REFRESH: Final = 30.0
 
@@ -23,7 +25,9 @@ class Settings:
     refresh_seconds: float = 5.0
     base_path: str = "/"
     stage_scheme: str = "documented"
-    cache_type: str = "SimpleCache"
+    cache: str = field(default="", repr=False)
+    """Where finished figures are kept: ``memory``, ``files``, ``off`` or ``redis://...``; empty is what suits the
+    server: memory for one process, files for several workers."""
     cache_dir: Path | None = None
     cache_threshold: int = 500
     allowed_host: tuple[str, ...] = ()
@@ -34,6 +38,7 @@ class Settings:
     api_token_file: Path | None = None
     behind_proxy: bool = False
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
+    log_format: str = "text"
     view: str = ""
     """What the charts show at first, written like the page's own address: ``x=wall&smooth=0.6``."""
 
@@ -46,6 +51,10 @@ class Settings:
             )
         if self.stage_scheme not in SCHEMES:
             raise SettingsError(f"--stage-scheme is {self.stage_scheme!r}: use one of {', '.join(SCHEMES)}.")
+        if self.cache and self.cache not in CACHES and not self.cache.startswith(REDIS):
+            raise SettingsError(
+                "--cache has to be memory, files, off or an address like redis://host:6379/0."
+            )
 
     @property
     def loopback(self) -> bool:
