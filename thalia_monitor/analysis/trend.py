@@ -28,13 +28,23 @@ class Trend:
     """Relative change of the median over the last ``steps`` steps to that of those before; None if not known."""
     steps: int | None = None
 
+    @property
+    def moved(self) -> bool:
+        """Whether it changed by half a percent at least."""
+        return self.change is not None and abs(self.change) >= _STEADY
+
+    @property
+    def course(self) -> str:
+        """Where it is going: ``down 4 % in the last 1,000 steps``; empty where that is not known."""
+        if self.change is None:
+            return ""
+        way = "steady" if not self.moved else ("up " if self.change > 0 else "down ")
+        much = "" if not self.moved else number(abs(self.change), "change").removeprefix("+")
+        return f"{way}{much} in the last {self.steps:,} steps"
+
     def __str__(self) -> str:
         text = f"{titled(self.name)} {number(self.value)}"
-        if self.change is None:
-            return text
-        way = "steady" if abs(self.change) < _STEADY else ("up " if self.change > 0 else "down ")
-        much = "" if way == "steady" else number(abs(self.change), "change").removeprefix("+")
-        return f"{text}, {way}{much} in the last {self.steps:,} steps"
+        return f"{text}, {self.course}" if self.course else text
 
 
 def trend(state: TrainingState, name: str) -> Trend | None:

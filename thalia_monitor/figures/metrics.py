@@ -32,7 +32,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     history = state.history
     series = history.series(name)
     if series is None or not len(series):
-        return Chart([], axes(view, name), caption="not logged in this run yet")
+        return Chart([], theme.layout(**theme.NO_AXES), caption="not logged in this run yet")
     log = name in view.log
     points = drawn_sample(series, history, view)
     style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})
@@ -141,6 +141,16 @@ def summary(name: str, points: Sample) -> str:
         f"from {number(finite[0])} to {number(finite[-1])}, "
         f"lowest {number(finite.min())}, highest {number(finite.max())}."
     )
+
+
+def course(state: TrainingState, name: str) -> list[float | int | None]:
+    """A metric's course over the whole run: medians of equal parts, from 20,000 evenly spread values at most."""
+    column = state.history.metrics.get(name)
+    if column is None:
+        return []
+    some = column.values[:: max(1, len(column) // 20_000)]
+    parts = np.array_split(some, min(TREND_POINTS, len(some)) or 1)
+    return numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
 
 
 def trend(state: TrainingState, name: str) -> list[float | int | None]:

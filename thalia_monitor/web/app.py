@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import plotly
 from dash import Dash
+from dash._get_app import app_context
 from dash.fingerprint import build_fingerprint
 
 from thalia_monitor.reading.library import Library
@@ -59,6 +61,12 @@ def create_app(
     chosen = replace(settings or Settings(), **options)
     if checkpoint_dir is not None:
         chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    context = copy_context()
+    context.run(app_context.set, None)  # else pages would register with an application that has answered here
+    return context.run(_assembled, chosen)
+
+
+def _assembled(chosen: Settings) -> Dash:
     server = transport.server()
     security.protect(server, chosen)
     app = Dash(

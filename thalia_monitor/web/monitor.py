@@ -10,6 +10,9 @@ from typing import Final, TypeVar, cast
 
 from flask import Flask, current_app
 
+from thalia_monitor.analysis.finding import Finding
+from thalia_monitor.analysis.health import DEFAULTS, findings
+from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings
@@ -30,6 +33,7 @@ class Monitor:
     settings: Settings
     library: Library
     cache: FigureCache
+    thresholds: Thresholds = DEFAULTS
     _computing: Lock = field(default_factory=Lock)
 
     def state(self, run: str | None = None) -> TrainingState:
@@ -63,6 +67,10 @@ class Monitor:
                     found = compute()
                     self.cache.set(key, found)
         return cast(T, found)
+
+    def examine(self, state: TrainingState) -> list[Finding]:
+        """Find what is wrong with a run by this monitor's thresholds."""
+        return findings(state, self.thresholds)
 
     def known(self, version: str, what: str) -> object:
         """What was computed for an earlier version, if it is still kept; ``version`` is ``run:version``."""
