@@ -85,7 +85,7 @@ def check(directory: Path, as_json: bool) -> None:
 def main() -> None:
     """Run the command; whatever is wrong is said in one sentence."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="thalia-monitor", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.UsageError as error:
