@@ -71,9 +71,10 @@ def usual_range(values: Floats, log: bool = False) -> tuple[float, float] | None
     if len(some) < 10:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high = np.quantile(np.log10(some) if log else some, (0.01, 0.99))
-        room = 0.08 * (high - low)
-    return (float(low - room), float(high + room)) if 0 < room < np.inf else None
+        low, high = np.quantile(np.log10(some) if log else some, (0.01, 0.99)).tolist()
+    room = 0.08 * (high - low)
+    inner = (low - room, high + room)
+    return inner if room > 0 and np.isfinite(inner).all() else None
 
 
 def outside(values: Floats, inner: tuple[float, float], log: bool = False) -> tuple[str, ...]:
