@@ -40,7 +40,7 @@ def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Flo
     A segment that has none yet goes on from where it began: a resume from that step of the attempt before.
     """
     carried = _carried(series, history)
-    span = int(max(series.step.max(), step.max())) + 1
+    span = int(max(series.step.max(), step.max(initial=0))) + 1
     place = np.searchsorted(series.segment * span + series.step, segment * span + step, side="right") - 1
     own = (place >= 0) & (series.segment[np.maximum(place, 0)] == segment)
     value: Floats = np.where(own, series.value[np.maximum(place, 0)], carried[segment])
