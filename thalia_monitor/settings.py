@@ -6,6 +6,7 @@ options declared here, so that a flag and its environment variable can never dri
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import click
 
+from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.stages import SCHEMES
 
@@ -34,6 +36,8 @@ class Settings:
     cache_type: str = "SimpleCache"
     cache_dir: Path | None = None
     cache_threshold: int = 500
+    health: Path | None = None
+    """A TOML file whose table ``[health]`` changes the thresholds that health is judged by."""
     view: str = ""
     """What the charts show at first, written like the page's own address: ``x=wall&smooth=0.6``."""
 
@@ -61,6 +65,28 @@ def normal_base_path(path: str) -> str:
             f"--base-path is {path!r}: use letters, digits, '-', '_' and '.' between slashes."
         )
     return "/" + "".join(part + "/" for part in parts)
+
+
+def table(path: Path) -> dict[str, Any]:
+    """Read a TOML file of the operator's; raises SettingsError with the place of what is wrong."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+
+
+def thresholds(path: Path | None) -> Thresholds:
+    """Take the health thresholds from a file's table ``[health]``; Thalia's own where it does not say.
+
+    Raises:
+        SettingsError: the file cannot be read, or has a threshold that is unknown or no number.
+    """
+    given = table(path).get("health", {}) if path else {}
+    if not isinstance(given, dict):
+        raise SettingsError(f"{path}: health has to be a table, [health].")
+    return Thresholds.from_mapping(given)
 
 
 OPTIONS: Final = (
@@ -106,6 +132,12 @@ OPTIONS: Final = (
         default=500,
         show_default=True,
         help="How many finished figures the cache keeps.",
+    ),
+    click.option(
+        "--health",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="TOML file whose table [health] changes the thresholds that health is judged by.",
     ),
     click.option(
         "--view",

@@ -15,7 +15,7 @@ from dash.fingerprint import build_fingerprint
 from flask_caching import Cache
 
 from thalia_monitor.reading.library import Library
-from thalia_monitor.settings import Settings
+from thalia_monitor.settings import Settings, thresholds
 from thalia_monitor.web import api, charts, shell, transport
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
@@ -109,5 +109,8 @@ def _monitor(app: Dash, settings: Settings) -> Monitor:
     if settings.cache_dir:
         config["CACHE_DIR"] = str(settings.cache_dir)
     return Monitor(
-        settings, Library(directories, scheme=settings.stage_scheme), Cache(app.server, config=config)
+        settings,
+        Library(directories, scheme=settings.stage_scheme),
+        Cache(app.server, config=config),
+        thresholds(settings.health),
     )
