@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var LISTS = {log: "log", clip: "clip", events: "markers", hide: "hidden", pin: "pins"};
-  var linking = false;
+  var linking = false, zoomedAt = -Infinity;
 
   function plots() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")); }
 
@@ -94,7 +94,7 @@
     var found = points.map(function (each) { return each.customdata; }).filter(function (each) {
       return typeof each === "string" && /^[a-z]+(\?find=-?\d+)?$/.test(each);
     });
-    if (!found.length) return;
+    if (!found.length || performance.now() - zoomedAt < 400) return; // the end of a double click is no visit
     var base = JSON.parse(document.getElementById("_dash-config").textContent).requests_pathname_prefix;
     window.history.pushState({}, "", base + found[0]);
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
@@ -107,7 +107,8 @@
     if (!plot || plot._linked || !plot.on) return;
     plot._linked = true;
     plot.on("plotly_hover", function (what) { hover(what, plot); });
-    plot.on("plotly_click", function (what) { visit(what.points); });
+    plot.on("plotly_click", function (what) { setTimeout(visit, 300, what.points); });
+    plot.on("plotly_doubleclick", function () { zoomedAt = performance.now(); });
     plot.on("plotly_unhover", function () { unhover(plot); });
   });
 

@@ -32,7 +32,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     history = state.history
     series = history.series(name)
     if series is None or not len(series):
-        return Chart([], axes(view, name), caption="not logged in this run yet")
+        return Chart([], theme.layout(**theme.NO_AXES), caption="not logged in this run yet")
     log = name in view.log
     points = drawn_sample(series, history, view)
     style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})

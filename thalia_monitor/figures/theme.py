@@ -74,6 +74,10 @@ AXIS: Final[dict[str, Any]] = {
 }
 
 
+NO_AXES: Final[dict[str, Any]] = {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+"""For a chart that has nothing to show: no scale, since there is nothing to measure."""
+
+
 def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **changes: Any) -> dict[str, Any]:
     """The layout that every chart starts from; ``uirevision`` never changes, so the reader's view stays."""
     start: dict[str, Any] = {

@@ -15,6 +15,7 @@ from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.wording import counted
+from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
@@ -67,7 +68,7 @@ def chart_card(
             ),
             dcc.Graph(
                 id=chart_id("chart", kind, name),
-                figure={"data": [], "layout": {"height": height, "template": "none", **EMPTY}},
+                figure={"data": [], "layout": theme.layout(height=height, **theme.NO_AXES)},
                 config=CONFIG,
                 className="chart",
             ),
@@ -106,14 +107,6 @@ def _values_link(name: str, title: str) -> dcc.Link:
     return dcc.Link("values", href=address, className="option", title=f"{title}: raw values and CSV")
 
 
-EMPTY: Final[dict[str, Any]] = {
-    "paper_bgcolor": "rgba(0,0,0,0)",
-    "plot_bgcolor": "rgba(0,0,0,0)",
-    "xaxis": {"visible": False},
-    "yaxis": {"visible": False},
-}
-
-
 def register(app: Dash) -> None:
     """Give the app the callback that draws every chart of the page on screen."""
 
@@ -145,19 +138,20 @@ def update(
     state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: dict[str, Any] | None
 ) -> tuple[Any, Any, Any]:
     """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
-    mark: dict[str, Any] = {
-        "version": f"{run}:{state.version}",
-        "view": view.key,
-        "axes": axes_of(view, chart["name"]),
-        "held": None,
-    }
-    if drawn and drawn | {"held": None} == mark:
+    mark: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
+    if drawn and mark.items() <= drawn.items():
         return no_update, no_update, no_update
     built = _finished(state, run, chart, view)
-    if view.zoomed:
-        held = drawn["held"] if drawn and drawn.get("held") is not None else built.length
-        mark["held"] = held
+    mark |= {"axes": axes_of(view, chart["name"], built), "held": _held(built, view, drawn)}
     return _answer(built, chart, view, drawn, mark), caption(built, paused(built, mark)), mark
+
+
+def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
+    """How many points the series had when the reader zoomed; None while the chart follows."""
+    if not view.zoomed:
+        return None
+    before = drawn.get("held") if drawn else None
+    return before if isinstance(before, int) else chart.length
 
 
 def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:
@@ -175,15 +169,15 @@ def _part(chart: dict[str, str], view: str) -> str:
 def _answer(
     now: Chart, chart: dict[str, str], view: View, drawn: dict[str, Any] | None, mark: dict[str, Any]
 ) -> Any:
-    if not drawn or drawn["axes"] != mark["axes"]:
+    if not drawn or drawn.get("axes") != mark["axes"]:
         return framed(now, view)
     before = monitor().known(drawn["version"], _part(chart, drawn["view"]))
     return difference(before, now) if isinstance(before, Chart) else replacement(now)
 
 
-def axes_of(view: View, name: str) -> str:
+def axes_of(view: View, name: str, chart: Chart) -> str:
     """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
-    return f"{view.x} {name in view.log} {name in view.clip}"
+    return f"{view.x} {name in view.log} {name in view.clip} {bool(chart.traces)}"
 
 
 def framed(chart: Chart, view: View) -> dict[str, Any]:

@@ -79,9 +79,11 @@ class Appender:
 
 def last_step(path: Path) -> int | None:
     """Find the step of the last line of a log that has one; None where there is no such line."""
+    if not path.is_file():  # nor a pipe or a device, which has no end to read
+        return None
     with suppress(OSError), path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-        for line in reversed(file.read().splitlines()):
+        for line in reversed(file.read(TAIL).splitlines()):
             with suppress(ValueError, TypeError, KeyError, OverflowError, RecursionError):
                 return int(json.loads(line)["step"])
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import RLock
 from types import TracebackType
 
@@ -59,7 +60,8 @@ class Guard:
         try:
             if not isinstance(error, Exception):
                 return False
-            self._errors.failed("A record", error)
+            with suppress(Exception):  # another's log handler must not bring down what is guarded here
+                self._errors.failed("A record", error)
             return True
         finally:
             self._lock.release()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from thalia_monitor.writing.values import object_fields, plain
@@ -16,23 +15,23 @@ LISTS: Final = ("step_metrics", "growth_events", "consolidation_events", "milest
 """The lists of a stage's log, in the order in which they are written."""
 
 
-@dataclass
 class StageLog:
-    """Log data for a single training stage; the fields and methods of Thalia's own class."""
+    """Log data for a single training stage; the attributes and methods of Thalia's own class."""
 
-    stage: float
-    start_time: float
-    """Unix seconds."""
-    end_time: float | None = None
-    config: Any = None
-    """As the caller gave it."""
-    step_metrics: list[Record] = field(default_factory=list)
-    growth_events: list[Record] = field(default_factory=list)
-    consolidation_events: list[Record] = field(default_factory=list)
-    milestone_checks: list[Record] = field(default_factory=list)
-    transitions: list[Record] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    """How many records there were of each list, kept or not."""
+    def __init__(self, stage: float, start_time: float, config: Any = None) -> None:
+        self.stage = stage
+        self.start_time = start_time
+        """Unix seconds."""
+        self.end_time: float | None = None
+        self.config = config
+        """As the caller gave it."""
+        self.step_metrics: list[Record] = []
+        self.growth_events: list[Record] = []
+        self.consolidation_events: list[Record] = []
+        self.milestone_checks: list[Record] = []
+        self.transitions: list[Record] = []
+        self.counts: Counter[str] = Counter()
+        """How many records there were of each list, kept or not."""
 
     def duration_seconds(self) -> float | None:
         """Seconds from start to end; None while the stage runs."""

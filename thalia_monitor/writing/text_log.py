@@ -48,6 +48,9 @@ class ConsoleHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         return super().format(record).encode(encoding, "backslashreplace").decode(encoding)
 
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing: a terminal that was closed is no reason to disturb the training."""
+
 
 class FileHandler(logging.Handler):
     """Appends to the text log in UTF-8, one write for each record; failures are counted."""

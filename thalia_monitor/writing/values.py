@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import date
 from enum import Enum
 from numbers import Integral
@@ -22,6 +21,8 @@ MAX_DEPTH: Final = 8
 
 MAX_TEXT: Final = 1_000
 """Characters kept of an object that has no other form than its text."""
+
+_FIELDS: Final = "__dataclass_fields__"  # to import dataclasses takes longer than all that is imported here
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 
@@ -44,9 +45,12 @@ def plain_metrics(metrics: Any) -> dict[str, Any]:
 
 def object_fields(value: Any) -> dict[str, Any] | None:
     """Read the fields of a dataclass or of an object with attributes; None for anything else."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    return dict(vars(value)) if hasattr(value, "__dict__") and not isinstance(value, type) else None
+    if isinstance(value, type):
+        return None
+    fields = getattr(value, _FIELDS, None)
+    if fields is not None:
+        return {name: getattr(value, name) for name in fields}
+    return dict(vars(value)) if hasattr(value, "__dict__") else None
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -91,7 +95,7 @@ def _scalar(value: Any, depth: int) -> Any:
         return _array(value, tuple(value.shape), depth)
     if hasattr(value, "__float__"):
         return float(value)
-    if is_dataclass(value):
+    if hasattr(value, _FIELDS):
         return plain(object_fields(value), depth + 1)
     return _text(value)
 
