@@ -1,6 +1,10 @@
-/* Runs in the head, before the first paint: the viewer's choice of light or dark, else the system's. */
+/* Runs in the head, before the first paint: the viewer's choice of light or dark, else the system's; and where
+   dash finds plotly.js. */
 (function () {
   "use strict";
+  // dash sets this to an address that browsers cannot keep; ours names the version, so it is fetched once.
+  var plotly = document.currentScript.dataset.plotly;
+  Object.defineProperty(window, "_dashPlotlyJSURL", {get: function () { return plotly; }, set: function () {}});
   var media = window.matchMedia("(prefers-color-scheme: dark)");
   function apply() {
     var chosen = null;

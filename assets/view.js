@@ -12,19 +12,24 @@
     if (given.get("smooth")) view.smooth = Number(given.get("smooth")) || 0;
     if (given.get("from") && given.get("to")) { view.start = Number(given.get("from")); view.end = Number(given.get("to")); }
     Object.keys(LISTS).forEach(function (key) {
-      if (given.get(key)) view[LISTS[key]] = given.get(key).split(",").map(decodeURIComponent);
+      var said = given.get(key);
+      if (said) view[LISTS[key]] = said === "none" ? [] : said.split(",").map(decodeURIComponent);
     });
     return view;
   }
 
-  function write(view) {
+  function names(list) { return (list || []).map(encodeURIComponent).join(","); }
+
+  // What is as it is anyway stays out of the address.
+  function write(view, fallback) {
     var given = new URLSearchParams(window.location.search);
     function put(key, value) { if (value) given.set(key, value); else given.delete(key); }
     put("x", view.x !== "step" && view.x);
     put("smooth", view.smooth && String(view.smooth));
     put("from", zoomed(view) && String(view.start)); put("to", zoomed(view) && String(view.end));
     Object.keys(LISTS).forEach(function (key) {
-      put(key, (view[LISTS[key]] || []).map(encodeURIComponent).join(","));
+      var usual = names(parse(fallback || "")[LISTS[key]]), now = names(view[LISTS[key]]);
+      put(key, now === usual ? "" : now || "none");
     });
     var query = given.toString().replace(/%2C/g, ",").replace(/%25/g, "%");
     var address = window.location.pathname + (query ? "?" + query : "") + window.location.hash;
@@ -84,12 +89,25 @@
     linking = false;
   }
 
+  // An event's mark leads to its row; the address is the server's, below the path that the site lives under.
+  function visit(points) {
+    var found = points.map(function (each) { return each.customdata; }).filter(function (each) {
+      return typeof each === "string" && /^[a-z]+(\?find=-?\d+)?$/.test(each);
+    });
+    if (!found.length) return;
+    var base = JSON.parse(document.getElementById("_dash-config").textContent).requests_pathname_prefix;
+    window.history.pushState({}, "", base + found[0]);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    window.scrollTo(0, 0);
+  }
+
   // A plot is listened to from the first time the pointer is over it: no page has to announce its charts.
   document.addEventListener("mouseover", function (event) {
     var plot = event.target.closest && event.target.closest(".chart .js-plotly-plot");
     if (!plot || plot._linked || !plot.on) return;
     plot._linked = true;
     plot.on("plotly_hover", function (what) { hover(what, plot); });
+    plot.on("plotly_click", function (what) { visit(what.points); });
     plot.on("plotly_unhover", function () { unhover(plot); });
   });
 
@@ -107,7 +125,7 @@
     button.hidden = !zoomed(view);
     document.getElementById("view-smooth-words").textContent = view.smooth ? String(view.smooth) : "off";
     document.querySelectorAll("[data-option]").forEach(function (each) {
-      var list = view[{log: "log", clip: "clip", pin: "pins"}[each.dataset.option]] || [];
+      var list = view[LISTS[each.dataset.option]] || [];
       each.setAttribute("aria-pressed", String(list.indexOf(each.dataset.name) >= 0));
     });
   }
@@ -119,7 +137,10 @@
 
   function begin(fallback) {
     var said = parse(window.location.search);
-    var view = Object.assign({x: "step", smooth: 0}, parse(fallback || ""), said);
+    return Object.assign({x: "step", smooth: 0}, parse(fallback || ""), said);
+  }
+
+  function control(view) {
     var set = window.dash_clientside.set_props;
     set("view-x", {value: view.x});
     set("view-smooth", {value: view.smooth});
@@ -129,11 +150,12 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     view: {
-      change: function (x, smooth, events, follow, relayouts, options, hidden, path, fallback, before) {
+      change: function (x, smooth, events, follow, relayouts, options, path, fallback, before) {
         var triggered = window.dash_clientside.callback_context.triggered;
-        var view = Object.assign({}, before || begin(fallback));
+        var view = Object.assign({}, before || control(begin(fallback)));
         if (before) triggered.forEach(function (each) {
           var id = each.prop_id;
+          if (id === "location.pathname") control(Object.assign(view, parse(window.location.search)));  // a link to a place
           if (id === "view-x.value" && x !== view.x) Object.assign(view, {x: x, start: null, end: null});
           if (id === "view-smooth.value") view.smooth = Number(smooth) || 0;
           if (id === "view-events.value") view.markers = events || [];
@@ -144,12 +166,10 @@
           }
           if (/\.n_clicks$/.test(id) && id[0] === "{" && each.value) {
             var part = JSON.parse(id.slice(0, -".n_clicks".length));
-            var list = {log: "log", clip: "clip", pin: "pins"}[part.option];
-            if (list) view[list] = toggled(view[list], part.name);
-            if (part.type === "hide-region") view.hidden = toggled(view.hidden, part.name);
+            view[LISTS[part.option]] = toggled(view[LISTS[part.option]], part.name);
           }
         });
-        write(view); show(view); link(view);
+        write(view, fallback); show(view); link(view);
         return JSON.stringify(view) === JSON.stringify(before) ? window.dash_clientside.no_update : view;
       }
     }

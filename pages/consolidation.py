@@ -26,13 +26,12 @@ COLUMNS = {
     "sleep_stage": "Sleep stage",
     "patterns_replayed": "Patterns replayed",
     "duration_steps": "Duration (steps)",
+    "duration_seconds": "Duration (s)",
 }
-LOG = event_table(
-    "consolidation-log", "Consolidation events", COLUMNS, lambda state: state.consolidation_events
-)
+LOG = event_table("consolidation-log", "Consolidation events", COLUMNS, consolidation.sleeps)
 
 
-def layout(**_: Any) -> html.Div:
+def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
             html.Div(id=FACTS, className="facts panel"),
@@ -45,7 +44,8 @@ def layout(**_: Any) -> html.Div:
                 className="grid",
             ),
             html.Section(
-                [html.H2("Consolidation events", className="card-name"), LOG], className="panel details-sleep"
+                [html.H2("Consolidation events", className="card-name"), LOG(find)],
+                className="panel details-sleep",
             ),
         ],
         className="page",

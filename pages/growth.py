@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-from dash import Output, html
+from dash import Output, State, dcc, html, no_update
 
 from thalia_monitor.figures import growth
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts, parts
+from thalia_monitor.web import charts, parts, regions
 from thalia_monitor.web.live import live
 from thalia_monitor.web.tables import event_table
 
@@ -20,6 +20,8 @@ charts.declare("capacity-now", growth.capacity_now)
 charts.declare("growth-timeline", growth.timeline)
 
 FACTS = "growth-facts"
+REGIONS = "growth-regions"
+SHOWN = "growth-regions-shown"
 COLUMNS = {
     "step": "Step",
     "region": "Region",
@@ -30,10 +32,12 @@ COLUMNS = {
 LOG = event_table("growth-log", "Growth events", COLUMNS, lambda state: state.growth_events)
 
 
-def layout(**_: Any) -> html.Div:
+def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
             html.Div(id=FACTS, className="facts panel"),
+            html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
+            dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
                     charts.chart_card("neurons", "Neurons by region", height=300),
@@ -44,7 +48,7 @@ def layout(**_: Any) -> html.Div:
                 className="grid",
             ),
             html.Section(
-                [html.H2("Growth events", className="card-name"), LOG], className="panel details-growth"
+                [html.H2("Growth events", className="card-name"), LOG(find)], className="panel details-growth"
             ),
         ],
         className="page",
@@ -62,3 +66,9 @@ def fill(state: TrainingState) -> list[Any]:
         parts.fact("Growth events", f"{len(events):,}"),
         parts.fact("Neurons added", f"{added:,}"),
     ]
+
+
+@live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")])
+def name_regions(state: TrainingState, shown: list[str]) -> Any:
+    now = regions.names(state)
+    return (no_update, no_update) if now == shown else (regions.buttons(now), now)

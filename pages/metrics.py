@@ -11,7 +11,7 @@ from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import charts
-from thalia_monitor.web.cards import metric_cards, other_metrics, register_other_metrics
+from thalia_monitor.web.cards import metric_cards, metric_chart, other_metrics, register_other_metrics
 from thalia_monitor.web.live import live
 
 dash.register_page(__name__, path="/metrics", name="Metrics", title="Metrics · thalia-monitor", order=1)
@@ -26,7 +26,7 @@ def layout(**_: Any) -> html.Div:
         [
             html.Div(id=CARDS, className="cards"),
             html.Div(
-                [charts.chart_card("metric", metrics.title(name), name) for name in CORE_METRICS],
+                [metric_chart(name) for name in CORE_METRICS],
                 className="grid",
             ),
             html.Div(other_metrics("metrics-other"), className="details-metrics"),

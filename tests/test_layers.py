@@ -13,10 +13,10 @@ from tests.support import ROOT
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
     {"errors", "contract", "stages"},
-    {"history"},
+    {"history", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},
-    {"figures", "check"},
+    {"figures", "check", "demo"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )

@@ -12,7 +12,7 @@ from dash import Dash
 from tests.support import ROOT, Run
 from thalia_monitor.web.app import create_app
 
-PAGES = ("/metrics", "/growth", "/consolidation", "/milestones")
+PAGES = ("/", "/metrics", "/growth", "/consolidation", "/milestones")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -32,10 +32,10 @@ def test_every_page_has_a_name_a_title_and_a_place(app: Dash) -> None:
 
 def test_two_applications_in_one_process_are_both_complete(run: Run) -> None:
     """Pages are registered with the application that is being made, not with the first that answers."""
-    first, second = create_app(run.directory), create_app(run.directory, base_path="/other/")
     lists = []
-    for each, path in ((first, "/"), (second, "/other/")):
-        answer = each.server.test_client().get(f"{path}_dash-dependencies")
+    for path in ("/", "/other/"):
+        client = create_app(run.directory, base_path=path).server.test_client()
+        answer = client.get(f"{path}_dash-dependencies")  # the first answers before the second is made
         lists.append(sorted(callback["output"] for callback in answer.get_json()))
     assert lists[0] == lists[1]
     assert len(lists[0]) == len(set(lists[0]))

@@ -1,4 +1,4 @@
-"""The demo: a simulated training that writes the documented files, fast through its past and then live.
+"""The demo: a simulated training, logged as a real one would be, fast through its past and then live.
 
 ``python -m thalia_monitor.demo DIRECTORY`` writes until interrupted. The command ``thalia-monitor demo``
 calls :func:`run` in a thread, with an event to stop it.
@@ -7,14 +7,14 @@ calls :func:`run` in a thread, with an event to stop it.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from thalia_monitor import contract
+from thalia_monitor.logger import CurriculumLogger
 from thalia_monitor.simulation.brain import Simulation
 from thalia_monitor.simulation.happenings import (
     Alert,
@@ -29,9 +29,22 @@ from thalia_monitor.simulation.happenings import (
     Transition,
 )
 from thalia_monitor.simulation.training import training
+from thalia_monitor.writing.append import last_step
 
 HISTORY_HOURS = 2.0
-CHECKPOINT_INTERVAL = 5_000
+METADATA_INTERVAL = 5_000
+
+
+@dataclass(slots=True)
+class Clock:
+    """Tells the logger the time: that of the simulated past, then the real one."""
+
+    real: Callable[[], float]
+    simulated: float | None = None
+
+    def __call__(self) -> float:
+        """Unix seconds."""
+        return self.real() if self.simulated is None else self.simulated
 
 
 def simulate(
@@ -41,26 +54,42 @@ def simulate(
     history_hours: float = HISTORY_HOURS,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[int]:
-    """Write a simulated training into a directory, one metric line for each step that is taken from it.
+    """Log a simulated training into a directory, one metric line for each step that is taken from it.
 
     The first ``history_hours`` are written at once, before the first step is yielded, with timestamps that
-    end now; after that each line bears the time of ``clock`` (Unix seconds). It never ends by itself.
+    end now; after that each line bears the time of ``clock`` (Unix seconds). A directory that holds a demo
+    already is continued at its last step. It never ends by itself.
     """
     simulation = simulation or Simulation()
+    done = last_step(directory / contract.LOG_NAME)
     start = clock() - history_hours * 3600
-    directory.mkdir(parents=True, exist_ok=True)
-    writer = RunWriter(directory)
-    with (directory / contract.LOG_NAME).open("a", encoding="utf-8") as log:
-        for happening in training(simulation):
-            simulated = start + happening.step / simulation.steps_per_second
-            past = happening.step < history_hours * 3600 * simulation.steps_per_second
-            moment = simulated if past else clock()
-            if not past and isinstance(happening, Logged):
-                log.flush()
-                yield happening.step
-            for line in writer.lines(happening, moment):
-                log.write(line + "\n")
-            writer.checkpoint(happening, moment - start)
+    watch = Clock(clock, start if done is None else None)
+    stages = StageWeeks(simulation.steps_per_week)
+    logger = CurriculumLogger(
+        directory,
+        console_log=False,
+        file_log=False,
+        json_log=True,
+        metadata_interval=METADATA_INTERVAL,
+        keep_in_memory=False,
+        clock=watch,
+    )
+    begun: StageStart | None = None
+    for happening in training(simulation):
+        week = stages.follow(happening)
+        if done is not None and happening.step <= done:
+            begun = happening if isinstance(happening, StageStart) else begun
+            continue
+        if begun:
+            log(logger, begun, week)
+            begun = None
+        past = happening.step < history_hours * 3600 * simulation.steps_per_second
+        watch.simulated = (
+            start + happening.step / simulation.steps_per_second if past and done is None else None
+        )
+        if watch.simulated is None and isinstance(happening, Logged):
+            yield happening.step
+        log(logger, happening, week)
 
 
 def run(
@@ -82,105 +111,41 @@ def run(
             return
 
 
-class RunWriter:
-    """Writes what happens in a training as the documented contract has it."""
+@dataclass(slots=True)
+class StageWeeks:
+    """Keeps the week of the running stage."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._metrics: dict[str, float] = {}
-        self._milestones: dict[str, bool] = {}
-        self._warnings: list[dict[str, str]] = []
-        self._stage, self._stage_start, self._total_weeks, self._saved = -1, 0, 0, -1
+    steps_per_week: int
+    start: int = 0
 
-    def lines(self, happening: Happening, moment: float) -> list[str]:
-        """Put a happening into lines of the log."""
-        line = to_line(happening, moment)
-        return [] if line is None else [json.dumps(line)]
-
-    def checkpoint(self, happening: Happening, seconds: float) -> None:
-        """Write metadata where one is due."""
+    def follow(self, happening: Happening) -> int:
+        """Tell how many whole weeks into its stage something happens."""
         if isinstance(happening, StageStart):
-            self._stage, self._stage_start = happening.stage, happening.step
-            self._total_weeks, self._milestones = happening.config["duration_weeks"], {}
-        elif isinstance(happening, Extension):
-            self._total_weeks += happening.additional_weeks
-        elif isinstance(happening, MilestoneCheck):
-            self._milestones = dict(happening.results)
-        elif isinstance(happening, Alert):
-            self._warnings.append({"severity": happening.severity, "message": happening.message})
-        elif isinstance(happening, Logged):
-            self._metrics = {k: v for k, v in happening.metrics.items() if not isinstance(v, dict)}
-            if happening.step - self._saved >= CHECKPOINT_INTERVAL or self._saved < 0:
-                self._write(happening.step, seconds)
-
-    def _write(self, step: int, seconds: float) -> None:
-        metadata: dict[str, Any] = {
-            "current_stage": self._stage,
-            "step": step,
-            "current_week": (step - self._stage_start) // Simulation().steps_per_week,
-            "total_weeks": self._total_weeks,
-            "metrics": self._metrics,
-            "milestones": self._milestones,
-            "warnings": self._warnings[-5:],
-            "training_time_seconds": round(seconds, 1),
-        }
-        path = self._directory / f"metadata_{step:012d}.json"
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(json.dumps(metadata, indent=2), encoding="utf-8")
-        temporary.replace(path)
-        self._saved, self._warnings = step, []
+            self.start = happening.step
+        return (happening.step - self.start) // self.steps_per_week
 
 
-def to_line(happening: Happening, moment: float) -> dict[str, Any] | None:
-    """Put a happening into the fields of a log line; None for one that the log has no line for."""
-    line: dict[str, Any] = {"step": happening.step, "timestamp": round(moment, 3)}
+def log(logger: CurriculumLogger, happening: Happening, week: int) -> None:
+    """Log what happened, as a training script would."""
     match happening:
-        case Logged(metrics=metrics):
-            return line | dict(metrics)
-        case Growth(region=region, neurons_added=added, new_total=total, reason=reason):
-            return line | {
-                "event_type": contract.GROWTH,
-                "region": region,
-                "neurons_added": added,
-                "new_total": total,
-                "reason": reason,
-            }
-        case Sleep(sleep_stage=stage, patterns_replayed=patterns, duration_steps=steps):
-            return line | {
-                "event_type": contract.CONSOLIDATION,
-                "sleep_stage": stage,
-                "patterns_replayed": patterns,
-                "duration_steps": steps,
-            }
-        case MilestoneCheck(stage=number, week=week, results=results):
-            return line | {
-                "event_type": contract.MILESTONE,
-                "stage": number,
-                "week": week,
-                "results": dict(results),
-            }
+        case Logged(step=step, metrics=metrics):
+            logger.log_training_step(step, metrics, week=week)
+        case Growth(step=step, region=region, neurons_added=added, new_total=total, reason=reason):
+            logger.log_growth_event(region, added, reason, step, new_total=total)
+        case Sleep(step=step, sleep_stage=stage, patterns_replayed=patterns, duration_steps=steps):
+            logger.log_consolidation(stage, patterns, step=step, duration_steps=steps)
+        case MilestoneCheck(step=step, stage=number, results=results):
+            logger.log_milestone_evaluation(number, results, week=happening.week, step=step)
+        case Alert(step=step, severity=severity, message=message):
+            logger.log_warning(message, severity, step)
         case Transition(old_stage=old, new_stage=new, reason=reason):
-            return line | {
-                "event_type": contract.TRANSITION,
-                "old_stage": old,
-                "new_stage": new,
-                "reason": reason,
-            }
+            logger.log_transition(old, new, reason)
         case Extension(stage=number, additional_weeks=weeks, reason=reason):
-            return line | {
-                "event_type": contract.EXTENSION,
-                "stage": number,
-                "additional_weeks": weeks,
-                "reason": reason,
-            }
-        case Alert(severity=severity, message=message):
-            return line | {"event_type": contract.WARNING, "severity": severity, "message": message}
+            logger.log_stage_extension(number, weeks, reason)
         case StageStart(stage=number, config=config):
-            return line | {"event_type": contract.STAGE_START, "stage": number, "config": dict(config)}
+            logger.log_stage_start(number, config)
         case StageEnd(stage=number):
-            return line | {"event_type": contract.STAGE_END, "stage": number}
-        case _:
-            return None
+            logger.log_stage_end(number)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +70,12 @@ class Segment:
     """``start`` (the first), ``resume`` (it repeats earlier steps) or ``stage`` (steps restart by design)."""
 
 
+class Lineage:
+    """Stands for one log through all its versions: what was computed for one can be extended for the next."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """All metric lines of a run in file order, by column. The arrays are views: nothing is copied."""
@@ -89,6 +96,8 @@ class History:
     """Whether the step never falls within a segment; stragglers are sorted in when a series is taken."""
     generation: int = 0
     """Changes when rows that were there before are no longer the same (the log was replaced)."""
+    lineage: Lineage = field(default_factory=Lineage)
+    """The same for every version in which earlier rows are still the same rows; a replaced log has a new one."""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -108,14 +117,15 @@ class History:
 
     def superseded_from(self, segment: int) -> int | None:
         """The step from which a later resume repeats this segment; None when all of it still counts."""
-        later = [each.first_step for each in self.segments[segment + 1 :] if each.kind == "resume"]
-        return min(later, default=None)
+        later = takewhile(lambda each: each.kind != "stage", self.segments[segment + 1 :])
+        return min((each.first_step for each in later), default=None)
 
     def is_superseded(self, step: int) -> bool:
         """Whether this step was reached before a resume and not again since."""
         if not self.segments or self.segments[-1].kind != "resume":
             return False
-        before = self.step[: self.segments[-1].first_row]
+        begun = next(each.first_row for each in reversed(self.segments) if each.kind != "resume")
+        before = self.step[begun : self.segments[-1].first_row]
         return self.current_step < step <= int(before.max())
 
     def names(self) -> list[str]:

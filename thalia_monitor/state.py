@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from thalia_monitor import contract
 from thalia_monitor.history import History
@@ -16,6 +16,8 @@ from thalia_monitor.stages import stage_name
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 
 class Severity(StrEnum):
@@ -57,6 +59,8 @@ class Source:
     """Lines, checkpoints or entries read from it."""
     first_step: int | None = None
     last_step: int | None = None
+    note: str = ""
+    """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,13 @@ class TrainingState:
     def capacity_by_region(self) -> dict[str, float]:
         """Each region's capacity (0 to 1), from the newest line that has it."""
         return self.history.newest_line(self.history.capacity)
+
+    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
+        """Compute something from this state once, however many charts ask for it."""
+        kept = self.__dict__.setdefault("_once", {})
+        if what not in kept:
+            kept[what] = compute()
+        return cast(T, kept[what])
 
     def events_of(self, kind: str) -> list[Event]:
         """Every event of one kind, in file order."""

@@ -17,6 +17,7 @@ from thalia_monitor.analysis.wording import (
     joined,
     number,
     rough,
+    titled,
 )
 
 
@@ -79,6 +80,7 @@ def test_a_rough_duration_has_one_unit(seconds: float, words: str) -> None:
     [
         (84310, "count", "84,310"),
         (-3, "count", "−3"),
+        (-0.2, "count", "0"),
         (0.23456, "value", "0.2346"),
         (0.25, "value", "0.25"),
         (0, "value", "0"),
@@ -131,3 +133,18 @@ def test_words_are_counted_and_joined() -> None:
     assert [counted(1, "point"), counted(84310, "point")] == ["1 point", "84,310 points"]
     assert counted(2, "history", "histories") == "2 histories"
     assert [joined([]), joined(["a"]), joined(["a", "b", "c"])] == ["", "a", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("firing_rate", "Firing rate"),
+        ("loss", "Loss"),
+        ("task/reaching", "task/reaching"),
+        ("_", "_"),
+        ("Ärger", "Ärger"),
+    ],
+)
+def test_metrics_are_named_for_people(name: str, title: str) -> None:
+    """Underscores are spaces; a path stays a path."""
+    assert titled(name) == title

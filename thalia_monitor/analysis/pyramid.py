@@ -111,7 +111,7 @@ class Pyramid:
             if level == len(self._levels):
                 self._levels.append(_Rows(2))
             rows = self._levels[level]
-            if rows.count == whole:
+            if rows.count >= whole:  # nothing new, or an older version of the column
                 return
             if level == 0:
                 rows.append(extremes(values, rows.count * BASE, whole * BASE, BASE))

@@ -77,7 +77,7 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else f"{MINUS}∞"
     if kind == "count":
-        text = f"{value:,.0f}"
+        text = _decimals(value, 0)
     elif kind == "percent":
         text = f"{_decimals(value * 100, 1)} %"
     elif kind == "change":
@@ -115,3 +115,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def joined(words: list[str]) -> str:
     """Join words as in a sentence: ``a``, ``a and b``, ``a, b and c``."""
     return " and ".join(([", ".join(words[:-1])] if words[:-1] else []) + words[-1:])
+
+
+def titled(name: str) -> str:
+    """Name a metric for people: ``firing_rate`` becomes ``Firing rate``; a name with a path keeps it."""
+    if "/" in name or "." in name or not name.isascii():
+        return name
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:] if words else name

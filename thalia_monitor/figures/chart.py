@@ -37,6 +37,8 @@ class View:
     """Kinds of events drawn on the charts."""
     hidden: frozenset[str] = frozenset()
     """Regions not drawn."""
+    pins: frozenset[str] = frozenset()
+    """Metrics whose charts stand first."""
 
     @property
     def zoomed(self) -> bool:

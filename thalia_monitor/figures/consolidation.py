@@ -6,8 +6,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.wording import NONE, duration
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
 from thalia_monitor.figures.events import Marks, marks
@@ -40,7 +42,12 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     stages = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
     layout["hovermode"] = "closest"
-    layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": _labels(stages)}
+    layout["yaxis"] |= {
+        "automargin": True,
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": _labels(stages),
+    }
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     dots = {
@@ -114,14 +121,23 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
 
 def totals(state: TrainingState) -> list[tuple[str, str]]:
     """The consolidations in numbers: how many, how much replayed, how long."""
-    events = state.consolidation_events
-    patterns, duration = events["patterns_replayed"].dropna(), events["duration_steps"].dropna()
+    events = sleeps(state)
+    patterns = events["patterns_replayed"].dropna()
+    steps, seconds = events["duration_steps"].dropna(), events["duration_seconds"].dropna()
+    lengths = [f"{steps.mean():,.1f} steps"] if len(steps) else []
+    lengths += [duration(float(seconds.mean()))] if len(seconds) else []
     return [
         ("Consolidations", f"{len(events):,}"),
-        ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else "–"),
-        ("Average patterns", f"{patterns.mean():,.1f}" if len(patterns) else "–"),
-        ("Average duration", f"{duration.mean():,.1f} steps" if len(duration) else "–"),
+        ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else NONE),
+        ("Average patterns", f"{patterns.mean():,.1f}" if len(patterns) else NONE),
+        ("Average duration", " · ".join(lengths) or NONE),
     ]
+
+
+def sleeps(state: TrainingState) -> pd.DataFrame:
+    """Every consolidation event, with the seconds it lasted where that is what the trainer logged."""
+    seconds = [event.fields.get("duration_seconds") for event in state.events_of(contract.CONSOLIDATION)]
+    return state.consolidation_events.assign(duration_seconds=pd.array(seconds, dtype="Float64"))
 
 
 def _labels(stages: list[str]) -> list[str]:

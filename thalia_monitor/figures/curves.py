@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.sampling import Sample, sample
+from thalia_monitor.analysis.wording import number
+from thalia_monitor.analysis.workbench import pyramid, smoothed
+from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import POINTS, View, numbers, times
 from thalia_monitor.history import Floats, History, Series
 
@@ -39,12 +44,21 @@ def started(history: History) -> float:
 
 def drawn_sample(series: Series, history: History, view: View) -> Sample:
     """Choose the points that stand for a series in the reader's view."""
+    return _sample(series, pyramid(history, series), history, view)
+
+
+def smoothed_sample(series: Series, history: History, view: View) -> Sample:
+    """Choose the points that stand for the series smoothed over its full length."""
+    return _sample(*smoothed(history, series, view.smooth), history, view)
+
+
+def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
     if view.x == "step":
-        return sample(series, POINTS, start=view.start, end=view.end)
+        return sample(series, POINTS, start=view.start, end=view.end, pyramid=levels)
     scale, origin = (HOUR, started(history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
     start = None if view.start is None else view.start * scale + origin
     end = None if view.end is None else view.end * scale + origin
-    return sample(series, POINTS, start=start, end=end, x="time")
+    return sample(series, POINTS, start=start, end=end, x="time", pyramid=levels)
 
 
 def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
@@ -57,8 +71,12 @@ def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
     return gone
 
 
-def lines(points: Sample, history: History, view: View, style: dict[str, Any]) -> list[dict[str, Any]]:
+def lines(
+    points: Sample, history: History, view: View, style: dict[str, Any], *, log: bool = False
+) -> list[dict[str, Any]]:
     """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts."""
+    if log:
+        points = replace(points, value=np.where(points.value > 0, points.value, np.nan))
     x = positions(points.step, points.time, history, view)
     gone = superseded(points, history)
     current = _trace(points, x, ~gone, style)
@@ -86,23 +104,30 @@ def _trace(points: Sample, x: Floats, chosen: NDArray[np.bool_], style: dict[str
     }
 
 
-def rug(points: Sample, history: History, view: View, color: str) -> dict[str, Any]:
-    """Mark every non-finite point at the lower edge, where its value cannot be but its step is."""
-    at = np.flatnonzero(~np.isfinite(points.value))
+def rug(points: Sample, history: History, view: View, log: bool) -> dict[str, Any]:
+    """Mark at the lower edge what has no place on the y axis: not finite, or not positive on a log axis."""
+    at = np.flatnonzero(unplaced(points.value, log))
     x = positions(points.step[at], points.time[at], history, view)
-    words = {True: "NaN", False: "∞"}
+    values = points.value[at].tolist()
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": "not finite",
+        "name": "no place on this axis",
         "x": times(x),
         "y": [0.03] * len(at),
         "yaxis": "y2",
-        "text": [
-            words[bool(np.isnan(value))] if not np.isneginf(value) else "−∞"
-            for value in points.value[at].tolist()
-        ],
+        "text": [number(value) for value in values],
         "hovertemplate": "%{text}<extra></extra>",
-        "marker": {"symbol": "triangle-up", "size": 8, "color": color},
+        "marker": {
+            "symbol": ["triangle-down" if np.isfinite(value) else "triangle-up" for value in values],
+            "size": 8,
+            "color": theme.BAD,
+        },
         "showlegend": False,
     }
+
+
+def unplaced(values: Floats, log: bool) -> NDArray[np.bool_]:
+    """Tell which values a y axis cannot show; a line must not pretend to."""
+    outside = ~np.isfinite(values)
+    return outside | (values <= 0) if log else outside

@@ -10,8 +10,9 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
-from thalia_monitor.figures.curves import drawn_sample, lines, positions
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, positions
 from thalia_monitor.figures.events import marks
+from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.metrics import band
 from thalia_monitor.history import Column, Floats, Ints, Series
 from thalia_monitor.state import TrainingState
@@ -37,12 +38,14 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     return chart
 
 
-def capacity_now(state: TrainingState, _: str, __: View) -> Chart:
+def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     """Compare the regions' capacity as of the newest line that has it."""
-    regions = sorted(state.capacity_by_region.items(), key=lambda each: each[1])
+    known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
+    regions = sorted(known, key=lambda each: each[1])
     names = [theme.plain(region, 24) for region, _ in regions]
     layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60))
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
+    layout["yaxis"] |= {"automargin": True}
     layout["hovermode"] = "closest"
     layout["shapes"] = [_upright(GROWTH_THRESHOLD)]
     bars = {
@@ -63,14 +66,20 @@ def capacity_now(state: TrainingState, _: str, __: View) -> Chart:
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when each region grew, and by how many neurons."""
-    events = state.events_of(contract.GROWTH)
+    grown = state.events_of(contract.GROWTH)
+    events = [event for event in grown if event.fields.get("region") not in view.hidden]
     placed = marks(events, "region", "neurons_added", state.history, view)
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
     regions = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(150, 40 * len(regions) + 70))
     layout["hovermode"] = "closest"
-    layout["yaxis"] |= {"type": "category", "categoryorder": "array", "categoryarray": _labels(regions)}
+    layout["yaxis"] |= {
+        "automargin": True,
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": _labels(regions),
+    }
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     dots = {
@@ -112,7 +121,9 @@ def _upright(x: float) -> dict[str, Any]:
 def _by_region(
     state: TrainingState, prefix: str, columns: Mapping[str, Column], view: View, unit: str
 ) -> Chart:
-    layout = theme.layout(x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True)
+    layout = theme.layout(
+        x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True, yaxis2=RUG_AXIS
+    )
     if view.x == "wall":
         layout["xaxis"] |= {"type": "date"}
     traces: list[dict[str, Any]] = []
@@ -127,6 +138,7 @@ def _by_region(
         name = theme.plain(region, 24)
         named = {"name": name, "legendgroup": name, "mode": "lines"}
         traces += [trace | named for trace in lines(points, state.history, view, theme.region_style(region))]
+    traces += event_traces(state, view)
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
     words = f"{unit.capitalize()} of {len(columns)} regions." if columns else ""
     return Chart(

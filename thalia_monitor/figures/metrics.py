@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,9 @@ from thalia_monitor.analysis.sampling import Sample
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers
-from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample
+from thalia_monitor.figures.marks import event_traces
+from thalia_monitor.history import Floats
 from thalia_monitor.state import TrainingState
 
 HEALTHY_FIRING: Final = (0.05, 0.15)
@@ -26,22 +29,61 @@ def title(name: str) -> str:
 
 def metric(state: TrainingState, name: str, view: View) -> Chart:
     """Draw one metric's history."""
-    series = state.history.series(name)
+    history = state.history
+    series = history.series(name)
     if series is None or not len(series):
-        return Chart([], axes(view, name), caption="not logged in this run yet")
-    points = drawn_sample(series, state.history, view)
-    style = {"color": theme.ACCENT}
-    traces = [trace | {"name": theme.plain(name)} for trace in lines(points, state.history, view, style)]
-    traces.append(rug(points, state.history, view, theme.BAD))
+        return Chart([], theme.layout(**theme.NO_AXES), caption="not logged in this run yet")
+    log = name in view.log
+    points = drawn_sample(series, history, view)
+    style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})
+    named = {"name": title(theme.plain(name))}
+    traces = [trace | named for trace in lines(points, history, view, style, log=log)]
+    if view.smooth:
+        traces[0] |= {"opacity": 0.3}
+        averaged = smoothed_sample(series, history, view)
+        style = {"color": theme.ACCENT, "width": 2}
+        named = {"name": f"smoothed {view.smooth:g}", "mode": "lines"}
+        traces += [trace | named for trace in lines(averaged, history, view, style, log=log)]
+    traces += [rug(points, history, view, log), *event_traces(state, view)]
+    layout = axes(view, name)
+    said = notes(points, log)
+    if name in view.clip and (inner := usual_range(series.value)):
+        layout["yaxis"] |= {
+            "range": [math.log10(edge) for edge in inner] if log else list(inner),
+            "autorange": False,
+        }
+        said += outside(series.value, inner)
     return Chart(
         traces,
-        axes(view, name),
+        layout,
         caption=caption(points),
         total=points.total,
         length=points.length,
-        notes=notes(points),
+        notes=said,
         summary=summary(name, points),
     )
+
+
+def usual_range(values: Floats) -> tuple[float, float] | None:
+    """The range that 98 % of a series lie in, and a little room; None where it would hide nothing or be empty.
+
+    Taken from at most some 20,000 evenly spread values, so that it costs the same at any length.
+    """
+    some = values[:: max(1, len(values) // 20_000)]
+    some = some[np.isfinite(some)]
+    if len(some) < 10:
+        return None
+    low, high = np.quantile(some, (0.01, 0.99))
+    room = 0.08 * (high - low)
+    return (float(low - room), float(high + room)) if room > 0 else None
+
+
+def outside(values: Floats, inner: tuple[float, float]) -> tuple[str, ...]:
+    """Count the points that a clipped view leaves out."""
+    with np.errstate(invalid="ignore"):
+        above, below = int((values > inner[1]).sum()), int((values < inner[0]).sum())
+    counts = ((above, "above"), (below, "below"))
+    return tuple(f"{counted(count, 'point')} {where} the view" for count, where in counts if count)
 
 
 def axes(view: View, name: str) -> dict[str, Any]:
@@ -78,12 +120,15 @@ def caption(points: Sample) -> str:
     return counted(points.total, "point") if points.exact else f"{len(points):,} of {points.total:,} points"
 
 
-def notes(points: Sample) -> tuple[str, ...]:
-    """Say what a line cannot show: values that are not finite, and where the first one is."""
-    if not points.nonfinite:
-        return ()
-    first = int(points.step[~np.isfinite(points.value)][0])
-    return (f"{points.nonfinite:,} not finite, first at step {first:,}",)
+def notes(points: Sample, log: bool = False) -> tuple[str, ...]:
+    """Say what a line cannot show: values that are not finite, where the first one is, and what a log axis lacks."""
+    said = []
+    if points.nonfinite:
+        first = int(points.step[~np.isfinite(points.value)][0])
+        said.append(f"{points.nonfinite:,} not finite, first at step {first:,}")
+    if log and (count := int((points.value <= 0).sum())):
+        said.append(f"{counted(count, 'drawn point')} not positive, at the lower edge")
+    return tuple(said)
 
 
 def summary(name: str, points: Sample) -> str:
@@ -96,6 +141,16 @@ def summary(name: str, points: Sample) -> str:
         f"from {number(finite[0])} to {number(finite[-1])}, "
         f"lowest {number(finite.min())}, highest {number(finite.max())}."
     )
+
+
+def course(state: TrainingState, name: str) -> list[float | int | None]:
+    """A metric's course over the whole run: medians of equal parts, from 20,000 evenly spread values at most."""
+    column = state.history.metrics.get(name)
+    if column is None:
+        return []
+    some = column.values[:: max(1, len(column) // 20_000)]
+    parts = np.array_split(some, min(TREND_POINTS, len(some)) or 1)
+    return numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
 
 
 def trend(state: TrainingState, name: str) -> list[float | int | None]:

@@ -66,7 +66,6 @@ def region_style(region: str) -> dict[str, str]:
 
 
 AXIS: Final[dict[str, Any]] = {
-    "automargin": True,
     "showline": False,
     "zeroline": False,
     "gridcolor": "rgba(128,136,148,0.22)",
@@ -75,13 +74,17 @@ AXIS: Final[dict[str, Any]] = {
 }
 
 
+NO_AXES: Final[dict[str, Any]] = {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+"""For a chart that has nothing to show: no scale, since there is nothing to measure."""
+
+
 def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **changes: Any) -> dict[str, Any]:
     """The layout that every chart starts from; ``uirevision`` never changes, so the reader's view stays."""
     start: dict[str, Any] = {
         "template": "none",
         "uirevision": "kept",
         "height": height,
-        "margin": {"l": 48, "r": 12, "t": 8, "b": 36},
+        "margin": {"l": 56, "r": 12, "t": 8, "b": 36},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12},

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor.history import Column, History
+from thalia_monitor.history import Column, History, Lineage
 from thalia_monitor.reading.batch import Batch, Cells, gather
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.segments import Segmenter
@@ -104,6 +104,7 @@ class HistoryBuilder:
 
     def __init__(self, generation: int = 0) -> None:
         self.generation = generation
+        self._lineage = Lineage()
         self.step: GrowingArray[np.int64] = GrowingArray(np.int64)
         self.segment: GrowingArray[np.int64] = GrowingArray(np.int64)
         self._time = GrowingArray(np.float64)
@@ -125,6 +126,7 @@ class HistoryBuilder:
         if refuted:
             self.segment.replace_last(int(self.segment.view()[-1]) - 1)
             self.generation += 1
+            self._lineage = Lineage()
         self.step.extend(batch.step)
         self.segment.extend(segment)
         self._time.extend(batch.time)
@@ -147,6 +149,7 @@ class HistoryBuilder:
                 tuple(self._segmenter.segments),
                 self._segmenter.ordered,
                 self.generation,
+                self._lineage,
             )
         return self._history
 

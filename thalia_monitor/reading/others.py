@@ -1,73 +1,87 @@
-"""Several files that tell of the same run: the documented ones win, others fill what they leave out."""
+"""What all files but the documented ones tell together, as a history, events and checkpoints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from thalia_monitor.history import History
+from thalia_monitor.reading import stage_log
 from thalia_monitor.reading.columns import extends
+from thalia_monitor.reading.composition import Composed
 from thalia_monitor.reading.contents import LogContents
-from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A run's history, events and checkpoints, as one kind of file or several together tell them."""
-
-    history: History
-    events: tuple[Event, ...] = ()
-    checkpoints: tuple[Checkpoint, ...] = ()
-
-
-def merge(documented: Told, others: Told) -> Told:
-    """Fill what the documented files do not tell: nothing that they tell is counted a second time.
-
-    The history is taken whole from one or the other; of the others' events only the kinds that no documented
-    line has; their checkpoints only where there is no metadata.
-    """
-    known = {event.kind for event in documented.events}
-    filling = tuple(event for event in others.events if event.kind not in known)
-    return Told(
-        documented.history if len(documented.history) else others.history,
-        documented.events + filling if filling else documented.events,
-        documented.checkpoints or others.checkpoints,
-    )
+from thalia_monitor.reading.discovery import Discovery, Look
+from thalia_monitor.reading.merge import Told
+from thalia_monitor.reading.recording import Recording
+from thalia_monitor.reading.stretches import items
+from thalia_monitor.state import Problem, Source
 
 
 class OtherFormats:
-    """What the files of other formats tell together, laid out like a log; anew only when one has changed."""
+    """The other files of one directory; computed anew only when one of them has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
+        self._discovery = Discovery(directory)
+        self._composed = Composed()
+        self._earlier: tuple[Recording, ...] = ()
         self.told = Told(History())
-        self._stretches: tuple[Recording, ...] = ()
+        """Everything that they tell."""
+        self.before = Told(History())
+        """Of that, what was logged before the documented log began."""
 
-    def refresh(self, stretches: tuple[Recording, ...], checkpoints: tuple[Checkpoint, ...]) -> None:
-        """Take the recordings as they are now, in the order of time, and the checkpoints by step."""
-        if stretches == self._stretches and checkpoints == self.told.checkpoints:
-            return
-        before = self.told.history
-        contents = LogContents(before.generation)
-        contents.add(chain.from_iterable(_in_order(each) for each in stretches))
-        if not extends(contents.builder.history(), before):
-            contents.builder.generation += 1
-        self._stretches = stretches
-        self.told = Told(contents.builder.history(), contents.events.view(), checkpoints)
+    @property
+    def criteria(self) -> Mapping[str, float]:
+        """Milestone thresholds that the run configured."""
+        return self._composed.criteria
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be read in them."""
+        return self._composed.problems
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files themselves."""
+        return self._composed.sources
+
+    def look(self) -> Look:
+        """Tell the version of the files by their status alone."""
+        return self._discovery.look()
+
+    def refresh(self, documented: History) -> None:
+        """Read what has changed, knowing what the documented log says."""
+        composed = self._discovery.composed()
+        if composed is not self._composed:
+            self._composed = composed
+            self.told = _told(composed.stretches, self.told.history, composed)
+        earlier = _before(composed.stretches, documented)
+        if len(earlier) != len(self._earlier) or any(
+            a is not b for a, b in zip(earlier, self._earlier, strict=True)
+        ):
+            self._earlier = earlier
+            self.before = _told(earlier, self.before.history)
 
 
-def _in_order(recording: Recording) -> list[MetricLine | Event]:
-    """Lay the events of a recording among its lines: by time where both have it, else by step."""
-    ordered: list[MetricLine | Event] = []
-    waiting = list(reversed(recording.events))
-    for line in recording.lines:
-        while waiting and _is_before(waiting[-1], line):
-            ordered.append(waiting.pop())
-        ordered.append(line)
-    return ordered + waiting[::-1]
+def _told(stretches: Sequence[Recording], before: History, composed: Composed | None = None) -> Told:
+    contents = LogContents(before.generation)
+    for stretch in stretches:
+        contents.add(items(stretch))
+    if not extends(contents.builder.history(), before):
+        contents.builder.generation += 1
+    saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
+    return Told(contents.builder.history(), contents.events.view(), saved, progress[-1:])
 
 
-def _is_before(event: Event, line: MetricLine) -> bool:
-    if event.time is not None and line.time is not None:
-        return event.time < line.time
-    return event.step is not None and event.step < line.step
+def _before(stretches: Sequence[Recording], documented: History) -> tuple[Recording, ...]:
+    """Take the stages that had ended when the documented log began: those of a run whose logger was replaced.
+
+    Only stage logs count, whose times are exact: a text log's are not, and the same lines would count twice.
+    """
+    began = float(documented.time[0]) if len(documented) else float("nan")
+    return tuple(
+        stretch
+        for stretch in stretches
+        if stretch.source.format == stage_log.FORMAT
+        and stretch.lines
+        and (stretch.lines[-1].time or began) < began
+    )

@@ -25,8 +25,21 @@ class MetricLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """The stage that a recording is of, from one start of it to its end."""
+
+    stage: float | None
+    start: float | None = None
+    """Unix seconds."""
+    end: float | None = None
+    """Unix seconds; None while the stage runs, and for ever after a crash."""
+    weeks: float | None = None
+    """As configured at the start: an extension does not change it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
-    """Everything that was read from one file (or one family of files) of a run, in file order."""
+    """What was read from one file, a family of files, or one stage's part of a file; in file order."""
 
     source: Source
     lines: tuple[MetricLine, ...] = ()
@@ -35,3 +48,5 @@ class Recording:
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured."""
     problems: tuple[Problem, ...] = ()
+    stretch: Stretch | None = None
+    """Set where the file records stage by stage, as the logs of Thalia's own logger do."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.discovery import Look
 from thalia_monitor.reading.log import TrainingLog
+from thalia_monitor.reading.merge import Told, merge
 from thalia_monitor.reading.metadata import MetadataFolder
-from thalia_monitor.reading.others import OtherFormats, Told, merge
+from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
@@ -22,10 +24,11 @@ from thalia_monitor.state import TrainingState
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The documented files of a directory as they are at one moment."""
+    """The files of a directory as they are at one moment."""
 
     log: os.stat_result | None = None
     metadata: dict[str, os.stat_result] = field(default_factory=dict)
+    others: Look = field(default_factory=Look)
 
     @property
     def version(self) -> str:
@@ -35,12 +38,14 @@ class Listing:
             f"{name}:{status.st_mode}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
             for name, status in [*files, *sorted(self.metadata.items())]
         )
+        signature += repr(self.others.version)
         return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
 
     @property
     def last_update(self) -> datetime | None:
         """When one of the files last changed."""
         times = [status.st_mtime for status in (self.log, *self.metadata.values()) if status]
+        times += [self.others.modified] if self.others.modified is not None else []
         latest = max(times, default=None)
         return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
 
@@ -87,7 +92,7 @@ class RunReader:
         """Set when the thread that reads a large log in has finished."""
         self._log = TrainingLog(directory / contract.LOG_NAME)
         self._metadata = MetadataFolder(directory)
-        self._others = OtherFormats()
+        self._others = OtherFormats(directory)
         self._state: TrainingState | None = None
         self._partial = TrainingState(name=self.name)
 
@@ -101,7 +106,7 @@ class RunReader:
 
         While a large log is being read in, the version changes with the progress.
         """
-        return self._version(list_directory(self.directory))
+        return self._version(self._list())
 
     def read(self, *, patience: float | None = None) -> TrainingState:
         """Take in what is new; the very same state as before while no file has changed.
@@ -110,13 +115,13 @@ class RunReader:
         thread of its own, and after so many seconds the state is given as far as it is read. Raises
         RunUnreadable.
         """
-        listing = list_directory(self.directory)
+        listing = self._list()
         state = self._state
         if state is not None and state.version == listing.version:
             return state
         if patience is None or self._log.unread(listing.log) < WORTH_IT:
             with self._reading:
-                return self._read(list_directory(self.directory))
+                return self._read(self._list())
         if self._reading.acquire(blocking=False):
             self._done.clear()
             threading.Thread(target=self._read_apart, args=(listing,), daemon=True).start()
@@ -135,9 +140,12 @@ class RunReader:
         if self._state is None or self._state.version != listing.version:
             self._metadata.refresh(listing.metadata)
             self._log.refresh(listing.log)
-            self._others.refresh((), ())
+            self._others.refresh(self._log.history)
             self._state = self._assemble(listing, listing.version)
         return self._state
+
+    def _list(self) -> Listing:
+        return replace(list_directory(self.directory), others=self._others.look())
 
     def _version(self, listing: Listing) -> str:
         unread = self._log.unread(listing.log)
@@ -158,20 +166,21 @@ class RunReader:
             return self._partial
 
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
-        log, metadata = self._log, self._metadata
-        told = merge(Told(log.history, log.events, metadata.checkpoints), self._others.told)
-        problems = (*log.problems, *metadata.problems)
+        log, metadata, others = self._log, self._metadata, self._others
+        told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
+        problems = (*log.problems, *metadata.problems, *others.problems)
         return TrainingState(
             name=self.name,
             version=version,
             checkpoints=told.checkpoints,
             history=told.history,
             events=told.events,
+            criteria=others.criteria,
             problems=problems[:MOST_KEPT],
-            sources=(*log.sources, *metadata.sources),
+            sources=(*log.sources, *metadata.sources, *others.sources),
             last_update=listing.last_update,
             scheme=self._scheme,
-            total_problems=log.total_problems + len(metadata.problems),
+            total_problems=log.total_problems + len(metadata.problems) + len(others.problems),
             read_fraction=read_fraction,
         )
 

@@ -13,6 +13,7 @@ from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.sampling import sample
 from thalia_monitor.errors import BadParameter, MonitorError
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web.export import csv_of_run
 from thalia_monitor.web.monitor import monitor
 
 MOST_POINTS: Final = 100_000
@@ -28,6 +29,7 @@ def blueprint() -> Blueprint:
     routes.add_url_rule("/api/v1/runs/<run>/growth", view_func=growth)
     routes.add_url_rule("/api/v1/runs/<run>/consolidation", view_func=consolidation)
     routes.add_url_rule("/api/v1/runs/<run>/milestones", view_func=milestones)
+    routes.add_url_rule("/api/v1/runs/<run>/export.csv", view_func=csv_of_run)
     routes.register_error_handler(MonitorError, failed)
     return routes
 
@@ -105,12 +107,9 @@ def series(run: str) -> Response:
             "segment": drawn.segment[finite].tolist(),
             "value": drawn.value[finite].tolist(),
             "nonfinite": [
-                {"step": step, "segment": segment, "value": strict(value)}
-                for step, segment, value in zip(
-                    drawn.step[~finite].tolist(),
-                    drawn.segment[~finite].tolist(),
-                    drawn.value[~finite].tolist(),
-                    strict=True,
+                {"step": step, "value": strict(value)}
+                for step, value in zip(
+                    drawn.step[~finite].tolist(), drawn.value[~finite].tolist(), strict=True
                 )
             ],
         }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import plotly
 from dash import Dash
+from dash.fingerprint import build_fingerprint
 from flask_caching import Cache
 
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings
-from thalia_monitor.web import api, charts, shell
+from thalia_monitor.web import api, charts, shell, transport
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
 
@@ -22,8 +25,8 @@ INDEX = """<!DOCTYPE html>
 {%metas%}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{%title%}</title>
-{%favicon%}
-<script src="THEME"></script>
+<link rel="icon" type="image/svg+xml" href="ICON">
+<script src="THEME" data-plotly="PLOTLY"></script>
 {%css%}
 </head>
 <body>
@@ -57,6 +60,11 @@ def create_app(
     chosen = replace(settings or Settings(), **options)
     if checkpoint_dir is not None:
         chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    # Pages register with dash.get_app(), which would be another application that has answered in this context.
+    return Context().run(_assembled, chosen)
+
+
+def _assembled(chosen: Settings) -> Dash:
     app = Dash(
         "thalia_monitor",
         use_pages=True,
@@ -66,8 +74,9 @@ def create_app(
         url_base_pathname=chosen.base_path,
         title="thalia-monitor",
         update_title="",
+        server=transport.server(),
     )
-    app.index_string = INDEX.replace("THEME", app.get_asset_url("theme.js"))
+    app.index_string = _index(app)
     app.server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     watch = _monitor(app, chosen)
     install(app.server, watch)
@@ -75,6 +84,17 @@ def create_app(
     shell.register(app)
     charts.register(app)
     return app
+
+
+def _index(app: Dash) -> str:
+    """The page that everything is drawn into, naming files by addresses that change with their content."""
+    html = INDEX
+    for word, name in (("ICON", "favicon.svg"), ("THEME", "theme.js")):
+        stamp = (site_folder("assets") / name).stat().st_mtime_ns
+        html = html.replace(word, f"{app.get_asset_url(name)}?m={stamp}")
+    # dcc loads plotly.js from an address without a fingerprint, so that a browser asks for its 5 MB again and again.
+    fingerprinted = build_fingerprint("package_data/plotly.min.js", plotly.__version__, 0)
+    return html.replace("PLOTLY", app.get_relative_path(f"/_dash-component-suites/plotly/{fingerprinted}"))
 
 
 def _monitor(app: Dash, settings: Settings) -> Monitor:

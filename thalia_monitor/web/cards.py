@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
-import dash
 import dash_bootstrap_components as dbc
-from dash import Input, Output, dcc, html, no_update
+from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.wording import MINUS, number
 from thalia_monitor.contract import CORE_METRICS
@@ -16,6 +16,7 @@ from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.charts import chart_card
 from thalia_monitor.web.live import live
+from thalia_monitor.web.views import VIEW, view_from
 
 UNITS: Final = {
     "firing_rate": "of neurons active per step",
@@ -53,14 +54,14 @@ def _card(state: TrainingState, name: str) -> html.Div:
 def judgement(name: str, delta: float) -> str:
     """Tell whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
     rising = RISES_WELL.get(name, False if lower_is_better(name) else None)
-    if delta == 0 or rising is None or delta != delta:
+    if delta == 0 or rising is None:
         return "neutral"
     return "good" if (delta > 0) == rising else "bad"
 
 
 def _change(name: str, delta: float | None) -> html.Span:
-    if delta is None:
-        return html.Span("no checkpoint before to compare with", className="change change-neutral")
+    if delta is None or not math.isfinite(delta):
+        return html.Span("nothing to compare with", className="change change-neutral")
     verdict = judgement(name, delta)
     arrow = "▲" if delta > 0 else "▼" if delta < 0 else "="
     words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
@@ -69,6 +70,12 @@ def _change(name: str, delta: float | None) -> html.Span:
         f"{arrow} {signed} since the checkpoint before{words}",
         className=f"change change-{verdict}",
     )
+
+
+def metric_chart(name: str) -> html.Section:
+    """The card with a metric's history; the core metrics stand at the top anyway, others can be pinned there."""
+    options = ("log", "clip") if name in CORE_METRICS else ("log", "clip", "pin")
+    return chart_card("metric", metrics.title(name), name, options=options)
 
 
 def other_metrics(name: str) -> list[Any]:
@@ -101,17 +108,25 @@ def register_other_metrics(name: str) -> None:
         inputs=[
             Input(f"{name}-query", "value"),
             Input(f"{name}-page", "active_page"),
-            dash.State(f"{name}-shown", "data"),
+            Input(VIEW, "data"),
+            State(f"{name}-shown", "data"),
         ],
     )
-    def find(state: TrainingState, query: str | None, page: int | None, shown: list[str]) -> tuple[Any, ...]:
+    def find(
+        state: TrainingState,
+        query: str | None,
+        page: int | None,
+        view: dict[str, Any] | None,
+        shown: list[str],
+    ) -> tuple[Any, ...]:
         every = sorted(each for each in state.history.metrics if each not in CORE_METRICS)
+        pinned = [each for each in every if each in view_from(view).pins]
         found = [
             each for each in every if all(word in each.lower() for word in str(query or "").lower().split())
         ]
         pages = max(1, -(-len(found) // CHARTS_PER_PAGE))
         first = (min(max(int(page or 1), 1), pages) - 1) * CHARTS_PER_PAGE
-        now = found[first : first + CHARTS_PER_PAGE]
+        now = pinned + [each for each in found[first : first + CHARTS_PER_PAGE] if each not in pinned]
         count = (
             f"{len(found):,} of {len(every):,}"
             if query
@@ -121,4 +136,4 @@ def register_other_metrics(name: str) -> None:
         )
         if now == shown:
             return no_update, no_update, pages, count
-        return [chart_card("metric", metrics.title(each), each) for each in now], now, pages, count
+        return [metric_chart(each) for each in now], now, pages, count

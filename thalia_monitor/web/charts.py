@@ -1,24 +1,26 @@
 """Charts on a page: a card for each, and the one callback that keeps all of them right.
 
-What is sent is the smallest thing that is right: nothing for a chart that has not changed, its traces for one that
-has, the whole figure for one that was never drawn or whose axes are others now. Sending a whole figure to a drawn
-chart would reset the reader's zoom (Dash 4.4.1 writes a zoom into the ``figure`` property and then takes the next
-figure for a change of it), while a ``Patch`` of its data together with a constant ``uirevision`` keeps it.
+What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
+has (:mod:`thalia_monitor.web.patches`), the whole figure for one that was never drawn or whose axes are others now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import dash
-from dash import ALL, Dash, Input, Output, Patch, State, dcc, html, no_update
+from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
+from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.wording import counted
+from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
 from thalia_monitor.web.monitor import monitor
+from thalia_monitor.web.patches import difference, replacement
 from thalia_monitor.web.views import VIEW, view_from
 
 Builder = Callable[[TrainingState, str, View], Chart]
@@ -44,7 +46,13 @@ def chart_id(part: str, kind: str, name: Any) -> dict[str, Any]:
 
 
 def chart_card(
-    kind: str, title: str, name: str = "", *, height: int = 240, class_name: str = ""
+    kind: str,
+    title: str,
+    name: str = "",
+    *,
+    height: int = 240,
+    class_name: str = "",
+    options: Sequence[str] = (),
 ) -> html.Section:
     """A card with a title, a chart that follows the run, and a caption that says what is drawn."""
     return html.Section(
@@ -53,13 +61,14 @@ def chart_card(
                 [
                     html.H2(title, className="card-name"),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
-                    *(_options(name, title) if name else ()),
+                    *(_option(each, name, title) for each in options),
+                    *([_values_link(name, title)] if options else ()),
                 ],
                 className="card-head",
             ),
             dcc.Graph(
                 id=chart_id("chart", kind, name),
-                figure={"data": [], "layout": {"height": height, "template": "none", **EMPTY}},
+                figure={"data": [], "layout": theme.layout(height=height, **theme.NO_AXES)},
                 config=CONFIG,
                 className="chart",
             ),
@@ -76,31 +85,26 @@ OPTIONS: Final = {
 }
 
 
-def _options(name: str, title: str) -> list[html.Button]:
-    return [
-        html.Button(
-            words,
-            id={"type": "chart-option", "option": option, "name": name},
-            type="button",
-            className="option",
-            title=meaning,
-            **{
-                "aria-label": f"{title}: {meaning}",
-                "aria-pressed": "false",
-                "data-option": option,
-                "data-name": name,
-            },
-        )
-        for option, (words, meaning) in OPTIONS.items()
-    ]
+def _option(option: str, name: str, title: str) -> html.Button:
+    words, meaning = OPTIONS[option]
+    return toggle(option, name, words, f"{title}: {meaning}")
 
 
-EMPTY: Final[dict[str, Any]] = {
-    "paper_bgcolor": "rgba(0,0,0,0)",
-    "plot_bgcolor": "rgba(0,0,0,0)",
-    "xaxis": {"visible": False},
-    "yaxis": {"visible": False},
-}
+def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
+    """A button that the browser keeps pressed or not as a part of the reader's view (``assets/view.js``)."""
+    return html.Button(
+        words,
+        id={"type": "chart-option", "option": option, "name": name},
+        type="button",
+        className="option",
+        title=meaning,
+        **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
+    )
+
+
+def _values_link(name: str, title: str) -> dcc.Link:
+    address = dash.get_app().get_relative_path(f"/values?series={quote(name, safe='')}")
+    return dcc.Link("values", href=address, className="option", title=f"{title}: raw values and CSV")
 
 
 def register(app: Dash) -> None:
@@ -134,28 +138,46 @@ def update(
     state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: dict[str, Any] | None
 ) -> tuple[Any, Any, Any]:
     """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
-    mark: dict[str, Any] = {
-        "version": f"{run}:{state.version}",
-        "view": view.key,
-        "axes": axes_of(view, chart["name"]),
-        "held": None,
-    }
-    if drawn and drawn | {"held": None} == mark:
+    mark: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
+    if drawn and mark.items() <= drawn.items():
         return no_update, no_update, no_update
-    builder = dash.get_app().server.extensions[BUILDERS][chart["kind"]]
-    built: Chart = monitor().finished(
-        state, run, f"{chart['kind']}:{chart['name']}:{view.key}", lambda: builder(state, chart["name"], view)
-    )
-    if view.zoomed:
-        held = drawn["held"] if drawn and drawn.get("held") is not None else built.length
-        mark["held"] = held
-    fresh = drawn is None or drawn["axes"] != mark["axes"]
-    return (framed(built, view) if fresh else patch(built)), caption(built, paused(built, mark)), mark
+    built = _finished(state, run, chart, view)
+    mark |= {"axes": axes_of(view, chart["name"], built), "held": _held(built, view, drawn)}
+    return _answer(built, chart, view, drawn, mark), caption(built, paused(built, mark)), mark
 
 
-def axes_of(view: View, name: str) -> str:
+def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
+    """How many points the series had when the reader zoomed; None while the chart follows."""
+    if not view.zoomed:
+        return None
+    before = drawn.get("held") if drawn else None
+    return before if isinstance(before, int) else chart.length
+
+
+def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:
+    builder: Builder | None = dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
+    if builder is None:
+        raise PreventUpdate
+    name, draw = chart["name"], builder
+    return monitor().finished(state, run, _part(chart, view.key), lambda: draw(state, name, view))
+
+
+def _part(chart: dict[str, str], view: str) -> str:
+    return f"{chart['kind']}:{chart['name']}:{view}"
+
+
+def _answer(
+    now: Chart, chart: dict[str, str], view: View, drawn: dict[str, Any] | None, mark: dict[str, Any]
+) -> Any:
+    if not drawn or drawn.get("axes") != mark["axes"]:
+        return framed(now, view)
+    before = monitor().known(drawn["version"], _part(chart, drawn["view"]))
+    return difference(before, now) if isinstance(before, Chart) else replacement(now)
+
+
+def axes_of(view: View, name: str, chart: Chart) -> str:
     """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
-    return f"{view.x} {'log' if name in view.log else 'linear'}"
+    return f"{view.x} {name in view.log} {name in view.clip} {bool(chart.traces)}"
 
 
 def framed(chart: Chart, view: View) -> dict[str, Any]:
@@ -165,18 +187,6 @@ def framed(chart: Chart, view: View) -> dict[str, Any]:
         axis = figure["layout"]["xaxis"] | {"range": [view.start, view.end], "autorange": False}
         figure["layout"] = figure["layout"] | {"xaxis": axis}
     return figure
-
-
-def patch(chart: Chart) -> Patch:
-    """New traces and the parts of the layout that follow them; ranges are the reader's and stay out of it."""
-    change = Patch()
-    change["data"] = chart.traces
-    for key in ("shapes", "height", "annotations"):
-        if key in chart.layout:
-            change["layout"][key] = chart.layout[key]
-    if "categoryarray" in chart.layout.get("yaxis", {}):
-        change["layout"]["yaxis"]["categoryarray"] = chart.layout["yaxis"]["categoryarray"]
-    return change
 
 
 def paused(chart: Chart, mark: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ POLLING: Final = "live-polling"
 DRAWING: Final = "live-drawing"
 VERSION: Final = "live-version"
 RUN: Final = "live-run"
+STANDING: Final = "live-standing"
 
 
 def stores(refresh_seconds: float) -> list[Any]:
@@ -38,6 +39,7 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id=DRAWING, data=False),
         dcc.Store(id=VERSION),
         dcc.Store(id=RUN),
+        dcc.Store(id=STANDING),
     ]
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Final, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_caching import Cache
 
+from thalia_monitor.analysis.finding import Finding
+from thalia_monitor.analysis.health import DEFAULTS, findings
+from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings
@@ -29,6 +33,8 @@ class Monitor:
     settings: Settings
     library: Library
     cache: Cache
+    thresholds: Thresholds = DEFAULTS
+    _computing: Lock = field(default_factory=Lock)
 
     def state(self, run: str | None = None) -> TrainingState:
         """Read a run as it is now; costs a few ``stat`` calls when nothing has changed.
@@ -53,9 +59,20 @@ class Monitor:
         key = f"{run}:{state.version}:{what}"
         found = self.cache.get(key)
         if found is None:
-            found = compute()
-            self.cache.set(key, found)
+            with self._computing:  # the first of many viewers computes, the others find it done
+                found = self.cache.get(key)
+                if found is None:
+                    found = compute()
+                    self.cache.set(key, found)
         return cast(T, found)
+
+    def examine(self, state: TrainingState) -> list[Finding]:
+        """Find what is wrong with a run by this monitor's thresholds."""
+        return findings(state, self.thresholds)
+
+    def known(self, version: str, what: str) -> object:
+        """What was computed for an earlier version, if it is still kept; ``version`` is ``run:version``."""
+        return cast(object, self.cache.get(f"{version}:{what}"))
 
 
 def install(server: Flask, monitor: Monitor) -> None:

@@ -10,7 +10,9 @@ from dash import html
 
 from thalia_monitor.state import HealthWarning, Problem, Severity
 
-ICONS: Final = {Severity.CRITICAL: "⛔", Severity.WARNING: "⚠", Severity.INFO: "ℹ"}
+ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
+"""Shapes that differ without their colour, from a block that every system font has."""
+MOST_WARNINGS: Final = 20
 
 
 def notice(kind: str, title: str, *body: Any) -> html.Div:
@@ -48,8 +50,10 @@ def warnings(listed: Sequence[HealthWarning]) -> html.Div:
                 html.Span(each.message[:500], className="log-text", dir="auto"),
             ]
         )
-        for each in listed
+        for each in listed[:MOST_WARNINGS]
     ]
+    if len(listed) > MOST_WARNINGS:
+        rows.append(html.Li(f"and {len(listed) - MOST_WARNINGS:,} more"))
     count = f"{len(listed)} health warning{'s' if len(listed) != 1 else ''}"
     return html.Div([html.Strong(count), html.Ol(rows)], className=f"notice notice-{worst}")
 
@@ -81,9 +85,9 @@ def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
     )
 
 
-def search_box(name: str, placeholder: str, label: str) -> html.Label:
+def search_box(name: str, placeholder: str, label: str, value: str = "") -> html.Label:
     """A field to search with; its label is there for screen readers."""
-    field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm")
+    field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm", value=value)
     return html.Label([html.Span(label, className="visually-hidden"), field], className="search")
 
 

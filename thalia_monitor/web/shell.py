@@ -11,8 +11,8 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html,
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web import header, parts
-from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, TICK, VERSION, running, stores
+from thalia_monitor.web import header, parts, standing
+from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, VERSION, running, stores
 from thalia_monitor.web.monitor import Monitor, monitor
 from thalia_monitor.web.toolbar import toolbar
 from thalia_monitor.web.views import VIEW
@@ -41,8 +41,8 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
                 [
                     html.H1("Thalia training monitor", className="visually-hidden"),
                     html.Div(id=HEADER, className="run-header panel"),
-                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
                     html.Div(id=WARNINGS),
+                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
                     toolbar(watch.settings.view),
                     html.Div(dash.page_container, id="page"),
                     html.Div(id=TOTALS, className="facts panel totals"),
@@ -69,6 +69,7 @@ def _navigation(app: Dash) -> html.Nav:
         [
             html.Span("thalia", className="brand"),
             dbc.Nav(links, className="links"),
+            html.Span(id=standing.BADGE, className="badge-standing", role="status"),
             html.Div(
                 [
                     html.Button(
@@ -189,7 +190,6 @@ def register(app: Dash) -> None:
         Input("view-follow", "n_clicks"),
         Input({"type": "chart", "kind": ALL, "name": ALL}, "relayoutData"),
         Input({"type": "chart-option", "option": ALL, "name": ALL}, "n_clicks"),
-        Input({"type": "hide-region", "name": ALL}, "n_clicks"),
         Input(LOCATION, "pathname"),
         State("view-default", "data"),
         State(VIEW, "data"),
@@ -203,13 +203,18 @@ def _register_poll(app: Dash) -> None:
         Output(WARNINGS, "children"),
         Output(TOTALS, "children"),
         Output(NOTICE, "children"),
+        Output(STANDING, "data"),
+        Output(standing.BADGE, "children"),
         Input(PULSE, "data"),
         State(RUN, "data"),
         State(VERSION, "data"),
         State(NOTICE, "children"),
+        State(STANDING, "data"),
         running=running(POLLING),
     )
-    def poll(_: Any, run: str | None, known: dict[str, str] | None, shown: Any) -> tuple[Any, ...]:
+    def poll(
+        _: Any, run: str | None, known: dict[str, str] | None, shown: Any, stood: Any
+    ) -> tuple[Any, ...]:
         library = monitor().library
         try:
             reader = library.reader(run)
@@ -217,10 +222,11 @@ def _register_poll(app: Dash) -> None:
             state = monitor().state(run)
         except MonitorError as error:
             trouble = _trouble(str(error), shown)
-            return no_update, no_update, no_update, no_update, trouble
+            return no_update, no_update, no_update, no_update, trouble, *standing.changed(None, run, stood)
+        stands = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
         version = {"run": run, "version": state.version}
         if version == known and not _troubled(shown):
-            return (no_update,) * 5
+            return *(no_update,) * 5, *stands
         return (
             version if version != known else no_update,
             header.header(state),
@@ -231,6 +237,7 @@ def _register_poll(app: Dash) -> None:
                 for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
                 if each
             ],
+            *stands,
         )
 
 

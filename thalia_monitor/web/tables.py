@@ -25,8 +25,10 @@ MISSING: Final = "–"
 Frame = Callable[[TrainingState], pd.DataFrame]
 
 
-def event_table(name: str, caption: str, columns: Mapping[str, str], frame: Frame) -> html.Div:
-    """Lay out a table and register the callbacks that fill it.
+def event_table(
+    name: str, caption: str, columns: Mapping[str, str], frame: Frame
+) -> Callable[[str], html.Div]:
+    """Register a table's callbacks and return what lays it out, given the text to filter by at first.
 
     Args:
         name: prefix of the table's ids.
@@ -35,11 +37,19 @@ def event_table(name: str, caption: str, columns: Mapping[str, str], frame: Fram
         frame: takes the rows from the run's state.
     """
     _register(name, columns, frame)
+
+    def layout(find: str = "") -> html.Div:
+        return _layout(name, caption, columns, find)
+
+    return layout
+
+
+def _layout(name: str, caption: str, columns: Mapping[str, str], find: str) -> html.Div:
     return html.Div(
         [
             html.Div(
                 [
-                    parts.search_box(f"{name}-query", "Filter rows …", f"Filter: {caption}"),
+                    parts.search_box(f"{name}-query", "Filter rows …", f"Filter: {caption}", find),
                     html.Span(id=f"{name}-count", className="caption", **{"aria-live": "polite"}),
                 ],
                 className="table-tools",
@@ -124,12 +134,15 @@ def _register(name: str, columns: Mapping[str, str], frame: Frame) -> None:
 
 
 def arrange(frame: pd.DataFrame, query: str, column: str, ascending: bool) -> pd.DataFrame:
-    """Filter rows by a text found in any cell, whatever its case, and sort them; the newest come first by default."""
-    if query.strip():
-        wanted = query.strip().lower()
+    """Filter rows by a text in any cell (or a whole number) and sort them; the newest come first by default."""
+    if wanted := query.strip().lower():
         found = pd.Series(False, index=frame.index)
         for key in frame.columns:
-            found |= frame[key].astype("str").str.lower().str.contains(wanted, regex=False, na=False)
+            cells = frame[key].astype("str").str.lower()
+            if isinstance(frame[key].dtype, pd.Int64Dtype):  # 60,000 is not in 260,000
+                found |= cells == wanted.replace(",", "")
+            else:
+                found |= cells.str.contains(wanted, regex=False, na=False)
         frame = frame[found]
     if column in frame.columns:
         return frame.sort_values(column, ascending=ascending, kind="stable", na_position="last")

@@ -1,7 +1,8 @@
-"""The reader's tools: what x is, how much is smoothed, which events are marked, and whether the charts follow the run.
+"""The reader's tools: what x is, how much is smoothed, which events are marked, whether the charts follow the run.
 
 The browser keeps the view (``assets/monitor.js``): it writes it into the address in short readable keys, so that a
-link shows the same view on another machine. ``KEYS`` are those keys; ``--view KEY=VALUE`` takes them too.
+link shows the same view on another machine: ``x``, ``smooth``, ``from``, ``to``, ``log``, ``clip``, ``events``,
+``hide``, ``pin``. ``--view`` takes them too.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ from typing import Final
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
+from thalia_monitor.analysis.happenings import MarkerKind
+from thalia_monitor.analysis.smoothing import FORMULA
 from thalia_monitor.figures.chart import X_TITLES
 
-KEYS: Final = ("x", "smooth", "from", "to", "log", "clip", "events", "hide", "pin")
 EVENTS: Final = {
-    "growth": "growth",
-    "nrem": "NREM sleep",
-    "rem": "REM sleep",
-    "stage": "stages",
-    "milestone": "milestones",
-    "warning": "warnings",
-    "resume": "resumes",
+    MarkerKind.GROWTH: "▲ growth",
+    MarkerKind.NREM: "● NREM sleep",
+    MarkerKind.REM: "■ REM sleep",
+    MarkerKind.STAGE: "★ stages",
+    MarkerKind.MILESTONE: "◆ milestones",
+    MarkerKind.WARNING: "✖ warnings",
+    MarkerKind.RESUME: "◀ resumes",
 }
+"""Each kind of event with the symbol it has on the charts."""
+USUAL: Final = "events=growth,stage,milestone,resume"
+"""The view of somebody who has chosen nothing."""
 X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
 assert set(X_LABELS) == set(X_TITLES)
 
@@ -45,7 +50,7 @@ def toolbar(default: str) -> html.Div:
             ),
             html.Div(
                 [
-                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label"),
+                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label", title=FORMULA),
                     dbc.Input(
                         id="view-smooth",
                         type="range",
@@ -64,7 +69,7 @@ def toolbar(default: str) -> html.Div:
                     html.Summary("Events", className="tool-label"),
                     dbc.Checklist(
                         id="view-events",
-                        options=[{"label": words, "value": key} for key, words in EVENTS.items()],
+                        options=[{"label": words, "value": str(kind)} for kind, words in EVENTS.items()],
                         value=[],
                     ),
                 ],
@@ -77,7 +82,9 @@ def toolbar(default: str) -> html.Div:
                 ],
                 className="tool-group tool-end",
             ),
-            dcc.Store(id="view-default", data=default),
+            dcc.Store(
+                id="view-default", data=default if "events=" in default else f"{default}&{USUAL}".lstrip("&")
+            ),
         ],
         id="toolbar",
         className="toolbar",

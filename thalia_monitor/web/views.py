@@ -27,6 +27,7 @@ def view_from(data: dict[str, Any] | None) -> View:
         clip=_names(given.get("clip")),
         markers=_names(given.get("markers")),
         hidden=_names(given.get("hidden")),
+        pins=_names(given.get("pins")),
     )
 
 

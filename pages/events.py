@@ -1,0 +1,24 @@
+"""Events: everything that happened in the run, from growth to resumes, in one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+from dash import html
+
+from thalia_monitor.web.chronicle import COLUMNS, chronicle
+from thalia_monitor.web.tables import event_table
+
+dash.register_page(__name__, path="/events", name="Events", title="Events · thalia-monitor", order=5)
+
+TABLE = event_table("events-table", "Everything that happened", COLUMNS, chronicle)
+
+
+def layout(find: str = "", **_: Any) -> html.Div:
+    return html.Div(
+        html.Section(
+            [html.H2("Everything that happened", className="card-name"), TABLE(find)], className="panel"
+        ),
+        className="page",
+    )

@@ -1,0 +1,74 @@
+"""Values: the raw numbers behind any chart, line by line, and all of them as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+import dash_bootstrap_components as dbc
+from dash import Input, Output, html, no_update
+
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import values
+from thalia_monitor.web.live import RUN, live
+
+dash.register_page(__name__, path="/values", name="Values", title="Values · thalia-monitor", order=6)
+
+SERIES, STEP, PAGE, TABLE, COUNT, LINK = (
+    f"values-{part}" for part in ("series", "step", "page", "table", "count", "link")
+)
+
+
+def layout(series: str = "loss", **_: Any) -> html.Div:
+    return html.Div(
+        html.Section(
+            [
+                html.H2("Raw values", className="card-name"),
+                html.Div(
+                    [
+                        html.Label(
+                            ["Series", dbc.Select(id=SERIES, value=series, size="sm")], className="field"
+                        ),
+                        html.Label(
+                            [
+                                "Around step",
+                                dbc.Input(id=STEP, type="number", min=0, debounce=True, size="sm"),
+                            ],
+                            className="field",
+                        ),
+                        html.Span(id=COUNT, className="caption"),
+                        html.Span(id=LINK),
+                    ],
+                    className="table-tools",
+                ),
+                html.Div(id=TABLE, className="table-scroll"),
+                dbc.Pagination(
+                    id=PAGE, max_value=1, active_page=1, fully_expanded=False, first_last=True, size="sm"
+                ),
+            ],
+            className="panel",
+        ),
+        className="page",
+    )
+
+
+@live(Output(SERIES, "options"))
+def name_series(state: TrainingState) -> Any:
+    return [{"label": name[:80], "value": name} for name in state.history.names()]
+
+
+@live(
+    Output(TABLE, "children"),
+    Output(PAGE, "max_value"),
+    Output(COUNT, "children"),
+    Output(LINK, "children"),
+    inputs=[Input(SERIES, "value"), Input(PAGE, "active_page"), Input(STEP, "value"), Input(RUN, "data")],
+)
+def fill(
+    state: TrainingState, name: str | None, page: int | None, step: float | None, run: str | None
+) -> Any:
+    series = state.history.series(name or "")
+    if series is None:
+        return values.nothing(name), 1, "", no_update
+    shown = values.page_of(series, page, step)
+    return values.table(series, shown), shown.pages, shown.words, values.download(run, series.name)

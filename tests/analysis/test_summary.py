@@ -1,0 +1,83 @@
+"""A run at a glance, as values."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.analysis.build import checkpoint, history, state
+from thalia_monitor.analysis.liveness import Status
+from thalia_monitor.analysis.summary import summarize
+from thalia_monitor.state import Event, Severity
+
+NOW = 1_000_000.0
+
+
+def growth(step: int, added: int, ago: float | None) -> Event:
+    """A growth event, ``ago`` seconds before now."""
+    fields = {"region": "cortex", "neurons_added": added, "new_total": 1000 + added}
+    return Event("growth", step, fields, time=None if ago is None else NOW - ago)
+
+
+def test_an_empty_run_sums_up_to_nothing_rather_than_zeros() -> None:
+    """Where nothing was logged nothing is said: no trend, no sleep, no neurons."""
+    summary = summarize(state(), NOW)
+    assert summary.liveness.status is Status.UNKNOWN
+    assert (summary.trends, summary.sleep, summary.growth.neurons, summary.findings) == ((), None, None, ())
+    assert summary.next_stage == ""
+
+
+def test_growth_is_counted_since_the_start_and_in_the_last_hour() -> None:
+    """Events of the hour before now count twice: in all, and in the last hour."""
+    run = state(events=[growth(100, 10, 7200), growth(200, 20, 1800), growth(300, 30, 60)])
+    told = summarize(run, NOW).growth
+    assert (told.events, told.added) == (3, 60)
+    assert (told.hour_events, told.hour_added) == (2, 50)
+
+
+def test_without_times_the_last_hour_is_unknown() -> None:
+    """A log without timestamps does not tell what grew in the last hour, which is not the same as nothing."""
+    told = summarize(state(events=[growth(100, 10, None)]), NOW).growth
+    assert (told.added, told.hour_events, told.hour_added) == (10, None, None)
+
+
+def test_a_trainer_whose_clock_is_off_is_measured_by_its_own_clock() -> None:
+    """With the trainer's clock a day ahead, ages are counted from its newest line."""
+    ahead = NOW + 86_400
+    times = [ahead - 10 * gap for gap in range(19, -1, -1)]
+    lines = history(range(0, 2000, 100), time=times, loss=[1.0] * 20)
+    event = Event("consolidation", 1500, {"sleep_stage": "REM", "patterns_replayed": 80}, time=ahead - 50)
+    summary = summarize(state(lines, events=[event], changed=NOW), NOW)
+    assert summary.liveness.clock
+    assert summary.sleep is not None
+    assert summary.sleep.age == pytest.approx(50)
+    assert (summary.sleep.stage, summary.sleep.patterns) == ("REM", 80)
+
+
+def test_what_is_left_is_what_failed_and_what_was_not_evaluated() -> None:
+    """A milestone that the stage table knows and the checkpoint does not mention is still to be done."""
+    summary = summarize(
+        state(None, checkpoint(100, milestones={"mnist_accuracy": True, "own_check": False})), NOW
+    )
+    assert summary.passed == 1
+    left = {each.name: each.passed for each in summary.left}
+    assert left["own_check"] is False
+    assert left["sequence_prediction"] is None
+    assert "mnist_accuracy" not in left
+
+
+def test_the_next_stage_is_told_until_the_table_ends() -> None:
+    """After Sensory Foundations comes Object Permanence; after the last stage nothing does."""
+    assert summarize(state(None, checkpoint(1, stage=0)), NOW).next_stage.startswith("Object Permanence")
+    assert summarize(state(None, checkpoint(1, stage=6)), NOW).next_stage == ""
+
+
+def test_criticals_count_warnings_findings_and_silence() -> None:
+    """One non-finite loss and one run gone stale make two."""
+    times = [NOW - 5000 + 10 * number for number in range(100)]
+    lines = history(range(100), time=times, loss=[0.5] * 99 + [math.nan])
+    summary = summarize(state(lines, changed=times[-1]), NOW)
+    assert summary.liveness.status is Status.STALE
+    assert [each.severity for each in summary.findings] == [Severity.CRITICAL]
+    assert len(summary.criticals) == 2

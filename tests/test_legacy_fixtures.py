@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from fixtures.make_legacy import FIXTURES, make
+from thalia_monitor.reading.run import load_training_state
+from thalia_monitor.state import TrainingState
+
+COMMITTED = Path(__file__).parent.parent / "fixtures"
+
+
+def files_below(directory: Path) -> dict[str, bytes]:
+    """Every file of every fixture, by its path."""
+    paths = (path for fixture in FIXTURES for path in sorted((directory / fixture.__name__).rglob("*")))
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+
+
+def state_of(name: str) -> TrainingState:
+    """Read a committed fixture."""
+    return load_training_state(COMMITTED / name)
+
+
+def test_the_committed_fixtures_are_those_the_program_makes(tmp_path: Path) -> None:
+    """``python -m fixtures.make_legacy`` changes nothing: same seed, same bytes."""
+    make(tmp_path)
+    made, committed = files_below(tmp_path), files_below(COMMITTED)
+    assert sorted(made) == sorted(committed)
+    assert [name for name in made if made[name] != committed[name]] == []
+    assert sum(map(len, committed.values())) < 300_000
+
+
+def test_the_original_logger_alone_is_a_run() -> None:
+    """Stage, week, metrics, milestones and every event come from the logger's own files; stages are segments."""
+    state = state_of("legacy_logger")
+    history = state.history
+    assert (state.current_stage, state.current_step, state.total_weeks) == (0, 40_000, 8)
+    assert [each.kind for each in history.segments] == ["start", "stage"]
+    assert history.superseded_from(0) is None
+    assert state.metrics.keys() >= {"loss", "firing_rate", "capacity", "performance"}
+    assert state.criteria["mnist_accuracy"] == 0.95
+    assert state.count_of("growth") and state.count_of("consolidation") and state.count_of("transition")
+    assert len(state.problems) == 0
+
+
+def test_checkpoints_alone_are_a_run() -> None:
+    """The newest attempt counts; totals are metrics; a failed save is the only problem."""
+    state = state_of("legacy_checkpoints")
+    assert (state.current_stage, state.current_step) == (-1, 7000)
+    assert state.metrics == {"total_neurons": 1200, "total_synapses": 90_000}
+    assert state.milestones == {"basic_movements": True}
+    assert [problem.file for problem in state.problems] in ([], ["stage_-1_step_5500.thalia"])
+    assert state.sources[0].records == 6
+
+
+def test_the_birth_scripts_folders_are_a_run() -> None:
+    """Result and checkpoints in the run's folders are one run at its last step."""
+    state = state_of("legacy_birth")
+    assert (state.current_stage, state.current_step) == (-1, 10_000)
+    assert state.metrics["task_performance/reaching"] == 0.91
+    assert state.training_duration.total_seconds() == 19.2
+    assert [point.step for point in state.checkpoints] == [0, 5000, 10_000]
+
+
+def test_trials_are_a_run() -> None:
+    """The newest trial is the step, and the alert that stopped the run warns."""
+    state = state_of("legacy_trials")
+    assert state.current_step == 249
+    assert "accuracy_100" in state.metrics
+    assert [warning.severity for warning in state.warnings] == ["critical"]
+    assert state.training_duration.total_seconds() == 1045.8
+
+
+def test_a_replaced_logger_makes_one_run() -> None:
+    """The first stage is the original logger's, the second the documented log's, and no step counts twice."""
+    state = state_of("legacy_replaced")
+    _, second = state.history.segments
+    assert second.kind == "stage"
+    assert int(state.history.step[: second.first_row].max()) == 59_000
+    assert (second.first_step, int(state.history.step[-1])) == (61_000, 90_000)
+    assert {event.segment for event in state.events_of("growth")} == {0, 1}
+
+
+@pytest.mark.parametrize("name", [fixture.__name__ for fixture in FIXTURES])
+def test_every_source_is_told(name: str) -> None:
+    """Every file, or family of files, that a fixture holds is a source with its format."""
+    assert all(source.file and source.format for source in state_of(name).sources)
+    assert len(state_of(name).sources) >= 1

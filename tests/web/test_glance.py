@@ -1,0 +1,148 @@
+"""The blocks of the overview: what they say, and where they lead."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from dash import Dash
+from dash.development.base_component import Component
+
+from tests.analysis.build import checkpoint, history, state
+from thalia_monitor.analysis.finding import Finding, Kind
+from thalia_monitor.analysis.summary import Summary, summarize
+from thalia_monitor.state import Event, Severity, TrainingState
+from thalia_monitor.web import glance, standing
+
+NOW = 1_000_000.0
+
+pytestmark = pytest.mark.usefixtures("app")  # the blocks' links are made for an application
+
+
+def words(part: Any) -> str:
+    """Everything that a part of a page says."""
+    if isinstance(part, Component):
+        return words(getattr(part, "children", None))
+    if isinstance(part, list | tuple):
+        return " ".join(filter(None, map(words, part)))
+    return "" if part is None else str(part)
+
+
+def links(part: Any) -> list[str]:
+    """Every address that a part of a page leads to."""
+    every = [part, *part._traverse()] if isinstance(part, Component) else list(part)
+    return [each.href for each in every if getattr(each, "href", None)]
+
+
+def blocks(summary: Summary) -> list[Any]:
+    """Every block of the overview."""
+    return [
+        *glance.status(summary),
+        *glance.metric_blocks(summary),
+        glance.health(summary),
+        glance.milestones(summary),
+        glance.growth(summary),
+        glance.sleep(summary),
+    ]
+
+
+def a_run() -> TrainingState:
+    """A run with something of everything, live."""
+    steps = range(0, 4000, 20)
+    times = [NOW - 2 - 0.5 * (199 - number) for number in range(200)]
+    return state(
+        history(steps, time=times, loss=[0.5] * 200, firing_rate=[0.1] * 200),
+        checkpoint(3000, week=1, total_weeks=4, milestones={"mnist_accuracy": True, "reach": False}),
+        events=[
+            Event("growth", 1000, {"region": "cortex", "neurons_added": 50, "new_total": 250}, time=NOW - 90),
+            Event("consolidation", 2000, {"sleep_stage": "REM", "patterns_replayed": 80}, time=NOW - 60),
+        ],
+        changed=NOW - 2,
+    )
+
+
+def test_an_empty_run_says_what_is_missing_in_every_block() -> None:
+    """No block is blank or shows a zero that was never measured."""
+    summary = summarize(state(), NOW)
+    said = [words(block) for block in blocks(summary)]
+    assert all(said)
+    assert "Nothing has been written yet" in said[0]
+    assert "not logged in this run yet" in said[4]
+    assert "no training log" in said[8]
+    assert "No growth yet" in said[10]
+    assert "No sleep yet" in said[11]
+
+
+def test_a_run_is_told_in_numbers() -> None:
+    """Status, loss, growth and sleep stand in their blocks."""
+    said = [words(block) for block in blocks(summarize(a_run(), NOW))]
+    assert "Live" in said[0]
+    assert "Last line  2 s ago , usually every 0.5 s." in said[0]
+    assert said[1].startswith("Pace 40 steps/s")
+    assert "0.5" in said[7]
+    assert "Nothing found wrong" in said[8]
+    assert "reach" in said[9]
+    assert "+50 in 1 event" in said[10]
+    assert "80 patterns" in said[11]
+
+
+def test_every_block_leads_to_its_page() -> None:
+    """The addresses are those of the sections."""
+    summary = summarize(a_run(), NOW)
+    assert [links(block) for block in glance.metric_blocks(summary)] == [["/metrics"]] * 4
+    assert links(glance.milestones(summary)) == ["/milestones"]
+    assert links(glance.growth(summary)) == ["/growth"]
+    assert links(glance.sleep(summary)) == ["/consolidation"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "series", "expected"),
+    [
+        (Kind.LOSS, "loss", "/metrics?x=step&from=2000&to=4250"),
+        (Kind.CAPACITY, "capacity.cortex", "/growth?x=step&from=2000&to=4250"),
+        (Kind.NONFINITE, "a/b,c", "/metrics?x=step&from=2000&to=4250&pin=a%2Fb%2Cc"),
+        (Kind.FORGETTING, "mnist_accuracy", "/milestones"),
+    ],
+)
+def test_a_finding_leads_to_its_chart_at_the_steps_in_question(
+    kind: Kind, series: str, expected: str
+) -> None:
+    """The link zooms from before the trouble began to now, on the page that has the chart."""
+    run = state(history(range(0, 4001, 100), loss=[0.5] * 41))
+    found = Finding(kind, Severity.WARNING, "It diverges.", "numbers", 3000, series)
+    assert glance.place(found, run) == expected
+
+
+def test_what_the_files_say_is_never_an_address() -> None:
+    """Names from a log end up percent-encoded in a query, not in a scheme or a path."""
+    run = state(history(range(10), loss=[0.5] * 10))
+    found = Finding(Kind.NONFINITE, Severity.WARNING, "m", "e", 3, "javascript:alert(1)//")
+    assert glance.place(found, run).startswith("/metrics?")
+    assert "javascript:" not in glance.place(found, run)
+
+
+def test_links_keep_the_base_path(run: Any) -> None:
+    """Under a sub-path every link stays below it."""
+    from thalia_monitor.web.app import create_app  # noqa: PLC0415 - only this test needs a second application
+
+    create_app(run.directory, base_path="/lab/thalia/")
+    assert links(glance.milestones(summarize(a_run(), NOW))) == ["/lab/thalia/milestones"]
+
+
+def test_the_standing_changes_only_when_something_is_to_be_told(app: Dash) -> None:
+    """An age that grows is no news; a run gone stale, or a new critical finding, is."""
+    run = a_run()
+    live = standing.standing(summarize(run, NOW), "r")
+    assert live == standing.standing(summarize(run, NOW + 1), "r")
+    assert live["criticals"] == []
+    stale = standing.standing(summarize(run, NOW + 3600), "r")
+    assert stale["status"] == "stale"
+    assert len(stale["criticals"]) == 1
+    bad = state(history(range(20), loss=[0.5] * 19 + [math.nan]))
+    assert "loss has been NaN" in standing.standing(summarize(bad, NOW), "r")["criticals"][0]
+
+
+def test_colour_is_never_alone() -> None:
+    """Every status has a shape and a word of its own."""
+    assert len(set(standing.ICONS.values())) == len(standing.ICONS) == len(standing.KINDS)

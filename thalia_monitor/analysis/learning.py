@@ -1,0 +1,99 @@
+"""Checks on what the brain learns: a loss that diverges, performance that stands still, skills forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.finding import Finding, Kind
+from thalia_monitor.analysis.milestones import lost
+from thalia_monitor.analysis.recent import ENOUGH, recent
+from thalia_monitor.analysis.thresholds import Thresholds
+from thalia_monitor.analysis.wording import number
+from thalia_monitor.state import Severity, TrainingState
+
+MAINTAINED: Final = "_maintained"
+"""How milestones end that check for an earlier stage's skill."""
+_STAGE_EVENTS: Final = frozenset({contract.STAGE_START, contract.TRANSITION})
+_CLEARLY: Final = 4 * 1.4826
+"""Times the median deviation (four standard deviations, if normal) that is more than noise."""
+
+
+def stage_start(state: TrainingState) -> float:
+    """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
+    for event in reversed(state.events):
+        if event.kind in _STAGE_EVENTS and event.step is not None and event.step <= state.current_step:
+            return event.step
+    others = [each.step for each in state.checkpoints if each.stage != state.checkpoints[-1].stage]
+    return max(others, default=float("-inf"))
+
+
+def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
+    """Find a loss that has risen to twice the stage's best, and stays there or rises on.
+
+    Compares medians over 5,000 steps, so that neither a spike nor a bad quarter of an hour is a divergence.
+    """
+    losses = recent(state.history, "loss", stage_start(state))
+    if not len(losses):
+        return
+    ends = np.arange(losses.step[-1], losses.step[0] + limits.loss_steps - 1, -limits.loss_steps)
+    blocks = [losses.within(end - limits.loss_steps + 1, end + 1) for end in ends[::-1]]
+    if len(blocks) < 2 or min(len(block) for block in (blocks[-1], blocks[-2])) < ENOUGH:
+        return
+    levels = np.array([np.median(block) if len(block) else np.nan for block in blocks])
+    best = int(np.nanargmin(levels))
+    level, least = float(levels[-1]), float(levels[best])
+    noise = float(np.median(np.abs(blocks[-1] - level)))
+    risen = level > limits.loss_factor * least if least > 0 else True
+    falling = level < 0.9 * float(np.nanmax(levels[best:]))
+    if not risen or falling or level - least <= _CLEARLY * noise:
+        return
+    step = int(ends[::-1][best])
+    text = f"Loss is diverging: {number(level)}, up from {number(least)} at step {step:,}."
+    evidence = f"medians over {limits.loss_steps:,.0f} steps; more than {limits.loss_factor:g} times the best"
+    yield Finding(Kind.LOSS, Severity.WARNING, text, evidence, step, "loss")
+
+
+def plateau(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
+    """Find a performance that has fallen, or gained less than 2 % in 5,000 steps with much left to gain."""
+    span = limits.plateau_steps
+    values = recent(state.history, "performance", stage_start(state))
+    if not len(values) or values.step[-1] - values.step[0] < 2 * span:
+        return
+    end = int(values.step[-1]) + 1
+    before, now = values.within(end - 2 * span, end - span), values.within(end - span)
+    if min(len(before), len(now)) < ENOUGH:
+        return
+    level, earlier = float(np.median(now)), float(np.median(before))
+    gain = (level - earlier) / abs(earlier) if earlier else 0.0
+    if gain >= limits.plateau_gain or level >= limits.plateau_below or not earlier:
+        return
+    start = int(end - span)
+    text = f"Performance has hardly changed since step {start:,}: {number(level)}."
+    severity = Severity.INFO
+    if gain < -limits.plateau_gain:
+        text = f"Performance has fallen since step {start:,}, to {number(level)}."
+        severity = Severity.WARNING if gain <= -limits.performance_drop else Severity.INFO
+    evidence = (
+        f"{number(gain, 'change')} in {span:,.0f} steps; {number(limits.plateau_gain, 'change')} is learning"
+    )
+    yield Finding(Kind.PLATEAU, severity, text, evidence, start, "performance")
+
+
+def forgotten(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:  # noqa: ARG001 - one shape for all
+    """Find milestones that were passed once and no longer are, and earlier skills that are not maintained."""
+    gone = {change.name: change.step for change in lost(state)}
+    for name, step in gone.items():
+        evidence = "an earlier check had passed it"
+        text = f"Milestone {name} was lost at step {step:,}."
+        yield Finding(Kind.FORGETTING, Severity.WARNING, text, evidence, step, name)
+    for name, passed in state.milestones.items():
+        if not passed and name.endswith(MAINTAINED) and name not in gone and state.checkpoint:
+            skill = name.removesuffix(MAINTAINED)
+            text = f"An earlier stage's skill is not maintained: {skill}."
+            yield Finding(
+                Kind.FORGETTING, Severity.WARNING, text, "newest checkpoint", state.checkpoint.step, name
+            )

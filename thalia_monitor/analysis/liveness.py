@@ -1,0 +1,174 @@
+"""Is the run alive? What its files say, by its own rhythm; never "crashed", which no file can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.clocks import SKEW, Clocks, ahead, compare
+from thalia_monitor.analysis.rhythm import MEMORY, Rhythm, learn
+from thalia_monitor.analysis.wording import ago, duration
+from thalia_monitor.stages import stage_name
+from thalia_monitor.state import Event, TrainingState
+
+QUIET_GAPS: Final = 3
+STALE_GAPS: Final = 10
+QUIET_FLOOR: Final = 5.0
+"""Seconds; a buffered writer or a network disk may keep a line back that long."""
+STALE_FLOOR: Final = 30.0
+"""Seconds; a file server may show a change half a minute late (NFS attribute caches)."""
+NEW_RUN: Final = 60.0
+"""Seconds for which a run without a known rhythm counts as live after a sign of life."""
+
+ENDINGS: Final = frozenset({"training_end", "session_end", "run_end", "training_complete"})
+"""Events that say the training is over."""
+_GOING_ON: Final = frozenset(
+    {
+        contract.STAGE_START,
+        contract.TRANSITION,
+        contract.EXTENSION,
+        contract.GROWTH,
+        contract.CONSOLIDATION,
+    }
+)
+
+
+class Status(StrEnum):
+    """Whether anything is still being written."""
+
+    LIVE = "live"
+    QUIET = "quiet"
+    """Nothing for three times as long as usual."""
+    STALE = "stale"
+    """Nothing for ten times as long as usual."""
+    FINISHED = "finished"
+    """The files say that training, or a stage with nothing after it, has ended."""
+    UNKNOWN = "unknown"
+    """No rhythm to judge by, or no clock to trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """What is known about whether a run is alive."""
+
+    status: Status
+    text: str
+    """For the reader: ``Last line 4 min 12 s ago, usually every 20 s.``"""
+    age: float | None = None
+    """Seconds since the last sign of life, not negative; None where there is none or its time is unknown."""
+    clock: str = ""
+    """What is wrong with the clocks; empty when nothing is."""
+    rhythm: Rhythm = field(default_factory=Rhythm)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """The last sign of life."""
+
+    time: float
+    what: str
+    usually: float | None
+    pause: float | None = None
+
+
+def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness:
+    """Judge a run by the time that has passed since its last sign of life.
+
+    ``now`` is Unix seconds by the viewer's clock, ``refresh`` how often the viewer looks. *Quiet* after three
+    usual gaps (or one and a half of the longest pause that recurs, if that is longer), *stale* after ten (or three
+    such pauses); never quiet within 5 s or one refresh, never stale within 30 s or three. *Finished* when an
+    ``ENDINGS`` event is the last thing written, or a stage's end is and the run has been quiet since.
+    """
+    rhythm = learn(state)
+    clocks = compare(state, now, max(SKEW, _quiet_after(rhythm.line, rhythm.pause, 0)))
+    sign, clock = _sign(state, clocks, rhythm), clocks.words
+    if sign is None:
+        return Liveness(Status.UNKNOWN, clock or "Nothing has been written yet.", None, clock, rhythm)
+    age = now - sign.time
+    if age < -SKEW:
+        text = f"{sign.what} at a time that is {duration(-age)} in the future."
+        return Liveness(Status.UNKNOWN, text, None, clock or ahead("files'", -age), rhythm)
+    age = max(age, 0.0)
+    status = _status(age, sign, refresh)
+    ending = _ending(state)
+    if ending is not None and (ending.kind in ENDINGS or status is not Status.LIVE):
+        return Liveness(Status.FINISHED, _ended(state, ending, age), age, clock, rhythm)
+    return Liveness(status, _text(sign, age), age, clock, rhythm)
+
+
+def _sign(state: TrainingState, clocks: Clocks, rhythm: Rhythm) -> _Sign | None:
+    """Choose the last sign of life: the newest line, unless a checkpoint went on after it."""
+    if clocks.line is not None and clocks.line_is_right:
+        point = state.checkpoint
+        if (
+            point
+            and not clocks.copied
+            and point.step > state.history.current_step
+            and point.modified > clocks.line
+        ):
+            return _Sign(point.modified, "Last checkpoint", rhythm.checkpoint)
+        return _Sign(clocks.line, "Last line", rhythm.line, rhythm.pause)
+    if clocks.changed is None:
+        return None
+    if len(state.history) or not state.checkpoints:
+        return _Sign(clocks.changed, "Last change", rhythm.line or rhythm.checkpoint, rhythm.pause)
+    return _Sign(clocks.changed, "Last checkpoint", rhythm.checkpoint)
+
+
+def _quiet_after(usually: float | None, pause: float | None, refresh: float) -> float:
+    return max(QUIET_GAPS * (usually or 0.0), (pause or 0.0) * 1.5, QUIET_FLOOR, refresh)
+
+
+def _stale_after(usually: float | None, pause: float | None, refresh: float) -> float:
+    return max(STALE_GAPS * (usually or 0.0), (pause or 0.0) * 3, STALE_FLOOR, 3 * refresh)
+
+
+def _status(age: float, sign: _Sign, refresh: float) -> Status:
+    if sign.usually is None:
+        return Status.LIVE if age <= max(NEW_RUN, refresh) else Status.UNKNOWN
+    if age > _stale_after(sign.usually, sign.pause, refresh):
+        return Status.STALE
+    return Status.QUIET if age > _quiet_after(sign.usually, sign.pause, refresh) else Status.LIVE
+
+
+def _ending(state: TrainingState) -> Event | None:
+    """Find the event by which the run ended, if nothing that goes on was written after it."""
+    for event in reversed(state.events):
+        if event.kind in _GOING_ON:
+            return None
+        if event.kind in ENDINGS or event.kind == contract.STAGE_END:
+            return event if _is_last(event, state) else None
+    return None
+
+
+def _is_last(event: Event, state: TrainingState) -> bool:
+    """Tell whether no metric line is newer; an event with neither time nor step cannot say."""
+    recent = state.history.time[-MEMORY:]
+    known = recent[~np.isnan(recent)]
+    if event.time is not None and len(known):
+        return event.time >= float(known[-1])
+    if event.step is not None:
+        return event.step >= state.history.current_step
+    return event.time is not None and not len(state.history)
+
+
+def _ended(state: TrainingState, ending: Event, age: float) -> str:
+    what = "Training"
+    if ending.kind == contract.STAGE_END:
+        number = ending.fields.get("stage", state.current_stage)
+        known = isinstance(number, int | float)
+        what = f"Stage {number:g} {stage_name(number, state.scheme)}" if known else "The stage"
+    return f"{what} has ended; last change {ago(age)}."
+
+
+def _text(sign: _Sign, age: float) -> str:
+    if sign.usually is None:
+        return f"{sign.what} {ago(age)}."
+    usually = f"usually every {duration(sign.usually)}"
+    if sign.pause is not None and sign.pause > QUIET_GAPS * sign.usually and sign.pause > QUIET_FLOOR:
+        usually += f" with pauses of up to {duration(sign.pause)}"
+    return f"{sign.what} {ago(age)}, {usually}."

@@ -1,0 +1,66 @@
+"""What became of each milestone: passed, missed, lost again, over all checks that a run made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from thalia_monitor import contract
+from thalia_monitor.state import TrainingState
+
+RESULTS = "results"
+"""The field of a milestone event that holds what passed, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A milestone that was passed, or one passed before that no longer was."""
+
+    name: str
+    passed: bool
+    step: int
+    time: float | None = None
+    """Unix seconds, where the log tells."""
+    event: int | None = None
+    """The position of the check in the state's events; None where a checkpoint tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    step: int
+    results: Mapping[str, bool]
+    time: float | None = None
+    event: int | None = None
+
+
+def changes(state: TrainingState) -> list[Change]:
+    """List what was passed and what was lost, by step: from the milestone events and the checkpoints.
+
+    A milestone that has not been passed yet is no change; neither is one that a later stage does not check.
+    """
+    known: dict[str, bool] = {}
+    found = []
+    for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
+        for name, passed in check.results.items():
+            if known.get(name, False) != passed:
+                found.append(Change(name, passed, check.step, check.time, check.event))
+            known[name] = passed
+    return found
+
+
+def lost(state: TrainingState) -> list[Change]:
+    """List the milestones that an earlier check passed and the newest one to mention them did not."""
+    newest = {change.name: change for change in changes(state)}
+    return [change for change in newest.values() if not change.passed]
+
+
+def _checks(state: TrainingState) -> Iterator[_Check]:
+    for point in state.checkpoints:
+        if point.milestones:
+            yield _Check(point.step, point.milestones)
+    for index, event in enumerate(state.events):
+        if event.kind == contract.MILESTONE and event.step is not None:
+            results = event.fields.get(RESULTS)
+            if isinstance(results, Mapping):
+                flags = {str(name): each for name, each in results.items() if isinstance(each, bool)}
+                yield _Check(event.step, flags, event.time, index)

@@ -1,0 +1,233 @@
+"""A run at a glance, in words: for terminals, screen readers, phones, scripts and agents."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from thalia_monitor.analysis.liveness import Status
+from thalia_monitor.analysis.schedule import Span
+from thalia_monitor.analysis.summary import Summary
+from thalia_monitor.analysis.wording import ago, counted, joined, number
+from thalia_monitor.state import Severity
+
+STATUS_WORDS: Final[Mapping[Status, str]] = {
+    Status.LIVE: "Live",
+    Status.QUIET: "Quiet",
+    Status.STALE: "Stale",
+    Status.FINISHED: "Finished",
+    Status.UNKNOWN: "Not known to be alive",
+}
+MOST_LISTED: Final = 20
+
+
+def text(summary: Summary) -> str:
+    """Write the whole summary as plain text, one subject a line."""
+    lines = [
+        f"{summary.state.name}: {STATUS_WORDS[summary.liveness.status].lower()}. {summary.liveness.text}",
+        summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
+        stage_words(summary),
+        pace_words(summary),
+        " ".join(f"{each}." for each in summary.trends) or "No metrics yet.",
+        milestone_words(summary),
+        growth_words(summary),
+        sleep_words(summary),
+        *warning_words(summary),
+        *finding_words(summary),
+        problem_words(summary),
+    ]
+    return "\n".join(printable(line) for line in lines if line) + "\n"
+
+
+def printable(line: str) -> str:
+    """Leave out what a terminal would obey instead of print: escapes, line breaks, changes of direction."""
+    return "".join(each for each in line if unicodedata.category(each) not in _COMMANDS)
+
+
+_COMMANDS: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+
+
+def stage_words(summary: Summary) -> str:
+    """Say where in the curriculum the run is: ``Stage 0 Sensory Foundations, week 2 of 4, step 84,310.``"""
+    state = summary.state
+    if state.current_stage is None:
+        return f"Stage unknown, step {state.current_step:,}."
+    known = f"Stage {state.current_stage}"
+    named = f" {state.stage_name}" if state.stage_name != known else ""
+    week = ""
+    if state.total_weeks:
+        over = ", extended" if state.current_week > state.total_weeks else ""
+        week = f", week {state.current_week:g} of {state.total_weeks:g}{over}"
+    following = f" Next is {summary.next_stage}." if summary.next_stage else ""
+    return f"{known}{named}{week}, step {state.current_step:,}.{following}"
+
+
+def pace_words(summary: Summary) -> str:
+    """Say how fast it goes and how long it may take, or why that is not known."""
+    pace = summary.pace
+    if pace.recent is None:
+        return pace.reason
+    speed = f"{number(pace.recent, 'rate')} steps/s"
+    return f"{speed}; {pace.left} left in this stage." if pace.left else f"{speed}. {pace.left_reason}"
+
+
+def milestone_words(summary: Summary) -> str:
+    """Say how many milestones are passed, and which are left."""
+    if not summary.milestones:
+        return "No milestones are known for this stage."
+    said = [f"{summary.passed:,} of {counted(len(summary.milestones), 'milestone')}."]
+    for heading, left in (
+        ("Left", [each for each in summary.left if each.passed is False]),
+        ("Not evaluated yet", [each for each in summary.left if each.passed is None]),
+    ):
+        names = [each.name[:80] + (f" ({each.criterion})" if each.criterion else "") for each in left]
+        more = [f"{len(left) - MOST_LISTED:,} more"] if len(left) > MOST_LISTED else []
+        if left:
+            said.append(f"{heading}: {joined(names[:MOST_LISTED] + more)}.")
+    return " ".join(said)
+
+
+def growth_words(summary: Summary) -> str:
+    """Say how much the brain has grown, in all and in the last hour."""
+    growth = summary.growth
+    if not growth.events:
+        return "No growth yet."
+    said = f"Growth: {counted(growth.events, 'time')}, {counted(growth.added, 'neuron')} added"
+    if growth.hour_events is not None:
+        hour = f"{counted(growth.hour_events, 'time')}, {counted(growth.hour_added or 0, 'neuron')}"
+        said += f"; in the last hour {hour}"
+    return said + (f"; {growth.neurons:,} neurons now." if growth.neurons is not None else ".")
+
+
+def sleep_words(summary: Summary) -> str:
+    """Say when the brain last slept."""
+    sleep = summary.sleep
+    if sleep is None:
+        return "No sleep yet."
+    where = f" at step {sleep.step:,}" if sleep.step is not None else ""
+    when = f", {ago(sleep.age)}" if sleep.age is not None else ""
+    patterns = f", {counted(sleep.patterns, 'pattern')} replayed" if sleep.patterns is not None else ""
+    return f"Last sleep: {sleep.stage}{where}{when}{patterns}."
+
+
+def warning_words(summary: Summary) -> list[str]:
+    """Tell the trainer's warnings, one a line."""
+    listed = summary.state.warnings
+    if not listed:
+        return ["No health warnings."] if summary.state.checkpoints else []
+    more = [f"and {len(listed) - MOST_LISTED:,} more warnings"] if len(listed) > MOST_LISTED else []
+    return [f"{_marked(each.severity)}: {each.message[:500]}" for each in listed[:MOST_LISTED]] + more
+
+
+def finding_words(summary: Summary) -> list[str]:
+    """Tell what was found in the run's own numbers, one a line."""
+    more = len(summary.findings) - MOST_LISTED
+    return [
+        f"{_marked(each.severity)} (found): {each.message} {each.evidence[:1].upper()}{each.evidence[1:]}."
+        for each in summary.findings[:MOST_LISTED]
+    ] + ([f"and {more:,} more findings"] if more > 0 else [])
+
+
+def problem_words(summary: Summary) -> str:
+    """Say how much of the files could not be read; empty when all could."""
+    total = summary.state.total_problems
+    return (
+        f"{counted(total, 'part')} of the files could not be read: see thalia-monitor check." if total else ""
+    )
+
+
+def _marked(severity: Severity) -> str:
+    return f"{severity}".capitalize()
+
+
+def record(summary: Summary) -> dict[str, Any]:
+    """Write the summary as JSON values; numbers that are not finite become their names."""
+    state, alive, growth, sleep = summary.state, summary.liveness, summary.growth, summary.sleep
+    return {
+        "name": state.name,
+        "text": text(summary),
+        "status": str(alive.status),
+        "status_text": alive.text,
+        "age_seconds": _value(alive.age),
+        "usual_gap_seconds": _value(alive.rhythm.line),
+        "clock": alive.clock or None,
+        "current_stage": state.current_stage,
+        "stage_name": state.stage_name,
+        "next_stage": summary.next_stage or None,
+        "current_week": state.current_week,
+        "total_weeks": state.total_weeks,
+        "stage_progress": state.stage_progress,
+        "current_step": state.current_step,
+        "last_update": state.last_update.isoformat() if state.last_update else None,
+        "pace": _pace(summary),
+        "metrics": {
+            each.name: {"value": _value(each.value), "change": _value(each.change), "over_steps": each.steps}
+            for each in summary.trends
+        },
+        "milestones": {
+            "passed": summary.passed,
+            "total": len(summary.milestones),
+            "left": [
+                {"name": each.name, "criterion": each.criterion, "evaluated": each.passed is not None}
+                for each in summary.left
+            ],
+        },
+        "growth": {
+            "events": growth.events,
+            "neurons_added": growth.added,
+            "events_last_hour": growth.hour_events,
+            "neurons_added_last_hour": growth.hour_added,
+            "neurons": growth.neurons,
+        },
+        "last_sleep": sleep
+        and {
+            "sleep_stage": sleep.stage,
+            "step": sleep.step,
+            "patterns_replayed": sleep.patterns,
+            "age_seconds": _value(sleep.age),
+        },
+        "warnings": [{"severity": str(each.severity), "message": each.message} for each in state.warnings],
+        "findings": [
+            {
+                "kind": str(each.kind),
+                "severity": str(each.severity),
+                "message": each.message,
+                "evidence": each.evidence,
+                "since_step": each.since_step,
+                "series": each.series,
+            }
+            for each in summary.findings
+        ],
+        "unreadable_parts": state.total_problems,
+    }
+
+
+def _pace(summary: Summary) -> dict[str, Any]:
+    pace = summary.pace
+    return {
+        "steps_per_second": _value(pace.recent),
+        "steps_per_second_overall": _value(pace.overall),
+        "seconds_left": _span(pace.left),
+        "expected_end": _moment(pace.end),
+        "reason": pace.reason or pace.left_reason or None,
+    }
+
+
+def _span(span: Span | None) -> dict[str, Any] | None:
+    if span is None:
+        return None
+    return {"low": _value(span.low), "likely": _value(span.likely), "high": _value(span.high)}
+
+
+def _moment(seconds: float | None) -> str | None:
+    known = seconds is not None and 0 <= seconds < 2e11
+    return datetime.fromtimestamp(seconds or 0, UTC).isoformat(timespec="seconds") if known else None
+
+
+def _value(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -1,0 +1,165 @@
+"""A run at a glance, as values: what the overview shows, the status command prints and the API answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.checklist import Milestone, checklist
+from thalia_monitor.analysis.finding import Finding
+from thalia_monitor.analysis.health import DEFAULTS, findings
+from thalia_monitor.analysis.liveness import Liveness, Status, liveness
+from thalia_monitor.analysis.pace import Pace, pace
+from thalia_monitor.analysis.thresholds import Thresholds
+from thalia_monitor.analysis.trend import Trend, trend
+from thalia_monitor.stages import stage_of
+from thalia_monitor.state import Event, Severity, TrainingState
+
+HOUR: Final = 3600.0
+GONE_STALE: Final = "Nothing has been written for ten times as long as usual."
+ORDER: Final = ("loss", "performance", "firing_rate", "capacity")
+"""The core metrics as they are told: how well it learns before how it lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthTotals:
+    """How much the brain has grown."""
+
+    events: int = 0
+    added: int = 0
+    """Neurons added in all."""
+    hour_events: int | None = None
+    """In the last hour; None where the log does not tell times."""
+    hour_added: int | None = None
+    neurons: int | None = None
+    """Neurons now, over all regions; None where they are not logged."""
+    newest: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """The newest consolidation."""
+
+    stage: str
+    step: int | None
+    patterns: int | None
+    age: float | None
+    """Seconds ago; None where the log does not tell."""
+    steps_ago: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Where a run stands at one moment."""
+
+    state: TrainingState
+    liveness: Liveness
+    pace: Pace
+    next_stage: str
+    """Name of the stage that comes next; empty where the table ends or the stage is unknown."""
+    trends: tuple[Trend, ...]
+    growth: GrowthTotals
+    sleep: Sleep | None
+    milestones: tuple[Milestone, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> int:
+        """Milestones passed by the newest checkpoint."""
+        return sum(each.passed is True for each in self.milestones)
+
+    @property
+    def left(self) -> tuple[Milestone, ...]:
+        """Milestones that are not passed or not evaluated yet."""
+        return tuple(each for each in self.milestones if not each.passed)
+
+    @property
+    def criticals(self) -> tuple[str, ...]:
+        """What is critical at this moment: warnings of the trainer, findings of ours, a run gone stale."""
+        judged = [(each.severity, each.message) for each in self.state.warnings]
+        judged += [(each.severity, each.message) for each in self.findings]
+        stale = [GONE_STALE] if self.liveness.status is Status.STALE else []
+        return tuple([message for severity, message in judged if severity is Severity.CRITICAL] + stale)
+
+
+def summarize(
+    state: TrainingState,
+    now: float,
+    *,
+    refresh: float = 0.0,
+    thresholds: Thresholds = DEFAULTS,
+    found: Sequence[Finding] | None = None,
+) -> Summary:
+    """Sum a run up at the moment ``now`` (Unix seconds by the viewer's clock).
+
+    ``refresh`` is how often the viewer looks; ``found`` spares examining the same state twice.
+    """
+    alive = liveness(state, now, refresh)
+    clock = max(now, _newest_time(state))
+    return Summary(
+        state=state,
+        liveness=alive,
+        pace=pace(state, now),
+        next_stage=_next_stage(state),
+        trends=tuple(each for each in (trend(state, name) for name in ORDER) if each),
+        growth=growth_totals(state, clock),
+        sleep=last_sleep(state, clock),
+        milestones=tuple(checklist(state)),
+        findings=tuple(findings(state, thresholds) if found is None else found),
+    )
+
+
+def _newest_time(state: TrainingState) -> float:
+    """The time of the newest line: later than now where the trainer's clock is ahead of ours."""
+    newest = state.history.time[-1:]
+    return float(newest[0]) if len(newest) and np.isfinite(newest[0]) else 0.0
+
+
+def _next_stage(state: TrainingState) -> str:
+    if state.current_stage is None:
+        return ""
+    following = stage_of(state.current_stage + 1, state.scheme)
+    return following.name if following else ""
+
+
+def growth_totals(state: TrainingState, now: float) -> GrowthTotals:
+    """Count growth since the start, and in the hour before ``now``."""
+    events = state.events_of(contract.GROWTH)
+    timed = any(event.time is not None for event in events[-1:])
+    hour = [event for event in events if event.time is not None and now - HOUR <= event.time <= now + 60]
+    neurons = state.history.latest(state.history.neurons)
+    return GrowthTotals(
+        events=len(events),
+        added=_added(events),
+        hour_events=len(hour) if timed or not events else None,
+        hour_added=_added(hour) if timed or not events else None,
+        neurons=round(sum(neurons.values())) if neurons and np.isfinite(sum(neurons.values())) else None,
+        newest=events[-1] if events else None,
+    )
+
+
+def _added(events: Sequence[Event]) -> int:
+    return sum(_whole(event.fields.get("neurons_added")) or 0 for event in events)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def last_sleep(state: TrainingState, now: float) -> Sleep | None:
+    """The newest consolidation; None where the log tells of none."""
+    events = state.events_of(contract.CONSOLIDATION)
+    if not events:
+        return None
+    event = events[-1]
+    return Sleep(
+        stage=str(event.fields.get("sleep_stage") or "sleep"),
+        step=event.step,
+        patterns=_whole(event.fields.get("patterns_replayed")),
+        age=max(now - event.time, 0.0) if event.time is not None else None,
+        steps_ago=max(state.current_step - event.step, 0) if event.step is not None else None,
+    )

@@ -1,0 +1,296 @@
+"""The writing half: a drop-in for Thalia's own ``CurriculumLogger`` that also writes what the monitor reads.
+
+::
+
+    from thalia_monitor.logger import CurriculumLogger, LogLevel
+
+    logger = CurriculumLogger(log_dir="runs/first")
+    logger.log_stage_start(stage=-1, config={"duration_weeks": 4})
+    logger.log_training_step(step=1000, metrics={"loss": 0.23, "firing_rate": 0.12, "capacity": 0.65})
+
+Files in ``log_dir``: ``curriculum_training.log``, ``stage_<N>_log.json`` and ``session_*.json`` as Thalia's class
+writes them, and with ``json_log`` the documented ``training_log.json`` and ``metadata_*.json``, live.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from thalia_monitor import contract
+from thalia_monitor.writing import texts
+from thalia_monitor.writing.errors import Guard, WriteErrors
+from thalia_monitor.writing.health import CheckInterval, health_issues
+from thalia_monitor.writing.recorder import Recorder
+from thalia_monitor.writing.reports import session_report, stage_report
+from thalia_monitor.writing.stage_files import StageFiles
+from thalia_monitor.writing.stage_log import StageLog, config_fields
+from thalia_monitor.writing.text_log import ConsoleHandler, FileHandler, LogLevel, text_logger
+from thalia_monitor.writing.trainer import TrainerLink
+from thalia_monitor.writing.values import plain, plain_metrics
+
+__all__ = ["CurriculumLogger", "LogLevel", "StageLog"]
+
+METADATA_INTERVAL = 1_000
+"""Steps between two metadata files: as often as Thalia's trainer reports metrics."""
+
+
+class CurriculumLogger:
+    """Logs a curriculum training: steps, growth, consolidation, milestones, transitions, reports.
+
+    All methods may be called from any thread. None of them raises because of a file or a value: what cannot be
+    written is counted in :attr:`write_errors`, told once on the console, and shown by the monitor.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | PathLike[str] = "logs/curriculum",
+        log_level: LogLevel = LogLevel.INFO,
+        console_output: bool = True,
+        file_output: bool = True,
+        *,
+        console_log: bool | None = None,
+        file_log: bool | None = None,
+        json_log: bool | None = None,
+        metadata_interval: int = METADATA_INTERVAL,
+        keep_in_memory: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open a log directory, making it where it is missing.
+
+        ``console_log`` and ``file_log`` are the dashboard document's names for ``console_output`` and
+        ``file_output``, and win over them. ``json_log`` writes the documented files; it is on, unless
+        ``file_output=False`` asks for no files at all. ``metadata_interval`` is in steps.
+        ``keep_in_memory=False`` keeps of :attr:`stage_logs` only counts and newest records. ``clock`` gives Unix
+        seconds.
+        """
+        self.log_dir = Path(log_dir)
+        self.log_level = LogLevel(getattr(log_level, "value", log_level))
+        self.console_output = console_output if console_log is None else console_log
+        self.file_output = file_output if file_log is None else file_log
+        self.current_stage: Any = None
+        self.stage_logs: dict[Any, StageLog] = {}
+        self.session_start_time = clock()
+        self._clock = clock
+        self._keep = keep_in_memory
+        self._check = CheckInterval()
+        self._recorder: Recorder | None = None
+        self._errors = WriteErrors(self._tell)
+        self._files = StageFiles(self.log_dir, self._errors)
+        self.guard = Guard(self._errors)
+        """Keeps errors, and other threads, out of a block."""
+        self.logger = text_logger(self.log_level)
+        self.logger.addHandler(ConsoleHandler() if self.console_output else logging.NullHandler())
+        wanted = json_log if json_log is not None else self.file_output or file_log is not None
+        with self.guard:
+            self._open_files(wanted, metadata_interval)
+
+    @property
+    def write_errors(self) -> int:
+        """How many records could not be written so far."""
+        return self._errors.count
+
+    def log_stage_start(self, stage: Any, config: Any = None) -> None:
+        """Begin a stage. ``config`` is a mapping or an object; ``duration_weeks`` in it is the plan."""
+        with self.guard:
+            number, fields = plain(stage), config_fields(config)
+            self.current_stage = number
+            self.stage_logs[number] = StageLog(stage=number, start_time=self._clock(), config=config)
+            if self._recorder:
+                self._recorder.start_stage(number, plain(fields))
+            if self.file_output:
+                self._files.start(self.stage_logs[number])
+            self.logger.info(texts.stage_start(number, fields))
+
+    def log_stage_end(self, stage: Any) -> None:
+        """End a stage."""
+        with self.guard:
+            log = self._known(stage)
+            if log is None:
+                return
+            log.end_time = self._clock()
+            if self._recorder:
+                self._recorder.end_stage(log.stage)
+            if self.file_output:
+                self._files.write(log)
+            self.logger.info(texts.stage_end(log.stage, log.duration_hours() or 0.0))
+
+    def log_training_step(self, step: int, metrics: Mapping[str, Any], *, week: float | None = None) -> None:
+        """Log the metrics of a step; ``neuron_counts`` and ``capacity_by_region`` may be among them.
+
+        ``week`` (or ``current_week`` among the metrics) is how far the stage is.
+        """
+        with self.guard:
+            log = self._active("step logging")
+            if log is None:
+                return
+            values, at = plain_metrics(metrics), int(step)
+            record = {"step": at, "timestamp": self._clock()}
+            log.add("step_metrics", record | values | record, self._keep)
+            if self._recorder:
+                self._recorder.step(at, dict(values), plain(week))
+            if self._check.due(at):
+                self.logger.info(texts.step(at, values))
+                for message in health_issues(values).values():
+                    self.logger.warning(texts.health(message))
+
+    def log_growth_event(
+        self, region: str, n_added: int, reason: str, step: int | None = None, *, new_total: int | None = None
+    ) -> None:
+        """Log that a region grew; ``new_total`` follows from logged ``neuron_counts`` where it is not given."""
+        with self.guard:
+            log = self._active("growth event")
+            if log is None:
+                return
+            at, added = _step(step), plain(n_added)
+            record = {"step": at, "timestamp": self._clock(), "region": str(region), "n_added": added}
+            log.add("growth_events", record | {"reason": str(reason)}, self._keep)
+            if self._recorder:
+                self._recorder.growth(str(region), added, str(reason), at, plain(new_total))
+            self.logger.info(texts.growth(region, added, reason, at))
+
+    def log_consolidation(
+        self,
+        stage_name: str,
+        n_patterns: int,
+        duration_seconds: float | None = None,
+        step: int | None = None,
+        *,
+        duration_steps: int | None = None,
+    ) -> None:
+        """Log one phase of sleep (``NREM``, ``REM``, ...), with its length in seconds, in steps, or both."""
+        with self.guard:
+            log = self._active("consolidation")
+            if log is None:
+                return
+            at, patterns = _step(step), plain(n_patterns)
+            seconds, steps = plain(duration_seconds), plain(duration_steps)
+            length = {"duration_seconds": seconds} | ({} if steps is None else {"duration_steps": steps})
+            record = {
+                "step": at,
+                "timestamp": self._clock(),
+                "stage": str(stage_name),
+                "n_patterns": patterns,
+            }
+            log.add("consolidation_events", record | length, self._keep)
+            if self._recorder:
+                fields = {name: value for name, value in length.items() if value is not None}
+                self._recorder.consolidation(str(stage_name), patterns, fields, at)
+            text = f"{steps} steps" if seconds is None else f"{texts.number(seconds, 1)}s"
+            self.logger.info(texts.consolidation(stage_name, patterns, text, at))
+
+    def log_milestone_evaluation(
+        self, stage: Any, results: Mapping[str, Any], week: float | None = None, step: int | None = None
+    ) -> None:
+        """Log which of a stage's milestones are passed."""
+        with self.guard:
+            log = self._known(stage)
+            if log is None:
+                return
+            at, checks, now = _step(step), plain_metrics(results), self._clock()
+            record = {"step": at, "week": plain(week), "timestamp": now, "results": checks}
+            log.add("milestone_checks", record, self._keep)
+            if self._recorder:
+                self._recorder.milestones(log.stage, checks, plain(week), at)
+            self.logger.info(texts.milestones(log.stage, checks, plain(week)))
+
+    def log_transition(self, old_stage: Any, new_stage: Any, reason: str = "Milestones passed") -> None:
+        """Log that training moves on to another stage."""
+        with self.guard:
+            old, new = plain(old_stage), plain(new_stage)
+            if self._recorder:
+                self._recorder.event(
+                    contract.TRANSITION, None, old_stage=old, new_stage=new, reason=str(reason)
+                )
+            log = self.stage_logs.get(old)
+            if log is not None:
+                record = {
+                    "timestamp": self._clock(),
+                    "old_stage": old,
+                    "new_stage": new,
+                    "reason": str(reason),
+                }
+                log.add("transitions", record, self._keep)
+                if self.file_output and log.end_time is not None:
+                    self._files.write(log)  # it was written at the stage's end, before this was known
+            self.logger.info(texts.transition(old, new, reason))
+
+    def log_stage_extension(self, stage: Any, additional_weeks: float, reason: str) -> None:
+        """Log that a stage is given more weeks."""
+        with self.guard:
+            number, weeks = plain(stage), plain(additional_weeks)
+            if self._recorder:
+                self._recorder.extend(number, weeks, str(reason))
+            self.logger.warning(texts.extension(number, weeks, reason))
+
+    def log_warning(self, message: str, severity: str = "warning", step: int | None = None) -> None:
+        """Log a health warning: ``severity`` is info, warning or critical."""
+        with self.guard:
+            if self._recorder:
+                self._recorder.alert(str(severity), str(message), _step(step))
+            level = logging.INFO if severity == "info" else logging.WARNING
+            self.logger.log(level, texts.health(str(message)))
+
+    def attach(self, trainer: Any) -> None:
+        """Log what a ``CurriculumTrainer`` does: its metrics, stages, growth, sleep and milestones."""
+        TrainerLink(self, trainer)
+
+    def generate_stage_report(self, stage: Any) -> str:
+        """Sum a stage up in text."""
+        log = self.stage_logs.get(plain(stage))
+        return f"No log data for stage {stage}" if log is None else stage_report(log.stage, log)
+
+    def generate_session_report(self) -> str:
+        """Sum the session's stages up in text."""
+        return session_report(self.stage_logs, (self._clock() - self.session_start_time) / 3600)
+
+    def save_session(self, filename: str | None = None) -> None:
+        """Write the session's summary, by default to ``session_<YYYYmmdd_HHMMSS>.json``."""
+        with self.guard:
+            path = self._files.save_session(filename, self.session_start_time, self._clock(), self.stage_logs)
+            if path:
+                self.logger.info(f"Session saved to {path}")
+
+    def close(self) -> None:
+        """Close the files; logging goes on to open them again."""
+        for handler in self.logger.handlers:
+            handler.close()
+        if self._recorder:
+            self._recorder.close()
+
+    def _open_files(self, with_json: bool, interval: int) -> None:
+        if self.file_output or with_json:
+            try:
+                self.log_dir.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                self._errors.failed(str(self.log_dir), error)
+        if self.file_output:
+            self.logger.addHandler(FileHandler(self.log_dir, self._errors))
+        if with_json:
+            self._recorder = Recorder(self.log_dir, interval=interval, errors=self._errors, clock=self._clock)
+
+    def _active(self, purpose: str) -> StageLog | None:
+        if self.current_stage is None:
+            self.logger.warning(f"No active stage for {purpose}")
+            return None
+        return self.stage_logs[self.current_stage]
+
+    def _known(self, stage: Any) -> StageLog | None:
+        log = self.stage_logs.get(plain(stage))
+        if log is None:
+            self.logger.warning(f"Stage {plain(stage)} not found in logs")
+        return log
+
+    def _tell(self, message: str) -> None:
+        """Tell of failures to write, on the text log and, where there is no console, on Python's own log."""
+        self.logger.warning(message)
+        if not self.console_output:
+            logging.getLogger(__name__).warning(message)
+
+
+def _step(step: Any) -> int | None:
+    return None if step is None else int(step)

@@ -1,0 +1,172 @@
+"""``*.thalia``: the header and metadata of Thalia's binary checkpoints, never the tensors.
+
+Layout (little-endian): 256 bytes of header, metadata as JSON, tensors, an index of regions, a SHA-256. The
+header is written last, so a checkpoint being written begins with zeros. From 2025-12-11 on the trainer wrote
+zstd frames under the same name. Source: Thalia's ``checkpoint_format.md`` and its writer, format 0.1.0.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from thalia_monitor.reading import values
+from thalia_monitor.reading.cache import Torn
+from thalia_monitor.reading.tail import open_regular
+from thalia_monitor.reading.zstd import DECOMPRESSOR
+
+NAME: Final = re.compile(r".+\.thalia(?:\.zst|\.lz4)?")
+LARGEST_METADATA: Final = 4 * 1024 * 1024
+"""Bytes; real metadata take 2 to 10 KB, so a longer one is a damaged length."""
+LARGEST_INDEX: Final = 10_000
+"""Entries; a real brain has some ten regions and pathways."""
+
+_HEADER: Final = struct.Struct("<4sHHHHQQQQQQQQQQII")
+_HEADER_LENGTH: Final = 256
+_ENTRY: Final = struct.Struct("<32sQQ")
+_CHECKSUM_LENGTH: Final = 32
+_DELTA: Final = struct.Struct("<5sI32sQQ")
+
+_PLAIN: Final = b"THAL"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_LZ4: Final = b"\x04\x22\x4d\x18"
+_DELTA_MAGIC: Final = b"\xce\x94THL"
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One checkpoint file, as far as header and metadata tell it."""
+
+    metadata: Mapping[str, Any]
+    saved_at: int
+    """Unix seconds, by the header; 0 where it does not say."""
+    neurons: int
+    synapses: int
+    regions: tuple[str, ...] = ()
+    """By the index; empty in a compressed file, where the index lies behind all tensors."""
+    complete: bool = True
+    """False while the checksum is still missing from the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A file whose header is still unwritten: a save under way, or one that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that holds a checkpoint and is not opened, and why."""
+
+    reason: str
+    step: int | None = None
+
+
+Found = Save | Unfinished | Listed
+
+
+def read_binary(path: Path) -> Found:
+    """Read a checkpoint's header and metadata; raises Torn for what is damaged or no checkpoint at all."""
+    with open_regular(path) as file:  # unbuffered: no read-ahead into gigabytes of tensors
+        return read_from(file, path.stat().st_size)
+
+
+def read_from(file: BinaryIO, size: int) -> Found:
+    """Read a checkpoint of ``size`` bytes from an open file, taking only the bytes that are needed."""
+    start = _take(file, _HEADER_LENGTH)
+    if start.startswith(_ZSTD):
+        file.seek(0)
+        return _compressed(file)
+    if start.startswith(_LZ4):
+        return Listed("is compressed with lz4, which this monitor does not read")
+    if start.startswith(_DELTA_MAGIC):
+        return _delta(start)
+    if len(start) < _HEADER_LENGTH or not any(start[:4]):
+        return Unfinished()
+    return _plain(_Header.parse(start), file, size)
+
+
+def _take(file: BinaryIO, count: int) -> bytes:
+    """Read that many bytes, or all there are: one raw read may return fewer."""
+    taken = bytearray()
+    while len(taken) < count and (part := file.read(count - len(taken))):
+        taken += part
+    return bytes(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    saved_at: int
+    metadata_offset: int
+    metadata_length: int
+    index_offset: int
+    index_length: int
+    neurons: int
+    synapses: int
+
+    @staticmethod
+    def parse(start: bytes) -> _Header:
+        magic, *_, saved, at, length, index, index_length, _, _, neurons, synapses, _, _, _ = (
+            _HEADER.unpack_from(start)
+        )
+        if magic != _PLAIN:
+            raise Torn(f"is no Thalia checkpoint: it begins with {start[:4].hex(' ')}, not with THAL")
+        if length > LARGEST_METADATA or not _HEADER_LENGTH <= at <= LARGEST_METADATA:
+            raise Torn(f"has a damaged header: it tells of {length:,} bytes of metadata at {at:,}")
+        return _Header(saved, at, length, index, index_length, neurons, synapses)
+
+    @property
+    def index_end(self) -> int:
+        return self.index_offset + self.index_length
+
+
+def _plain(header: _Header, file: BinaryIO, size: int) -> Save:
+    file.seek(header.metadata_offset)
+    metadata = _metadata(_take(file, header.metadata_length), header)
+    complete = size >= header.index_end + _CHECKSUM_LENGTH
+    regions: tuple[str, ...] = ()
+    if size >= header.index_end and header.index_length <= LARGEST_INDEX * _ENTRY.size:
+        file.seek(header.index_offset)
+        regions = _regions(_take(file, header.index_length))
+    return Save(metadata, header.saved_at, header.neurons, header.synapses, regions, complete)
+
+
+def _compressed(file: BinaryIO) -> Found:
+    if DECOMPRESSOR is None:
+        return Listed("is compressed with zstd; to read it: pip install thalia-monitor[zstd]")
+    try:
+        stream = DECOMPRESSOR.open(file)
+        start = _take(stream, _HEADER_LENGTH)
+        if len(start) < _HEADER_LENGTH:
+            return Unfinished()
+        header = _Header.parse(start)
+        _take(stream, header.metadata_offset - _HEADER_LENGTH)
+        metadata = _metadata(_take(stream, header.metadata_length), header)
+    except (DECOMPRESSOR.error, EOFError) as error:
+        raise Torn(f"has a damaged zstd frame: {error}") from error
+    return Save(metadata, header.saved_at, header.neurons, header.synapses)
+
+
+def _delta(start: bytes) -> Listed:
+    reason = "is a delta to another checkpoint; its content is a pickle, which is never opened"
+    return Listed(reason, _DELTA.unpack_from(start)[4] if len(start) >= _DELTA.size else None)
+
+
+def _metadata(content: bytes, header: _Header) -> Mapping[str, Any]:
+    if len(content) < header.metadata_length:
+        raise Torn("ends within its metadata: still being copied, or cut off")
+    try:
+        return values.table(json.loads(content.decode("utf-8", "replace")))
+    except (ValueError, RecursionError) as error:
+        raise Torn(f"has damaged metadata: {error}") from error
+
+
+def _regions(index: bytes) -> tuple[str, ...]:
+    """Take the names of the regions; the index also holds pathways, under a prefix."""
+    whole = len(index) - len(index) % _ENTRY.size
+    names = (raw.rstrip(b"\0").decode("utf-8", "replace") for raw, _, _ in _ENTRY.iter_unpack(index[:whole]))
+    return tuple(name for name in names if name and not name.startswith("pathway:"))

@@ -1,0 +1,73 @@
+"""``results/<time>.json`` and ``training_results.json``: what the birth script and its notebook leave.
+
+Written once, and only when training came to its end; the ``logs/<time>.jsonl`` that the script announces is
+never written. Source: ``training/thalia_birth_sensorimotor.py``, 2025-12-10 to 2026-02.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.reading import plain, values
+from thalia_monitor.reading.document import read_document
+from thalia_monitor.reading.recording import MetricLine, Recording
+from thalia_monitor.state import Checkpoint, Event, Source
+
+FORMAT: Final = "birth result"
+NOTEBOOK_NAME: Final = "training_results.json"
+"""The notebook's name for it; the script's is a time, and lies in a folder ``results``."""
+
+STAGE_WORDS: Final[Mapping[str, float]] = {
+    "sensorimotor": -1,
+    "phonology": 0,
+    "toddler": 1,
+    "grammar": 2,
+    "reading": 3,
+    "abstract": 4,
+}
+"""Thalia's names of the stages in lower case, for the notebook, which leaves the number out."""
+
+
+def read_result(path: Path, name: str) -> Recording | None:
+    """Read the result of a stage; None for a JSON file that is none, Torn while it is half-written."""
+    document = read_document(path)
+    step = plain.count(document.get("total_steps"))
+    if step is None or not document.keys() & {"milestone_results", "stage", "success"}:
+        return None
+    stage, end = _stage(document), _local_seconds(document.get("end_time"))
+    metrics = values.numbers(values.table(document.get("final_metrics")))
+    seconds = plain.finite(document.get("training_time_seconds"))
+    checkpoint = Checkpoint(
+        name,
+        step,
+        stage,
+        metrics=metrics,
+        milestones=values.flags(document.get("milestone_results")),
+        training_seconds=seconds,
+        modified=path.stat().st_mtime,
+    )
+    ended = {"stage": stage, "success": document.get("success"), "total_steps": step}
+    hours = {} if seconds is None else {"duration_hours": seconds / 3600}
+    return Recording(
+        Source(name, FORMAT, 1, step, step),
+        (MetricLine(step, metrics, time=end),) if metrics else (),
+        (Event(contract.STAGE_END, step, ended | hours, time=end, file=name),),
+        (checkpoint,),
+    )
+
+
+def _stage(document: Mapping[str, Any]) -> float | None:
+    number = plain.finite(document.get("stage_number"))
+    return STAGE_WORDS.get(str(document.get("stage")).lower()) if number is None else number
+
+
+def _local_seconds(stamp: object) -> float | None:
+    """Read a time without a zone by this machine's own, which is the training machine's in most labs."""
+    try:
+        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,197 @@
+"""The binary checkpoints of a run, put in order: which one is newest, and what they tell together.
+
+Names and steps do not order them: the step in a name is local to its stage, and a resume saves lower steps
+later, over files of the attempt that it continues. The time of saving does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.reading import plain, values
+from thalia_monitor.reading.binary import Found, Listed, Save, Unfinished
+from thalia_monitor.reading.recording import MetricLine, Recording
+from thalia_monitor.state import Checkpoint, Event, Problem, Source
+
+FORMAT: Final = "Thalia checkpoint"
+SAVING_SECONDS: Final = 600.0
+"""A header still unwritten after this long is a save that failed, not one under way."""
+
+_STAGE_IN_NAME: Final = re.compile(r"(?:.*/)?stage_(-?\d+(?:\.\d+)?)_[^/]+")
+_RENAMED: Final = {
+    "component_name": "region",
+    "n_neurons_added": "neurons_added",
+    "new_size": "new_total",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryFile:
+    """One ``*.thalia`` file of a run."""
+
+    name: str
+    modified: float
+    """Unix seconds."""
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """One readable checkpoint in the words of a run."""
+
+    time: float
+    """Unix seconds: when it was saved."""
+    checkpoint: Checkpoint
+    neurons: Mapping[str, float]
+    save: Save
+
+
+def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple[Recording, ...]:
+    """Put a folder's checkpoints together; ``family`` names them all (``checkpoints/*.thalia``)."""
+    found = [_saved(file.name, file.modified, file.found) for file in files if isinstance(file.found, Save)]
+    saves = sorted(found, key=lambda saved: saved.time)
+    unfinished = [file for file in files if isinstance(file.found, Unfinished)]
+    failed = [file for file in unfinished if is_failed(file, now)]
+    counting = _counting(saves)
+    recording = Recording(
+        _source(saves, family, len(saves) - len(counting), len(unfinished) - len(failed)),
+        tuple(line for line in (_line(saved) for saved in saves) if line),
+        tuple(_events(counting)),
+        tuple(saved.checkpoint for saved in counting),
+        problems=tuple(Problem(file.name, None, _FAILED) for file in failed),
+    )
+    listed = (_listed(file, file.found) for file in files if isinstance(file.found, Listed))
+    return ((recording,) if saves or unfinished else ()) + tuple(listed)
+
+
+_FAILED: Final = "is a save that failed: its header was never written, and nothing has been for 10 minutes"
+
+
+def is_failed(file: BinaryFile, now: float) -> bool:
+    """Tell a save that failed from one under way."""
+    return isinstance(file.found, Unfinished) and file.modified < now - SAVING_SECONDS
+
+
+def _saved(name: str, modified: float, save: Save) -> _Saved:
+    metadata = save.metadata
+    totals = {"total_neurons": float(save.neurons), "total_synapses": float(save.synapses)}
+    regions = values.table(metadata.get("regions")).items()
+    time = values.utc_seconds(metadata.get("timestamp")) or plain.unix_time(save.saved_at) or modified
+    counts = (
+        (plain.text(region), plain.finite(values.table(each).get("n_neurons"))) for region, each in regions
+    )
+    checkpoint = Checkpoint(
+        name,
+        _step(metadata),
+        _stage(metadata, name),
+        _first(metadata, "current_week", "week"),
+        plain.finite(metadata.get("total_weeks")),
+        values.numbers(values.table(metadata.get("metrics"))) | {k: v for k, v in totals.items() if v},
+        values.flags(metadata.get("milestones")),
+        modified=time,
+    )
+    return _Saved(time, checkpoint, {region: count for region, count in counts if count is not None}, save)
+
+
+def _first(metadata: Mapping[str, Any], *names: str) -> float | None:
+    return next((found for name in names if (found := plain.finite(metadata.get(name))) is not None), None)
+
+
+def _step(metadata: Mapping[str, Any]) -> int:
+    """The global step; ``training_steps`` stands last, because Thalia always writes 0 there."""
+    steps = (plain.count(metadata.get(name)) for name in ("global_step", "step", "training_steps"))
+    return next((step for step in steps if step is not None), 0)
+
+
+def _stage(metadata: Mapping[str, Any], name: str) -> float | None:
+    """The stage; Thalia tests it for truth before it saves, and so writes stage 0 as null."""
+    stage = plain.finite(metadata.get("current_stage"))
+    if stage is not None:
+        return stage
+    if named := _STAGE_IN_NAME.fullmatch(name):
+        return float(named[1])
+    trained = "current_stage" in metadata and _step(metadata) > 0
+    return 0.0 if trained else None
+
+
+def _counting(saves: Sequence[_Saved]) -> list[_Saved]:
+    """Leave out what a later save of a lower step has thrown away: the part of an attempt that was redone."""
+    kept: list[_Saved] = []
+    lowest_later = float("inf")
+    for saved in reversed(saves):
+        if saved.checkpoint.step <= lowest_later:
+            kept.append(saved)
+        lowest_later = min(lowest_later, saved.checkpoint.step)
+    return kept[::-1]
+
+
+def _line(saved: _Saved) -> MetricLine | None:
+    """Make a line of the history, where it holds any number; without stage, since its steps are global."""
+    checkpoint = saved.checkpoint
+    if not checkpoint.metrics and not saved.neurons:
+        return None
+    return MetricLine(checkpoint.step, checkpoint.metrics, saved.neurons, time=saved.time)
+
+
+def _events(saves: Iterable[_Saved]) -> Iterator[Event]:
+    """Take growth, ended stages and safety saves; each checkpoint repeats the lists of those before it."""
+    seen: set[str] = set()
+    for saved in saves:
+        metadata, name = saved.save.metadata, saved.checkpoint.file
+        found = [_growth(entry, name) for entry in values.entries(metadata.get("growth_history"))]
+        found += [_stage_end(entry, name) for entry in values.entries(metadata.get("training_history"))]
+        for event in found:
+            identity = repr((event.kind, event.step, event.time, sorted(event.fields.items(), key=repr)))
+            if identity not in seen:
+                seen.add(identity)
+                yield event
+        yield from _safety_save(saved)
+
+
+def _growth(entry: Mapping[str, Any], file: str) -> Event:
+    """Translate both shapes: ``auto_grow``'s own, and the later GrowthEvent. Neither says the step."""
+    fields = {
+        _RENAMED.get(name, name): value
+        for name, value in plain.bounded(entry).items()
+        if name not in ("step", "timestamp")
+    }
+    step, time = plain.count(entry.get("step")), values.utc_seconds(entry.get("timestamp"))
+    return Event(contract.GROWTH, step, fields, time=time, file=file)
+
+
+def _stage_end(entry: Mapping[str, Any], file: str) -> Event:
+    return Event(contract.STAGE_END, None, plain.bounded(entry), file=file)
+
+
+def _safety_save(saved: _Saved) -> Iterator[Event]:
+    reason = saved.save.metadata.get("checkpoint_reason")
+    reason = plain.text(reason) if isinstance(reason, str) else ""
+    if reason.startswith(("emergency_stop", "rollback")):
+        severity = "critical" if reason.startswith("emergency_stop") else "warning"
+        fields = {"severity": severity, "message": f"Checkpoint saved for {reason.replace('_', ' ')}"}
+        yield Event(
+            contract.WARNING, saved.checkpoint.step, fields, time=saved.time, file=saved.checkpoint.file
+        )
+
+
+def _source(saves: Sequence[_Saved], family: str, superseded: int, saving: int) -> Source:
+    steps = [saved.checkpoint.step for saved in saves]
+    unsealed = sum(not saved.save.complete for saved in saves)
+    regions = saves[-1].save.regions if saves else ()
+    notes = (
+        f"{superseded} superseded by a resume" if superseded else "",
+        f"{saving} being written" if saving else "",
+        f"{unsealed} without checksum yet" if unsealed else "",
+        f"regions {', '.join(regions)}" if regions else "",
+    )
+    note = "; ".join(filter(None, notes))
+    return Source(family, FORMAT, len(saves), min(steps, default=None), max(steps, default=None), note)
+
+
+def _listed(file: BinaryFile, listed: Listed) -> Recording:
+    source = Source(file.name, FORMAT, 0, listed.step, listed.step, "listed only")
+    return Recording(source, problems=(Problem(file.name, None, listed.reason),))

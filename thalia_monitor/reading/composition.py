@@ -1,0 +1,160 @@
+"""Several files of one run, made one: the best witness of each thing tells it, and nothing counts twice.
+
+The logs of Thalia's own logger come first, then its trials, then results, then binary checkpoints: each fills
+only what those before it leave open. The documented files stand above all of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Final
+
+from thalia_monitor.reading import birth_results, checkpoints, diagnostics, stage_log, text_stages, trials
+from thalia_monitor.reading.progress import progress
+from thalia_monitor.reading.recording import Recording
+from thalia_monitor.reading.stretches import resolve, start_of
+from thalia_monitor.state import Checkpoint, Event, Problem, Source
+
+_AFTER_THE_LOGS: Final = (
+    trials.FORMAT,
+    trials.EVENTS_FORMAT,
+    birth_results.FORMAT,
+    checkpoints.FORMAT,
+    stage_log.SESSION_FORMAT,
+    diagnostics.FORMAT,
+)
+
+
+LOGS: Final = frozenset({stage_log.FORMAT, text_stages.FORMAT, trials.FORMAT})
+"""Formats that record what happens, rather than save where training stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """One run, as all its files together tell it that are not the documented ones."""
+
+    stretches: tuple[Recording, ...] = ()
+    """Lines and events in the order of time, cut where a stage starts."""
+    saved: tuple[Checkpoint, ...] = ()
+    """What the run's checkpoints and results tell, ordered by step."""
+    progress: tuple[Checkpoint, ...] = ()
+    """What the logs tell of the newest stage, as checkpoints would; the last is where training stands."""
+    criteria: Mapping[str, float] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """All of them: the logs' progress fills the newest one saved, or stands behind it where it is further."""
+        if not self.saved or not self.progress:
+            return self.saved or self.progress
+        newest, here = self.saved[-1], self.progress[-1]
+        if here.step > newest.step:
+            return (*self.saved, filled(here, newest))
+        return (*self.saved[:-1], filled(newest, here))
+
+
+def compose(recordings: Sequence[Recording]) -> Composed:
+    """Make one run of the recordings of its files."""
+    logs = resolve([recording for recording in recordings if recording.stretch])
+    others = sorted((each for each in recordings if not each.stretch), key=_rank)
+    stretches = _filled(logs.stretches, others)
+    problems = chain(logs.problems, *(each.problems for each in recordings))
+    criteria: dict[str, float] = {}
+    for recording in logs.stretches:
+        criteria |= recording.criteria
+    return Composed(
+        stretches,
+        tuple(_by_step(others).values()),
+        tuple(progress(logs.stretches[-1])) if logs.stretches else (),
+        criteria,
+        tuple(problems),
+        tuple(_sources(recordings)),
+    )
+
+
+def _rank(recording: Recording) -> int:
+    known = recording.source.format in _AFTER_THE_LOGS
+    return _AFTER_THE_LOGS.index(recording.source.format) if known else len(_AFTER_THE_LOGS)
+
+
+def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tuple[Recording, ...]:
+    """Add lines where there are none, and events of the kinds that are missing, in order of rank."""
+    kinds = {event.kind for stretch in stretches for event in stretch.events}
+    logged = any(stretch.lines for stretch in stretches)
+    for rank in range(len(_AFTER_THE_LOGS) + 1):
+        group = [recording for recording in others if _rank(recording) == rank]
+        if not logged and any(recording.lines for recording in group):
+            logged = True
+            stretches = (*stretches, *sorted((replace(each, events=()) for each in group), key=start_of))
+        events = [event for each in group for event in each.events if event.kind not in kinds]
+        kinds |= {event.kind for event in events}
+        stretches = _with_events(stretches, events)
+    return stretches
+
+
+def _with_events(stretches: tuple[Recording, ...], events: Sequence[Event]) -> tuple[Recording, ...]:
+    """Put events into the stretch that had begun when they happened; into the last where no time tells."""
+    if not events:
+        return stretches
+    if not stretches:
+        return (Recording(Source(events[0].file, "", 0), events=tuple(events)),)
+    added: list[list[Event]] = [[] for _ in stretches]
+    starts = [start_of(stretch) for stretch in stretches]
+    for event in events:
+        begun = [
+            index for index, start in enumerate(starts) if event.time is not None and start <= event.time
+        ]
+        added[begun[-1] if begun else 0 if event.time is not None else -1].append(event)
+    return tuple(
+        replace(stretch, events=(*stretch.events, *more)) if more else stretch
+        for stretch, more in zip(stretches, added, strict=True)
+    )
+
+
+def _by_step(others: Iterable[Recording]) -> dict[int, Checkpoint]:
+    """Keep one checkpoint for each step: of the best rank, then the newest, completed by the others."""
+    ranked = [(_rank(each), -point.modified, point) for each in others for point in each.checkpoints]
+    told: dict[int, Checkpoint] = {}
+    for _, _, point in sorted(ranked, key=lambda each: each[:2]):
+        told[point.step] = filled(told[point.step], point) if point.step in told else point
+    return dict(sorted(told.items()))
+
+
+def filled(point: Checkpoint, other: Checkpoint) -> Checkpoint:
+    """Give a checkpoint with what it leaves open taken from another of the same stage."""
+    if point.stage is not None and other.stage is not None and _number(point.stage) != _number(other.stage):
+        return point
+    return replace(
+        point,
+        stage=other.stage if point.stage is None else point.stage,
+        week=other.week if point.week is None else point.week,
+        total_weeks=other.total_weeks if point.total_weeks is None else point.total_weeks,
+        metrics=point.metrics or other.metrics,
+        milestones=point.milestones or other.milestones,
+        warnings=point.warnings or other.warnings,
+        training_seconds=other.training_seconds if point.training_seconds is None else point.training_seconds,
+    )
+
+
+def _number(stage: float) -> float:
+    return -1 if stage == -0.5 else stage
+
+
+def _sources(recordings: Iterable[Recording]) -> Iterator[Source]:
+    """Give one source for each file, summed up over the recordings of its parts."""
+    by_file: dict[str, list[Source]] = {}
+    for recording in recordings:
+        by_file.setdefault(recording.source.file, []).append(recording.source)
+    for parts in by_file.values():
+        first = [part.first_step for part in parts if part.first_step is not None]
+        last = [part.last_step for part in parts if part.last_step is not None]
+        records = sum(part.records for part in parts)
+        notes = dict.fromkeys(part.note for part in parts if part.note)
+        yield Source(
+            *(parts[0].file, parts[0].format, records),
+            *(min(first, default=None), max(last, default=None)),
+            "; ".join(notes),
+        )

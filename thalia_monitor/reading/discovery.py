@@ -1,0 +1,192 @@
+"""Every file of a run but the documented ones: found, followed, and read no more often than needed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from thalia_monitor.reading import (
+    binary,
+    birth_results,
+    checkpoints,
+    diagnostics,
+    stage_log,
+    text_log,
+    trials,
+)
+from thalia_monitor.reading.cache import FileCache, Reading, Signature, signature_of
+from thalia_monitor.reading.composition import Composed, compose
+from thalia_monitor.reading.recording import Recording, Stretch
+from thalia_monitor.state import Problem, Source
+
+SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")
+"""Where Thalia's birth script puts things: searched with the run's own directory, and nothing deeper."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    name: str
+    """As it is shown: relative to the run's directory."""
+    kind: str
+    signature: Signature
+
+    @property
+    def modified(self) -> float:
+        return self.signature[2] / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The files as they are at one moment."""
+
+    version: tuple[object, ...] = ()
+    """Equal versions mean that there is nothing new to read. A checkpoint that grows old changes it: one that is
+    unfinished counts as failed then."""
+    modified: float | None = None
+    """Unix seconds: when one of them last changed; None without any."""
+
+
+class Discovery:
+    """The files of one directory beside the documented ones."""
+
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._documents: FileCache[Recording | None] = FileCache(_read_document)
+        self._binary: FileCache[binary.Found] = FileCache(lambda path, _: binary.read_binary(path))
+        self._text: dict[Path, text_log.TextLog] = {}
+        self._trials: dict[Path, trials.Trials] = {}
+        self._composed: tuple[object, Composed] = ((), Composed())
+
+    def look(self) -> Look:
+        """Tell the version of the files by their status alone."""
+        files = self._scan()
+        return Look(self._version(files), max((file.modified for file in files), default=None))
+
+    def composed(self) -> Composed:
+        """Read what has changed, and make one run of it; never raises for what is in the files."""
+        files = self._scan()
+        version = self._version(files)
+        if version != self._composed[0]:
+            self._composed = (version, compose(list(self._recordings(files))))
+        return self._composed[1]
+
+    def _version(self, files: Iterable[_File]) -> tuple[object, ...]:
+        old = self._clock() - checkpoints.SAVING_SECONDS
+        return tuple(
+            (file.name, file.signature, file.kind == "binary" and file.modified < old) for file in files
+        )
+
+    def _scan(self) -> list[_File]:
+        return [file for folder in ("", *SUBFOLDERS) for file in _files(self._directory, folder)]
+
+    def _recordings(self, files: Sequence[_File]) -> Iterator[Recording]:
+        self._forget_all_but({file.path for file in files})
+        yield from self._binaries([file for file in files if file.kind == "binary"])
+        for file in files:
+            if file.kind == "text":
+                yield from self._text.setdefault(file.path, text_log.TextLog(file.path, file.name)).read()
+            elif file.kind in _DOCUMENTS:
+                yield from _recorded(self._documents.read(file.path, file.name), file)
+        yield from self._tried([file for file in files if file.kind in ("trials", "saved trial")])
+
+    def _binaries(self, files: Sequence[_File]) -> Iterator[Recording]:
+        for folder, group in groupby(files, lambda file: file.path.parent):
+            family = f"{_prefix(self._directory, folder)}*.thalia"
+            found = []
+            for file in group:
+                reading = self._binary.read(file.path, file.name)
+                if reading.value is not None:
+                    found.append(checkpoints.BinaryFile(file.name, file.modified, reading.value))
+                if reading.problem:
+                    yield Recording(Source(file.name, checkpoints.FORMAT, 0), problems=(reading.problem,))
+            yield from checkpoints.recordings_of(found, family, self._clock())
+
+    def _tried(self, files: Sequence[_File]) -> Iterator[Recording]:
+        for folder, each in groupby(files, lambda file: file.path.parent):
+            group, prefix = list(each), _prefix(self._directory, folder)
+            reader = self._trials.setdefault(folder, trials.Trials(folder, prefix))
+            try:
+                yield from reader.read()
+            except OSError as error:
+                problem = Problem(prefix + trials.TRIALS_NAME, None, f"cannot be read: {error.strerror}")
+                yield Recording(Source(problem.file, trials.FORMAT, 0), problems=(problem,))
+            if saved := [file.path.name for file in group if file.kind == "saved trial"]:
+                yield trials.saved_trials(saved, f"{prefix}checkpoint_trial_*.pt")
+
+    def _forget_all_but(self, paths: set[Path]) -> None:
+        self._documents.forget_all_but(paths)
+        self._binary.forget_all_but(paths)
+        self._text = {path: log for path, log in self._text.items() if path in paths}
+        folders = {path.parent for path in paths}
+        self._trials = {folder: reader for folder, reader in self._trials.items() if folder in folders}
+
+
+def _files(directory: Path, folder: str) -> Iterator[_File]:
+    """List a folder's files of known kinds, by name; a folder that is not there has none."""
+    try:
+        names = sorted(path.name for path in (directory / folder).iterdir())
+    except OSError:
+        return
+    for name in names:
+        kind = _kind(folder, name)
+        if kind and (signature := signature_of(path := directory / folder / name)):
+            yield _File(path, f"{folder}/{name}" if folder else name, kind, signature)
+
+
+def _kind(folder: str, name: str) -> str:
+    for kind, pattern in _NAMES.items():
+        if pattern.fullmatch(name):
+            return kind
+    return "result" if folder == "results" and name.endswith(".json") else ""
+
+
+def _prefix(directory: Path, folder: Path) -> str:
+    return "" if folder == directory else f"{folder.name}/"
+
+
+_NAMES: Final = {
+    "stage": stage_log.NAME,
+    "session": stage_log.SESSION_NAME,
+    "text": re.compile(re.escape(text_log.NAME)),
+    "binary": binary.NAME,
+    "result": re.compile(re.escape(birth_results.NOTEBOOK_NAME)),
+    "trials": re.compile(r"trials\.csv|events\.log"),
+    "saved trial": trials.SAVED_NAME,
+    "diagnostics": re.compile(re.escape(diagnostics.NAME)),
+}
+_DOCUMENTS: Final[Mapping[str, Callable[[Path, str], Recording | None]]] = {
+    "stage": stage_log.read_stage_log,
+    "session": stage_log.read_session,
+    "result": birth_results.read_result,
+    "diagnostics": diagnostics.read_diagnostics,
+}
+
+
+def _read_document(path: Path, name: str) -> Recording | None:
+    return _DOCUMENTS[_kind(path.parent.name, path.name)](path, name)
+
+
+def _recorded(reading: Reading[Recording | None], file: _File) -> Iterator[Recording]:
+    """Give a document's recording; one that was torn from the start still tells its stage by its name."""
+    problems = (reading.problem,) if reading.problem else ()
+    if reading.value is not None:
+        yield replace(reading.value, problems=reading.value.problems + problems)
+    elif problems:
+        named = stage_log.NAME.fullmatch(file.path.name)
+        stretch = Stretch(float(named[1])) if named else None
+        yield Recording(Source(file.name, _FORMATS[file.kind], 0), problems=problems, stretch=stretch)
+
+
+_FORMATS: Final = {
+    "stage": stage_log.FORMAT,
+    "session": stage_log.SESSION_FORMAT,
+    "result": birth_results.FORMAT,
+    "diagnostics": diagnostics.FORMAT,
+}

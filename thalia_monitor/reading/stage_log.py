@@ -1,0 +1,146 @@
+"""``stage_<N>_log.json`` and ``session_*.json``: what Thalia's own CurriculumLogger leaves of a stage.
+
+The logger rewrites a stage's file in place when the stage starts (all lists empty) and when it ends; while it
+runs only the text log grows. Source: ``src/thalia/training/curriculum_logger.py``, 2025-12 to 2026-02.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.reading import plain, values
+from thalia_monitor.reading.document import read_document
+from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
+from thalia_monitor.state import Event, Problem, Source
+
+FORMAT: Final = "CurriculumLogger stage log"
+SESSION_FORMAT: Final = "CurriculumLogger session"
+NAME: Final = re.compile(r"stage_(-?\d+(?:\.\d+)?)_log\.json")
+SESSION_NAME: Final = re.compile(r"session_.*\.json")
+"""``save_session`` also takes any other name; a file of another name is not looked for."""
+
+_CLOCK_ERROR: Final = 86_400.0
+"""Seconds by which a clock may have been set back since the stage began."""
+_OWN_FIELDS: Final = {contract.STEP, contract.TIMESTAMP, contract.NEURON_COUNTS, contract.CAPACITY_BY_REGION}
+
+
+def read_stage_log(path: Path, name: str) -> Recording:
+    """Read one stage's file, shown under that name; raises Torn while it is half-written."""
+    document = read_document(path)
+    stage = plain.finite(document.get("stage"))
+    if stage is None and (named := NAME.fullmatch(path.name)):
+        stage = float(named[1])
+    start = plain.unix_time(document.get("start_time"))
+    config = values.table(document.get("config"))
+    logged = list(values.entries(document.get("step_metrics")))
+    lines = [line for entry in logged if (line := _line(entry, stage, start or 0.0))]
+    events = list(_events(document, stage, name))
+    steps = [line.step for line in lines]
+    return Recording(
+        Source(name, FORMAT, len(logged) + len(events), min(steps, default=None), max(steps, default=None)),
+        tuple(lines),
+        tuple(sorted(events, key=lambda event: float("inf") if event.time is None else event.time)),
+        criteria=_thresholds(values.table(config.get("success_criteria"))),
+        problems=_lost(name, len(logged) - len(lines)),
+        stretch=Stretch(
+            stage,
+            start,
+            plain.unix_time(document.get("end_time")),
+            plain.finite(config.get("duration_weeks")),
+        ),
+    )
+
+
+def read_session(path: Path, name: str) -> Recording:
+    """Read a session's summary: it counts what the stage logs hold, and holds nothing else of its own.
+
+    Its stages become ``stage_end`` events: a stage whose own file was erased by a restart is still told.
+    """
+    document = read_document(path)
+    stages = values.table(document.get("stages"))
+    events = []
+    for key, summary in stages.items():
+        entry, stage = values.table(summary), _stage_number(key)
+        fields = {"stage": stage, "duration_hours": plain.finite(entry.get("duration_hours"))}
+        fields |= {plain.text(key): plain.count(each) for key, each in entry.items() if key.startswith("n_")}
+        events.append(
+            Event(contract.STAGE_END, None, fields, time=plain.unix_time(entry.get("end_time")), file=name)
+        )
+    return Recording(Source(name, SESSION_FORMAT, len(stages)), events=tuple(events))
+
+
+def _stage_number(key: str) -> float | None:
+    try:
+        return float(key)
+    except ValueError:
+        return None
+
+
+def _thresholds(criteria: Mapping[str, Any]) -> dict[str, float]:
+    """Take the criteria that have a threshold; one that is true or false is a check."""
+    limits = ((plain.text(name), plain.finite(each)) for name, each in criteria.items())
+    return {name: limit for name, limit in limits if limit is not None}
+
+
+def _lost(name: str, entries: int) -> tuple[Problem, ...]:
+    reason = f"{entries:,} of its step_metrics have no usable step and are left out"
+    return (Problem(name, None, reason),) if entries else ()
+
+
+def _line(entry: Mapping[str, Any], stage: float | None, start: float) -> MetricLine | None:
+    step = plain.count(entry.get(contract.STEP))
+    if step is None:
+        return None
+    time = plain.unix_time(entry.get(contract.TIMESTAMP))
+    if time is not None and time < start - _CLOCK_ERROR:
+        time = None  # a metric called "timestamp" overwrites the real one
+    return MetricLine(
+        step,
+        values.numbers({name: value for name, value in entry.items() if name not in _OWN_FIELDS}),
+        values.numbers(values.table(entry.get(contract.NEURON_COUNTS))),
+        values.numbers(values.table(entry.get(contract.CAPACITY_BY_REGION))),
+        time,
+        stage,
+    )
+
+
+def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iterator[Event]:
+    """Take every event of the file, its fields renamed to the documented ones."""
+    config = values.table(document.get("config"))
+    started = {
+        "stage": stage,
+        "weeks": plain.finite(config.get("duration_weeks")),
+        "tasks": plain.bounded(config.get("tasks")),
+    }
+    yield Event(
+        contract.STAGE_START, None, started, time=plain.unix_time(document.get("start_time")), file=file
+    )
+    for key, kind, names in _LISTS:
+        for entry in values.entries(document.get(key)):
+            fields = {
+                names.get(name, name): value for name, value in entry.items() if name not in _OWN_FIELDS
+            }
+            if kind == contract.MILESTONE:
+                fields["stage"], fields["results"] = stage, values.flags(entry.get("results"))
+            step, time = plain.count(entry.get(contract.STEP)), plain.unix_time(entry.get(contract.TIMESTAMP))
+            yield Event(kind, step, fields, time=time, file=file)
+    if (end := plain.unix_time(document.get("end_time"))) is not None:
+        ended = {"stage": stage, "duration_hours": plain.finite(document.get("duration_hours"))}
+        yield Event(contract.STAGE_END, None, ended, time=end, file=file)
+
+
+_LISTS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
+    ("growth_events", contract.GROWTH, {"n_added": "neurons_added"}),
+    (
+        "consolidation_events",
+        contract.CONSOLIDATION,
+        {"stage": "sleep_stage", "n_patterns": "patterns_replayed"},
+    ),
+    ("milestone_checks", contract.MILESTONE, {}),
+    ("transitions", contract.TRANSITION, {}),
+)
+"""The file's lists of events, the kind each becomes, and the fields that are documented by another name."""

@@ -1,0 +1,69 @@
+"""Raw values as CSV: every logged value at full precision, streamed, whatever the charts show of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from flask import Response, request
+
+from thalia_monitor.errors import BadParameter
+from thalia_monitor.history import History
+from thalia_monitor.web.monitor import monitor
+
+ROWS_AT_ONCE: Final = 20_000
+
+
+def csv_of_run(run: str) -> Response:
+    """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for."""
+    state = monitor().state(run)
+    names = request.args.getlist("name") or state.history.names()
+    missing = [name for name in names if state.history.column(name) is None]
+    if missing:
+        raise BadParameter(
+            f"This run has no series {missing[0][:100]!r}; /api/v1/runs/{run} names what it has."
+        )
+    answer = Response(lines(state.history, names), mimetype="text/csv")
+    filename = "".join(each if each.isalnum() else "_" for each in state.name)[:80] or "run"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
+    return answer
+
+
+def lines(history: History, names: Sequence[str]) -> Iterator[str]:
+    """Write ``step,segment,timestamp`` and the named columns; a cell is empty where a line did not log it."""
+    head = io.StringIO()
+    csv.writer(head).writerow(["step", "segment", "timestamp", *map(_harmless, names)])
+    yield head.getvalue()
+    columns = [column for name in names if (column := history.column(name)) is not None]
+    wanted = _rows_with(history, [column.rows for column in columns])
+    for first in range(0, len(wanted), ROWS_AT_ONCE):
+        rows = wanted[first : first + ROWS_AT_ONCE]
+        cells: list[list[object]] = [history.step[rows].tolist(), history.segment[rows].tolist()]
+        cells.append(["" if np.isnan(time) else repr(time) for time in history.time[rows].tolist()])
+        for column in columns:
+            text = np.full(len(rows), "", dtype=object)
+            if column.rows is None:
+                text[:] = [repr(value) for value in column.values[rows].tolist()]
+            else:
+                at = np.searchsorted(column.rows, rows)
+                found = (at < len(column.rows)) & (column.rows[np.minimum(at, len(column.rows) - 1)] == rows)
+                text[found] = [repr(value) for value in column.values[at[found]].tolist()]
+            cells.append(text.tolist())
+        block = io.StringIO()
+        csv.writer(block).writerows(zip(*cells, strict=True))
+        yield block.getvalue()
+
+
+def _rows_with(history: History, sparse: Sequence[np.ndarray | None]) -> np.ndarray:
+    known = [rows for rows in sparse if rows is not None]
+    if not sparse or len(known) < len(sparse):
+        return np.arange(len(history))
+    return np.unique(np.concatenate(known))
+
+
+def _harmless(name: str) -> str:
+    # A spreadsheet takes a cell that begins like this for a formula.
+    return f"'{name}" if name[:1] in "=+-@\t\r" else name

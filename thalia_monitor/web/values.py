@@ -1,0 +1,90 @@
+"""The table of a series' raw values: the newest first, or around a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+import dash
+import numpy as np
+from dash import html
+
+from thalia_monitor.analysis.wording import NONE
+from thalia_monitor.history import Series
+from thalia_monitor.web import parts
+from thalia_monitor.web.monitor import monitor
+
+ROWS: Final = 50
+LATEST_YEAR: Final = 253_402_300_799
+"""The last second that a date can be written of (year 9999)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which points of a series the table shows: ``first`` to before ``last``, newest first."""
+
+    first: int
+    last: int
+    pages: int
+    words: str
+
+
+def page_of(series: Series, page: int | None, step: float | None = None) -> Shown:
+    """Choose a page of the points, or the page around the newest point at or before a step."""
+    total = len(series)
+    pages = max(1, -(-total // ROWS))
+    number = min(max(int(page or 1), 1), pages)
+    if step is not None:
+        at = np.flatnonzero(series.step <= step)
+        number = (total - 1 - int(at[-1] if len(at) else 0)) // ROWS + 1
+    last = total - (number - 1) * ROWS
+    first = max(last - ROWS, 0)
+    return Shown(first, last, pages, f"{first + 1:,}–{last:,} of {total:,}, newest first")
+
+
+def table(series: Series, shown: Shown) -> html.Table:
+    """Write the chosen points in full: no rounding, what is not finite by its name."""
+    part = slice(shown.first, shown.last)
+    columns = (series.step, series.value, series.segment, series.time)
+    rows = zip(*(column[part][::-1].tolist() for column in columns), strict=True)
+    head = html.Tr([html.Th(words, scope="col") for words in ("Step", "Value", "Segment", "Time (UTC)")])
+    return html.Table(
+        [
+            html.Thead(head),
+            html.Tbody(
+                [
+                    html.Tr(
+                        [html.Td(f"{step:,}"), html.Td(repr(value)), html.Td(segment), html.Td(moment(time))]
+                    )
+                    for step, value, segment, time in rows
+                ]
+            ),
+        ],
+        className="event-table",
+    )
+
+
+def moment(time: float) -> str:
+    """Write a timestamp (Unix seconds) as a date and time in UTC; a dash where there is none."""
+    if not 0 <= time <= LATEST_YEAR:  # NaN is neither
+        return NONE
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def download(run: str | None, name: str) -> Any:
+    """Links to the series, and to everything, as CSV at full resolution."""
+    library = monitor().library
+    key = library.id_of(library.reader(run))
+    address = dash.get_app().get_relative_path(f"/api/v1/runs/{key}/export.csv")
+    return [
+        html.A("This series as CSV", href=f"{address}?name={quote(name, safe='')}", download=""),
+        " · ",
+        html.A("Everything as CSV", href=address, download=""),
+    ]
+
+
+def nothing(name: str | None) -> html.Div:
+    """Say that there is no such series, and what to do."""
+    return parts.empty(f"Nothing is logged under {str(name)[:80]!r} yet", "Choose another series above.")

@@ -1,0 +1,67 @@
+"""What goes wrong while logging: counted, told once, and never passed on to the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from threading import RLock
+from types import TracebackType
+
+
+class WriteErrors:
+    """Counts records that could not be written, and tells of each spell of failures once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.count = 0
+        """Records lost so far."""
+        self.unseen: list[str] = []
+        """Spells of failures that no metadata have shown yet."""
+        self._tell = tell
+        self._lost: dict[str, int] = {}
+
+    def failed(self, name: str, error: BaseException) -> None:
+        """Note that a record of this file (or of this kind) is lost."""
+        self.count += 1
+        self._lost[name] = self._lost.get(name, 0) + 1
+        if self._lost[name] == 1:
+            message = f"{name} could not be written ({error or type(error).__name__}); training goes on"
+            self.unseen = [*self.unseen[-9:], message]
+            self._tell(message)
+
+    def worked(self, name: str) -> str | None:
+        """Note that a record was written; return what ends a spell of failures, which is also told."""
+        if self._lost and name in self._lost:
+            lost = self._lost.pop(name)
+            message = (
+                f"{name} can be written again; {lost:,} {'record was' if lost == 1 else 'records were'} lost"
+            )
+            self.unseen = [*self.unseen[-9:], message]
+            self._tell(message)
+            return message
+        return None
+
+
+class Guard:
+    """A lock that also keeps every error of its block from the caller: training must not die of its log.
+
+    Interrupts and exits are passed on.
+    """
+
+    def __init__(self, errors: WriteErrors) -> None:
+        self._errors = errors
+        self._lock = RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        try:
+            if not isinstance(error, Exception):
+                return False
+            with suppress(Exception):  # another's log handler must not bring down what is guarded here
+                self._errors.failed("A record", error)
+            return True
+        finally:
+            self._lock.release()

@@ -1,0 +1,155 @@
+"""Writes a run as the file contract has it: a line for each step and event, metadata every so many steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.writing.append import Appender, last_step
+from thalia_monitor.writing.errors import WriteErrors
+from thalia_monitor.writing.health import CheckInterval, health_issues
+from thalia_monitor.writing.metadata import MetadataFiles
+from thalia_monitor.writing.progress import Progress, number_in, stage_of, whole_in
+from thalia_monitor.writing.steps import GlobalSteps
+from thalia_monitor.writing.values import to_line
+
+RESERVED: Final = frozenset({contract.STEP, contract.TIMESTAMP, contract.EVENT_TYPE})
+"""Fields of a line that are not the caller's: a metric of such a name is written as ``metric_<name>``."""
+
+
+class Recorder:
+    """Writes ``training_log.json`` and ``metadata_*.json`` live, continuing what an earlier process wrote."""
+
+    def __init__(
+        self, directory: Path, *, interval: int, errors: WriteErrors, clock: Callable[[], float]
+    ) -> None:
+        self._errors = errors
+        self._clock = clock
+        self._interval = max(1, interval)
+        self._log = Appender(directory / contract.LOG_NAME)
+        self._files = MetadataFiles(directory, self._interval)
+        before = self._files.newest()
+        logged, saved = last_step(directory / contract.LOG_NAME), whole_in(before, contract.STEP)
+        offset = whole_in(before, "step_offset") or 0
+        self._steps = GlobalSteps(saved if logged is None else logged, offset, stage_of(before))
+        self._progress = Progress(before)
+        self._started = clock() - (number_in(before, "training_time_seconds") or 0.0)
+        self._saved: int | None = None
+        self._health: dict[str, str] = {}
+        self._check = CheckInterval()
+
+    def start_stage(self, stage: float, config: Mapping[str, Any]) -> None:
+        """Write that a stage begins; its checklist is empty until it is first evaluated."""
+        self._steps.begin_stage(stage)
+        self._progress.begin(stage, config)
+        self.event(contract.STAGE_START, None, stage=stage, config=config)
+        self._save()
+
+    def end_stage(self, stage: float) -> None:
+        """Write that a stage is over."""
+        self.event(contract.STAGE_END, None, stage=stage)
+        self._save()
+
+    def step(self, step: int, metrics: dict[str, Any], week: Any) -> None:
+        """Write a metric line, and metadata where they are due."""
+        before = self._steps.last
+        now = self._steps.reach(step)
+        if bool in map(type, metrics.values()):  # a series is of numbers
+            metrics = {name: int(value) if type(value) is bool else value for name, value in metrics.items()}
+        line = {contract.STEP: now, contract.TIMESTAMP: round(self._clock(), 3)}
+        self._progress.take_weeks(metrics, week)
+        if not RESERVED.isdisjoint(metrics):
+            metrics = {f"metric_{name}" if name in RESERVED else name: metrics[name] for name in metrics}
+        self._write(line | metrics)
+        due = self._progress.absorb(metrics)
+        if before is not None and now < before and self._files.supersede(now):
+            self._progress.go_back(self._files.newest())
+            due = True
+        if self._check.due(now):
+            self._look_at_health()
+        if due or self._saved is None or now // self._interval != self._saved // self._interval:
+            self._save()
+
+    def growth(self, region: str, added: Any, reason: str, step: int | None, new_total: Any) -> None:
+        """Write that a region grew; its new size follows from the last known one where it is not given."""
+        total = self._progress.grow(region, added, new_total)
+        size = {} if total is None else {"new_total": total}
+        self.event(contract.GROWTH, step, region=region, neurons_added=added, **size, reason=reason)
+
+    def consolidation(
+        self, sleep_stage: str, patterns: Any, length: Mapping[str, Any], step: int | None
+    ) -> None:
+        """Write one phase of sleep; ``length`` holds ``duration_steps``, ``duration_seconds``, or both."""
+        fields = {"sleep_stage": sleep_stage, "patterns_replayed": patterns, **length}
+        self.event(contract.CONSOLIDATION, step, **fields)
+
+    def milestones(self, stage: float, results: dict[str, Any], week: Any, step: int | None) -> None:
+        """Write the evaluation of a stage's checklist, and metadata with it."""
+        self._progress.check(results, week)
+        self.event(contract.MILESTONE, step, stage=stage, week=week, results=results)
+        self._save()
+
+    def extend(self, stage: float, weeks: Any, reason: str) -> None:
+        """Write that a stage is given more weeks, and plan them."""
+        self._progress.extend(weeks)
+        self.event(contract.EXTENSION, None, stage=stage, additional_weeks=weeks, reason=reason)
+        self._save()
+
+    def alert(self, severity: str, message: str, step: int | None) -> None:
+        """Write a health warning; the next metadata list it."""
+        self._progress.alert(severity, message)
+        self.event(contract.WARNING, step, severity=severity, message=message)
+
+    def event(self, kind: str, step: int | None, **fields: Any) -> None:
+        """Write an event; one that was logged without a step stands at the newest."""
+        at = self._steps.last if step is None else self._steps.of(step)
+        head = {
+            contract.STEP: at or 0,
+            contract.TIMESTAMP: round(self._clock(), 3),
+            contract.EVENT_TYPE: kind,
+        }
+        self._write(head | fields)
+
+    def close(self) -> None:
+        """Close the log; the next line opens it again."""
+        self._log.close()
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        try:
+            self._log.append(to_line(line))
+        except OSError as error:
+            self._errors.failed(contract.LOG_NAME, error)
+            return
+        again = self._errors.worked(contract.LOG_NAME)
+        if again:
+            self._saved = None  # metadata are due: the page is to show it soon
+            self.event(contract.WARNING, None, severity="warning", message=again)
+
+    def _look_at_health(self) -> None:
+        """Write a warning for each limit that is passed and was not when last looked at."""
+        before, self._health = self._health, health_issues(self._progress.metrics)
+        for issue, message in self._health.items():
+            if issue not in before:
+                self.event(contract.WARNING, None, severity="warning", message=message)
+
+    def _save(self) -> None:
+        """Write metadata of the present; an attempt that fails is made again when the next are due."""
+        step = self._saved = self._steps.last or 0
+        now = self._clock()
+        warnings = [*health_issues(self._progress.metrics).values(), *self._errors.unseen]
+        metadata = self._progress.metadata(step, warnings) | {
+            "training_time_seconds": round(max(now - self._started, 0.0), 3),
+            contract.TIMESTAMP: round(now, 3),
+        }
+        if self._steps.offset:
+            metadata["step_offset"] = self._steps.offset
+        try:
+            self._files.save(step, metadata)
+        except OSError as error:
+            self._errors.failed(contract.METADATA_PATTERN, error)
+            return
+        self._errors.worked(contract.METADATA_PATTERN)
+        self._progress.alerts_shown()
+        self._errors.unseen = []
