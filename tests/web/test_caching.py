@@ -17,7 +17,6 @@ from flask import Flask
 from tests.support import Run, free_port, program
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
-
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.caching import FigureCache, figure_cache
 from thalia_monitor.web.monitor import KEY, Monitor
