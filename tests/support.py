@@ -129,7 +129,7 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Server]:
     address = ""
     for text in process.stdout:
         output.append(text)
-        if found := re.search(r"http://\S+", text):
+        if found := re.search(r"(?<= at )http://\S+", text):
             address = found[0]
             break
     assert address, f"no address was printed: {''.join(output)}"

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from thalia_monitor import __version__
-from thalia_monitor.errors import MonitorError
+from thalia_monitor.errors import MonitorError, SettingsError
 from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
@@ -82,10 +82,26 @@ def check(directory: Path, as_json: bool) -> None:
     sys.exit(report.exit_code)
 
 
+@cli.command()
+@click.argument("directory", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
+@click.option("--watch", is_flag=True, help="Go on showing it, with progress bars, until Ctrl-C.")
+@click.pass_obj
+def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch: bool) -> None:
+    """Say how the run in DIRECTORY stands, in words; exit 0, 1 while something is critical, 2 unusable."""
+    from thalia_monitor import status as terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
+
+    settings = settings_from(options)
+    where = directory or settings.checkpoint_dir
+    if where is None:
+        raise SettingsError("Which run? Give its checkpoint directory: thalia-monitor status DIR.")
+    sys.exit(terminal.tell(where, settings, as_json=as_json, watch=watch))
+
+
 def main() -> None:
     """Run the command; whatever is wrong is said in one sentence."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="thalia-monitor", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.UsageError as error:

@@ -99,6 +99,12 @@ OPTIONS: Final = (
         help="How log lines are written: for people, or one JSON object each.",
     ),
     click.option(
+        "--health",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="TOML file whose table [health] changes the thresholds that health is judged by.",
+    ),
+    click.option(
         "--view",
         default="",
         metavar="QUERY",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.stages import SCHEMES
 
@@ -39,6 +42,8 @@ class Settings:
     behind_proxy: bool = False
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
     log_format: str = "text"
+    health: Path | None = None
+    """A TOML file whose table ``[health]`` changes the thresholds that health is judged by."""
     view: str = ""
     """What the charts show at first, written like the page's own address: ``x=wall&smooth=0.6``."""
 
@@ -59,7 +64,10 @@ class Settings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:  # another name, whatever it begins with
+            return False
 
 
 def normal_base_path(path: str) -> str:
@@ -70,3 +78,25 @@ def normal_base_path(path: str) -> str:
             f"--base-path is {path!r}: use letters, digits, '-', '_' and '.' between slashes."
         )
     return "/" + "".join(part + "/" for part in parts)
+
+
+def table(path: Path) -> dict[str, Any]:
+    """Read a TOML file of the operator's; raises SettingsError with the place of what is wrong."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+
+
+def thresholds(path: Path | None) -> Thresholds:
+    """Take the health thresholds from a file's table ``[health]``; Thalia's own where it does not say.
+
+    Raises:
+        SettingsError: the file cannot be read, or has a threshold that is unknown or no number.
+    """
+    given = table(path).get("health", {}) if path else {}
+    if not isinstance(given, dict):
+        raise SettingsError(f"{path}: health has to be a table, [health].")
+    return Thresholds.from_mapping(given)

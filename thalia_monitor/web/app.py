@@ -14,7 +14,7 @@ from dash._get_app import app_context
 from dash.fingerprint import build_fingerprint
 
 from thalia_monitor.reading.library import Library
-from thalia_monitor.settings import Settings
+from thalia_monitor.settings import Settings, thresholds
 from thalia_monitor.web import api, charts, security, shell, transport
 from thalia_monitor.web.caching import figure_cache
 from thalia_monitor.web.monitor import Monitor, install
@@ -86,7 +86,7 @@ def _assembled(chosen: Settings) -> Dash:
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     directories = [chosen.checkpoint_dir] if chosen.checkpoint_dir else []
     library = Library(directories, scheme=chosen.stage_scheme)
-    watch = Monitor(chosen, library, figure_cache(server, chosen))
+    watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health))
     install(server, watch)
     app.layout = shell.shell(app, watch)
     shell.register(app)
