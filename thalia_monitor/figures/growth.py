@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +16,10 @@ from thalia_monitor.figures.chart import X_TITLES, Chart, View, times
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines
 from thalia_monitor.figures.events import marks
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.metrics import band
+from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.history import Column
 from thalia_monitor.state import TrainingState
-
-GROWTH_THRESHOLD: Final = 0.85
-"""Capacity at which Thalia lets a region grow by default (``growth.py``; 0.75 to 0.95 by region and stage)."""
 
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
@@ -37,7 +34,7 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each region's capacity, and the band in which regions grow."""
     chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%", "rangemode": "tozero"}
-    chart.layout["shapes"] = [band(GROWTH_THRESHOLD, 1.0, theme.CAUTION)]
+    chart.layout["shapes"] = [band(*BANDS["capacity"])]
     return chart
 
 

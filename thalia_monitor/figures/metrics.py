@@ -15,8 +15,13 @@ from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.history import Floats
 from thalia_monitor.state import TrainingState
 
-HEALTHY_FIRING: Final = (0.05, 0.15)
-"""Thalia's target band of the firing rate (its ``firing_stability`` check, ``stage_evaluation.py``)."""
+GROWTH_THRESHOLD: Final = 0.85
+"""Capacity at which Thalia lets a region grow by default (``growth.py``; 0.75 to 0.95 by region and stage)."""
+BANDS: Final = {
+    "firing_rate": (0.05, 0.15, theme.GOOD, "healthy: 0.05–0.15, Thalia's firing_stability"),
+    "capacity": (GROWTH_THRESHOLD, 1.0, theme.CAUTION, "Thalia grows a region from 0.85"),
+}
+"""Ranges that Thalia states: lower and upper edge, colour, and the words with their source."""
 TREND_POINTS: Final = 60
 
 
@@ -92,14 +97,13 @@ def axes(view: View, name: str) -> dict[str, Any]:
         start["xaxis"] = start["xaxis"] | {"type": "date"}
     if name in view.log:
         start["yaxis"] = start["yaxis"] | {"type": "log"}
-    if name == "firing_rate":
-        low, high = HEALTHY_FIRING
-        start["shapes"] = [band(low, high, theme.GOOD)]
+    if name in BANDS:
+        start["shapes"] = [band(*BANDS[name])]
     return start
 
 
-def band(low: float, high: float, color: str) -> dict[str, Any]:
-    """A healthy range, drawn behind the curve over the whole width."""
+def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
+    """A range that Thalia states, drawn behind the curve over the whole width, with its source."""
     return {
         "type": "rect",
         "xref": "paper",
@@ -111,6 +115,7 @@ def band(low: float, high: float, color: str) -> dict[str, Any]:
         "opacity": 0.09,
         "line": {"width": 0},
         "layer": "below",
+        "label": {"text": words, "textposition": "top left", "font": {"size": 9}},
     }
 
 
