@@ -19,7 +19,7 @@ def view_from(data: dict[str, Any] | None) -> View:
     axis = given.get("x")
     smooth = _number(given.get("smooth")) or 0.0
     return View(
-        x=cast(Axis, axis) if axis in X_TITLES else "step",
+        x=cast(Axis, axis) if isinstance(axis, str) and axis in X_TITLES else "step",
         smooth=min(max(smooth, 0.0), 0.999),
         start=start,
         end=end,
