@@ -75,7 +75,8 @@ def bind(settings: Settings) -> socket.socket:
 
 def shown(settings: Settings) -> str:
     """Name what is watched, in a line for the terminal."""
-    return str(settings.checkpoint_dir or "no run yet")
+    named = [str(directory) for directory in settings.checkpoint_dir]
+    return ", ".join(named + [f"the runs below {root}" for root in settings.root]) or "no run yet"
 
 
 def address(settings: Settings, port: int) -> str:
