@@ -36,6 +36,10 @@ class Settings:
     cache_type: str = "SimpleCache"
     cache_dir: Path | None = None
     cache_threshold: int = 500
+    alerts: Path | None = None
+    """A TOML file that says what is to be told, and where to."""
+    state_dir: Path | None = None
+    """Where alerts are remembered; None is the place of this system for such things."""
     health: Path | None = None
     """A TOML file whose table ``[health]`` changes the thresholds that health is judged by."""
     view: str = ""
@@ -132,6 +136,18 @@ OPTIONS: Final = (
         default=500,
         show_default=True,
         help="How many finished figures the cache keeps.",
+    ),
+    click.option(
+        "--alerts",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="TOML file that says which alerts are sent, and where to (docs/alerts.md).",
+    ),
+    click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="Where alerts are remembered, instead of the user's own state directory.",
     ),
     click.option(
         "--health",

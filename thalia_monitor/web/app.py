@@ -112,5 +112,5 @@ def _monitor(app: Dash, settings: Settings) -> Monitor:
         settings,
         Library(directories, scheme=settings.stage_scheme),
         Cache(app.server, config=config),
-        thresholds(settings.health),
+        thresholds(settings.health or settings.alerts),
     )

@@ -9,13 +9,16 @@ import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import click
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.guard import guard
 
 
 def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
@@ -25,6 +28,7 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
         SettingsError: the port is in use, or the address is not this machine's.
     """
     server = listening(settings)
+    sentry = guard(cast(Flask, server.app))
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request would bury what matters
     click.echo(
         f"thalia-monitor shows {settings.checkpoint_dir or 'no run yet'} at {address(settings, server.port)}"
@@ -45,6 +49,8 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
     signal.signal(signal.SIGINT, stop)
     server.serve_forever()
     server.server_close()
+    if sentry:
+        sentry.stop()
 
 
 def listening(settings: Settings) -> BaseWSGIServer:
