@@ -16,7 +16,7 @@ FLOORS = (
     {"history", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},
-    {"figures", "check", "demo", "status", "alerts"},
+    {"figures", "check", "demo", "options", "status", "alerts"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from thalia_monitor import __version__
 from thalia_monitor.errors import MonitorError, SettingsError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
+from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 
@@ -26,6 +27,30 @@ def cli(context: click.Context, /, **options: Any) -> None:
         from thalia_monitor.web.serving import serve  # noqa: PLC0415 - dash takes a second to import
 
         serve(settings_from(options))
+
+
+@cli.command("serve")
+@with_options
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that answer."
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 256), default=16, show_default=True, help="Requests at once in each."
+)
+@click.pass_context
+def serve_many(context: click.Context, /, workers: int, threads: int, **options: Any) -> None:
+    """Serve many viewers from several processes (gunicorn); takes the options above as well."""
+    from thalia_monitor.web.workers import serve  # noqa: PLC0415 - dash takes a second to import
+
+    serve(settings_from(merged(context, options)), workers, threads)
+
+
+def merged(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """Options may stand before the command or after it: what is given after it wins."""
+    default = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    given = {name for name in options if context.get_parameter_source(name) not in default}
+    before: dict[str, Any] = context.obj
+    return before | {name: options[name] for name in given}
 
 
 @cli.command()
@@ -98,7 +123,7 @@ def send_test(options: dict[str, Any], file: Path | None) -> None:
 def main() -> None:
     """Run the command; whatever is wrong is said in one sentence."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="thalia-monitor", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.UsageError as error:

@@ -110,6 +110,7 @@ class HistoryBuilder:
         self._time = GrowingArray(np.float64)
         self._metrics, self._neurons, self._capacity = ColumnSet(), ColumnSet(), ColumnSet()
         self._segmenter = Segmenter()
+        self._history: History | None = None
 
     def __len__(self) -> int:
         return len(self.step)
@@ -120,7 +121,7 @@ class HistoryBuilder:
 
     def extend(self, batch: Batch) -> int:
         """Append a stretch by column; return the first row whose segment is new or no longer the same."""
-        first, rows = len(self.step), len(batch)
+        first, rows, self._history = len(self.step), len(batch), None
         segment, refuted = self._segmenter.assign(batch.step, batch.time, batch.stage)
         if refuted:
             self.segment.replace_last(int(self.segment.view()[-1]) - 1)
@@ -135,20 +136,22 @@ class HistoryBuilder:
         return first - 1 if refuted else first
 
     def history(self) -> History:
-        """The history so far, as read-only views."""
-        rows = len(self.step)
-        return History(
-            self.step.view(),
-            self.segment.view(),
-            self._time.view(),
-            self._metrics.view(rows),
-            self._neurons.view(rows),
-            self._capacity.view(rows),
-            tuple(self._segmenter.segments),
-            self._segmenter.ordered,
-            self.generation,
-            self._lineage,
-        )
+        """The history so far, as read-only views; the very same while nothing is new."""
+        if self._history is None or self._history.generation != self.generation:
+            rows = len(self.step)
+            self._history = History(
+                self.step.view(),
+                self.segment.view(),
+                self._time.view(),
+                self._metrics.view(rows),
+                self._neurons.view(rows),
+                self._capacity.view(rows),
+                tuple(self._segmenter.segments),
+                self._segmenter.ordered,
+                self.generation,
+                self._lineage,
+            )
+        return self._history
 
 
 def extends(longer: History, shorter: History) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from thalia_monitor.reading.batch import Batch, gather
 from thalia_monitor.reading.columns import HistoryBuilder
@@ -11,6 +12,14 @@ from thalia_monitor.reading.event_list import EventList
 from thalia_monitor.reading.problem_list import ProblemList
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.state import Event, Problem
+
+
+def _renumbered(batch: Batch, before: int) -> Batch:
+    events = (
+        (row, Event(e.kind, e.step, e.fields, e.segment, e.time, e.file, (e.line or 0) + before))
+        for row, e in batch.events
+    )
+    return replace(batch, events=tuple(events))
 
 
 class LogContents:
@@ -25,13 +34,13 @@ class LogContents:
         """Append what lines said, in file order."""
         self.extend(gather(self._without_problems(items)))
 
-    def take(self, found: Iterable[Batch | Problem]) -> None:
-        """Append what a bulk decoder found."""
+    def take(self, found: Iterable[Batch | Problem], lines_before: int = 0) -> None:
+        """Append what a bulk decoder found, behind so many lines that it did not know of."""
         for each in found:
             if isinstance(each, Batch):
-                self.extend(each)
+                self.extend(_renumbered(each, lines_before) if lines_before else each)
             else:
-                self.problems.add(each)
+                self.problems.add(replace(each, line=(each.line or 0) + lines_before))
 
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""

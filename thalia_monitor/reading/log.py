@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from thalia_monitor.reading.bulk import BulkDecoder
 from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.decode import Item, decode_line
+from thalia_monitor.reading.parallel import WORTH_IT, decode_ranges, helpers_here, ranges
 from thalia_monitor.reading.tail import Lines, Tail, open_regular
 from thalia_monitor.state import Event, Problem, Source
 
@@ -29,6 +31,8 @@ class TrainingLog:
         self.path = path
         self.file = file
         self._tail = Tail(path)
+        self.lock = threading.Lock()
+        """Held while the properties change: a long reading may go on in another thread."""
         self._bulk = BulkDecoder(file)
         self._contents = LogContents()
         self._array_items: int | None = None
@@ -40,6 +44,12 @@ class TrainingLog:
     def bytes_read(self) -> int:
         """Bytes of the log read so far."""
         return self._tail.bytes_read
+
+    def unread(self, status: os.stat_result | None) -> int:
+        """How many bytes of the file, which has that status, are still to be read."""
+        if status is None or self._array_items is not None:
+            return 0
+        return max(status.st_size - self._tail.position, 0)
 
     @property
     def history(self) -> History:
@@ -64,7 +74,7 @@ class TrainingLog:
     @property
     def sources(self) -> tuple[Source, ...]:
         """The file, once there has been one."""
-        if self._signature is None:
+        if self._signature is None and not self._tail.lines:
             return ()
         history, lines = self.history, self._tail.lines if self._array_items is None else self._array_items
         first = int(history.step[0]) if len(history) else None
@@ -95,16 +105,29 @@ class TrainingLog:
                 return
         if self._array_items is not None:
             self._begin_anew()
+        if self._tail.recognise():
+            self._begin_anew()
+        if status.st_size - self._tail.offset >= WORTH_IT:
+            self._read_at_once(status.st_size)
         for lines in self._tail.follow(status.st_size):
             if lines.anew:
                 self._begin_anew()
             self._take(lines)
 
+    def _read_at_once(self, size: int) -> None:
+        """Read the bulk of a large log with the help of other processes."""
+        todo = ranges(self.path, self._tail.offset, size)
+        for decoded in decode_ranges(todo, self.file, helpers_here()):
+            with self.lock:
+                self._contents.take(decoded.found, self._tail.lines)
+                self._tail.skip(decoded.end, decoded.lines)
+
     def _take(self, lines: Lines) -> None:
-        if len(lines.data) < FEW:
-            self._contents.add(self._decoded(lines))
-        else:
-            self._contents.take(self._bulk.decode(lines.data, lines.first_number))
+        with self.lock:
+            if len(lines.data) < FEW:
+                self._contents.add(self._decoded(lines))
+            else:
+                self._contents.take(self._bulk.decode(lines.data, lines.first_number))
 
     def _decoded(self, lines: Lines) -> Iterator[Item]:
         for number, line in enumerate(lines.data.split(b"\n")[:-1], lines.first_number):
@@ -115,14 +138,14 @@ class TrainingLog:
         self._array_items = None
 
     def _read_array(self, content: bytes, size: int) -> None:
-        before, generation = self.history, self._contents.builder.generation
         items = list(decode_array(content, self.file))
-        self._tail = Tail(self.path, self.bytes_read + len(content))
-        self._array_items = len(items)
-        self._contents = LogContents(generation)
-        self._contents.add(items)
+        contents = LogContents(self._contents.builder.generation)
+        contents.add(items)
         if size > LARGEST:
             reason = f"is one array of more than {LARGEST // 2**20} MB; only its beginning is read"
-            self._contents.problems.add(Problem(self.file, None, reason))
-        if not extends(self.history, before):
-            self._contents.builder.generation = generation + 1
+            contents.problems.add(Problem(self.file, None, reason))
+        if not extends(contents.builder.history(), self.history):
+            contents.builder.generation += 1
+        with self.lock:
+            self._tail = Tail(self.path, self.bytes_read + len(content))
+            self._contents, self._array_items = contents, len(items)

@@ -39,6 +39,8 @@ def merge(documented: Told, others: Told, before: Told) -> Told:
 
 
 def _missing(known: Told, others: Told) -> tuple[Event, ...]:
+    if not others.events:
+        return ()
     kinds = {event.kind for event in known.events}
     return tuple(event for event in others.events if event.kind not in kinds)
 

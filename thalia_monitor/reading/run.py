@@ -16,6 +16,7 @@ from thalia_monitor.reading.log import TrainingLog
 from thalia_monitor.reading.merge import Told, merge
 from thalia_monitor.reading.metadata import MetadataFolder
 from thalia_monitor.reading.others import OtherFormats
+from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
 from thalia_monitor.state import TrainingState
@@ -86,11 +87,14 @@ class RunReader:
         self.name = directory.resolve().name or str(directory)
         self._scheme = scheme
         self._index = index
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._done = threading.Event()
+        """Set when the thread that reads a large log in has finished."""
         self._log = TrainingLog(directory / contract.LOG_NAME)
         self._metadata = MetadataFolder(directory)
         self._others = OtherFormats(directory)
         self._state: TrainingState | None = None
+        self._partial = TrainingState(name=self.name)
 
     @property
     def bytes_read(self) -> int:
@@ -98,33 +102,76 @@ class RunReader:
         return self._log.bytes_read + self._metadata.bytes_read
 
     def version(self) -> str:
-        """Sign the files by their status alone; raises RunUnreadable where there is no directory to list."""
-        return self._list().version
+        """Sign the files by their status alone; raises RunUnreadable where there is no directory to list.
 
-    def read(self, *, patience: float | None = None) -> TrainingState:  # noqa: ARG002
+        While a large log is being read in, the version changes with the progress.
+        """
+        return self._version(self._list())
+
+    def read(self, *, patience: float | None = None) -> TrainingState:
         """Take in what is new; the very same state as before while no file has changed.
 
-        Safe from several threads: one reads, the others wait for it. Raises RunUnreadable.
+        Safe from several threads: one reads, the others wait for it. With patience, a large log is read in by a
+        thread of its own, and after so many seconds the state is given as far as it is read. Raises
+        RunUnreadable.
         """
-        with self._lock:
-            listing = self._list()
-            if self._state is None or self._state.version != listing.version:
-                self._log.refresh(listing.log)
-                self._metadata.refresh(listing.metadata)
-                self._others.refresh(self._log.history)
-                self._state = self._assemble(listing)
-            return self._state
+        listing = self._list()
+        state = self._state
+        if state is not None and state.version == listing.version:
+            return state
+        if patience is None or self._log.unread(listing.log) < WORTH_IT:
+            with self._reading:
+                return self._read(self._list())
+        if self._reading.acquire(blocking=False):
+            self._done.clear()
+            threading.Thread(target=self._read_apart, args=(listing,), daemon=True).start()
+        self._done.wait(patience)
+        return self._so_far(listing)
+
+    def _read_apart(self, listing: Listing) -> None:
+        try:
+            self._read(listing)
+        finally:
+            self._reading.release()
+            self._done.set()
+
+    def _read(self, listing: Listing) -> TrainingState:
+        """Read what is new; only whoever holds the lock does."""
+        if self._state is None or self._state.version != listing.version:
+            self._metadata.refresh(listing.metadata)
+            self._log.refresh(listing.log)
+            self._others.refresh(self._log.history)
+            self._state = self._assemble(listing, listing.version)
+        return self._state
 
     def _list(self) -> Listing:
         return replace(list_directory(self.directory), others=self._others.look())
 
-    def _assemble(self, listing: Listing) -> TrainingState:
+    def _version(self, listing: Listing) -> str:
+        unread = self._log.unread(listing.log)
+        reading = unread >= WORTH_IT and self._reading.locked()
+        return f"{listing.version}+{unread:x}" if reading else listing.version
+
+    def _so_far(self, listing: Listing) -> TrainingState:
+        """The state as far as another thread has read it; the very same while that has not come further."""
+        with self._log.lock:
+            state = self._state
+            if state is not None and (state.version == listing.version or not self._reading.locked()):
+                return state
+            version = f"{listing.version}+{self._log.unread(listing.log):x}"
+            if self._partial.version != version:
+                size = listing.log.st_size if listing.log else 0
+                fraction = 1 - self._log.unread(listing.log) / max(size, 1)
+                self._partial = self._assemble(listing, version, fraction)
+            return self._partial
+
+    def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
         told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
         problems = (*log.problems, *metadata.problems, *others.problems)
         return TrainingState(
             name=self.name,
-            version=listing.version,
+            version=version,
             checkpoints=told.checkpoints,
             history=told.history,
             events=told.events,
@@ -134,6 +181,7 @@ class RunReader:
             last_update=listing.last_update,
             scheme=self._scheme,
             total_problems=log.total_problems + len(metadata.problems) + len(others.problems),
+            read_fraction=read_fraction,
         )
 
 

@@ -48,6 +48,11 @@ class Tail:
         self._identity: tuple[int, int] | None = None
         self._begin()
 
+    @property
+    def position(self) -> int:
+        """How far the file has been read: behind the offset by an unfinished line."""
+        return self._position
+
     def _begin(self) -> None:
         self.offset = 0
         """Where the complete lines that were handed out end."""
@@ -69,13 +74,9 @@ class Tail:
         was handed out before stays valid then, and following goes on when the file is back.
         """
         with open_regular(self.path) as file:
+            if self._recognise(file):
+                yield Lines(b"", 1, anew=True)
             status = os.fstat(file.fileno())
-            if not self._continues(file, status):
-                anew = self._identity is not None
-                self._begin()
-                self._identity = (status.st_dev, status.st_ino)
-                if anew:
-                    yield Lines(b"", 1, anew=True)
             end = status.st_size if until is None else min(until, status.st_size)
             file.seek(self._position)
             while self._position < end:
@@ -87,6 +88,28 @@ class Tail:
                     number = self.lines + 1
                     self.lines += complete.count(b"\n")
                     yield Lines(complete, number)
+
+    def recognise(self) -> bool:
+        """Look at the file without reading on; True where it is another than before, to be read anew."""
+        with open_regular(self.path) as file:
+            return self._recognise(file)
+
+    def _recognise(self, file: BinaryIO) -> bool:
+        status = os.fstat(file.fileno())
+        if self._continues(file, status):
+            return False
+        known, self._identity = self._identity, (status.st_dev, status.st_ino)
+        self._begin()
+        return known is not None
+
+    def skip(self, offset: int, lines: int) -> None:
+        """Go on behind complete lines that were read by other means, ending there."""
+        with open_regular(self.path) as file:
+            self.bytes_read += offset - self.offset
+            self.offset, self.lines = offset, self.lines + lines
+            self._head = _at(file, 0, min(offset, WITNESS))
+            self._before = _at(file, max(offset - WITNESS, 0), min(offset, WITNESS))
+            self._forget_pending()
 
     def _continues(self, file: BinaryIO, status: os.stat_result) -> bool:
         if self._identity != (status.st_dev, status.st_ino) or status.st_size < self.offset:
@@ -132,5 +155,9 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def _has(file: BinaryIO, expected: bytes, offset: int) -> bool:
+    return _at(file, offset, len(expected)) == expected
+
+
+def _at(file: BinaryIO, offset: int, size: int) -> bytes:
     file.seek(offset)
-    return file.read(len(expected)) == expected
+    return file.read(size)

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.exceptions import NotFound
 
 from thalia_monitor import __version__
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.sampling import sample
-from thalia_monitor.errors import BadParameter, MonitorError
+from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import guard
 from thalia_monitor.web.export import csv_of_run
@@ -34,13 +35,14 @@ def blueprint() -> Blueprint:
     routes.add_url_rule("/api/v1/runs/<run>/consolidation", view_func=consolidation)
     routes.add_url_rule("/api/v1/runs/<run>/milestones", view_func=milestones)
     routes.add_url_rule("/api/v1/runs/<run>/export.csv", view_func=csv_of_run)
-    routes.register_error_handler(MonitorError, failed)
+    routes.add_url_rule("/api/", view_func=nowhere, defaults={"rest": ""})
+    routes.add_url_rule("/api/<path:rest>", view_func=nowhere)
     return routes
 
 
-def failed(error: MonitorError) -> tuple[Response, int]:
-    """Turn any of our errors into the one shape an error has."""
-    return jsonify({"error": str(error)}), error.status
+def nowhere(rest: str) -> Response:  # noqa: ARG001 - named by the address
+    """Say that the API has no such address; Dash would show a page for it."""
+    raise NotFound
 
 
 def health() -> Response:
