@@ -101,6 +101,21 @@
     window.scrollTo(0, 0);
   }
 
+  // An image is for paper and for others: on white, in the figure's own colours, at twice the size on screen.
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest && event.target.closest("[data-save]");
+    var plot = button && button.closest(".chart-card").querySelector(".js-plotly-plot");
+    if (!plot || !plot.data) return;
+    var name = button.closest(".chart-card").querySelector(".card-name").textContent;
+    var size = {width: plot.clientWidth, height: plot.clientHeight + 30};
+    var layout = Object.assign({}, plot.layout, size, {
+      paper_bgcolor: "#fff", plot_bgcolor: "#fff", margin: Object.assign({}, plot.layout.margin, {t: 38}),
+      title: {text: name.replace(/&/g, "&amp;").replace(/</g, "&lt;"), font: {size: 14}, x: 0.02, xanchor: "left", y: 0.97}
+    });
+    window.Plotly.downloadImage({data: plot.data, layout: layout}, Object.assign(
+      {format: button.dataset.save, scale: 2, filename: name.replace(/[^A-Za-z0-9]+/g, "_")}, size));
+  });
+
   // A plot is listened to from the first time the pointer is over it: no page has to announce its charts.
   document.addEventListener("mouseover", function (event) {
     var plot = event.target.closest && event.target.closest(".chart .js-plotly-plot");

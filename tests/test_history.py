@@ -60,6 +60,7 @@ def test_a_second_resume_further_back_supersedes_both_attempts(run: Run) -> None
     run.metrics(100, 200)
     history = history_of(run)
     assert [history.superseded_from(each) for each in (0, 1, 2)] == [100, 100, None]
+    assert history.supersessions().tolist() == [100, 100, math.inf]
     assert history.current_step == 200
     assert history.is_superseded(500)
     assert not history.is_superseded(200)
@@ -72,6 +73,7 @@ def test_a_new_stage_whose_steps_restart_supersedes_nothing(run: Run) -> None:
     history = history_of(run)
     assert [each.kind for each in history.segments] == ["start", "stage"]
     assert history.superseded_from(0) is None
+    assert history.supersessions().tolist() == [math.inf, math.inf]
     assert history.current_step == 100
 
 

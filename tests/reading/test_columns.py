@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.history import History
-from thalia_monitor.reading.columns import GrowingArray, HistoryBuilder, extends
+from thalia_monitor.reading.arrays import GrowingArray
+from thalia_monitor.reading.columns import HistoryBuilder, extends
 from thalia_monitor.reading.recording import MetricLine
 
 TABLES = st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False), max_size=3)

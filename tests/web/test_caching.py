@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.support import Run, free_port, program
+from tests.support import Run, free_port, program, wait_until
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
@@ -33,23 +32,19 @@ def redis(port: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     process = subprocess.Popen([*command, "--appendonly", "no"], stdout=subprocess.DEVNULL, cwd="/tmp")
     try:
-        _wait_for(port, process)
+        wait_until(lambda: _answers(port))
         yield process
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "redis-server ended at once"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("redis-server does not answer")
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("where", ["memory", "files"])

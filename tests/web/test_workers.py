@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from dash import Dash
 
-from tests.support import Run, Server, serving
+from tests.support import Run, Server, serving, wait_until
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web import workers
+from thalia_monitor.web.app import create_app
+from thalia_monitor.web.monitor import KEY
 from thalia_monitor.web.serving import bind
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 15) -> None:
-    """Wait until something holds; it failing to come true fails the test."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.02)
 
 
 def processes(server: Server) -> list[psutil.Process]:
@@ -133,3 +128,13 @@ def test_options_stand_before_or_after_the_command(run: Run, tmp_path: Path, mon
     ):
         assert CliRunner().invoke(cli, arguments, env=dict(os.environ)).exit_code == 0
     assert [settings.port for settings in seen] == [8123] * 3
+
+
+def test_a_worker_serves_scripts_before_it_has_served_a_page(app: Dash, client: Any) -> None:
+    """The page may come from one worker and its scripts from another that has only just started."""
+    page = create_app(app.server.extensions[KEY].settings.checkpoint_dir).server.test_client().get("/").text
+    scripts = re.findall(r'<script src="([^"]+)"', page)
+    assert len(scripts) > 5
+    for address in scripts:
+        with client.get(address) as answer:
+            assert answer.status_code == 200, address

@@ -3,62 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Generic, TypeVar
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from thalia_monitor.history import Column, History, Lineage
+from thalia_monitor.reading.arrays import ArrayState, Folder, GrowingArray, Memory, Store, state_of
 from thalia_monitor.reading.batch import Batch, Cells, gather
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.segments import Segmenter
 
-Number = TypeVar("Number", np.float64, np.int64)
 
-FIRST_ROOM = 64
+class ColumnState(msgspec.Struct, frozen=True):
+    """A column of a folder as another process can open it."""
+
+    name: str
+    values: ArrayState
+    rows: ArrayState | None
 
 
-class GrowingArray(Generic[Number]):
-    """An array with room at its end; what was handed out of it stays as it was."""
+class HistoryState(msgspec.Struct, frozen=True):
+    """A history of a folder as another process can go on with it."""
 
-    __slots__ = ("_room", "_size")
-
-    def __init__(self, kind: type[Number]) -> None:
-        self._room: NDArray[Number] = np.empty(FIRST_ROOM, kind)
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def extend(self, values: NDArray[Number]) -> None:
-        """Append values; the room doubles when it is used up."""
-        needed = self._size + len(values)
-        if needed > len(self._room):
-            larger = np.empty(max(needed, 2 * len(self._room)), self._room.dtype)
-            larger[: self._size] = self._room[: self._size]
-            self._room = larger
-        self._room[self._size : needed] = values
-        self._size = needed
-
-    def replace_last(self, value: int | float) -> None:
-        """Change the last value in a copy: views handed out before keep the old one."""
-        self._room = self._room.copy()
-        self._room[self._size - 1] = value
-
-    def view(self) -> NDArray[Number]:
-        """All values, read-only, without copying."""
-        view = self._room[: self._size]
-        view.flags.writeable = False
-        return view
+    generation: int
+    step: ArrayState
+    segment: ArrayState
+    time: ArrayState
+    metrics: list[ColumnState]
+    neurons: list[ColumnState]
+    capacity: list[ColumnState]
+    segmenter: Segmenter
 
 
 class GrowingColumn:
     """One quantity: dense while every row has a value, with the rows beside the values from then on."""
 
-    __slots__ = ("_rows", "_values")
+    __slots__ = ("_rows", "_store", "_values")
 
-    def __init__(self) -> None:
-        self._values = GrowingArray(np.float64)
+    def __init__(self, store: Store, values: GrowingArray[np.float64] | None = None) -> None:
+        self._store = store
+        self._values = store.array(np.float64) if values is None else values
         self._rows: GrowingArray[np.int64] | None = None
 
     def extend(self, cells: Cells, first_row: int, rows: int) -> None:
@@ -77,38 +61,63 @@ class GrowingColumn:
         return Column(self._values.view(), None if self._rows is None else self._rows.view())
 
     def _note_rows(self) -> None:
-        self._rows = GrowingArray(np.int64)
+        self._rows = self._store.array(np.int64)
         self._rows.extend(np.arange(len(self._values), dtype=np.int64))
+
+    def state(self, name: str) -> ColumnState:
+        """What another process needs to open it."""
+        return ColumnState(name, state_of(self._values), None if self._rows is None else state_of(self._rows))
+
+    def restore(self, state: ColumnState, folder: Folder) -> None:
+        """Bring it to what another process has made of it."""
+        self._values = folder.reopen(self._values, np.float64, state.values)
+        if state.rows is not None:
+            self._rows = folder.reopen(self._rows, np.int64, state.rows)
 
 
 class ColumnSet:
     """Columns by name, in order of first appearance."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._columns: dict[str, GrowingColumn] = {}
 
     def extend(self, table: Mapping[str, Cells], first_row: int, rows: int) -> None:
         """Append what a stretch of that many rows has of each quantity."""
         for name, cells in table.items():
             if (column := self._columns.get(name)) is None:
-                column = self._columns[name] = GrowingColumn()
+                column = self._columns[name] = GrowingColumn(self._store)
             column.extend(cells, first_row, rows)
 
     def view(self, rows: int) -> dict[str, Column]:
         """Every column as it stands, in a history of that many rows."""
         return {name: column.column(rows) for name, column in self._columns.items()}
 
+    def state(self) -> list[ColumnState]:
+        """What another process needs to open them."""
+        return [column.state(name) for name, column in self._columns.items()]
+
+    def restore(self, states: list[ColumnState], folder: Folder) -> None:
+        """Bring them to what another process has made of them; new ones will be kept there too."""
+        self._store = folder
+        for state in states:
+            if (column := self._columns.get(state.name)) is None:
+                values = folder.reopen(None, np.float64, state.values)
+                column = self._columns[state.name] = GrowingColumn(folder, values)
+            column.restore(state, folder)
+
 
 class HistoryBuilder:
     """A history that grows at its end; what :meth:`history` gave before does not change."""
 
-    def __init__(self, generation: int = 0) -> None:
+    def __init__(self, generation: int = 0, store: Store | None = None) -> None:
+        store = store or Memory()
         self.generation = generation
         self._lineage = Lineage()
-        self.step: GrowingArray[np.int64] = GrowingArray(np.int64)
-        self.segment: GrowingArray[np.int64] = GrowingArray(np.int64)
-        self._time = GrowingArray(np.float64)
-        self._metrics, self._neurons, self._capacity = ColumnSet(), ColumnSet(), ColumnSet()
+        self.step = store.array(np.int64)
+        self.segment = store.array(np.int64)
+        self._time = store.array(np.float64)
+        self._metrics, self._neurons, self._capacity = (ColumnSet(store) for _ in range(3))
         self._segmenter = Segmenter()
         self._history: History | None = None
 
@@ -152,6 +161,33 @@ class HistoryBuilder:
                 self._lineage,
             )
         return self._history
+
+    def state(self) -> HistoryState:
+        """What another process needs to go on with it."""
+        self.history()  # columns that the newest rows lack have their rows noted by that
+        return HistoryState(
+            self.generation,
+            state_of(self.step),
+            state_of(self.segment),
+            state_of(self._time),
+            self._metrics.state(),
+            self._neurons.state(),
+            self._capacity.state(),
+            self._segmenter,
+        )
+
+    def restore(self, state: HistoryState, folder: Folder) -> None:
+        """Bring it to what another process has made of it: the same rows and more."""
+        if state.generation != self.generation:
+            self._lineage = Lineage()
+        self.generation, self._history = state.generation, None
+        self.step = folder.reopen(self.step, np.int64, state.step)
+        self.segment = folder.reopen(self.segment, np.int64, state.segment)
+        self._time = folder.reopen(self._time, np.float64, state.time)
+        self._metrics.restore(state.metrics, folder)
+        self._neurons.restore(state.neurons, folder)
+        self._capacity.restore(state.capacity, folder)
+        self._segmenter = state.segmenter
 
 
 def extends(longer: History, shorter: History) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from thalia_monitor.reading.arrays import Store
 from thalia_monitor.reading.batch import Batch, gather
 from thalia_monitor.reading.columns import HistoryBuilder
 from thalia_monitor.reading.decode import Item
@@ -25,8 +26,8 @@ def _renumbered(batch: Batch, before: int) -> Batch:
 class LogContents:
     """A history with its events and problems."""
 
-    def __init__(self, generation: int = 0) -> None:
-        self.builder = HistoryBuilder(generation)
+    def __init__(self, generation: int = 0, store: Store | None = None) -> None:
+        self.builder = HistoryBuilder(generation, store)
         self.events = EventList()
         self.problems = ProblemList()
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from thalia_monitor.history import Ints
 from thalia_monitor.state import Event
+
+EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
+"""An event as it is kept: metric lines before it, kind, step, fields, time, line."""
 
 
 class EventList:
@@ -21,6 +27,9 @@ class EventList:
         self._events: list[Event] = []
         self._rows: list[int] = []
         self._shown: tuple[Event, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._events)
 
     def extend(self, events: Sequence[tuple[int, Event]], first_row: int) -> None:
         """Append the events of a stretch, each with the number of its metric lines before it."""
@@ -40,6 +49,22 @@ class EventList:
                 self._events[index] = replace(event, segment=found)
                 self._shown = ()
 
+    def since(self, count: int) -> list[EventRow]:
+        """The events after the first so many, to be kept."""
+        return [
+            (row, e.kind, e.step, e.fields, e.time, e.line)
+            for row, e in zip(self._rows[count:], self._events[count:], strict=True)
+        ]
+
+    def take_over(self, rows: Sequence[EventRow], file: str, step: Ints, segment: Ints) -> None:
+        """Append events that another process has kept, each with the segment it falls into by now."""
+        segments = _segments_at(rows, step, segment)
+        self._events += [
+            Event(kind, place, fields, found, time, file, line)
+            for (_, kind, place, fields, time, line), found in zip(rows, segments, strict=True)
+        ]
+        self._rows += [row[0] for row in rows]
+
     def view(self) -> tuple[Event, ...]:
         """Every event so far; the same tuple while nothing is new."""
         if len(self._shown) != len(self._events):
@@ -54,3 +79,17 @@ def _segment_at(event: Event, row: int, step: Ints, segment: Ints) -> int:
     if row < len(segment) and segment[row] > before and event.step is not None and event.step < step[row - 1]:
         return int(segment[row])
     return before
+
+
+def _segments_at(rows: Sequence[EventRow], step: Ints, segment: Ints) -> list[int]:
+    """Tell for many events at once what ``_segment_at`` tells for one."""
+    if not len(segment):
+        return [0] * len(rows)
+    row = np.array([each[0] for each in rows], np.int64)
+    own = np.array([-1 if each[2] is None else each[2] for each in rows], np.int64)
+    last = len(segment) - 1
+    before = np.where(row > 0, segment[np.maximum(row - 1, 0)], 0)
+    after = np.where(row <= last, segment[np.minimum(row, last)], before)
+    belongs_after = (row > 0) & (after > before) & (own >= 0) & (own < step[np.maximum(row - 1, 0)])
+    found: list[int] = np.where(belongs_after, after, before).tolist()
+    return found

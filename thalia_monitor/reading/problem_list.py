@@ -29,6 +29,10 @@ class ProblemList:
         for problem in problems:
             self.add(problem)
 
+    def restore(self, kept: Iterable[Problem], total: int) -> None:
+        """Take over what another process has counted."""
+        self._kept, self._shown, self.total = list(kept), (), total
+
     def view(self) -> Sequence[Problem]:
         """Those that were kept; the same tuple while nothing is new."""
         if len(self._shown) != len(self._kept):

@@ -86,11 +86,10 @@ class RunReader:
         self.directory = directory
         self.name = directory.resolve().name or str(directory)
         self._scheme = scheme
-        self._index = index
         self._reading = threading.Lock()
         self._done = threading.Event()
         """Set when the thread that reads a large log in has finished."""
-        self._log = TrainingLog(directory / contract.LOG_NAME)
+        self._log = TrainingLog(directory / contract.LOG_NAME, cache=index)
         self._metadata = MetadataFolder(directory)
         self._others = OtherFormats(directory)
         self._state: TrainingState | None = None

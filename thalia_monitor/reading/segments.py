@@ -48,10 +48,12 @@ class Segmenter:
     segments: list[Segment] = field(default_factory=list)
     ordered: bool = True
     rows: int = 0
-    _mark: Mark = field(default_factory=Mark)
-    _doubted: Mark | None = None
+    mark: Mark = field(default_factory=Mark)
+    """Of the newest segment."""
+    doubted: Mark | None = None
     """Set while the last line is a resume by rule 3 that its next line may refute: the segment before it."""
-    _stage: float = math.nan
+    stage: float = math.nan
+    """The last one that a line told."""
 
     def assign(self, step: Ints, time: Floats, stage: Floats) -> tuple[Ints, bool]:
         """Give the segment of each line, and whether the line before the first was a straggler after all."""
@@ -59,17 +61,17 @@ class Segmenter:
             return np.empty(0, np.int64), False
         if not self.segments:
             self.segments.append(Segment(0, 0, int(step[0])))
-        if self._doubted is None and step[0] >= self._mark.step and bool((step[1:] >= step[:-1]).all()):
+        if self.doubted is None and step[0] >= self.mark.step and bool((step[1:] >= step[:-1]).all()):
             return self._assign_rising(step, time, stage), False
         return self._assign_each(step, time, stage)
 
     def _assign_rising(self, step: Ints, time: Floats, stage: Floats) -> Ints:
         self.rows += len(step)
         known = time[~np.isnan(time)]
-        self._mark.reach(int(step[-1]), float(known.max()) if len(known) else math.nan)
+        self.mark.reach(int(step[-1]), float(known.max()) if len(known) else math.nan)
         told = stage[~np.isnan(stage)]
         if len(told):
-            self._stage = float(told[-1])
+            self.stage = float(told[-1])
         return np.full(len(step), len(self.segments) - 1, np.int64)
 
     def _assign_each(self, step: Ints, time: Floats, stage: Floats) -> tuple[Ints, bool]:
@@ -86,35 +88,35 @@ class Segmenter:
 
     def _place(self, step: int, time: float, stage: float) -> bool:
         """Place one line in the newest segment; tell whether it makes the line before it a straggler."""
-        restaged = stage == stage and self._stage == self._stage and stage != self._stage
+        restaged = stage == stage and self.stage == self.stage and stage != self.stage
         if stage == stage:
-            self._stage = stage
+            self.stage = stage
         refuted = self._settle_doubt(step)
-        if step < self._mark.step:
+        if step < self.mark.step:
             if restaged:
                 self._begin(step, "stage")
-            elif time == time and self._mark.time > NEVER:
-                if time > self._mark.time:
+            elif time == time and self.mark.time > NEVER:
+                if time > self.mark.time:
                     self._begin(step, "resume")
                 else:
                     self.ordered = False
             else:
-                self._doubted = self._mark
+                self.doubted = self.mark
                 self._begin(step, "resume")
-        self._mark.reach(step, time)
+        self.mark.reach(step, time)
         self.rows += 1
         return refuted
 
     def _settle_doubt(self, step: int) -> bool:
-        before, self._doubted = self._doubted, None
+        before, self.doubted = self.doubted, None
         if before is None or step <= before.step:
             return False
         self.segments.pop()
         self.ordered = False
-        before.reach(before.step, self._mark.time)
-        self._mark = before
+        before.reach(before.step, self.mark.time)
+        self.mark = before
         return True
 
     def _begin(self, step: int, kind: str) -> None:
         self.segments.append(Segment(len(self.segments), self.rows, step, kind))
-        self._mark = Mark()
+        self.mark = Mark()

@@ -102,6 +102,21 @@ class Tail:
         self._begin()
         return known is not None
 
+    def continues(self) -> bool:
+        """Look whether the file still is the one that was read so far; nothing changes by looking."""
+        with open_regular(self.path) as file:
+            return self._continues(file, os.fstat(file.fileno()))
+
+    def place(self) -> tuple[tuple[int, int], int, int, bytes, bytes]:
+        """Tell where the reading stands, and how the file is known again: what ``resume`` takes."""
+        return self._identity or (0, 0), self.offset, self.lines, self._head, self._before
+
+    def resume(self, identity: tuple[int, int], offset: int, lines: int, head: bytes, before: bytes) -> None:
+        """Go on where another reading of the same file stood."""
+        self._identity, self.offset, self.lines = identity, offset, lines
+        self._head, self._before = head, before
+        self._forget_pending()
+
     def skip(self, offset: int, lines: int) -> None:
         """Go on behind complete lines that were read by other means, ending there."""
         with open_regular(self.path) as file:

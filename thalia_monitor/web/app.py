@@ -91,6 +91,9 @@ def _assembled(chosen: Settings) -> Dash:
     app.layout = shell.shell(app, watch)
     shell.register(app)
     charts.register(app)
+    # Dash learns which scripts there are by writing a page: a worker that has written none would refuse them.
+    with server.test_request_context(chosen.base_path):
+        app.index()
     return app
 
 

@@ -71,6 +71,14 @@ class WithoutPolls(logging.Filter):
         return str(atoms["s"])[:1] not in "23" or int(str(atoms["D"])) >= QUIET_BELOW * 1_000_000
 
 
+class WithoutAddress(logging.Filter):
+    """Leaves out gunicorn's own line about where it listens: ours has the base path, and one address is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is another one."""
+        return not str(record.msg).startswith("Listening at")
+
+
 class Recent(logging.Handler):
     """Keeps the newest warnings and errors of this process for the status page."""
 
@@ -93,14 +101,14 @@ def config(log_format: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": JsonLines if log_format == "json" else Plain}},
-        "filters": {"without-polls": {"()": WithoutPolls}},
+        "filters": {"without-polls": {"()": WithoutPolls}, "without-address": {"()": WithoutAddress}},
         "handlers": {
             "lines": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"},
             "recent": {"()": Recent, "level": "WARNING"},
         },
         "root": {"level": "INFO", "handlers": ["lines", "recent"]},
         "loggers": {
-            "gunicorn.error": inherit | {"level": "INFO"},
+            "gunicorn.error": inherit | {"level": "INFO", "filters": ["without-address"]},
             ACCESS: inherit | {"level": "INFO", "filters": ["without-polls"]},
             "werkzeug": inherit | {"level": "WARNING"},  # a line a request would bury what matters
         },

@@ -42,6 +42,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": MEMORY_FOLDER
         if os.access(MEMORY_FOLDER, os.W_OK)
         else None,  # a busy disk can block
+        "forwarded_allow_ips": "",  # by default gunicorn believes any proxy on this machine; see --behind-proxy
+        "secure_scheme_headers": {},
         "accesslog": "-",
         "access_log_format": '%(h)s %(u)s "%(r)s" %(s)s %(B)s %(M)sms',
         "logconfig_dict": logs.config(settings.log_format),

@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.reading.states import told
+from tests.reading.wild import USUAL, WILD_LOGS
+from tests.reading.writing import append, growth, line, log_text, write_log
+from thalia_monitor.reading import arrays, bulk, following, index, parallel, sharing
+from thalia_monitor.reading.index import LogIndex
+from thalia_monitor.reading.run import RunReader, load_training_state
+
+Reader = Callable[[], RunReader]
+
+
+@pytest.fixture(autouse=True)
+def indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs of any size are worth an index, and files begin small."""
+    monkeypatch.setattr(sharing, "WORTH_IT", 1)
+    monkeypatch.setattr(sharing, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(arrays, "FIRST_FILE_ROOM", 4)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A cache directory that does not exist yet."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run with some lines, an event and a problem."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    lines = [line(step, loss=1 / (step + 1), neuron_counts={"cortex": step}) for step in range(20)]
+    write_log(directory, *lines, growth(20, new_total=float("nan")), {"step": -1}, line(20, other=0.5))
+    return directory
+
+
+@pytest.fixture
+def reader(run: Path, cache: Path) -> Reader:
+    """Makes readers of the run, as other processes or later ones would."""
+    return lambda: RunReader(run, index=cache)
+
+
+def log(directory: Path) -> Path:
+    """The run's log."""
+    return directory / "training_log.json"
+
+
+def test_a_second_reader_need_not_read_the_log(run: Path, reader: Reader) -> None:
+    """After a restart, or in another worker: everything is there, and no byte was read."""
+    first = reader()
+    first.read()
+    second = reader()
+    assert told(second.read()) == told(first.read()) == told(load_training_state(run))
+    assert second.bytes_read == 0
+
+
+def test_what_is_new_is_read_once_for_all(run: Path, reader: Reader) -> None:
+    """By whoever looks first, in turn."""
+    readers = [reader() for _ in range(3)]
+    for turn in range(6):
+        append(log(run), log_text(line(21 + turn, loss=0.5), growth(21 + turn)))
+        states = [each.read() for each in readers[turn % 3 :] + readers[: turn % 3]]
+        assert all(told(state) == told(states[0]) for state in states)
+        assert len(states[0].history) == 22 + turn
+    assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
+    assert told(readers[0].read()) == told(load_training_state(run))
+
+
+def test_columns_are_mapped_and_read_only(reader: Reader) -> None:
+    """Several processes share the pages of one file, and none can spoil them."""
+    state = reader().read()
+    again = reader().read()
+    values = state.history.metrics["loss"].values
+    assert values.base is not None
+    with pytest.raises(ValueError, match="read-only"):
+        values[0] = 1
+    assert not np.shares_memory(values, again.history.metrics["loss"].values)
+
+
+def test_a_state_does_not_change_while_another_reader_goes_on(run: Path, reader: Reader) -> None:
+    """Not even the segment of a line that another reader finds to be a straggler."""
+    first, second = reader(), reader()
+    append(log(run), log_text(line(5)))
+    before = first.read()
+    expected = told(before)
+    append(log(run), log_text(*(line(step, loss=0.1, new=1) for step in range(30, 60))))
+    after = second.read()
+    assert told(before) == expected
+    assert not after.history.ordered
+    assert told(first.read()) == told(after)
+    assert first.read().history.generation == after.history.generation > before.history.generation
+
+
+def test_the_lineage_lives_as_long_as_the_rows(run: Path, reader: Reader) -> None:
+    """What was computed for earlier rows can be kept as long as they are the same."""
+    first, second = reader(), reader()
+    lineage = first.read().history.lineage
+    append(log(run), log_text(line(30)))
+    second.read()
+    assert first.read().history.lineage is lineage
+    log(run).write_text(log_text(line(1)))
+    second.read()
+    assert first.read().history.lineage is not lineage
+
+
+@pytest.mark.parametrize("happening", ["replaced", "cut", "rewritten"])
+def test_an_index_is_valid_only_for_its_own_file(
+    tmp_path: Path, run: Path, reader: Reader, happening: str
+) -> None:
+    """Another file in the log's place is read anew, by a new reader and by an old one."""
+    old = reader()
+    before = old.read()
+    text = log_text(*(line(step, loss=0.25) for step in range(100, 140)))
+    if happening == "replaced":
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").rename(log(run))
+    else:
+        log(run).write_text(text if happening == "rewritten" else log_text(line(7)))
+    expected = told(load_training_state(run))
+    assert told(reader().read()) == expected
+    after = old.read()
+    assert told(after) == expected
+    assert after.history.generation > before.history.generation
+
+
+def damaged_files(cache: Path) -> list[Path]:
+    """Every file of the index that could be damaged."""
+    return sorted(path for path in cache.rglob("*") if path.is_file() and path.name != "lock")
+
+
+@pytest.mark.parametrize("damage", ["removed", "emptied", "garbage"])
+def test_a_damaged_index_is_made_anew_without_a_word(
+    run: Path, cache: Path, reader: Reader, damage: str
+) -> None:
+    """Whichever of its files is lost, cut, or not what it was, nobody sees more than a moment's delay."""
+    reader().read()
+    for place, _ in enumerate(damaged_files(cache)):
+        path = damaged_files(cache)[place]
+        if damage == "garbage" and path.name not in ("manifest", "events"):
+            continue  # numbers have no shape by which garbage could be told
+        path.unlink()
+        if damage != "removed":
+            path.write_bytes(b"" if damage == "emptied" else os.urandom(200))
+        again = reader()
+        assert told(again.read()) == told(load_training_state(run)), path.name
+        append(log(run), log_text(line(50 + place)))
+        assert told(again.read()) == told(reader().read()) == told(load_training_state(run)), path.name
+
+
+def test_an_index_of_another_version_is_not_used(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version may read the same log otherwise."""
+    reader().read()
+    monkeypatch.setattr(index, "FORMAT", "another")
+    monkeypatch.setattr(sharing, "FORMAT", "another")
+    again = reader()
+    again.read()
+    assert again.bytes_read == log(run).stat().st_size
+
+
+def test_an_index_from_before_the_machine_was_started_is_not_used(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had not reached the disk is lost then, and nothing tells what."""
+    reader().read()
+    monkeypatch.setattr(index, "_boot", lambda: "later")
+    again = reader()
+    again.read()
+    assert again.bytes_read == log(run).stat().st_size
+
+
+def test_without_room_for_an_index_the_log_is_read_all_the_same(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk costs the speed, and nothing else."""
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(arrays, "_allocate", full)
+    assert told(reader().read()) == told(load_training_state(run))
+
+
+def test_a_cache_that_cannot_be_written_does_not_matter(run: Path, tmp_path: Path) -> None:
+    """Nor one that is no directory."""
+    (tmp_path / "file").write_text("")
+    again = RunReader(run, index=tmp_path / "file")
+    assert told(again.read()) == told(load_training_state(run))
+    append(log(run), log_text(line(50)))
+    assert len(again.read().history) == 22
+
+
+def test_a_cache_that_is_emptied_while_it_is_used_does_not_matter(
+    run: Path, cache: Path, reader: Reader
+) -> None:
+    """What is on show stays, and what is new is read."""
+    first = reader()
+    state = first.read()
+    expected = told(state)
+    for path in damaged_files(cache):
+        path.unlink()
+    assert told(state) == expected
+    append(log(run), log_text(*(line(50 + step) for step in range(40))))
+    assert told(first.read()) == told(load_training_state(run))
+
+
+def test_a_process_that_holds_the_index_and_hangs_is_not_waited_for_without_end(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some time the log is read without the index."""
+    monkeypatch.setattr(sharing, "HANGING", 3)
+    path = LogIndex(cache, log(run)).path
+    path.mkdir(parents=True)
+    with FileLock(path / "lock"):
+        assert told(reader().read()) == told(load_training_state(run))
+
+
+def test_another_reader_sees_how_far_the_first_has_come(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one process reads a large log in, the others show the part that is there."""
+    monkeypatch.setattr(parallel, "RANGE", 100)
+    monkeypatch.setattr(sharing, "STRIDE", 100)
+    for module in (parallel, following):
+        monkeypatch.setattr(module, "WORTH_IT", 300)
+    monkeypatch.setattr(following, "helpers_here", lambda: 0)
+    seen: list[int] = []
+
+    def watched(*arguments: Any) -> Any:
+        for each in parallel.decode_ranges(*arguments):
+            yield each
+            manifest = LogIndex(cache, log(run)).load()
+            seen.append(manifest.history.step.size if manifest else 0)
+
+    monkeypatch.setattr(following, "decode_ranges", watched)
+    reader().read()
+    assert len(set(seen)) > 3
+    assert seen == sorted(seen)
+
+
+def test_small_logs_are_not_indexed(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read faster than an index is opened; one that grows is indexed from then on."""
+    monkeypatch.setattr(sharing, "WORTH_IT", 1800)
+    first = reader()
+    first.read()
+    assert not cache.exists()
+    append(log(run), log_text(*(line(50 + step) for step in range(100))))
+    assert told(first.read()) == told(reader().read()) == told(load_training_state(run))
+    assert cache.exists()
+
+
+def test_the_cache_is_bounded(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond that the indexes used longest ago are removed; the one in use never is."""
+    monkeypatch.setattr(index, "LARGEST", 1)
+    for number in range(3):
+        directory = tmp_path / f"run{number}"
+        directory.mkdir()
+        write_log(directory, line(1))
+        RunReader(directory, index=cache).read()
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_nothing_is_written_beside_the_log(run: Path, reader: Reader) -> None:
+    """The checkpoint directory belongs to the training; it may be read-only."""
+    before = sorted(run.iterdir())
+    run.chmod(0o500)
+    reader().read()
+    run.chmod(0o700)
+    assert sorted(run.iterdir()) == before
+
+
+def test_many_readers_at_once_read_every_byte_once(run: Path, reader: Reader) -> None:
+    """However they fall over one another."""
+    readers = [reader() for _ in range(4)]
+    barrier, states = threading.Barrier(4), list[Any]()
+
+    def follow(each: RunReader) -> None:
+        for _ in range(10):
+            barrier.wait()
+            states.append(told(each.read()))
+            if barrier.wait() == 0:
+                append(log(run), log_text(line(100 + len(states)), growth(5)))
+
+    threads = [threading.Thread(target=follow, args=(each,)) for each in readers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for turn in range(0, len(states), 4):
+        assert all(each == states[turn] for each in states[turn : turn + 4])
+    append(log(run), log_text(line(1000)))
+    assert told(readers[0].read()) == told(load_training_state(run))
+    assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
+
+
+@given(
+    log_bytes=WILD_LOGS,
+    usual=st.lists(USUAL, min_size=1, max_size=4),
+    happenings=st.lists(
+        st.tuples(st.sampled_from(["first", "second", "restart", "replace"]), st.integers(0, 4000)),
+        max_size=6,
+    ),
+    fast=st.booleans(),
+)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+def test_any_log_any_cuts_any_restarts_give_the_same_state(
+    tmp_path_factory: pytest.TempPathFactory,
+    log_bytes: bytes,
+    usual: list[dict[str, Any]],
+    happenings: list[tuple[str, int]],
+    fast: bool,
+) -> None:
+    """Fast or slow, indexed or not, one process or two: what is shown is a function of the file alone."""
+    directory = tmp_path_factory.mktemp("run")
+    cache = directory / "cache"
+    content = log_text(*usual, *usual).encode() + log_bytes + b"\n" + log_text(*usual).encode() + log_bytes
+    path, written = log(directory), 0
+    path.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(following, "FEW", 0 if fast else 10**9)
+        patch.setattr(bulk, "ALONE", 1)
+        readers = {name: RunReader(directory, index=cache) for name in ("first", "second", "restart")}
+        for name, cut in [*happenings, ("first", len(content)), ("second", len(content)), ("restart", 0)]:
+            if name == "replace":
+                content, written = content[::-1].replace(b"[", b" "), 0
+                path.unlink()
+                path.touch()
+                continue
+            place = max(min(cut, len(content)), written)
+            append(path, content[written:place])
+            written = place
+            if name == "restart":
+                readers[name] = RunReader(directory, index=cache)
+            assert told(readers[name].read()) == told(load_training_state(directory))

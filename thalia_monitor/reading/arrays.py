@@ -1,0 +1,194 @@
+"""Arrays that grow at their end: in memory, or in files that several processes map."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Number = TypeVar("Number", np.float64, np.int64)
+
+FIRST_ROOM: Final = 64
+FIRST_FILE_ROOM: Final = 2**16
+WIDTH: Final = 8
+"""Bytes of a value."""
+
+
+class StoreLost(Exception):
+    """The files of an index cannot be written, or not be read: a full disk, an emptied cache, damage."""
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Tell what goes wrong with an index's files from what goes wrong with the log."""
+    try:
+        yield
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise StoreLost(str(error)) from error
+
+
+class GrowingArray(Generic[Number]):
+    """An array with room at its end; what was handed out of it stays as it was."""
+
+    __slots__ = ("_room", "_size")
+
+    def __init__(self, kind: type[Number]) -> None:
+        self._room: NDArray[Number] = np.empty(FIRST_ROOM, kind)
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def extend(self, values: NDArray[Number]) -> None:
+        """Append values; the room grows by half or more when it is used up."""
+        needed = self._size + len(values)
+        if needed > len(self._room):
+            self._enlarge(max(needed, len(self._room) * 3 // 2))
+        self._write(values)
+        self._size = needed
+
+    def replace_last(self, value: int | float) -> None:
+        """Change the last value in a copy: views handed out before keep the old one."""
+        self._room = self._room.copy()
+        self._room[self._size - 1] = value
+
+    def view(self) -> NDArray[Number]:
+        """All values, read-only, without copying."""
+        view = self._room[: self._size]
+        view.flags.writeable = False
+        return view
+
+    def _enlarge(self, room: int) -> None:
+        larger = np.empty(room, self._room.dtype)
+        larger[: self._size] = self._room[: self._size]
+        self._room = larger
+
+    def _write(self, values: NDArray[Number]) -> None:
+        self._room[self._size : self._size + len(values)] = values
+
+
+class ArrayState(msgspec.Struct, frozen=True):
+    """A file array as another process can open it."""
+
+    file: str
+    size: int
+
+
+class FileArray(GrowingArray[Number]):
+    """A growing array in a file, mapped read-only: its pages are shared with every process that maps it.
+
+    It is written by ``write``, never through the map, and its room is allocated beforehand: a full disk is a
+    StoreLost then, where writing to a map would kill the process. A file is never cut, for the same reason.
+    """
+
+    __slots__ = ("_kind", "_path")
+
+    def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
+        self._kind: type[Number] = kind
+        self._path = path
+        self._size = 0
+        if size is None:
+            self._create(FIRST_FILE_ROOM)
+        else:
+            self._map()
+            self.grown(size)
+
+    @property
+    def state(self) -> ArrayState:
+        """What another process needs to open it."""
+        return ArrayState(self._path.name, self._size)
+
+    def grown(self, size: int) -> None:
+        """Take note that another process has appended up to that size; StoreLost where it has not."""
+        if size > len(self._room):
+            self._map()
+        if not 0 <= size <= len(self._room):
+            raise StoreLost(f"{self._path} is too short")
+        self._size = size
+
+    def replace_last(self, value: int | float) -> None:
+        """Change the last value in another file, which takes this one's place."""
+        values, old = self._room[: self._size].copy(), self._path
+        values[-1] = value
+        self._path, self._size = old.with_name(secrets.token_hex(6)), 0
+        self._create(len(self._room))
+        self.extend(values)
+        with storing():
+            old.unlink(missing_ok=True)
+
+    def _create(self, room: int) -> None:
+        with storing():
+            self._path.open("xb").close()
+        self._enlarge(room)
+
+    def _enlarge(self, room: int) -> None:
+        with storing(), self._path.open("r+b") as file:
+            _allocate(file.fileno(), room * WIDTH)
+        self._map()
+
+    def _map(self) -> None:
+        with storing(), self._path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._room = np.frombuffer(mapped, self._kind)
+
+    def _write(self, values: NDArray[Number]) -> None:
+        with storing(), self._path.open("r+b", buffering=0) as file:
+            file.seek(self._size * WIDTH)
+            file.write(np.ascontiguousarray(values, self._kind).data)
+
+
+def _allocate(file: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.write(file, bytes(max(size - os.fstat(file).st_size, 0)))
+
+
+class Store(Protocol):
+    """Where the arrays of a history are kept."""
+
+    def array(self, kind: type[Number]) -> GrowingArray[Number]:
+        """Make a new, empty array."""
+        ...
+
+
+class Memory:
+    """A store in this process's own memory."""
+
+    def array(self, kind: type[Number]) -> GrowingArray[Number]:
+        """Make a new, empty array."""
+        return GrowingArray(kind)
+
+
+class Folder:
+    """A store in files of a folder, shared between processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def array(self, kind: type[Number]) -> GrowingArray[Number]:
+        """Make a new, empty array, under a name that no other process will choose."""
+        return FileArray(kind, self.path / secrets.token_hex(6))
+
+    def reopen(
+        self, known: GrowingArray[Number] | None, kind: type[Number], state: ArrayState
+    ) -> GrowingArray[Number]:
+        """Open an array that another process has written, or bring the one that is known up to date."""
+        if isinstance(known, FileArray) and known.state.file == state.file:
+            known.grown(state.size)
+            return known
+        return FileArray(kind, self.path / Path(state.file).name, state.size)
+
+
+def state_of(array: GrowingArray[Any]) -> ArrayState:
+    """Tell how another process can open an array of a folder."""
+    assert isinstance(array, FileArray)
+    return array.state

@@ -1,0 +1,137 @@
+"""Following a log together with other processes, by its index: whoever sees new bytes first reads them for all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from thalia_monitor.reading.arrays import Folder, Memory, StoreLost
+from thalia_monitor.reading.contents import LogContents
+from thalia_monitor.reading.following import Following
+from thalia_monitor.reading.index import FORMAT, EventFile, LogIndex, Manifest, Place
+
+WORTH_IT: Final = 8 * 2**20
+"""Bytes; a smaller log is read again faster than its index would be kept."""
+STRIDE: Final = 64 * 2**20
+"""Bytes of a large log between two manifests while it is read."""
+LOOK_AGAIN: Final = 0.2
+"""Seconds between two looks at the progress of another process."""
+UNFINISHED: Final = (-1, -1)
+HANGING: Final = 150
+"""Looks without any progress after which the other process is not waited for any longer."""
+
+
+class SharedFollowing:
+    """A following that is kept in an index; without one it can be used for, in memory."""
+
+    def __init__(self, path: Path, file: str, cache: Path | None) -> None:
+        self.following = Following(path, file)
+        self._index = LogIndex(cache, path) if cache else None
+        self._folder: Folder | None = None
+        self._known = ""
+        self._examined = UNFINISHED
+        self._kept_events = self._events_size = self._committed = 0
+
+    def read(self, status: os.stat_result) -> None:
+        """Take in what is new in the log, which has that status; raises OSError when it cannot be read."""
+        if self._index is None or status.st_size < WORTH_IT:
+            self.following.read(status.st_size)
+            return
+        try:
+            self._read_together(self._index, status)
+        except StoreLost:  # what the log says is worth more than reading it fast
+            self._index = None
+            self.begin(self.following.contents.builder.generation)
+            self.following.read(status.st_size)
+
+    def begin(self, generation: int) -> None:
+        """Forget everything that was read."""
+        self._folder, self._known = None, ""
+        self.following.begin(Memory(), generation)
+
+    def _read_together(self, index: LogIndex, status: os.stat_result) -> None:
+        waited = 0
+        while waited < HANGING:
+            waited = 0 if self._catch_up(index) else waited + 1
+            same = self._examined == (status.st_size, status.st_mtime_ns)
+            if self._folder and same and self.following.tail.continues():
+                return
+            with index.locked(LOOK_AGAIN) as alone:
+                if alone:
+                    self._read_for_all(index, status)
+                    return
+        raise StoreLost("another process holds the index and does not go on")
+
+    def _read_for_all(self, index: LogIndex, status: os.stat_result) -> None:
+        self._catch_up(index)
+        if self._folder is None:
+            self.following.begin(self._begin(index), self.following.contents.builder.generation)
+        self._committed = self.following.tail.offset
+
+        def commit_in_strides() -> None:
+            if self.following.tail.offset - self._committed >= STRIDE:
+                self._commit(index, UNFINISHED)
+
+        self.following.read(status.st_size, lambda: self._begin(index), commit_in_strides)
+        self._commit(index, (status.st_size, status.st_mtime_ns))
+
+    def _begin(self, index: LogIndex) -> Folder:
+        self._folder = index.begin()
+        self._kept_events = self._events_size = 0
+        return self._folder
+
+    def _commit(self, index: LogIndex, examined: tuple[int, int]) -> None:
+        """Let what has been read count, for this process and all others."""
+        assert self._folder
+        tail, contents = self.following.tail, self.following.contents
+        new = contents.events.since(self._kept_events)
+        self._events_size = EventFile(self._folder).append(new, self._events_size)
+        self._kept_events += len(new)
+        self._known, self._examined = secrets.token_hex(6), examined
+        self._committed = tail.offset
+        index.commit(
+            Manifest(
+                FORMAT,
+                self._folder.path.name,
+                self._known,
+                examined,
+                Place(*tail.place()),
+                contents.builder.state(),
+                self._kept_events,
+                self._events_size,
+                list(contents.problems.view()),
+                contents.problems.total,
+            )
+        )
+
+    def _catch_up(self, index: LogIndex) -> bool:
+        """Take over what another process has read meanwhile; tell whether there was anything."""
+        manifest = index.load()
+        if manifest is None or manifest.serial == self._known:
+            return False
+        try:
+            self._restore(manifest, index.folder(manifest.folder))
+        except StoreLost:  # damaged, or replaced just now
+            self.begin(manifest.history.generation)
+            self._known = manifest.serial
+            return False
+        return True
+
+    def _restore(self, manifest: Manifest, folder: Folder) -> None:
+        following, same = self.following, self._folder and self._folder.path == folder.path
+        contents = following.contents if same else LogContents(manifest.history.generation)
+        events = EventFile(folder).read(self._events_size if same else 0, manifest.events_size)
+        builder, place = contents.builder, manifest.place
+        with following.lock:
+            rows = len(builder)
+            builder.restore(manifest.history, folder)
+            step, segment = builder.step.view(), builder.segment.view()
+            contents.events.place(max(rows - 1, 0), step, segment)
+            contents.events.take_over(events, following.file, step, segment)
+            contents.problems.restore(manifest.problems, manifest.total_problems)
+            following.contents = contents
+            following.tail.resume(place.identity, place.offset, place.lines, place.head, place.before)
+        self._folder, self._known, self._examined = folder, manifest.serial, manifest.examined
+        self._kept_events, self._events_size = manifest.events, manifest.events_size
