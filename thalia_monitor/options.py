@@ -125,6 +125,18 @@ OPTIONS: Final = (
         help="How log lines are written: for people, or one JSON object each.",
     ),
     click.option(
+        "--alerts",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="TOML file that says which alerts are sent, and where to (docs/alerts.md).",
+    ),
+    click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="Where alerts are remembered, instead of the user's own state directory.",
+    ),
+    click.option(
         "--health",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",

@@ -49,6 +49,10 @@ class Settings:
     behind_proxy: bool = False
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
     log_format: str = "text"
+    alerts: Path | None = None
+    """A TOML file that says what is to be told, and where to."""
+    state_dir: Path | None = None
+    """Where alerts are remembered; None is the place of this system for such things."""
     health: Path | None = None
     """A TOML file whose table ``[health]`` changes the thresholds that health is judged by."""
     view: str = ""

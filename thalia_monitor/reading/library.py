@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +19,32 @@ from thalia_monitor.reading.shelf import Entry, Shelf, newest_first, run_id
 from thalia_monitor.reading.summary import Summary
 from thalia_monitor.state import TrainingState
 
+ALIVE: Final = 7 * 24 * 3600.0
+"""Seconds since its last change after which nobody has to be alarmed about a run below a root."""
 MOST_READERS: Final = 32
 """Runs whose histories are held in memory at once; the one not looked at for longest makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One of a library's runs, to be read without a viewer."""
+
+    library: Library
+    entry: Entry
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        return self.entry.directory
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.entry.name
+
+    def read(self) -> TrainingState:
+        """Read what is new; raises as :meth:`Library.read`."""
+        return self.library.read(self.entry.id)
 
 
 class Library:
@@ -59,6 +85,16 @@ class Library:
         """Every run there is: those named outright in their order, then those found, the newest first."""
         named = {each.id for each in self._named}
         return [*self._named, *(each for each in newest_first(self._shelves) if each.id not in named)]
+
+    def alive(self) -> list[Watched]:
+        """The runs to keep an eye on: those named outright, and those found that have changed this week."""
+        since = time.time() - ALIVE
+        named = {each.id for each in self._named}
+        return [
+            Watched(self, each)
+            for each in self.entries()
+            if each.id in named or (each.changed > since and not each.gone)
+        ]
 
     def entry(self, run: str | None = None) -> Entry:
         """Find a run by its id; without one, the first.

@@ -94,7 +94,7 @@ def _assembled(chosen: Settings) -> Dash:
     security.refuse_unknown_callbacks(app)
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     library = _library(chosen)
-    watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health))
+    watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health or chosen.alerts))
     install(server, watch)
     app.layout = shell.shell(app, watch)
     shell.register(app)
