@@ -39,6 +39,8 @@ class GrowingArray(Generic[Number]):
     """An array with room at its end; what was handed out of it stays as it was."""
 
     __slots__ = ("_room", "_size")
+    GROWTH = 4.0
+    """Generous, because memory that was never written to is not taken."""
 
     def __init__(self, kind: type[Number]) -> None:
         self._room: NDArray[Number] = np.empty(FIRST_ROOM, kind)
@@ -48,10 +50,10 @@ class GrowingArray(Generic[Number]):
         return self._size
 
     def extend(self, values: NDArray[Number]) -> None:
-        """Append values; the room grows by half or more when it is used up."""
+        """Append values; the room is multiplied when it is used up."""
         needed = self._size + len(values)
         if needed > len(self._room):
-            self._enlarge(max(needed, len(self._room) * 3 // 2))
+            self._enlarge(max(needed, int(len(self._room) * self.GROWTH)))
         self._write(values)
         self._size = needed
 
@@ -90,6 +92,7 @@ class FileArray(GrowingArray[Number]):
     """
 
     __slots__ = ("_kind", "_path")
+    GROWTH = 1.5
 
     def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
         self._kind: type[Number] = kind
