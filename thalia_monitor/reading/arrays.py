@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,12 +92,13 @@ class FileArray(GrowingArray[Number]):
     StoreLost then, where writing to a map would kill the process. A file is never cut, for the same reason.
     """
 
-    __slots__ = ("_kind", "_path")
+    __slots__ = ("__weakref__", "_kind", "_path", "_writing")
     GROWTH = 1.5
 
     def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
         self._kind: type[Number] = kind
         self._path = path
+        self._writing: int | None = None
         self._size = 0
         if size is None:
             self._create(FIRST_FILE_ROOM)
@@ -121,7 +123,7 @@ class FileArray(GrowingArray[Number]):
         """Change the last value in another file, which takes this one's place."""
         values, old = self._room[: self._size].copy(), self._path
         values[-1] = value
-        self._path, self._size = old.with_name(secrets.token_hex(6)), 0
+        self._path, self._size, self._writing = old.with_name(secrets.token_hex(6)), 0, None
         self._create(len(self._room))
         self.extend(values)
         with storing():
@@ -143,9 +145,11 @@ class FileArray(GrowingArray[Number]):
             self._room = np.frombuffer(mapped, self._kind)
 
     def _write(self, values: NDArray[Number]) -> None:
-        with storing(), self._path.open("r+b", buffering=0) as file:
-            file.seek(self._size * WIDTH)
-            file.write(np.ascontiguousarray(values, self._kind).data)
+        with storing():
+            if self._writing is None:
+                self._writing = os.open(self._path, os.O_RDWR)
+                weakref.finalize(self, os.close, self._writing)
+            os.pwrite(self._writing, np.ascontiguousarray(values, self._kind).data, self._size * WIDTH)
 
 
 def _allocate(file: int, size: int) -> None:
