@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var LISTS = {log: "log", clip: "clip", events: "markers", hide: "hidden", pin: "pins"};
-  var linking = false;
+  var linking = false, zoomedAt = -Infinity;
 
   function plots() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")); }
 
@@ -94,12 +94,27 @@
     var found = points.map(function (each) { return each.customdata; }).filter(function (each) {
       return typeof each === "string" && /^[a-z]+(\?find=-?\d+)?$/.test(each);
     });
-    if (!found.length) return;
+    if (!found.length || performance.now() - zoomedAt < 400) return; // the end of a double click is no visit
     var base = JSON.parse(document.getElementById("_dash-config").textContent).requests_pathname_prefix;
     window.history.pushState({}, "", base + found[0]);
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
     window.scrollTo(0, 0);
   }
+
+  // An image is for paper and for others: on white, in the figure's own colours, at twice the size on screen.
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest && event.target.closest("[data-save]");
+    var plot = button && button.closest(".chart-card").querySelector(".js-plotly-plot");
+    if (!plot || !plot.data) return;
+    var name = button.closest(".chart-card").querySelector(".card-name").textContent;
+    var size = {width: plot.clientWidth, height: plot.clientHeight + 30};
+    var layout = Object.assign({}, plot.layout, size, {
+      paper_bgcolor: "#fff", plot_bgcolor: "#fff", margin: Object.assign({}, plot.layout.margin, {t: 38}),
+      title: {text: name.replace(/&/g, "&amp;").replace(/</g, "&lt;"), font: {size: 14}, x: 0.02, xanchor: "left", y: 0.97}
+    });
+    window.Plotly.downloadImage({data: plot.data, layout: layout}, Object.assign(
+      {format: button.dataset.save, scale: 2, filename: name.replace(/[^A-Za-z0-9]+/g, "_")}, size));
+  });
 
   // A plot is listened to from the first time the pointer is over it: no page has to announce its charts.
   document.addEventListener("mouseover", function (event) {
@@ -107,7 +122,8 @@
     if (!plot || plot._linked || !plot.on) return;
     plot._linked = true;
     plot.on("plotly_hover", function (what) { hover(what, plot); });
-    plot.on("plotly_click", function (what) { visit(what.points); });
+    plot.on("plotly_click", function (what) { setTimeout(visit, 300, what.points); });
+    plot.on("plotly_doubleclick", function () { zoomedAt = performance.now(); });
     plot.on("plotly_unhover", function () { unhover(plot); });
   });
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from dash import Dash
+from dash._get_app import app_context
 
 from tests.support import FIXTURES, Run
 from thalia_monitor.web.app import create_app
@@ -30,6 +31,7 @@ def fixture() -> Callable[[str], Path]:
 @pytest.fixture
 def app(run: Run) -> Iterator[Dash]:
     """The application on the run directory."""
+    app_context.set(None)  # else dash.get_app() would be an application that answered in an earlier test
     yield create_app(run.directory)
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -24,6 +29,31 @@ CI = os.environ.get("CI") == "true"
 def line(step: int | None = None, **fields: Any) -> str:
     """One line of a training log, as Python's own ``json`` writes it."""
     return json.dumps(({} if step is None else {"step": step}) | fields) + "\n"
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port: int = bound.getsockname()[1]
+        return port
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait until something holds; it failing to come true fails the test."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+
+
+def program(name: str) -> str:
+    """Where a program of Debian's lies: missing at home it skips the test, missing under CI it fails."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if found:
+        return found
+    if CI:
+        pytest.fail(f"{name} is missing: scripts/install-test-tools installs it")
+    pytest.skip(f"no {name} on this machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +129,7 @@ def serving(*arguments: str | Path, **environment: str) -> Iterator[Server]:
     address = ""
     for text in process.stdout:
         output.append(text)
-        if found := re.search(r"http://\S+", text):
+        if found := re.search(r"(?<= at )http://\S+", text):
             address = found[0]
             break
     assert address, f"no address was printed: {''.join(output)}"

@@ -110,6 +110,21 @@ def test_a_removed_directory_is_made_again(logger: CurriculumLogger) -> None:
     assert logger.write_errors == 0
 
 
+def test_the_directory_is_the_one_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that goes to another working directory takes no file with it."""
+    monkeypatch.chdir(tmp_path)
+    logger = CurriculumLogger("runs/first", console_output=False)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    logger.log_stage_start(0, {})
+    logger.log_training_step(1_000, {"loss": 0.5})
+    logger.save_session()
+
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert len(list((tmp_path / "runs" / "first").iterdir())) == 6
+    assert logger.log_dir == Path("runs/first")
+
+
 def test_a_directory_that_cannot_be_made_is_counted(tmp_path: Path) -> None:
     """Training starts nevertheless, and its log as soon as there is a place for it."""
     place = tmp_path / "place"

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from thalia_monitor import __version__
-from thalia_monitor.errors import MonitorError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
+from thalia_monitor.errors import MonitorError, SettingsError
+from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 
@@ -26,6 +27,30 @@ def cli(context: click.Context, /, **options: Any) -> None:
         from thalia_monitor.web.serving import serve  # noqa: PLC0415 - dash takes a second to import
 
         serve(settings_from(options))
+
+
+@cli.command("serve")
+@with_options
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that answer."
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 256), default=16, show_default=True, help="Requests at once in each."
+)
+@click.pass_context
+def serve_many(context: click.Context, /, workers: int, threads: int, **options: Any) -> None:
+    """Serve many viewers from several processes (gunicorn); takes the options above as well."""
+    from thalia_monitor.web.workers import serve  # noqa: PLC0415 - dash takes a second to import
+
+    serve(settings_from(merged(context, options)), workers, threads)
+
+
+def merged(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """Options may stand before the command or after it: what is given after it wins."""
+    default = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+    given = {name for name in options if context.get_parameter_source(name) not in default}
+    before: dict[str, Any] = context.obj
+    return before | {name: options[name] for name in given}
 
 
 @cli.command()
@@ -57,10 +82,48 @@ def check(directory: Path, as_json: bool) -> None:
     sys.exit(report.exit_code)
 
 
+@cli.command()
+@click.argument("directory", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, for programs.")
+@click.option("--watch", is_flag=True, help="Go on showing it, with progress bars, until Ctrl-C.")
+@click.pass_obj
+def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch: bool) -> None:
+    """Say how the run in DIRECTORY stands, in words; exit 0, 1 while something is critical, 2 unusable."""
+    from thalia_monitor import status as terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
+
+    settings = settings_from(options)
+    where = directory or settings.checkpoint_dir
+    if where is None:
+        raise SettingsError("Which run? Give its checkpoint directory: thalia-monitor status DIR.")
+    sys.exit(terminal.tell(where, settings, as_json=as_json, watch=watch))
+
+
+@cli.group(context_settings=CONTEXT)
+def alerts() -> None:
+    """Try out the alerts of --alerts FILE (docs/alerts.md)."""
+
+
+@alerts.command("test")
+@click.option("--alerts", "file", type=click.Path(path_type=Path, dir_okay=False), help="The alerts file.")
+@click.pass_obj
+def send_test(options: dict[str, Any], file: Path | None) -> None:
+    """Send a test message to every channel; exit 0, or 1 where one could not be sent."""
+    from thalia_monitor.alerts.trial import tried  # noqa: PLC0415 - apprise is optional, and slow to import
+
+    where = file or settings_from(options).alerts
+    if where is None:
+        raise SettingsError("Which alerts? thalia-monitor alerts test --alerts FILE.")
+    failed = False
+    for words, sent in tried(where):
+        click.echo(words)
+        failed = failed or not sent
+    sys.exit(1 if failed else 0)
+
+
 def main() -> None:
     """Run the command; whatever is wrong is said in one sentence."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="thalia-monitor", standalone_mode=False)
     except click.exceptions.Abort:
         status = 130
     except click.UsageError as error:

@@ -7,6 +7,7 @@ calls :func:`run` in a thread, with an event to stop it.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ def simulate(
         clock=watch,
     )
     begun: StageStart | None = None
+    dated = done is not None
     for happening in training(simulation):
         week = stages.follow(happening)
         if done is not None and happening.step <= done:
@@ -88,8 +90,18 @@ def simulate(
             start + happening.step / simulation.steps_per_second if past and done is None else None
         )
         if watch.simulated is None and isinstance(happening, Logged):
+            if not dated:
+                date_metadata(directory, start, simulation.steps_per_second)
+                dated = True
             yield happening.step
         log(logger, happening, week)
+
+
+def date_metadata(directory: Path, start: float, steps_per_second: float) -> None:
+    """Give files of the simulated past the times at which they would have been written."""
+    for path in directory.glob(contract.METADATA_PATTERN):
+        moment = start + int(path.stem.rpartition("_")[2]) / steps_per_second
+        os.utime(path, (moment, moment))
 
 
 def run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,8 +116,17 @@ class History:
 
     def superseded_from(self, segment: int) -> int | None:
         """The step from which a later resume repeats this segment; None when all of it still counts."""
-        later = takewhile(lambda each: each.kind != "stage", self.segments[segment + 1 :])
-        return min((each.first_step for each in later), default=None)
+        limit = self.supersessions()[segment]
+        return int(limit) if np.isfinite(limit) else None
+
+    def supersessions(self) -> Floats:
+        """The step from which a later resume repeats each segment, (segments,); infinity where none does."""
+        limits = np.full(len(self.segments), np.inf)
+        least = np.inf
+        for each in reversed(self.segments):
+            limits[each.index] = least
+            least = np.inf if each.kind == "stage" else min(least, each.first_step)
+        return limits
 
     def is_superseded(self, step: int) -> bool:
         """Whether this step was reached before a resume and not again since."""

@@ -80,7 +80,8 @@ class CurriculumLogger:
         self._check = CheckInterval()
         self._recorder: Recorder | None = None
         self._errors = WriteErrors(self._tell)
-        self._files = StageFiles(self.log_dir, self._errors)
+        self._directory = self.log_dir.absolute()  # a script may go to another working directory
+        self._files = StageFiles(self._directory, self._errors)
         self.guard = Guard(self._errors)
         """Keeps errors, and other threads, out of a block."""
         self.logger = text_logger(self.log_level)
@@ -251,9 +252,9 @@ class CurriculumLogger:
     def save_session(self, filename: str | None = None) -> None:
         """Write the session's summary, by default to ``session_<YYYYmmdd_HHMMSS>.json``."""
         with self.guard:
-            path = self._files.save_session(filename, self.session_start_time, self._clock(), self.stage_logs)
-            if path:
-                self.logger.info(f"Session saved to {path}")
+            name = self._files.save_session(filename, self.session_start_time, self._clock(), self.stage_logs)
+            if name:
+                self.logger.info(f"Session saved to {self.log_dir / name}")
 
     def close(self) -> None:
         """Close the files; logging goes on to open them again."""
@@ -265,13 +266,15 @@ class CurriculumLogger:
     def _open_files(self, with_json: bool, interval: int) -> None:
         if self.file_output or with_json:
             try:
-                self.log_dir.mkdir(parents=True, exist_ok=True)
+                self._directory.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                self._errors.failed(str(self.log_dir), error)
+                self._errors.failed(str(self._directory), error)
         if self.file_output:
-            self.logger.addHandler(FileHandler(self.log_dir, self._errors))
+            self.logger.addHandler(FileHandler(self._directory, self._errors))
         if with_json:
-            self._recorder = Recorder(self.log_dir, interval=interval, errors=self._errors, clock=self._clock)
+            self._recorder = Recorder(
+                self._directory, interval=interval, errors=self._errors, clock=self._clock
+            )
 
     def _active(self, purpose: str) -> StageLog | None:
         if self.current_stage is None:

@@ -19,7 +19,7 @@ def chromium() -> Iterator[Browser]:
     """The browser, started once."""
     if not CHROMIUM:
         if CI:
-            pytest.fail("Chromium is missing: scripts/install-chromium installs it")
+            pytest.fail("Chromium is missing: scripts/install-test-tools installs it")
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -63,10 +63,11 @@ def browse(chromium: Browser) -> Iterator[Callable[..., Watched]]:
     """Make pages (each with a profile of its own) whose console is asserted empty when the test ends."""
     opened: list[tuple[Any, Watched]] = []
 
-    def make(width: int = 1440, height: int = 900, theme: str = "light") -> Watched:
+    def make(width: int = 1440, height: int = 900, theme: str = "light", **options: Any) -> Watched:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if theme == "dark" else "light",
+            **options,
         )
         context.set_default_timeout(20_000)
         watched = Watched(context.new_page())

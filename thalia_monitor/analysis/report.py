@@ -11,7 +11,7 @@ from typing import Any, Final
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.schedule import Span
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.analysis.wording import ago, counted, joined, number
+from thalia_monitor.analysis.wording import ago, counted, joined
 from thalia_monitor.state import Severity
 
 STATUS_WORDS: Final[Mapping[Status, str]] = {
@@ -70,8 +70,7 @@ def pace_words(summary: Summary) -> str:
     pace = summary.pace
     if pace.recent is None:
         return pace.reason
-    speed = f"{number(pace.recent, 'rate')} steps/s"
-    return f"{speed}; {pace.left} left in this stage." if pace.left else f"{speed}. {pace.left_reason}"
+    return f"{pace}." if pace.left else f"{pace}. {pace.left_reason}"
 
 
 def milestone_words(summary: Summary) -> str:

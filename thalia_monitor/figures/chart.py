@@ -19,6 +19,10 @@ POINTS: Final = 700
 """About as many points as a chart of half a page has pixels across."""
 
 
+LARGE: Final = 1e9
+"""Beyond this a position is a Unix time in milliseconds, or a step."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How the reader looks at the charts of a page."""
@@ -82,5 +86,11 @@ def numbers(values: Floats | Ints) -> list[float | int | None]:
 
 
 def times(values: Floats) -> list[float | None]:
-    """Write positions on an axis in full, since 6 digits of a Unix time are hours; NaN is a gap."""
-    return [round(value, 3) if np.isfinite(value) else None for value in values.tolist()]
+    """Write positions on an axis in full, since 6 digits of a Unix time are hours; NaN is a gap.
+
+    Hours since the start get 6 decimals: with 3, all lines within 3.6 s would stand at one place.
+    """
+    return [
+        round(value, 3 if abs(value) > LARGE else 6) if np.isfinite(value) else None
+        for value in values.tolist()
+    ]

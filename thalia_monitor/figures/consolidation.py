@@ -69,7 +69,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
     """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
     events, placed = _placed(state, view)
-    mean = placed.amount / placed.count
+    mean = placed.amount / np.maximum(placed.said, 1)
     traces: list[dict[str, Any]] = []
     for stage in sorted(set(placed.label.tolist())):
         at = np.flatnonzero(placed.label == stage)

@@ -63,11 +63,7 @@ def _sample(series: Series, levels: Pyramid | None, history: History, view: View
 
 def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
     """Tell which points a later resume has repeated."""
-    gone = np.zeros(len(points.step), bool)
-    for segment in np.unique(points.segment):
-        limit = history.superseded_from(int(segment))
-        if limit is not None:
-            gone |= (points.segment == segment) & (points.step >= limit)
+    gone: NDArray[np.bool_] = points.step >= history.supersessions()[points.segment]
     return gone
 
 

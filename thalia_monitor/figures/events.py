@@ -32,6 +32,8 @@ class Marks:
     """(n,) the sum over its events; NaN where none of them says."""
     count: Ints
     """(n,) how many events it stands for."""
+    said: Ints
+    """(n,) how many of them say their amount."""
     unplaced: int = 0
     """Events that say neither step nor time, and so are only in the table."""
 
@@ -47,8 +49,10 @@ def marks(events: Sequence[Event], label: str, amount: str, history: History, vi
     inside = ~np.isnan(x)
     if view.start is not None and view.end is not None:
         inside &= (x >= view.start) & (x <= view.end)
+    amounts = amounts[inside]
+    ones = np.ones(len(amounts), np.int64)
     every = Marks(
-        x[inside], step[inside], labels[inside], amounts[inside], np.ones(int(inside.sum()), np.int64)
+        x[inside], step[inside], labels[inside], amounts, ones, (~np.isnan(amounts)).astype(np.int64)
     )
     return bundle(every, unplaced=len(events) - len(placed))
 
@@ -70,8 +74,9 @@ def bundle(every: Marks, unplaced: int = 0) -> Marks:
         count = np.ones(len(every.x), np.int64)
     known = ~np.isnan(every.amount)
     amount = np.bincount(inverse[known], every.amount[known], len(first)).astype(np.float64)
-    amount[np.bincount(inverse[known], minlength=len(first)) == 0] = np.nan
-    return Marks(every.x[first], every.step[first], every.label[first], amount, count, unplaced)
+    said = np.bincount(inverse[known], minlength=len(first))
+    amount[said == 0] = np.nan
+    return Marks(every.x[first], every.step[first], every.label[first], amount, count, said, unplaced)
 
 
 def _cells(every: Marks, width: int) -> NDArray[np.int64]:

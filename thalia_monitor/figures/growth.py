@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.wording import number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
-from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, positions
+from thalia_monitor.figures.chart import X_TITLES, Chart, View, times
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines
 from thalia_monitor.figures.events import marks
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.metrics import band
-from thalia_monitor.history import Column, Floats, Ints, Series
+from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band
+from thalia_monitor.figures.totals import total_traces
+from thalia_monitor.history import Column
 from thalia_monitor.state import TrainingState
-
-GROWTH_THRESHOLD: Final = 0.85
-"""Capacity at which Thalia lets a region grow by default (``growth.py``; 0.75 to 0.95 by region and stage)."""
 
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
     """Draw the neuron count of each region and of all together."""
     chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
-    total = _total(state, view)
-    if total and len(state.history.neurons) > 1:
-        chart.traces.insert(0, total)
-    return chart
+    if len(state.history.neurons) < 2:
+        return chart
+    return replace(chart, traces=[*total_traces(state.history, view), *chart.traces])
 
 
 def capacity(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each region's capacity, and the band in which regions grow."""
     chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%", "rangemode": "tozero"}
-    chart.layout["shapes"] = [band(GROWTH_THRESHOLD, 1.0, theme.CAUTION)]
+    chart.layout["shapes"] = [band(*BANDS["capacity"])]
     return chart
 
 
 def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     """Compare the regions' capacity as of the newest line that has it."""
     known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
-    regions = sorted(known, key=lambda each: each[1])
+    regions = sorted(known, key=lambda each: each[1] if math.isfinite(each[1]) else -math.inf)
     names = [theme.plain(region, 24) for region, _ in regions]
     layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60))
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
@@ -52,14 +52,14 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
         "type": "bar",
         "orientation": "h",
         "y": names,
-        "x": [round(value, 4) for _, value in regions],
+        "x": [round(value, 4) if math.isfinite(value) else None for _, value in regions],
         "marker": {"color": [theme.region_style(region)["color"] for region, _ in regions]},
-        "text": [f"{value:.0%}" for _, value in regions],
+        "text": [_percent(value) for _, value in regions],
         "textposition": "outside",
         "cliponaxis": False,
         "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
     }
-    words = ", ".join(f"{name} {value:.0%}" for name, (_, value) in zip(names, regions, strict=True))
+    words = ", ".join(f"{name} {_percent(value)}" for name, (_, value) in zip(names, regions, strict=True))
     caption = "" if regions else "no line has capacity_by_region yet"
     return Chart([bars], layout, caption=caption, summary=f"Capacity by region: {words}." if words else "")
 
@@ -102,6 +102,10 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
     return Chart([dots], layout, caption=_event_caption(len(events), placed.unplaced), total=len(events))
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if math.isfinite(share) else number(share)
 
 
 def _labels(regions: list[str]) -> list[str]:
@@ -149,37 +153,3 @@ def _by_region(
         length=sum(len(column) for column in columns.values()),
         summary=words,
     )
-
-
-def _total(state: TrainingState, view: View) -> dict[str, Any] | None:
-    """Add the regions up where any of them is drawn; a region missing on a line counts as it last was."""
-    history = state.history
-    everything = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
-    known = [series for series in everything if series is not None and len(series)]
-    if not known:
-        return None
-    samples = [drawn_sample(series, history, view) for series in known]
-    at = np.unique(
-        np.concatenate([np.stack([s.segment, s.step, s.time], axis=1).astype(np.float64) for s in samples]),
-        axis=0,
-    )
-    segment, step, time = at[:, 0].astype(np.int64), at[:, 1].astype(np.int64), at[:, 2]
-    total = np.sum([_value_at(series, segment, step) for series in known], axis=0)
-    x = positions(step, time, history, view)
-    breaks = np.flatnonzero(np.diff(segment) != 0) + 1
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "total",
-        "x": times(np.insert(x, breaks, np.nan)),
-        "y": numbers(np.insert(total, breaks, np.nan)),
-        "line": {"width": 2.2, "color": theme.SECOND},
-    }
-
-
-def _value_at(series: Series, segment: Ints, step: Ints) -> Floats:
-    """The series' newest value at or before each place; 0 before its first, when the region was not there yet."""
-    span = int(max(series.step.max(), step.max())) + 1
-    place = np.searchsorted(series.segment * span + series.step, segment * span + step, side="right") - 1
-    value: Floats = np.where(place >= 0, series.value[np.maximum(place, 0)], 0.0)
-    return value

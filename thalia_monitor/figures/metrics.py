@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import numpy as np
@@ -11,13 +10,18 @@ from thalia_monitor.analysis.sampling import Sample
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers
-from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample, unplaced
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.history import Floats
 from thalia_monitor.state import TrainingState
 
-HEALTHY_FIRING: Final = (0.05, 0.15)
-"""Thalia's target band of the firing rate (its ``firing_stability`` check, ``stage_evaluation.py``)."""
+GROWTH_THRESHOLD: Final = 0.85
+"""Capacity at which Thalia lets a region grow by default (``growth.py``; 0.75 to 0.95 by region and stage)."""
+BANDS: Final = {
+    "firing_rate": (0.05, 0.15, theme.GOOD, "healthy: 0.05–0.15, Thalia's firing_stability"),
+    "capacity": (GROWTH_THRESHOLD, 1.0, theme.CAUTION, "Thalia grows a region from 0.85"),
+}
+"""Ranges that Thalia states: lower and upper edge, colour, and the words with their source."""
 TREND_POINTS: Final = 60
 
 
@@ -47,12 +51,9 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     traces += [rug(points, history, view, log), *event_traces(state, view)]
     layout = axes(view, name)
     said = notes(points, log)
-    if name in view.clip and (inner := usual_range(series.value)):
-        layout["yaxis"] |= {
-            "range": [math.log10(edge) for edge in inner] if log else list(inner),
-            "autorange": False,
-        }
-        said += outside(series.value, inner)
+    if name in view.clip and (inner := usual_range(series.value, log)):
+        layout["yaxis"] |= {"range": list(inner), "autorange": False}
+        said += outside(series.value, inner, log)
     return Chart(
         traces,
         layout,
@@ -64,25 +65,28 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     )
 
 
-def usual_range(values: Floats) -> tuple[float, float] | None:
+def usual_range(values: Floats, log: bool = False) -> tuple[float, float] | None:
     """The range that 98 % of a series lie in, and a little room; None where it would hide nothing or be empty.
 
-    Taken from at most some 20,000 evenly spread values, so that it costs the same at any length.
+    On a logarithmic axis it is one of decimal logarithms, as Plotly takes it. Taken from at most some 20,000 evenly
+    spread values, so that it costs the same at any length.
     """
     some = values[:: max(1, len(values) // 20_000)]
-    some = some[np.isfinite(some)]
+    some = some[~unplaced(some, log)]
     if len(some) < 10:
         return None
-    low, high = np.quantile(some, (0.01, 0.99))
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = np.quantile(np.log10(some) if log else some, (0.01, 0.99)).tolist()
     room = 0.08 * (high - low)
-    return (float(low - room), float(high + room)) if room > 0 else None
+    inner = (low - room, high + room)
+    return inner if room > 0 and np.isfinite(inner).all() else None
 
 
-def outside(values: Floats, inner: tuple[float, float]) -> tuple[str, ...]:
-    """Count the points that a clipped view leaves out."""
-    with np.errstate(invalid="ignore"):
-        above, below = int((values > inner[1]).sum()), int((values < inner[0]).sum())
-    counts = ((above, "above"), (below, "below"))
+def outside(values: Floats, inner: tuple[float, float], log: bool = False) -> tuple[str, ...]:
+    """Count the points that a clipped view leaves out, of those that have a place on the axis."""
+    placed = values[~unplaced(values, log)]
+    placed = np.log10(placed) if log else placed
+    counts = ((int((placed > inner[1]).sum()), "above"), (int((placed < inner[0]).sum()), "below"))
     return tuple(f"{counted(count, 'point')} {where} the view" for count, where in counts if count)
 
 
@@ -93,14 +97,13 @@ def axes(view: View, name: str) -> dict[str, Any]:
         start["xaxis"] = start["xaxis"] | {"type": "date"}
     if name in view.log:
         start["yaxis"] = start["yaxis"] | {"type": "log"}
-    if name == "firing_rate":
-        low, high = HEALTHY_FIRING
-        start["shapes"] = [band(low, high, theme.GOOD)]
+    if name in BANDS:
+        start["shapes"] = [band(*BANDS[name])]
     return start
 
 
-def band(low: float, high: float, color: str) -> dict[str, Any]:
-    """A healthy range, drawn behind the curve over the whole width."""
+def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
+    """A range that Thalia states, drawn behind the curve over the whole width, with its source."""
     return {
         "type": "rect",
         "xref": "paper",
@@ -112,6 +115,7 @@ def band(low: float, high: float, color: str) -> dict[str, Any]:
         "opacity": 0.09,
         "line": {"width": 0},
         "layer": "below",
+        "label": {"text": words, "textposition": "top left", "font": {"size": 9}},
     }
 
 

@@ -74,6 +74,8 @@ AXIS: Final[dict[str, Any]] = {
 }
 
 
+SPIKE: Final = {"spikethickness": 1, "spikedash": "solid", "spikecolor": SECOND}
+"""The line under the pointer that all charts of a page share."""
 NO_AXES: Final[dict[str, Any]] = {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
 """For a chart that has nothing to show: no scale, since there is nothing to measure."""
 
@@ -89,10 +91,10 @@ def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **cha
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12},
         "hovermode": "x unified",
-        "hoverlabel": {"namelength": -1},
+        "hoverlabel": {"namelength": -1, "bgcolor": "#ffffff"},
         "showlegend": False,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-        "xaxis": AXIS | {"title": AXIS["title"] | {"text": x_title}, "separatethousands": True},
+        "xaxis": AXIS | SPIKE | {"title": AXIS["title"] | {"text": x_title}, "separatethousands": True},
         "yaxis": AXIS | {"title": AXIS["title"] | {"text": y_title}, "separatethousands": True},
     }
     return start | changes

@@ -140,6 +140,11 @@ def _files(directory: Path, folder: str) -> Iterator[_File]:
             yield _File(path, f"{folder}/{name}" if folder else name, kind, signature)
 
 
+def is_known(folder: str, name: str) -> bool:
+    """Whether a file of this name, in a run's directory ("") or a folder of it, is read for that run."""
+    return bool(_kind(folder, name))
+
+
 def _kind(folder: str, name: str) -> str:
     for kind, pattern in _NAMES.items():
         if pattern.fullmatch(name):

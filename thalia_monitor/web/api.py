@@ -6,15 +6,19 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
+from werkzeug.exceptions import NotFound
 
 from thalia_monitor import __version__
+from thalia_monitor.analysis import report
 from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.sampling import sample
-from thalia_monitor.errors import BadParameter, MonitorError
+from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web import guard
 from thalia_monitor.web.export import csv_of_run
 from thalia_monitor.web.monitor import monitor
+from thalia_monitor.web.standing import summary_of
 
 MOST_POINTS: Final = 100_000
 
@@ -25,23 +29,26 @@ def blueprint() -> Blueprint:
     routes.add_url_rule("/healthz", view_func=health)
     routes.add_url_rule("/api/v1/runs", view_func=runs)
     routes.add_url_rule("/api/v1/runs/<run>", view_func=run_scalars)
+    routes.add_url_rule("/api/v1/runs/<run>/summary", view_func=summary)
     routes.add_url_rule("/api/v1/runs/<run>/series", view_func=series)
     routes.add_url_rule("/api/v1/runs/<run>/growth", view_func=growth)
     routes.add_url_rule("/api/v1/runs/<run>/consolidation", view_func=consolidation)
     routes.add_url_rule("/api/v1/runs/<run>/milestones", view_func=milestones)
     routes.add_url_rule("/api/v1/runs/<run>/export.csv", view_func=csv_of_run)
-    routes.register_error_handler(MonitorError, failed)
+    routes.add_url_rule("/api/", view_func=nowhere, defaults={"rest": ""})
+    routes.add_url_rule("/api/<path:rest>", view_func=nowhere)
     return routes
 
 
-def failed(error: MonitorError) -> tuple[Response, int]:
-    """Turn any of our errors into the one shape an error has."""
-    return jsonify({"error": str(error)}), error.status
+def nowhere(rest: str) -> Response:  # noqa: ARG001 - named by the address
+    """Say that the API has no such address; Dash would show a page for it."""
+    raise NotFound
 
 
 def health() -> Response:
     """Say that the server answers; it reads no run."""
-    return jsonify({"status": "ok", "version": __version__})
+    alerts = guard.standing(current_app)
+    return jsonify({"status": "ok", "version": __version__} | ({"alerts": alerts} if alerts else {}))
 
 
 def runs() -> Response:
@@ -84,6 +91,19 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         "last_update": state.last_update.isoformat() if state.last_update else None,
         "training_duration": state.training_duration.total_seconds(),
     }
+
+
+def summary(run: str) -> Response:
+    """A run at a glance: JSON, or plain text where ``?format=text`` or the header ``Accept`` asks for it."""
+    form = request.args.get("format", "")
+    if form not in {"", "json", "text"}:
+        raise BadParameter(f"format={form[:50]!r} is neither json nor text.")
+    state = monitor().state(run)
+    told = summary_of(monitor(), run, state)
+    kinds = ["application/json", "text/plain"]
+    if form == "text" or (not form and request.accept_mimetypes.best_match(kinds) == "text/plain"):
+        return Response(report.text(told), mimetype="text/plain")
+    return jsonify(report.record(told) | {"id": run})
 
 
 def series(run: str) -> Response:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from contextvars import Context
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import plotly
 from dash import Dash
+from dash._get_app import app_context
 from dash.fingerprint import build_fingerprint
-from flask_caching import Cache
 
 from thalia_monitor.reading.library import Library
-from thalia_monitor.settings import Settings
-from thalia_monitor.web import api, charts, shell, transport
+from thalia_monitor.settings import Settings, thresholds
+from thalia_monitor.web import api, charts, security, shell, transport
+from thalia_monitor.web.caching import figure_cache
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
 
@@ -60,13 +61,17 @@ def create_app(
     chosen = replace(settings or Settings(), **options)
     if checkpoint_dir is not None:
         chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
-    # Pages register with dash.get_app(), which would be another application that has answered in this context.
-    return Context().run(_assembled, chosen)
+    context = copy_context()
+    context.run(app_context.set, None)  # else pages would register with an application that has answered here
+    return context.run(_assembled, chosen)
 
 
 def _assembled(chosen: Settings) -> Dash:
+    server = transport.server()
+    security.protect(server, chosen)
     app = Dash(
         "thalia_monitor",
+        server=server,
         use_pages=True,
         pages_folder=str(site_folder("pages")),
         assets_folder=str(site_folder("assets")),
@@ -74,15 +79,21 @@ def _assembled(chosen: Settings) -> Dash:
         url_base_pathname=chosen.base_path,
         title="thalia-monitor",
         update_title="",
-        server=transport.server(),
     )
     app.index_string = _index(app)
-    app.server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
-    watch = _monitor(app, chosen)
-    install(app.server, watch)
+    security.give_headers(app)
+    security.refuse_unknown_callbacks(app)
+    server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
+    directories = [chosen.checkpoint_dir] if chosen.checkpoint_dir else []
+    library = Library(directories, scheme=chosen.stage_scheme)
+    watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health or chosen.alerts))
+    install(server, watch)
     app.layout = shell.shell(app, watch)
     shell.register(app)
     charts.register(app)
+    # Dash learns which scripts there are by writing a page: a worker that has written none would refuse them.
+    with server.test_request_context(chosen.base_path):
+        app.index()
     return app
 
 
@@ -95,17 +106,3 @@ def _index(app: Dash) -> str:
     # dcc loads plotly.js from an address without a fingerprint, so that a browser asks for its 5 MB again and again.
     fingerprinted = build_fingerprint("package_data/plotly.min.js", plotly.__version__, 0)
     return html.replace("PLOTLY", app.get_relative_path(f"/_dash-component-suites/plotly/{fingerprinted}"))
-
-
-def _monitor(app: Dash, settings: Settings) -> Monitor:
-    directories = [settings.checkpoint_dir] if settings.checkpoint_dir else []
-    config: dict[str, Any] = {
-        "CACHE_TYPE": settings.cache_type,
-        "CACHE_THRESHOLD": settings.cache_threshold,
-        "CACHE_DEFAULT_TIMEOUT": 0,  # a key names the version it was computed from, so it never goes stale
-    }
-    if settings.cache_dir:
-        config["CACHE_DIR"] = str(settings.cache_dir)
-    return Monitor(
-        settings, Library(directories, scheme=settings.stage_scheme), Cache(app.server, config=config)
-    )

@@ -63,6 +63,7 @@ def chart_card(
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
                     *(_option(each, name, title) for each in options),
                     *([_values_link(name, title)] if options else ()),
+                    *(_save(each, title) for each in ("png", "svg")),
                 ],
                 className="card-head",
             ),
@@ -99,6 +100,13 @@ def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
         className="option",
         title=meaning,
         **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
+    )
+
+
+def _save(kind: str, title: str) -> html.Button:
+    words = f"Save {title} as {kind.upper()}"
+    return html.Button(
+        kind, type="button", className="option save", title=words, **{"aria-label": words, "data-save": kind}
     )
 
 

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import Final, TypeVar, cast
 
 from flask import Flask, current_app
-from flask_caching import Cache
 
 from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
@@ -18,6 +17,7 @@ from thalia_monitor.errors import BadParameter
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web.caching import FigureCache
 
 KEY: Final = "thalia_monitor"
 PATIENCE: Final = 0.25
@@ -32,7 +32,7 @@ class Monitor:
 
     settings: Settings
     library: Library
-    cache: Cache
+    cache: FigureCache
     thresholds: Thresholds = DEFAULTS
     _computing: Lock = field(default_factory=Lock)
 
@@ -56,6 +56,8 @@ class Monitor:
 
     def finished(self, state: TrainingState, run: str, what: str, compute: Callable[[], T]) -> T:
         """Compute something once for all viewers of a run at one version."""
+        if state.read_fraction < 1:  # a worker that has read further would draw more
+            return compute()
         key = f"{run}:{state.version}:{what}"
         found = self.cache.get(key)
         if found is None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import errno
-import logging
+import logging.config
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import click
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
+from thalia_monitor.web import logs
+from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.guard import guard
 
 
 def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
@@ -25,15 +30,11 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
         SettingsError: the port is in use, or the address is not this machine's.
     """
     server = listening(settings)
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a request would bury what matters
-    click.echo(
-        f"thalia-monitor shows {settings.checkpoint_dir or 'no run yet'} at {address(settings, server.port)}"
-    )
-    if not settings.loopback:
-        click.echo(
-            f"Warning: listening on {settings.host} without a password: anyone who reaches it can look.",
-            err=True,
-        )
+    sentry = guard(cast(Flask, server.app))
+    logging.config.dictConfig(logs.config(settings.log_format))
+    click.echo(f"thalia-monitor shows {shown(settings)} at {address(settings, server.port)}")
+    if warning := open_to_all(settings):
+        click.echo(warning, err=True)
 
     if ready:
         ready(address(settings, server.port))
@@ -45,13 +46,28 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
     signal.signal(signal.SIGINT, stop)
     server.serve_forever()
     server.server_close()
+    if sentry:
+        sentry.stop()
 
 
 def listening(settings: Settings) -> BaseWSGIServer:
     """Bind the address, then build the app: a port in use is said before anything slow is done."""
+    with bind(settings) as bound:  # the server works on a duplicate of the descriptor
+        app = create_app(settings=settings)
+        return make_server(
+            settings.host, bound.getsockname()[1], app.server, threaded=True, fd=bound.fileno()
+        )
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Listen on the address that the settings name.
+
+    Raises:
+        SettingsError: the port is in use, or the address is not this machine's.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        bound = socket.create_server((settings.host, settings.port), family=family, backlog=128)
+        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         advice = (
@@ -61,11 +77,11 @@ def listening(settings: Settings) -> BaseWSGIServer:
         )
         reason = "is in use" if taken else f"cannot be used ({error.strerror or error})"
         raise SettingsError(f"{settings.host}:{settings.port} {reason}: {advice}.") from error
-    app = create_app(settings=settings)
-    with bound:  # the server works on a duplicate of the descriptor
-        return make_server(
-            settings.host, bound.getsockname()[1], app.server, threaded=True, fd=bound.fileno()
-        )
+
+
+def shown(settings: Settings) -> str:
+    """Name what is watched, in a line for the terminal."""
+    return str(settings.checkpoint_dir or "no run yet")
 
 
 def address(settings: Settings, port: int) -> str:

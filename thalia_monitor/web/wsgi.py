@@ -1,9 +1,17 @@
-"""The gunicorn entry: ``THALIA_MONITOR_CHECKPOINT_DIR=DIR gunicorn thalia_monitor.web.wsgi:server``."""
+"""The gunicorn entry: ``THALIA_MONITOR_CHECKPOINT_DIR=DIR gunicorn thalia_monitor.web.wsgi:server``.
+
+:mod:`thalia_monitor.web.gunicorn_conf` says how to run it well.
+"""
 
 from __future__ import annotations
 
-from thalia_monitor.settings import settings_from_environment
-from thalia_monitor.web.app import create_app
+from dataclasses import replace
 
-app = create_app(settings=settings_from_environment())
+from thalia_monitor.options import settings_from_environment
+from thalia_monitor.web.app import create_app
+from thalia_monitor.web.guard import guard
+
+settings = settings_from_environment()
+app = create_app(settings=replace(settings, cache=settings.cache or "files"))
 server = app.server
+guard(server)

@@ -34,10 +34,13 @@ class StageFiles:
 
     def save_session(
         self, filename: str | None, start_time: float, now: float, logs: Mapping[float, StageLog]
-    ) -> Path | None:
-        """Write a session's summary, by default under a name with the local time; None where that failed."""
-        path = self._directory / (filename or f"session_{datetime.now():%Y%m%d_%H%M%S}.json")
-        return path if self._write(path, session_json(start_time, now, logs)) else None
+    ) -> str | None:
+        """Write a session's summary and return its name (with the local time in it, if not given).
+
+        None where it could not be written.
+        """
+        name = filename or f"session_{datetime.now():%Y%m%d_%H%M%S}.json"
+        return name if self._write(self._directory / name, session_json(start_time, now, logs)) else None
 
     def _path(self, log: StageLog) -> Path:
         return self._directory / f"stage_{log.stage}_log.json"

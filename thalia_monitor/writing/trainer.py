@@ -26,10 +26,10 @@ class TrainerLink:
         self._logger = logger
         self._trainer = trainer
         self._reported: dict[str, int] = {}
+        trainer.add_callback(self.on_step)
         self._wrap("train_stage", before=self._stage_begins, after=self._stage_is_over)
         self._wrap("_check_and_trigger_growth", after=self._look_for_events)
         self._wrap("_check_and_trigger_consolidation", after=self._look_for_events)
-        trainer.add_callback(self.on_step)
 
     def on_step(self, step: int, metrics: Any) -> None:
         """Log the metrics of a callback; without any there is nothing to log."""

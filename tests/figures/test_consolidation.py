@@ -1,0 +1,152 @@
+"""Consolidation charts: when the brain slept, what it replayed, and numbers that are those of the log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.figures.states import fixture_state
+from tests.support import FIXTURES
+from thalia_monitor.figures import consolidation
+from thalia_monitor.figures.chart import View
+from thalia_monitor.state import Event, TrainingState
+
+VIEW = View()
+
+
+def slept(step: int | None, stage: str = "NREM", patterns: int | None = 100, **fields: Any) -> Event:
+    """A consolidation event."""
+    given = {"sleep_stage": stage, "patterns_replayed": patterns, "duration_steps": 2000}
+    return Event(
+        "consolidation", step, {key: value for key, value in (given | fields).items() if value is not None}
+    )
+
+
+def state_of(*events: Event) -> TrainingState:
+    """A state of these events."""
+    return TrainingState(events=events)
+
+
+def logged() -> list[dict[str, Any]]:
+    """The consolidation lines of the healthy fixture, as the file has them."""
+    text = (FIXTURES / "healthy/training_log.json").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line.get("event_type") == "consolidation"]
+
+
+def test_the_totals_are_those_of_the_log() -> None:
+    """Events, patterns in total and on average, and the average duration."""
+    lines = logged()
+    patterns = [line["patterns_replayed"] for line in lines]
+    steps = [line["duration_steps"] for line in lines]
+    assert dict(consolidation.totals(fixture_state("healthy"))) == {
+        "Consolidations": f"{len(lines):,}",
+        "Patterns replayed": f"{sum(patterns):,}",
+        "Average patterns": f"{sum(patterns) / len(lines):,.1f}",
+        "Average duration": f"{sum(steps) / len(lines):,.1f} steps",
+    }
+
+
+def test_what_no_event_says_is_a_dash_and_not_a_zero() -> None:
+    """No patterns logged is another thing than no patterns replayed."""
+    assert dict(consolidation.totals(state_of(slept(1, patterns=None, duration_steps=None)))) == {
+        "Consolidations": "1",
+        "Patterns replayed": "–",
+        "Average patterns": "–",
+        "Average duration": "–",
+    }
+    assert dict(consolidation.totals(state_of()))["Consolidations"] == "0"
+
+
+def test_an_average_is_over_the_events_that_say() -> None:
+    """One that does not say is no zero among them."""
+    totals = dict(consolidation.totals(state_of(slept(1, patterns=100), slept(2, patterns=None))))
+    assert (totals["Consolidations"], totals["Average patterns"]) == ("2", "100.0")
+
+
+def test_a_duration_in_seconds_is_shown_as_such() -> None:
+    """Thalia's own logger says seconds; they are not taken for steps."""
+    totals = dict(consolidation.totals(state_of(slept(1, duration_steps=None, duration_seconds=90.0))))
+    assert totals["Average duration"] == "1 min 30 s"
+
+
+@pytest.mark.parametrize(
+    ("stage", "color"),
+    [
+        ("NREM", consolidation.NREM),
+        ("NREM3", consolidation.NREM),
+        ("nrem", consolidation.NREM),
+        ("REM", consolidation.REM),
+        ("rem", consolidation.REM),
+    ],
+)
+def test_nrem_and_rem_are_told_apart(stage: str, color: str) -> None:
+    """By colour, by symbol and by lane."""
+    assert consolidation.sleep_color(stage) == color
+    [dots] = consolidation.timeline(state_of(slept(5, stage)), "", VIEW).traces
+    assert dots["marker"]["color"] == [color]
+    assert dots["marker"]["symbol"] == ["square" if color == consolidation.REM else "circle"]
+    assert dots["y"] == [stage]
+
+
+def test_a_sleep_that_is_neither_is_grey() -> None:
+    """An unknown stage is shown, not guessed."""
+    assert consolidation.sleep_color("nap") not in (consolidation.NREM, consolidation.REM)
+
+
+def test_the_timeline_has_every_sleep_at_its_step() -> None:
+    """As the log says, in its order."""
+    [dots] = consolidation.timeline(fixture_state("healthy"), "", VIEW).traces
+    lines = logged()
+    assert sorted(zip(dots["x"], dots["y"], strict=True)) == sorted(
+        (line["step"], line["sleep_stage"]) for line in lines
+    )
+
+
+def test_patterns_are_drawn_per_event() -> None:
+    """Each stage in a trace of its own, with what was replayed."""
+    chart = consolidation.patterns(fixture_state("healthy"), "", VIEW)
+    for trace in chart.traces:
+        assert sorted(zip(trace["x"], trace["y"], strict=True)) == sorted(
+            (line["step"], line["patterns_replayed"])
+            for line in logged()
+            if line["sleep_stage"] == trace["name"]
+        )
+    assert chart.caption == f"{len(logged())} consolidations"
+
+
+def test_an_event_that_does_not_say_how_much_is_no_zero_on_the_chart() -> None:
+    """It has no height; the table lists it."""
+    [trace] = consolidation.patterns(state_of(slept(5, patterns=None), slept(9, patterns=7)), "", VIEW).traces
+    assert trace["y"] == [None, 7]
+
+
+def test_a_mean_of_bundled_events_is_over_those_that_say() -> None:
+    """Two sleeps at one step are one mark; the one that does not say is no zero in it."""
+    [trace] = consolidation.patterns(state_of(slept(5, patterns=None), slept(5, patterns=8)), "", VIEW).traces
+    assert trace["y"] == [8]
+
+
+def test_how_often_it_sleeps_is_the_steps_between_sleeps() -> None:
+    """NREM and REM at one step are one sleep; the median is said."""
+    state = state_of(*(slept(step, stage) for step in (0, 10, 20, 40) for stage in ("NREM", "REM")))
+    chart = consolidation.frequency(state, "", VIEW)
+    assert sum(chart.traces[0]["y"]) == 3
+    assert chart.caption == "a sleep every 10 steps (median of 3)"
+
+
+def test_sleeps_at_equal_distances_are_one_bar() -> None:
+    """Around that distance."""
+    [bars] = consolidation.frequency(state_of(slept(0), slept(50), slept(100)), "", VIEW).traces
+    [(place, height)] = [(x, y) for x, y in zip(bars["x"], bars["y"], strict=True) if y]
+    assert height == 2
+    assert abs(place - 50) < 50
+
+
+@pytest.mark.parametrize("events", [[], [slept(5)], [slept(5), slept(5, "REM")], [slept(None)]])
+def test_one_sleep_has_no_frequency(events: list[Event]) -> None:
+    """It says what is missing."""
+    chart = consolidation.frequency(state_of(*events), "", VIEW)
+    assert (chart.traces, chart.caption) == ([], "needs two sleeps at different steps")

@@ -1,0 +1,90 @@
+"""How figures look: hostile names made harmless, and colours that never change hands."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.theme import PALETTE, layout, plain, region_style
+
+hostile = st.text(st.characters(), max_size=400) | st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        '<img src=x onerror="alert(1)">',
+        "<a href='javascript:alert(1)'>x</a>",
+        "&lt;b&gt;",
+        "thal\u202eamus\u2066",
+        "pre\x07frontal\x1b[31m\x00",
+        "\ud800",
+        "x" * 10_000,
+        "\n" * 300,
+    ]
+)
+
+
+@given(hostile, st.integers(2, 80))
+def test_plain_text_is_short_visible_and_no_markup(text: str, longest: int) -> None:
+    """Whatever a log names its regions: no tag, no control or direction-changing character, never endless."""
+    kept = plain(text, longest)
+    seen = html.unescape(kept)
+    assert "<" not in kept and ">" not in kept
+    assert len(seen) <= longest
+    assert not [each for each in seen if unicodedata.category(each)[0] == "C"]
+    kept.encode()  # nothing that UTF-8 cannot say
+
+
+@given(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=60))
+def test_an_ordinary_name_stays_as_it_is(name: str) -> None:
+    """Letters and digits are nobody's attack."""
+    assert plain(name) == name
+
+
+def test_what_looks_like_an_entity_is_shown_as_typed() -> None:
+    """Plotly would turn it into the character it stands for."""
+    assert plain("a &lt; b & c") == "a &amp;lt; b &amp; c"
+
+
+@given(hostile)
+def test_every_region_has_a_colour_and_a_dash(region: str) -> None:
+    """Of the colours that can be told apart, always the same for a name."""
+    style = region_style(region)
+    assert style["color"] in PALETTE
+    assert style["dash"] in ("solid", "dot", "dash", "dashdot")
+    assert region_style(region) == style
+
+
+@pytest.mark.parametrize(
+    ("region", "color", "dash"),
+    [
+        ("cortex", "#4477AA", "solid"),
+        ("hippocampus", "#EE6677", "solid"),
+        ("cerebellum", "#228833", "solid"),
+        ("amygdala", "#CCAA22", "dashdot"),
+        ("cortex_l4", "#4477AA", "dash"),
+    ],
+)
+def test_a_regions_colour_is_the_same_after_every_restart(region: str, color: str, dash: str) -> None:
+    """It depends on nothing but the name: not on order, run, process or version."""
+    assert region_style(region) == {"color": color, "dash": dash}
+
+
+def test_thalias_own_regions_are_told_apart() -> None:
+    """No two of them share a colour, and no other region takes their solid line."""
+    known = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus", "prefrontal")
+    assert len({region_style(each)["color"] for each in known}) == len(known)
+    assert {region_style(each)["dash"] for each in known} == {"solid"}
+    assert region_style("amygdala")["dash"] != "solid"
+
+
+def test_a_layout_never_forgets_the_readers_view() -> None:
+    """``uirevision`` is the same from the first figure on, and a caller cannot change the shared parts."""
+    first, second = layout(), layout(x_title="wall clock")
+    assert first["uirevision"] == second["uirevision"]
+    first["xaxis"]["title"]["text"] = "changed"
+    assert layout()["xaxis"]["title"]["text"] == "step"
+    assert "title" in theme.AXIS and "text" not in theme.AXIS["title"]

@@ -1,0 +1,263 @@
+"""What a training state promises those who use it: each attribute of the documented table."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.support import Run, line
+from thalia_monitor import load_training_state
+from thalia_monitor.state import Event, HealthWarning, Severity, TrainingState
+
+REGIONS = {"neuron_counts": {"cortex": 100, "striatum": 50}, "capacity_by_region": {"cortex": 0.5}}
+
+
+def growth(step: int | None, **fields: Any) -> str:
+    """A growth event's line."""
+    given = {"region": "cortex", "neurons_added": 10, "new_total": 110, "reason": "capacity"}
+    return line(step, event_type="growth", **(given | fields))
+
+
+def sleep(step: int | None, **fields: Any) -> str:
+    """A consolidation event's line."""
+    given = {"sleep_stage": "REM", "patterns_replayed": 100, "duration_steps": 2000}
+    return line(step, event_type="consolidation", **(given | fields))
+
+
+def test_an_empty_directory_is_a_state_of_nothing(run: Run) -> None:
+    """Nothing is None, 0 or empty, and every table has its documented columns all the same."""
+    state = load_training_state(run.directory)
+    assert (state.current_stage, state.stage_name) == (None, "Unknown")
+    assert (state.current_step, state.current_week, state.total_weeks, state.stage_progress) == (0, 0, 0, 0.0)
+    assert (state.metrics, state.metric_deltas, state.capacity_by_region, state.milestones) == (
+        {},
+        {},
+        {},
+        {},
+    )
+    assert (state.warnings, list(state.problems), state.last_update) == ([], [], None)
+    assert state.training_duration == timedelta(0)
+    for frame in (state.metrics_history, state.neuron_count_history, state.capacity_history):
+        assert (list(frame.columns), len(frame)) == (["step", "segment"], 0)
+    assert list(state.growth_events) == ["step", "region", "neurons_added", "new_total", "reason"]
+    assert list(state.consolidation_events) == ["step", "sleep_stage", "patterns_replayed", "duration_steps"]
+
+
+@pytest.mark.parametrize(
+    ("number", "stage", "name"),
+    [
+        (-1, -1, "Sensorimotor"),
+        (-0.5, -1, "Sensorimotor"),
+        (0, 0, "Sensory Foundations"),
+        (1, 1, "Object Permanence & Working Memory"),
+        (2, 2, "Language & Executive Function"),
+        (3, 3, "Reading & Planning"),
+        (4, 4, "Abstract Reasoning"),
+        (5, 5, "Expert Knowledge"),
+        (6, 6, "LLM-Level Capabilities"),
+        (9, 9, "Stage 9"),
+        (None, None, "Unknown"),
+    ],
+)
+def test_current_stage_and_its_name(run: Run, number: float | None, stage: int | None, name: str) -> None:
+    """Stages go by Thalia's table; -0.5 is -1, 0 is never missing, an unknown one is "Stage N"."""
+    run.metadata(1, current_stage=number)
+    state = load_training_state(run.directory)
+    assert (state.current_stage, state.stage_name) == (stage, name)
+    assert stage is None or isinstance(state.current_stage, int)
+
+
+def test_the_scheme_of_2026_numbers_the_stages_differently(run: Run) -> None:
+    """From February 2026 on, 0 is Bootstrap and every other stage two further."""
+    run.metadata(1, current_stage=0)
+    assert load_training_state(run.directory, scheme="2026").stage_name == "Bootstrap"
+    run.metadata(2, current_stage=2)
+    assert load_training_state(run.directory, scheme="2026").stage_name == "Sensory Foundations"
+
+
+def test_a_stage_is_remembered_when_a_newer_checkpoint_does_not_say(run: Run) -> None:
+    """The stage is that of the newest checkpoint that names one."""
+    run.metadata(1, current_stage=3)
+    run.metadata(2, current_stage=None)
+    assert load_training_state(run.directory).current_stage == 3
+
+
+def test_current_step_is_the_furthest_of_checkpoint_and_log(run: Run) -> None:
+    """Whichever of the two is ahead says where training is."""
+    run.metrics(100, 200)
+    assert load_training_state(run.directory).current_step == 200
+    run.metadata(500)
+    assert load_training_state(run.directory).current_step == 500
+    run.metrics(600)
+    assert load_training_state(run.directory).current_step == 600
+
+
+def test_after_a_resume_the_step_is_the_one_training_is_at_again(run: Run) -> None:
+    """Neither the abandoned lines nor the checkpoint of the abandoned part count."""
+    run.metrics(*range(0, 1000, 100))
+    run.metadata(900)
+    run.metrics(500, 600)
+    assert load_training_state(run.directory).current_step == 600
+
+
+@pytest.mark.parametrize(
+    ("week", "total", "progress"),
+    [(2, 4, 0.5), (0, 4, 0.0), (6, 4, 1.0), (2.5, 4, 0.625), (2, 0, 0.0), (-1, 4, 0.0), (None, None, 0.0)],
+)
+def test_stage_progress_is_a_share(
+    run: Run, week: float | None, total: float | None, progress: float
+) -> None:
+    """Week over total weeks, never below 0 nor above 1, and 0 where no file tells it."""
+    run.metadata(1, current_week=week, total_weeks=total)
+    state = load_training_state(run.directory)
+    assert state.stage_progress == progress
+    assert (state.current_week, state.total_weeks) == (week or 0, total or 0)
+
+
+def test_metrics_are_the_newest_checkpoints_and_deltas_are_against_the_one_before(run: Run) -> None:
+    """A metric that either of them lacks has no delta, not one from zero."""
+    run.metadata(1, metrics={"loss": 0.5, "gone": 1.0})
+    run.metadata(2, metrics={"loss": 0.25, "new": 3.0})
+    state = load_training_state(run.directory)
+    assert state.metrics == {"loss": 0.25, "new": 3.0}
+    assert state.metric_deltas == {"loss": -0.25}
+
+
+def test_a_missing_metric_is_absent_and_never_zero(run: Run) -> None:
+    """Not in the metrics, and NaN in the history, on the lines that do not log it."""
+    run.metadata(1, metrics={"loss": None})
+    run.append(line(1, loss=0.5), line(2, capacity=0.7))
+    state = load_training_state(run.directory)
+    assert state.metrics == {}
+    assert math.isnan(state.metrics_history["loss"].iloc[1])
+
+
+def test_a_run_without_checkpoints_tells_its_metrics_from_the_log(run: Run) -> None:
+    """Each the newest logged value."""
+    run.append(line(1, loss=0.5, capacity=0.7), line(2, loss=0.4))
+    assert load_training_state(run.directory).metrics == {"loss": 0.4, "capacity": 0.7}
+
+
+def test_metrics_history_has_a_row_for_each_metric_line_and_none_for_events(run: Run) -> None:
+    """``step``, ``segment``, then a float column for each metric; an event is no row of zeros."""
+    run.append(line(1, loss=0.5), growth(1), sleep(2), line(3, loss=0.25, dopamine=2))
+    frame = load_training_state(run.directory).metrics_history
+    assert list(frame.columns) == ["step", "segment", "loss", "dopamine"]
+    assert frame["step"].tolist() == [1, 3]
+    assert frame["segment"].tolist() == [0, 0]
+    assert frame["loss"].tolist() == [0.5, 0.25]
+    assert [str(each) for each in frame.dtypes] == ["int64", "int64", "float64", "float64"]
+
+
+def test_neurons_and_capacity_have_a_column_for_each_region(run: Run) -> None:
+    """Over the lines that log any region; a region that a line leaves out is NaN there."""
+    run.append(line(1, **REGIONS), growth(2), line(3, loss=1), line(4, neuron_counts={"cortex": 120}))
+    state = load_training_state(run.directory)
+    neurons, capacity = state.neuron_count_history, state.capacity_history
+    assert list(neurons.columns) == ["step", "segment", "cortex", "striatum"]
+    assert neurons["step"].tolist() == [1, 4]
+    assert neurons["cortex"].tolist() == [100, 120]
+    assert math.isnan(neurons["striatum"].iloc[1])
+    assert capacity[["step", "cortex"]].values.tolist() == [[1, 0.5]]
+
+
+def test_capacity_by_region_is_the_newest_line_that_has_any(run: Run) -> None:
+    """An event or a line without it behind does not make it vanish; an older line's region does not return."""
+    run.append(line(1, capacity_by_region={"cortex": 0.1, "old": 0.2}))
+    run.append(line(2, capacity_by_region={"cortex": 0.5}), line(3, loss=0.1), growth(4))
+    assert load_training_state(run.directory).capacity_by_region == {"cortex": 0.5}
+
+
+def test_growth_events_are_a_table_of_whole_numbers(run: Run) -> None:
+    """What an event does not say is missing in its row, and the other numbers stay whole."""
+    run.append(growth(5), growth(None, reason=None), growth(7, new_total=None))
+    frame = load_training_state(run.directory).growth_events
+    assert frame["step"].tolist() == [5, pd.NA, 7]
+    assert frame["new_total"].tolist() == [110, 110, pd.NA]
+    assert frame["region"].tolist() == ["cortex"] * 3
+    assert frame["reason"].isna().tolist() == [False, True, False]
+    assert [str(frame[name].dtype) for name in ("step", "neurons_added", "new_total")] == ["Int64"] * 3
+
+
+def test_consolidation_events_are_a_table_of_whole_numbers(run: Run) -> None:
+    """In file order, as logged."""
+    run.append(sleep(9, sleep_stage="NREM2"), sleep(4))
+    frame = load_training_state(run.directory).consolidation_events
+    assert frame.values.tolist() == [[9, "NREM2", 100, 2000], [4, "REM", 100, 2000]]
+
+
+def test_milestones_pass_only_by_true(run: Run) -> None:
+    """A number is no verdict, however close to 1 it is."""
+    run.metadata(1, milestones={"yes": True, "no": False, "nearly": 0.99})
+    assert load_training_state(run.directory).milestones == {"yes": True, "no": False, "nearly": False}
+
+
+def test_warnings_have_a_severity_and_a_message(run: Run) -> None:
+    """A text gets its severity from what Thalia means by it, an object says it."""
+    run.metadata(1, warnings=["all well", {"severity": "critical", "message": "silent"}])
+    assert load_training_state(run.directory).warnings == [
+        HealthWarning(Severity.INFO, "all well"),
+        HealthWarning(Severity.CRITICAL, "silent"),
+    ]
+    assert f"{Severity.CRITICAL}" == "critical"
+
+
+def test_problems_name_file_line_and_reason(run: Run) -> None:
+    """A bad line has its number, a bad file none, and both read as a sentence."""
+    run.append(line(1, loss=0.5), "garbage\n")
+    (run.directory / "metadata_1.json").write_text("[]")
+    state = load_training_state(run.directory)
+    places = sorted((each.file, each.line) for each in state.problems)
+    assert places == [("metadata_1.json", None), ("training_log.json", 2)]
+    assert any(str(each).startswith("training_log.json, line 2: ") for each in state.problems)
+    assert state.total_problems == 2
+
+
+def test_last_update_is_the_newest_files_time_in_utc(run: Run) -> None:
+    """Aware, so that no reader can take it for local time."""
+    run.metrics(1)
+    os.utime(run.log, (1_765_200_000, 1_765_200_000))
+    os.utime(run.metadata(1), (1_765_200_060, 1_765_200_060))
+    assert load_training_state(run.directory).last_update == datetime(2025, 12, 8, 13, 21, tzinfo=UTC)
+
+
+def test_training_duration_is_what_the_checkpoint_says_else_the_logs_span(run: Run) -> None:
+    """A timedelta; the timestamps serve where no checkpoint tells."""
+    run.append(line(1, timestamp=1000.0), line(2, timestamp=1090.0))
+    assert load_training_state(run.directory).training_duration == timedelta(seconds=90)
+    run.metadata(2, training_time_seconds=3600)
+    assert load_training_state(run.directory).training_duration == timedelta(hours=1)
+
+
+def test_equal_versions_mean_equal_files(run: Run) -> None:
+    """The version changes with the log and stays while nothing is written."""
+    run.metrics(1)
+    first, again = load_training_state(run.directory), load_training_state(run.directory)
+    run.metrics(2)
+    assert first.version == again.version != load_training_state(run.directory).version
+
+
+def test_a_state_cannot_be_changed() -> None:
+    """Every viewer sees the same one."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TrainingState().name = "another"  # type: ignore[misc]
+
+
+def test_events_are_counted_and_listed_by_kind() -> None:
+    """Kinds nobody foresaw too."""
+    events = (Event("growth", 1, {}), Event("lunch", 2, {}), Event("growth", 3, {}))
+    state = TrainingState(events=events)
+    assert [each.step for each in state.events_of("growth")] == [1, 3]
+    assert (state.count_of("growth"), state.count_of("lunch"), state.count_of("sleep")) == (2, 1, 0)
+
+
+def test_what_is_computed_from_a_state_is_computed_once() -> None:
+    """However many charts ask for it."""
+    state, computed = TrainingState(), iter([42])
+    assert [state.once("sum", lambda: next(computed)) for _ in range(3)] == [42, 42, 42]

@@ -1,0 +1,65 @@
+"""All regions added up, as they stood together on every line that names any of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.chart import View
+from thalia_monitor.figures.curves import drawn_sample, lines
+from thalia_monitor.history import Floats, History, Ints, Series
+
+
+def total_traces(history: History, view: View) -> list[dict[str, Any]]:
+    """Draw the sum of the regions wherever one of them is drawn: the line that counts, and superseded attempts."""
+    every = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
+    known = [series for series in every if series is not None and len(series)]
+    if not known:
+        return []
+    samples = [drawn_sample(series, history, view) for series in known]
+    segment, step, time = (
+        np.concatenate([getattr(each, part) for each in samples]) for part in ("segment", "step", "time")
+    )
+    # A line names several regions; without a timestamp its places would differ, since no NaN equals another.
+    _, first = np.unique(np.stack([segment, step]), axis=1, return_index=True)
+    segment, step, time = segment[first], step[first], time[first]
+    total = np.sum([value_at(series, history, segment, step) for series in known], axis=0)
+    points = replace(samples[0], step=step, value=total, segment=segment, time=time)
+    style = {"color": theme.SECOND, "width": 2.2}
+    named = {"name": "total", "mode": "lines", "legendgroup": "total"}
+    return [trace | named for trace in lines(points, history, view, style)]
+
+
+def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:
+    """The series' newest value at or before each place, (n,); 0 before its first, when the region was not there yet.
+
+    A segment that has none yet goes on from where it began: a resume from that step of the attempt before.
+    """
+    carried = _carried(series, history)
+    span = int(max(series.step.max(), step.max(initial=0))) + 1
+    place = np.searchsorted(series.segment * span + series.step, segment * span + step, side="right") - 1
+    own = (place >= 0) & (series.segment[np.maximum(place, 0)] == segment)
+    value: Floats = np.where(own, series.value[np.maximum(place, 0)], carried[segment])
+    return value
+
+
+def _carried(series: Series, history: History) -> Floats:
+    """What each segment begins with, (segments,)."""
+    carried = np.zeros(len(history.segments))
+    edges = np.searchsorted(series.segment, np.arange(len(history.segments) + 1))
+    for each in history.segments[1:]:
+        until = each.first_step if each.kind == "resume" else np.inf
+        for before in reversed(history.segments[: each.index]):
+            first, last = edges[before.index], edges[before.index + 1]
+            last = first + np.searchsorted(series.step[first:last], until, side="right")
+            if last > first:
+                carried[each.index] = series.value[last - 1]
+            if last > first or not first:
+                break
+            if before.kind == "stage":
+                until = np.inf
+    return carried

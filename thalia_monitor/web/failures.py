@@ -1,0 +1,58 @@
+"""What an error looks like: one JSON shape under ``/api``, one plain sentence elsewhere, never a traceback."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dash.exceptions import DependencyException
+from flask import Flask, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from thalia_monitor.errors import MonitorError
+
+SENTENCES: Final = {
+    400: "This request cannot be understood.",
+    404: "There is nothing at this address. /api/v1/runs lists the runs, / shows them.",
+    405: "This address does not take that method: the API only answers GET.",
+    413: "This request is larger than any that our pages send (1 MiB).",
+    415: "This address takes JSON only.",
+    500: "The monitor failed at this; its log says why. Other pages go on working.",
+}
+
+
+API: Final = "THALIA_MONITOR_API"
+"""Under this key the server's configuration says where the API begins."""
+
+
+def register(server: Flask, base_path: str) -> None:
+    """Give the server its error handlers; a script that Dash does not know is to Dash a failure, to us no file."""
+    server.config[API] = f"{base_path}api"
+    server.register_error_handler(MonitorError, of_ours)
+    server.register_error_handler(HTTPException, of_http)
+    server.register_error_handler(DependencyException, lambda _: answer(SENTENCES[404], 404))
+
+
+def of_ours(error: MonitorError) -> Response:
+    """Answer with one of our own errors, whose text is written for the reader."""
+    return answer(str(error), error.status)
+
+
+def of_http(error: HTTPException) -> Response:
+    """Answer with an HTTP error; Flask wraps what nobody caught into a 500 and has logged it before."""
+    status = error.code or 500
+    said = answer(SENTENCES.get(status) or error.description or error.name, status)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:  # such as Allow
+            said.headers[name] = value
+    return said
+
+
+def answer(sentence: str, status: int) -> Response:
+    """Say a sentence in the form that the address is expected to speak."""
+    api = current_app.config[API]
+    if request.path == api or request.path.startswith(f"{api}/"):
+        said = jsonify({"error": sentence})
+    else:
+        said = Response(f"{sentence}\n", mimetype="text/plain")
+    said.status_code = status
+    return said

@@ -1,0 +1,115 @@
+"""What the server logs: a line of text for people, or one JSON object a line for programs; the newest errors kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+KEPT: Final = 20
+QUIET_BELOW: Final = 1.0
+"""Seconds: what every open page asks every few seconds is logged only when it took longer, or failed."""
+ACCESS: Final = "gunicorn.access"
+
+
+class Plain(logging.Formatter):
+    """``2026-11-24 10:00:00Z WARNING [4711] thalia_monitor.web.access: ...``, a message on one line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # logging's name for it
+        """Write a record's own line; a traceback follows below it."""
+        said = "".join(each if each.isprintable() else repr(each)[1:-1] for each in record.message)
+        return f"{_moment(record):%Y-%m-%d %H:%M:%S}Z {record.levelname} [{record.process}] {record.name}: {said}"
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; an access line has its parts as fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record; nothing in it can end the line."""
+        fields: dict[str, Any] = {
+            "time": _moment(record).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": record.process,
+        }
+        if record.name == ACCESS and isinstance(record.args, Mapping):
+            fields |= _access(record.args)
+        else:
+            fields["message"] = record.getMessage()
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+def _moment(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
+
+
+def _access(atoms: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "client": atoms["h"],
+        "user": atoms["u"],
+        "method": atoms["m"],
+        "address": atoms["{raw_uri}e"],
+        "status": int(atoms["s"]),
+        "bytes": atoms["B"],
+        "milliseconds": int(atoms["D"]) / 1000,
+    }
+
+
+class WithoutPolls(logging.Filter):
+    """Leaves out the callbacks of open pages that went well: fifty viewers make ten such lines a second."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is worth keeping."""
+        atoms = record.args
+        if not isinstance(atoms, Mapping) or not str(atoms["U"]).endswith("/_dash-update-component"):
+            return True
+        return str(atoms["s"])[:1] not in "23" or int(str(atoms["D"])) >= QUIET_BELOW * 1_000_000
+
+
+class WithoutAddress(logging.Filter):
+    """Leaves out gunicorn's own line about where it listens: ours has the base path, and one address is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is another one."""
+        return not str(record.msg).startswith("Listening at")
+
+
+class Recent(logging.Handler):
+    """Keeps the newest warnings and errors of this process for the status page."""
+
+    records: Final[deque[tuple[datetime, str, str]]] = deque(maxlen=KEPT)
+    """When, how bad, and the message with the error's own words; the newest last."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record's words."""
+        said = record.getMessage()
+        if record.exc_info and record.exc_info[1]:
+            error = record.exc_info[1]
+            said += f" ({type(error).__name__}: {error})"
+        self.records.append((_moment(record), record.levelname.lower(), said[:500]))
+
+
+def config(log_format: str) -> dict[str, Any]:
+    """The configuration for :func:`logging.config.dictConfig`, for one process and for gunicorn's."""
+    inherit: dict[str, Any] = {"handlers": [], "propagate": True}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"lines": {"()": JsonLines if log_format == "json" else Plain}},
+        "filters": {"without-polls": {"()": WithoutPolls}, "without-address": {"()": WithoutAddress}},
+        "handlers": {
+            "lines": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"},
+            "recent": {"()": Recent, "level": "WARNING"},
+        },
+        "root": {"level": "INFO", "handlers": ["lines", "recent"]},
+        "loggers": {
+            "gunicorn.error": inherit | {"level": "INFO", "filters": ["without-address"]},
+            ACCESS: inherit | {"level": "INFO", "filters": ["without-polls"]},
+            "werkzeug": inherit | {"level": "WARNING"},  # a line a request would bury what matters
+        },
+    }

@@ -1,0 +1,83 @@
+"""What holds for every answer, whoever serves the app: headers, the size of a request, and the proxy in front.
+
+Who may look at all is :mod:`thalia_monitor.web.access`'s; what an error looks like is :mod:`~.failures`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dash import Dash
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from thalia_monitor.settings import Settings
+from thalia_monitor.web import access, failures
+
+LARGEST_REQUEST: Final = 1 << 20
+"""Bytes. A browser sends what its page shows about charts and controls, some 200 bytes for each."""
+
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def protect(server: Flask, settings: Settings) -> None:
+    """Put every guard in place; to be called before anything else hangs a request hook on the server."""
+    server.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    failures.register(server, settings.base_path)
+    access.register(server, settings)
+    if settings.behind_proxy:
+        # one proxy: of several forwarded values only the last was written by ours
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+
+
+def give_headers(app: Dash) -> None:
+    """Give every answer its headers; pages also get the hashes of Dash's own few inline scripts."""
+
+    @app.server.after_request
+    def add(answer: Response) -> Response:
+        # Dash adds an inline script at the first request (its page router), so hashes of the start miss it
+        hashes = app.csp_hashes() if answer.mimetype == "text/html" else ()
+        answer.headers["Content-Security-Policy"] = policy(hashes)
+        for name, value in HEADERS.items():
+            answer.headers[name] = value
+        return answer
+
+
+def refuse_unknown_callbacks(app: Dash) -> None:
+    """Answer a malformed callback request with 400; Dash would fail at it with a traceback in the log."""
+
+    @app.server.before_request
+    def check() -> None:
+        if request.method != "POST" or not request.path.endswith("/_dash-update-component"):
+            return
+        body = request.get_json()
+        if not isinstance(body, dict) or not isinstance(body.get("outputs"), dict | list):
+            raise BadRequest
+        for part in ("inputs", "state"):
+            if not isinstance(body.get(part, []), list):
+                raise BadRequest
+        if not isinstance(body.get("output"), str) or body["output"] not in app.callback_map:
+            raise BadRequest
+
+
+def policy(script_hashes: Sequence[str] = ()) -> str:
+    """Write the content security policy: nothing from anywhere else, and no script that we did not ship."""
+    rules = {
+        "default-src": "'none'",
+        "script-src": " ".join(("'self'", *script_hashes)),
+        "style-src": "'self' 'unsafe-inline'",  # Plotly styles its SVG with <style> elements and attributes
+        "img-src": "'self' data: blob:",
+        "font-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())

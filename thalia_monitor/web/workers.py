@@ -1,0 +1,93 @@
+"""Serving many viewers: several processes under gunicorn, configured here for ``serve`` and for gunicorn by hand."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import click
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from thalia_monitor.settings import Settings
+from thalia_monitor.web import guard, logs
+from thalia_monitor.web.access import open_to_all
+from thalia_monitor.web.app import create_app
+from thalia_monitor.web.serving import address, bind, shown
+
+MEMORY_FOLDER = "/dev/shm"
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Gunicorn's settings (https://gunicorn.org/reference/settings/) for a monitor."""
+
+    def when_ready(server: Any) -> None:
+        port = server.LISTENERS[0].sock.getsockname()[1]
+        click.echo(f"thalia-monitor shows {shown(settings)} at {address(settings, port)}")
+        if warning := open_to_all(settings):
+            server.log.warning(warning)
+
+    return {
+        "bind": f"[{settings.host}]:{settings.port}"
+        if ":" in settings.host
+        else f"{settings.host}:{settings.port}",
+        "workers": 2,
+        "worker_class": "gthread",
+        "threads": 16,  # a request is short; a browser's open connections hold no thread
+        "timeout": 60,  # seconds until a worker that has stopped beating is replaced
+        "graceful_timeout": 4,  # seconds that running requests get at a reload or at the end
+        "keepalive": 75,  # longer than a proxy keeps its side open, or it writes into a closing connection
+        "control_socket_disable": True,  # gunicorn 27 would open one in the home directory
+        "worker_tmp_dir": MEMORY_FOLDER
+        if os.access(MEMORY_FOLDER, os.W_OK)
+        else None,  # a busy disk can block
+        "forwarded_allow_ips": "",  # by default gunicorn believes any proxy on this machine; see --behind-proxy
+        "secure_scheme_headers": {},
+        "accesslog": "-",
+        "access_log_format": '%(h)s %(u)s "%(r)s" %(s)s %(B)s %(M)sms',
+        "logconfig_dict": logs.config(settings.log_format),
+        "when_ready": when_ready,
+        "post_worker_init": lambda worker: guard.guard(worker.app.wsgi()),
+    }
+
+
+def serve(settings: Settings, workers: int, threads: int) -> None:
+    """Serve from several processes until told to stop; SIGHUP makes new workers, SIGTERM ends them cleanly.
+
+    Raises:
+        SettingsError: a setting cannot be used, the port is in use, or the address is not this machine's.
+    """
+    settings = replace(settings, cache=settings.cache or "files")
+    bind(settings).close()  # gunicorn would try for five seconds and then say little
+    Gunicorn(settings, workers=workers, threads=threads).run()
+
+
+class Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn with our configuration.
+
+    The app is made once, before the workers are forked from it: they start in no time and share its memory.
+    """
+
+    def __init__(self, settings: Settings, **chosen: int) -> None:
+        self._settings = settings
+        self._chosen = chosen
+        super().__init__()
+        self.wsgi()  # what is wrong with a setting is said before anything listens
+
+    def load_config(self) -> None:
+        """Set gunicorn up; named and called by gunicorn, again at every reload."""
+        ours = configuration(self._settings) | self._chosen | {"preload_app": True}
+        for name, value in ours.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application; named and called by gunicorn."""
+        guard.plan_of(self._settings)
+        server: Flask = create_app(settings=self._settings).server
+        return server
+
+    def reload(self) -> None:
+        """Make the application anew, so that files named in the settings are read again."""
+        self.callable: Flask | None = None
+        super().reload()
