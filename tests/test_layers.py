@@ -16,7 +16,7 @@ FLOORS = (
     {"history", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},
-    {"figures", "check", "demo", "options", "status"},
+    {"figures", "check", "demo", "options", "status", "alerts"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )
@@ -24,6 +24,7 @@ HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}
 FORBIDDEN = {
     "reading": {"plotly", "dash", "flask", "thalia_monitor.analysis", "thalia_monitor.figures"},
     "analysis": {"plotly", "dash", "flask", "pathlib", "os", "thalia_monitor.reading"},
+    "alerts": {"plotly", "dash", "flask"},
     "figures": {"dash", "flask", "pathlib", "thalia_monitor.reading"},
     "pages": {"flask", "pathlib", "thalia_monitor.reading", "thalia_monitor.web.app"},
 }

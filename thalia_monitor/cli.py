@@ -92,10 +92,32 @@ def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch
     from thalia_monitor import status as terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
 
     settings = settings_from(options)
-    where = directory or settings.checkpoint_dir
+    where = directory or next(iter(settings.checkpoint_dir), None)
     if where is None:
         raise SettingsError("Which run? Give its checkpoint directory: thalia-monitor status DIR.")
     sys.exit(terminal.tell(where, settings, as_json=as_json, watch=watch))
+
+
+@cli.group(context_settings=CONTEXT)
+def alerts() -> None:
+    """Try out the alerts of --alerts FILE (docs/alerts.md)."""
+
+
+@alerts.command("test")
+@click.option("--alerts", "file", type=click.Path(path_type=Path, dir_okay=False), help="The alerts file.")
+@click.pass_obj
+def send_test(options: dict[str, Any], file: Path | None) -> None:
+    """Send a test message to every channel; exit 0, or 1 where one could not be sent."""
+    from thalia_monitor.alerts.trial import tried  # noqa: PLC0415 - apprise is optional, and slow to import
+
+    where = file or settings_from(options).alerts
+    if where is None:
+        raise SettingsError("Which alerts? thalia-monitor alerts test --alerts FILE.")
+    failed = False
+    for words, sent in tried(where):
+        click.echo(words)
+        failed = failed or not sent
+    sys.exit(1 if failed else 0)
 
 
 def main() -> None:

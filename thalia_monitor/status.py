@@ -43,7 +43,7 @@ def tell(directory: Path, settings: Settings, *, as_json: bool = False, watch: b
     """
     console = Console(highlight=False)
     reader = RunReader(directory, scheme=settings.stage_scheme)
-    limits = thresholds(settings.health)
+    limits = thresholds(settings.health or settings.alerts)
 
     def now() -> Summary:
         return look(reader, limits, settings.refresh_seconds if watch else 0.0)

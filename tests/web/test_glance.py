@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from dash import Dash
+from dash._get_app import app_context
 from dash.development.base_component import Component
 
 from tests.analysis.build import checkpoint, history, state
@@ -14,10 +16,17 @@ from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.state import Event, Severity, TrainingState
 from thalia_monitor.web import glance, standing
+from thalia_monitor.web.app import create_app
 
 NOW = 1_000_000.0
 
-pytestmark = pytest.mark.usefixtures("app")  # the blocks' links are made for an application
+
+@pytest.fixture(autouse=True)
+def answering(app: Dash) -> Iterator[None]:
+    """Links are made for the application that is answering."""
+    token = app_context.set(app)
+    yield
+    app_context.reset(token)
 
 
 def words(part: Any) -> str:
@@ -124,9 +133,7 @@ def test_what_the_files_say_is_never_an_address() -> None:
 
 def test_links_keep_the_base_path(run: Any) -> None:
     """Under a sub-path every link stays below it."""
-    from thalia_monitor.web.app import create_app  # noqa: PLC0415 - only this test needs a second application
-
-    create_app(run.directory, base_path="/lab/thalia/")
+    app_context.set(create_app(run.directory, base_path="/lab/thalia/"))
     assert links(glance.milestones(summarize(a_run(), NOW))) == ["/lab/thalia/milestones"]
 
 

@@ -2,54 +2,144 @@
 
 from __future__ import annotations
 
-import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from typing import Final
 
-from thalia_monitor.errors import RunUnreadable, UnknownRun
+from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
+from thalia_monitor.reading.attending import Attendant
+from thalia_monitor.reading.roots import Root
 from thalia_monitor.reading.run import RunReader
+from thalia_monitor.reading.shelf import Entry, Shelf, newest_first, run_id
+from thalia_monitor.reading.summary import Summary
+from thalia_monitor.state import TrainingState
+
+ALIVE: Final = 7 * 24 * 3600.0
+"""Seconds since its last change after which nobody has to be alarmed about a run below a root."""
+MOST_READERS: Final = 32
+"""Runs whose histories are held in memory at once; the one not looked at for longest makes room."""
 
 
-def run_id(directory: Path) -> str:
-    """Make the id of a directory: the same on every worker and after every restart."""
-    return hashlib.blake2s(str(directory).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One of a library's runs, to be read without a viewer."""
+
+    library: Library
+    entry: Entry
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        return self.entry.directory
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.entry.name
+
+    def read(self) -> TrainingState:
+        """Read what is new; raises as :meth:`Library.read`."""
+        return self.library.read(self.entry.id)
 
 
 class Library:
-    """The runs that the operator allowed, readers made on first use."""
+    """The runs that the operator allowed: directories named outright, and what is found below the roots."""
 
-    def __init__(self, directories: list[Path], *, scheme: str = "documented") -> None:
+    def __init__(
+        self,
+        directories: Iterable[Path],
+        roots: Sequence[Root] = (),
+        *,
+        scheme: str = "documented",
+        index: Path | None = None,
+        follow_links: bool = False,
+        most_readers: int = MOST_READERS,
+    ) -> None:
         self._scheme = scheme
-        self._lock = Lock()
-        self._readers: dict[str, RunReader] = {}
-        for directory in directories:
-            self._add(directory.absolute())
+        self._index = index
+        self._follow_links = follow_links
+        self._most_readers = most_readers
+        self._lock = threading.Lock()
+        self._named = [_entry(directory.absolute()) for directory in directories]
+        self._shelves = [Shelf(root) for root in roots]
+        self._attendants: dict[str, Attendant] = {}
+        self._held: OrderedDict[str, Attendant] = OrderedDict()
+        """The attendants with something in memory, the one used last at the end."""
 
     @property
-    def ids(self) -> list[str]:
-        """The ids of all runs, in the order they were given."""
-        return list(self._readers)
+    def several(self) -> bool:
+        """Whether there may be more than one run to choose from."""
+        return len(self._named) > 1 or bool(self._shelves)
 
-    def reader(self, run: str | None = None) -> RunReader:
-        """Find a run's reader by its id; without one, the first run's.
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the search below the roots left out or could not read."""
+        return tuple(note for shelf in self._shelves for note in shelf.notes)
+
+    def entries(self) -> list[Entry]:
+        """Every run there is: those named outright in their order, then those found, the newest first."""
+        named = {each.id for each in self._named}
+        return [*self._named, *(each for each in newest_first(self._shelves) if each.id not in named)]
+
+    def alive(self) -> list[Watched]:
+        """The runs to keep an eye on: those named outright, and those found that have changed this week."""
+        since = time.time() - ALIVE
+        named = {each.id for each in self._named}
+        return [
+            Watched(self, each)
+            for each in self.entries()
+            if each.id in named or (each.changed > since and not each.gone)
+        ]
+
+    def entry(self, run: str | None = None) -> Entry:
+        """Find a run by its id; without one, the first.
 
         Raises:
             UnknownRun: this library never gave out such an id, or holds no run at all.
         """
-        if not self._readers:
+        if run is None:
+            first = next((each for each in self.entries() if not each.gone), None)
+            if first is None:
+                raise UnknownRun(self._none())
+            return first
+        known = [each for each in self._named if each.id == run]
+        known += [found for shelf in self._shelves if not known and (found := shelf.entry(run))]
+        if not known:
             raise UnknownRun(
-                "No run is being watched. Start with --checkpoint-dir DIR, or name one in the settings."
+                f"There is no run {run[:40]!r} here: it was removed, or the address is another monitor's. "
+                "Choose another one from the list of runs (/api/v1/runs)."
             )
-        reader = self._readers.get(run) if run else next(iter(self._readers.values()))
-        if reader is None:
-            raise UnknownRun(f"There is no run {run!r} here. /api/v1/runs lists the ones there are.")
-        return reader
+        return known[0]
 
-    def id_of(self, reader: RunReader) -> str:
-        """Tell the id of a reader handed out by this library."""
-        return run_id(reader.directory)
+    def read(self, run: str, *, patience: float | None = None) -> TrainingState:
+        """Read what is new of a run.
 
-    def open(self, directory: Path) -> str:
+        Raises:
+            UnknownRun: there is no such run.
+            RunUnreadable: its directory is not there, cannot be read, or does not answer.
+        """
+        attendant = self._attendant(self.entry(run))
+        try:
+            return attendant.read(patience)
+        finally:
+            self._hold(run, attendant)
+
+    def summaries(self, runs: Sequence[str], *, limit: float = 1.0) -> list[Summary | str]:
+        """Sum several runs up at once; where that fails, or takes longer than ``limit`` seconds, the reason why."""
+        attendants = [self._attendant(self.entry(run)) for run in runs]
+        asked = [attendant.ask_summary() for attendant in attendants]
+        wait(asked, timeout=limit)
+        for run, attendant in zip(runs, attendants, strict=True):
+            if attendant.holding:
+                self._hold(run, attendant)
+        return [_outcome(each) for each in asked]
+
+    def add(self, directory: Path) -> str:
         """Take in one more directory and return its run id; only for an operator on the same machine.
 
         Raises:
@@ -60,11 +150,52 @@ class Library:
             raise RunUnreadable(
                 f"{resolved} is not a directory. Give the path of a run's checkpoint directory."
             )
-        return self._add(resolved)
-
-    def _add(self, directory: Path) -> str:
-        key = run_id(directory)
+        new = _entry(resolved)
         with self._lock:
-            if key not in self._readers:
-                self._readers[key] = RunReader(directory, scheme=self._scheme)
-        return key
+            if new not in self._named:
+                self._named.append(new)
+        return new.id
+
+    def _none(self) -> str:
+        if self._shelves:
+            where = ", ".join(str(shelf.root.directory) for shelf in self._shelves)
+            said = f"No run was found below {where} yet. It is searched again every few seconds."
+            return " ".join([said, *self.notes])
+        return "No run is being watched. Start with --checkpoint-dir DIR, or name one in the settings."
+
+    def _attendant(self, entry: Entry) -> Attendant:
+        with self._lock:
+            if entry.id not in self._attendants:
+                self._attendants[entry.id] = self._new_attendant(entry)
+            return self._attendants[entry.id]
+
+    def _new_attendant(self, entry: Entry) -> Attendant:
+        within = None if self._follow_links else entry.home or entry.directory
+
+        def make(directory: Path) -> RunReader:
+            return RunReader(directory, scheme=self._scheme, index=self._index, within=within)
+
+        return Attendant(entry.directory, make, within=within)
+
+    def _hold(self, run: str, attendant: Attendant) -> None:
+        with self._lock:
+            self._held[run] = attendant
+            self._held.move_to_end(run)
+            spare = [key for key, each in self._held.items() if not each.busy]
+            for key in spare[: max(len(self._held) - self._most_readers, 0)]:
+                self._held.pop(key).forget()
+
+
+def _outcome(asked: Future[Summary]) -> Summary | str:
+    if not asked.done():
+        return "does not answer"
+    error = asked.exception()
+    if error is None:
+        return asked.result()
+    if isinstance(error, MonitorError):
+        return str(error)
+    raise error
+
+
+def _entry(directory: Path) -> Entry:
+    return Entry(run_id(directory), directory.name or str(directory), directory)

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import NotFound
 
 from thalia_monitor import __version__
@@ -15,6 +15,7 @@ from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.sampling import sample
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web import guard
 from thalia_monitor.web.export import csv_of_run
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.standing import summary_of
@@ -46,15 +47,16 @@ def nowhere(rest: str) -> Response:  # noqa: ARG001 - named by the address
 
 def health() -> Response:
     """Say that the server answers; it reads no run."""
-    return jsonify({"status": "ok", "version": __version__})
+    alerts = guard.standing(current_app)
+    return jsonify({"status": "ok", "version": __version__} | ({"alerts": alerts} if alerts else {}))
 
 
 def runs() -> Response:
     """List the runs this monitor shows."""
     library = monitor().library
     listed = [
-        {"id": run, "name": reader.name, "directory": str(reader.directory)}
-        for run, reader in ((run, library.reader(run)) for run in library.ids)
+        {"id": each.id, "name": each.name, "directory": str(each.directory), "gone": each.gone}
+        for each in library.entries()
     ]
     return jsonify({"runs": listed})
 

@@ -9,8 +9,10 @@ import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import cast
 
 import click
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from thalia_monitor.errors import SettingsError
@@ -18,6 +20,7 @@ from thalia_monitor.settings import Settings
 from thalia_monitor.web import logs
 from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.guard import guard
 
 
 def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
@@ -27,6 +30,7 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
         SettingsError: the port is in use, or the address is not this machine's.
     """
     server = listening(settings)
+    sentry = guard(cast(Flask, server.app))
     logging.config.dictConfig(logs.config(settings.log_format))
     click.echo(f"thalia-monitor shows {shown(settings)} at {address(settings, server.port)}")
     if warning := open_to_all(settings):
@@ -42,6 +46,8 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
     signal.signal(signal.SIGINT, stop)
     server.serve_forever()
     server.server_close()
+    if sentry:
+        sentry.stop()
 
 
 def listening(settings: Settings) -> BaseWSGIServer:
@@ -75,7 +81,8 @@ def bind(settings: Settings) -> socket.socket:
 
 def shown(settings: Settings) -> str:
     """Name what is watched, in a line for the terminal."""
-    return str(settings.checkpoint_dir or "no run yet")
+    named = [str(directory) for directory in settings.checkpoint_dir]
+    return ", ".join(named + [f"the runs below {root}" for root in settings.root]) or "no run yet"
 
 
 def address(settings: Settings, port: int) -> str:

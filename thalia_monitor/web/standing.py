@@ -5,9 +5,9 @@ A run goes stale without any file changing, so this is judged at every pulse, no
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import wraps
+from time import time
 from typing import Any, Final
 
 import dash
@@ -44,7 +44,7 @@ LONGEST_TOLD: Final = 200
 def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
     """Sum a run up as it is now; it is examined once for each version, whoever asks."""
     found = watch.finished(state, run, "findings", lambda: watch.examine(state))
-    return summarize(state, time.time(), refresh=watch.settings.refresh_seconds, found=found)
+    return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
 
 
 def summed(*outputs: Output) -> Callable[[Callable[[Summary], Any]], Any]:

@@ -76,8 +76,7 @@ def moment(time: float) -> str:
 
 def download(run: str | None, name: str) -> Any:
     """Links to the series, and to everything, as CSV at full resolution."""
-    library = monitor().library
-    key = library.id_of(library.reader(run))
+    key = monitor().library.entry(run).id
     address = dash.get_app().get_relative_path(f"/api/v1/runs/{key}/export.csv")
     return [
         html.A("This series as CSV", href=f"{address}?name={quote(name, safe='')}", download=""),

@@ -11,7 +11,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from thalia_monitor.settings import Settings
-from thalia_monitor.web import logs
+from thalia_monitor.web import guard, logs
 from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.serving import address, bind, shown
@@ -48,6 +48,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "access_log_format": '%(h)s %(u)s "%(r)s" %(s)s %(B)s %(M)sms',
         "logconfig_dict": logs.config(settings.log_format),
         "when_ready": when_ready,
+        "post_worker_init": lambda worker: guard.guard(worker.app.wsgi()),
     }
 
 
@@ -82,6 +83,7 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Make the application; named and called by gunicorn."""
+        guard.plan_of(self._settings)
         server: Flask = create_app(settings=self._settings).server
         return server
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from thalia_monitor.options import settings_from_environment
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.guard import guard
 
 settings = settings_from_environment()
 app = create_app(settings=replace(settings, cache=settings.cache or "files"))
 server = app.server
+guard(server)

@@ -1,0 +1,143 @@
+"""A simulated day in fast-forward: what goes wrong is on the overview at the next look, and told once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dash import Dash
+
+from tests.alerts.support import Day, Receiver, receiving
+from tests.support import Run
+from tests.web.ticking import Ticking
+from thalia_monitor.alerts.plan import load
+from thalia_monitor.alerts.sentry import Sentry
+from thalia_monitor.reading.run import RunReader
+from thalia_monitor.web import standing
+
+RULES = """
+[[rule]]
+on = "nan"
+[[rule]]
+on = "stale"
+[[rule]]
+on = "milestone"
+[[rule]]
+on = "health"
+severity = "warning"
+"""
+
+
+@pytest.fixture
+def day(run: Run, monkeypatch: pytest.MonkeyPatch) -> Day:
+    """A run whose clock is the test's, for the pages too."""
+    made = Day(run)
+    monkeypatch.setattr(standing, "time", made.clock)
+    return made
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook on this machine."""
+    with receiving() as received:
+        yield received
+
+
+@pytest.fixture
+def page(app: Dash) -> Ticking:
+    """A viewer of the overview."""
+    return Ticking(app.server.test_client())
+
+
+@pytest.fixture
+def sentry(day: Day, receiver: Receiver, tmp_path: Path) -> Sentry:
+    """The watch over that run, sending to the receiver for real."""
+    file = tmp_path / "alerts.toml"
+    file.write_text(f'[[channel]]\nurl = "{receiver.url}"\n{RULES}')
+    reader = RunReader(day.run.directory)
+    return Sentry(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
+
+
+def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Ticking, sentry: Sentry) -> None:
+    """Healthy hours are silent; each trouble is seen at the next look, and is one alert and one recovery."""
+
+    def look() -> list[str]:
+        """One interval passes: what the receiver was sent meanwhile."""
+        before = len(receiver.letters)
+        sentry.round()
+        page.tick()
+        return receiver.titles[before:]
+
+    def hours(count: float, **fields: Any) -> list[str]:
+        """Let the training go on, looking each ten minutes."""
+        sent = []
+        for _ in range(round(6 * count)):
+            day.log(60, **fields)
+            day.save(milestones={"mnist_accuracy": True, "gaze_following": True})
+            sent += look()
+        return sent
+
+    assert hours(6) == []
+    assert "● Live" in page.said("overview-status")
+    assert "Nothing found wrong" in page.said("overview-blocks")
+
+    day.log(5, loss=math.nan)
+    (alert,) = look()
+    assert alert.startswith("✖ run: loss has been NaN since step")
+    assert "loss has been NaN since step" in page.said("overview-blocks")
+    assert "NaN" in page.said("overview-metrics")
+    day.log(1, loss=math.nan)
+    assert look() == []
+    (over,) = hours(1)
+    assert over.startswith("✓ run: Over after")
+
+    day.now += 120
+    (alert,) = look()
+    assert alert.startswith("✖ run: The run has gone stale. Last line 2 min ago, usually every 10 s.")
+    assert "○ Stale Last line 2 min ago" in page.said("overview-status")
+    assert page.known["live-standing.data"]["status"] == "stale"
+    day.now += 3600
+    assert look() == []
+    (over,) = hours(0.5)
+    assert over.startswith("✓ run: Over after")
+    assert "● Live" in page.said("overview-status")
+
+    day.log(10)
+    day.save(milestones={"mnist_accuracy": False, "gaze_following": True})
+    (alert,) = look()
+    assert alert.startswith("▲ run: Milestone mnist_accuracy was lost at step")
+    assert "Milestone mnist_accuracy was lost" in page.said("overview-blocks")
+    assert "✗ mnist_accuracy" in page.said("overview-blocks")
+    (over,) = hours(0.5)
+    assert over.startswith("✓ run: Over after")
+
+    assert hours(6) == []
+    assert len(receiver.letters) == 6
+
+
+def test_a_restart_in_the_middle_of_trouble_tells_nothing_twice(
+    day: Day, receiver: Receiver, tmp_path: Path
+) -> None:
+    """What was told stays told when the server is started again, and the end of it is still told."""
+    file = tmp_path / "alerts.toml"
+    file.write_text(f'[[channel]]\nurl = "{receiver.url}"\n{RULES}')
+
+    def restarted() -> Sentry:
+        reader = RunReader(day.run.directory)
+        return Sentry(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
+
+    first = restarted()
+    day.log(60)
+    first.round()
+    day.log(3, loss=math.nan)
+    first.round()
+    first.leave()
+    second = restarted()
+    second.round()
+    assert len(receiver.letters) == 1
+    day.log(60)
+    second.round()
+    assert [title[:16] for title in receiver.titles[1:]] == ["✓ run: Over afte"]

@@ -1,0 +1,75 @@
+"""The watch beside a running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import Run
+from thalia_monitor.errors import SettingsError
+from thalia_monitor.settings import Settings
+from thalia_monitor.web import guard
+from thalia_monitor.web.app import create_app
+
+
+def settings(run: Run, tmp_path: Path, url: str = "json://localhost/s3cret") -> Settings:
+    """Settings with an alerts file."""
+    file = tmp_path / "alerts.toml"
+    file.write_text(f'[[channel]]\nurl = "{url}"\n[[rule]]\non = "stale"\n[health]\nfiring_high = 0.4\n')
+    return Settings(checkpoint_dir=(run.directory,), alerts=file, state_dir=tmp_path / "state")
+
+
+def test_a_server_without_alerts_watches_nothing(run: Run, client: Any) -> None:
+    """No thread, no folder, and nothing about alerts in /healthz."""
+    app = create_app(run.directory)
+    assert guard.guard(app.server) is None
+    assert "alerts" not in app.server.test_client().get("/healthz").get_json()
+
+
+def test_a_server_with_alerts_watches_and_says_so(run: Run, tmp_path: Path) -> None:
+    """/healthz tells what this process does for alerts, so that a dead watch is noticed."""
+    app = create_app(settings=settings(run, tmp_path))
+    sentry = guard.guard(app.server)
+    assert sentry
+    assert app.server.test_client().get("/healthz").get_json()["alerts"] in {"watching", "standing by"}
+    sentry.stop()
+    assert app.server.test_client().get("/healthz").get_json()["alerts"] == "stopped"
+
+
+def test_the_alerts_file_may_set_the_health_thresholds(run: Run, tmp_path: Path) -> None:
+    """Its table [health] is for the pages too, unless --health names another file."""
+    app = create_app(settings=settings(run, tmp_path))
+    assert app.server.extensions["thalia_monitor"].thresholds.firing_high == 0.4
+
+
+def test_each_alerts_file_is_remembered_apart(run: Run, tmp_path: Path) -> None:
+    """Two servers with the same file share one sender; with different files they do not."""
+    mine = settings(run, tmp_path)
+    assert mine.alerts
+    assert guard.memory(mine, mine.alerts) == guard.memory(mine, mine.alerts.resolve())
+    assert guard.memory(mine, mine.alerts) != guard.memory(mine, tmp_path / "other.toml")
+    assert guard.memory(Settings(), mine.alerts).parts[-3:-1] == ("thalia-monitor", "alerts")
+
+
+def test_a_wrong_address_stops_the_server_from_starting(run: Run, tmp_path: Path) -> None:
+    """Better now than when something has gone wrong; the address itself is not shown."""
+    app = create_app(settings=settings(run, tmp_path, url="n0such://s3cret"))
+    with pytest.raises(SettingsError, match="channel 1") as caught:
+        guard.guard(app.server)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_what_alerts_need_is_said_where_it_is_missing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Apprise is optional: without it the operator is told how to install it."""
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'apprise'", name="apprise")
+
+    monkeypatch.setattr(guard, "import_module", missing)
+    app = create_app(settings=settings(run, tmp_path))
+    with pytest.raises(SettingsError, match=r"Alerts need apprise: pip install 'thalia-monitor\[alerts\]'"):
+        guard.guard(app.server)

@@ -1,0 +1,79 @@
+"""The watch for alerts beside a running server: started once in every process that serves, if asked for."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask
+from platformdirs import user_state_path
+
+from thalia_monitor.errors import SettingsError
+from thalia_monitor.settings import Settings
+from thalia_monitor.web.monitor import KEY, Monitor
+
+if TYPE_CHECKING:
+    from thalia_monitor.alerts.plan import Plan
+    from thalia_monitor.alerts.sentry import Sentry
+
+SENTRY: Final = "thalia_monitor_sentry"
+
+
+def guard(server: Flask) -> Sentry | None:
+    """Start this process's watch if there is an alerts file and none is running; it ends with the process.
+
+    Raises:
+        SettingsError: the file cannot be used, or what alerts need is not installed.
+    """
+    watch: Monitor = server.extensions[KEY]
+    plan = plan_of(watch.settings)
+    if plan is None or watch.settings.alerts is None:
+        return None
+    running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
+    if running and running[0] == os.getpid():  # a forked worker has no thread of its parent's
+        return running[1]
+    sentry: Sentry = _part("sentry").Sentry(
+        plan,
+        watch.library.alive,
+        memory(watch.settings, watch.settings.alerts),
+        thresholds=watch.thresholds,
+    )
+    server.extensions[SENTRY] = os.getpid(), sentry
+    sentry.start()
+    atexit.register(sentry.stop)
+    return sentry
+
+
+def plan_of(settings: Settings) -> Plan | None:
+    """Read the alerts file, its addresses checked; None where none is wanted. Raises SettingsError like guard."""
+    if settings.alerts is None:
+        return None
+    plan: Plan = _part("plan").load(settings.alerts)
+    for channel in plan.channels:
+        _part("sending").check(channel)
+    return plan
+
+
+def memory(settings: Settings, path: Path) -> Path:
+    """The folder in which the alerts of one file are remembered, the same in every process and after a restart."""
+    name = hashlib.blake2s(str(path.resolve()).encode(errors="replace")).hexdigest()[:16]
+    place = settings.state_dir or user_state_path("thalia-monitor")
+    return place / "alerts" / name
+
+
+def _part(name: str) -> Any:
+    """Load a module of the alerts, which need packages that not everyone wants."""
+    try:
+        return import_module(f"thalia_monitor.alerts.{name}")
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"Alerts need {error.name}: pip install 'thalia-monitor[alerts]'.") from error
+
+
+def standing(server: Flask) -> str | None:
+    """What this process does for alerts; None where none were asked for."""
+    running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
+    return running[1].standing if running else None
