@@ -63,7 +63,11 @@ def test_values_of_the_environment_have_their_types(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("THALIA_MONITOR_REFRESH_SECONDS", "1.5")
     monkeypatch.setenv("THALIA_MONITOR_PORT", "0")
     settings = settings_from_environment()
-    assert (settings.checkpoint_dir, settings.refresh_seconds, settings.port) == (Path("/data/run"), 1.5, 0)
+    assert (settings.checkpoint_dir, settings.refresh_seconds, settings.port) == (
+        (Path("/data/run"),),
+        1.5,
+        0,
+    )
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:

@@ -92,7 +92,7 @@ def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch
     from thalia_monitor import status as terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
 
     settings = settings_from(options)
-    where = directory or settings.checkpoint_dir
+    where = directory or next(iter(settings.checkpoint_dir), None)
     if where is None:
         raise SettingsError("Which run? Give its checkpoint directory: thalia-monitor status DIR.")
     sys.exit(terminal.tell(where, settings, as_json=as_json, watch=watch))

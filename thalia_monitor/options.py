@@ -22,9 +22,35 @@ ENVIRONMENT_PREFIX: Final = "THALIA_MONITOR"
 OPTIONS: Final = (
     click.option(
         "--checkpoint-dir",
+        multiple=True,
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="The directory a training run writes to. It may appear later.",
+        help="A directory that a training run writes to (repeatable). It may appear later.",
+    ),
+    click.option(
+        "--root",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="A directory that is searched for runs, again and again (repeatable).",
+    ),
+    click.option(
+        "--root-depth",
+        type=click.IntRange(0, 12),
+        default=3,
+        show_default=True,
+        help="How many levels below --root a run may lie.",
+    ),
+    click.option(
+        "--root-pattern",
+        default="*",
+        show_default=True,
+        help="Which runs below --root count, by their path below it: 'night-*', '2026/*/seed1'.",
+    ),
+    click.option(
+        "--follow-links",
+        is_flag=True,
+        help="Follow links that lead out of a run's directory; what they lead to can then be read by viewers.",
     ),
     click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on."),
     click.option(

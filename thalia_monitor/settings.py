@@ -22,7 +22,14 @@ LONGEST_REFRESH: Final = 30.0
 class Settings:
     """Everything an operator can choose; what each viewer chooses lives in the browser."""
 
-    checkpoint_dir: Path | None = None
+    checkpoint_dir: tuple[Path, ...] = ()
+    """Directories that runs write to; each may appear later."""
+    root: tuple[Path, ...] = ()
+    """Directories that are searched for runs."""
+    root_depth: int = 3
+    root_pattern: str = "*"
+    follow_links: bool = False
+    """Whether a link in a run's directory may lead out of it."""
     host: str = "127.0.0.1"
     port: int = 8050
     refresh_seconds: float = 5.0
@@ -68,10 +75,15 @@ class Settings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        try:
-            return self.host == "localhost" or ip_address(self.host).is_loopback
-        except ValueError:  # another name, whatever it begins with
-            return False
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name ``localhost``, is this machine's own."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # another name, whatever it begins with
+        return False
 
 
 def normal_base_path(path: str) -> str:

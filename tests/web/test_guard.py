@@ -18,7 +18,7 @@ def settings(run: Run, tmp_path: Path, url: str = "json://localhost/s3cret") -> 
     """Settings with an alerts file."""
     file = tmp_path / "alerts.toml"
     file.write_text(f'[[channel]]\nurl = "{url}"\n[[rule]]\non = "stale"\n[health]\nfiring_high = 0.4\n')
-    return Settings(checkpoint_dir=run.directory, alerts=file, state_dir=tmp_path / "state")
+    return Settings(checkpoint_dir=(run.directory,), alerts=file, state_dir=tmp_path / "state")
 
 
 def test_a_server_without_alerts_watches_nothing(run: Run, client: Any) -> None:

@@ -11,14 +11,12 @@ from typing import Any
 
 import psutil
 import pytest
-from dash import Dash
 
 from tests.support import Run, Server, serving, wait_until
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web import workers
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.monitor import KEY
 from thalia_monitor.web.serving import bind
 
 
@@ -130,9 +128,9 @@ def test_options_stand_before_or_after_the_command(run: Run, tmp_path: Path, mon
     assert [settings.port for settings in seen] == [8123] * 3
 
 
-def test_a_worker_serves_scripts_before_it_has_served_a_page(app: Dash, client: Any) -> None:
+def test_a_worker_serves_scripts_before_it_has_served_a_page(run: Run, client: Any) -> None:
     """The page may come from one worker and its scripts from another that has only just started."""
-    page = create_app(app.server.extensions[KEY].settings.checkpoint_dir).server.test_client().get("/").text
+    page = create_app(run.directory).server.test_client().get("/").text
     scripts = re.findall(r'<script src="([^"]+)"', page)
     assert len(scripts) > 5
     for address in scripts:

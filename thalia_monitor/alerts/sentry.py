@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from filelock import FileLock, Timeout
 
@@ -24,18 +24,33 @@ from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import MonitorError, RunUnreadable, SettingsError
-from thalia_monitor.reading.run import RunReader
+from thalia_monitor.state import TrainingState
 
 log: Final = logging.getLogger("thalia_monitor.alerts")
 PATIENCE: Final = 30.0
 """Seconds to wait at the end for a letter that is being sent."""
 
 
+class Watched(Protocol):
+    """A run that can be read: a reader, or a library's reader of it."""
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def read(self) -> TrainingState:
+        """Read what is new; raises RunUnreadable."""
+
+
 @dataclass(slots=True)
 class Post:
     """The watch over one run: whoever holds its lock looks and sends."""
 
-    reader: RunReader
+    reader: Watched
     plan: Plan
     thresholds: Thresholds
     folder: Path
@@ -101,7 +116,7 @@ class Sentry:
     def __init__(
         self,
         plan: Plan,
-        readers: Callable[[], Iterable[RunReader]],
+        readers: Callable[[], Iterable[Watched]],
         folder: Path,
         *,
         thresholds: Thresholds = DEFAULTS,

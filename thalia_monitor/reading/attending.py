@@ -14,7 +14,7 @@ from thalia_monitor.reading.run import RunReader
 from thalia_monitor.reading.summary import Summary, summarize
 from thalia_monitor.state import TrainingState
 
-LONGEST: Final = 3.0
+LONGEST: Final = 5.0
 """Seconds a directory is waited for; a network file system that is well answers in milliseconds."""
 
 T = TypeVar("T")
@@ -23,17 +23,28 @@ T = TypeVar("T")
 class Attendant:
     """One run's reader, asked with a time limit."""
 
-    def __init__(self, directory: Path, make: Callable[[], RunReader], limit: float = LONGEST) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        make: Callable[[Path], RunReader],
+        *,
+        within: Path | None,
+        limit: float = LONGEST,
+    ) -> None:
         self.directory = directory
         self._make = make
+        self._within = within
         self._limit = limit
         self._lock = threading.Lock()
         self._making = threading.Lock()
         self._reader: RunReader | None = None
-        self.state: TrainingState | None = None
-        """What was read last; None before the first reading, and after :meth:`forget`."""
-        self._asked: dict[Future[object], float] = {}
+        self._asked: dict[object, float] = {}
         """Questions that are not answered yet, and when they were asked."""
+
+    @property
+    def holding(self) -> bool:
+        """Whether there is something to let go of."""
+        return self._reader is not None
 
     @property
     def busy(self) -> bool:
@@ -43,28 +54,46 @@ class Attendant:
 
     def read(self, patience: float | None = None) -> TrainingState:
         """Read what is new (see :meth:`RunReader.read`); raises RunUnreadable, also when nothing answers."""
-        self.state = self._ask(lambda: self._read(patience), self._limit + (patience or 0))
-        return self.state
+        limit = self._limit + (patience or 0)
+        answer = self._ask(lambda: self._read(patience), limit)
+        try:
+            return answer.result(limit)
+        except TimeoutError:
+            if answer.done():  # the files' own time-out
+                raise
+            raise self._hanging() from None
 
-    def summary(self) -> Summary:
-        """Tell in short where the run is, reading as little as possible; raises RunUnreadable."""
-        return self._ask(lambda: summarize(self.directory), self._limit)
+    def ask_summary(self) -> Future[Summary]:
+        """Ask where the run is, in short, with little reading; the answer may be RunUnreadable, or never come."""
+        return self._ask(self._sum_up, self._limit)
 
     def forget(self) -> None:
         """Let go of everything that was read, to make room; the next reading starts anew."""
-        with self._making:
-            self._reader = self.state = None
+        self._reader = None
+
+    def _sum_up(self) -> Summary:
+        found = summarize(self.directory, self._within)
+        if found.stage is not None or found.step is not None:
+            return found
+        state = self._read(0.0)  # a run in other formats: only its reader knows
+        return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
 
     def _read(self, patience: float | None) -> TrainingState:
         with self._making:
             if self._reader is None:
-                self._reader = self._make()
+                self._reader = self._make(self.directory)
             reader = self._reader
         return reader.read(patience=patience)
 
-    def _ask(self, question: Callable[[], T], limit: float) -> T:
-        self._refuse_if_hanging(limit)
+    def _ask(self, question: Callable[[], T], limit: float) -> Future[T]:
         answer: Future[T] = Future()
+        with self._lock:
+            oldest = min(self._asked.values(), default=None)
+            if oldest is not None and time.monotonic() - oldest > limit:
+                # threads that hang cannot be ended, so there are never more than were begun before it was noticed
+                answer.set_exception(self._hanging())
+                return answer
+            self._asked[answer] = time.monotonic()
 
         def work() -> None:
             try:
@@ -73,29 +102,13 @@ class Attendant:
                 answer.set_exception(error)
             finally:
                 with self._lock:
-                    del self._asked[answer]  # type: ignore[arg-type]
+                    del self._asked[answer]
 
-        with self._lock:
-            self._asked[answer] = time.monotonic()  # type: ignore[index]
         threading.Thread(target=work, daemon=True, name=f"read {self.directory.name}").start()
-        try:
-            return answer.result(limit)
-        except TimeoutError:
-            if answer.done():  # the files' own time-out
-                raise
-            raise self._hanging() from None
-
-    def _refuse_if_hanging(self, limit: float) -> None:
-        # threads that hang cannot be ended, so there are never more than were asked before it was noticed
-        with self._lock:
-            oldest = min(self._asked.values(), default=None)
-        if oldest is not None and time.monotonic() - oldest > limit:
-            raise self._hanging()
+        return answer
 
     def _hanging(self) -> RunUnreadable:
-        with self._lock:
-            oldest = min(self._asked.values(), default=time.monotonic())
         return RunUnreadable(
-            f"{self.directory} has not answered for {time.monotonic() - oldest:.0f} s. Is its file system "
-            "mounted and well? Other runs go on, and so does this one as soon as it answers."
+            f"{self.directory} does not answer. Is its file system mounted and well? Other runs go on, and so "
+            "does this one as soon as it answers."
         )

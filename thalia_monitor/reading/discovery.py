@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from thalia_monitor.reading import (
 )
 from thalia_monitor.reading.cache import FileCache, Reading, Signature, signature_of
 from thalia_monitor.reading.composition import Composed, compose
+from thalia_monitor.reading.links import leads_outside
 from thalia_monitor.reading.recording import Recording, Stretch
 from thalia_monitor.state import Problem, Source
 
@@ -55,8 +57,11 @@ class Look:
 class Discovery:
     """The files of one directory beside the documented ones."""
 
-    def __init__(self, directory: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, directory: Path, clock: Callable[[], float] = time.time, *, within: Path | None = None
+    ) -> None:
         self._directory = directory
+        self._within = within
         self._clock = clock
         self._documents: FileCache[Recording | None] = FileCache(_read_document)
         self._binary: FileCache[binary.Found] = FileCache(lambda path, _: binary.read_binary(path))
@@ -84,7 +89,9 @@ class Discovery:
         )
 
     def _scan(self) -> list[_File]:
-        return [file for folder in ("", *SUBFOLDERS) for file in _files(self._directory, folder)]
+        return [
+            file for folder in ("", *SUBFOLDERS) for file in _files(self._directory, folder, self._within)
+        ]
 
     def _recordings(self, files: Sequence[_File]) -> Iterator[Recording]:
         self._forget_all_but({file.path for file in files})
@@ -128,14 +135,22 @@ class Discovery:
         self._trials = {folder: reader for folder, reader in self._trials.items() if folder in folders}
 
 
-def _files(directory: Path, folder: str) -> Iterator[_File]:
-    """List a folder's files of known kinds, by name; a folder that is not there has none."""
+def _files(directory: Path, folder: str, within: Path | None = None) -> Iterator[_File]:
+    """List a folder's files of known kinds, by name; a folder that is not there has none.
+
+    What is reached by a link that leads out of ``within`` is left out.
+    """
     try:
-        names = sorted(path.name for path in (directory / folder).iterdir())
+        if within and folder and leads_outside(directory / folder, within):
+            return
+        with os.scandir(directory / folder) as entries:
+            names = sorted((entry.name, entry.is_symlink()) for entry in entries)
     except OSError:
         return
-    for name in names:
+    for name, linked in names:
         kind = _kind(folder, name)
+        if kind and within and linked and leads_outside(directory / folder / name, within):
+            continue
         if kind and (signature := signature_of(path := directory / folder / name)):
             yield _File(path, f"{folder}/{name}" if folder else name, kind, signature)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from thalia_monitor.errors import RunUnreadable, UnknownRun
+from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
 from thalia_monitor.reading.attending import Attendant
 from thalia_monitor.reading.roots import Root
 from thalia_monitor.reading.run import RunReader
@@ -16,8 +19,32 @@ from thalia_monitor.reading.shelf import Entry, Shelf, newest_first, run_id
 from thalia_monitor.reading.summary import Summary
 from thalia_monitor.state import TrainingState
 
+ALIVE: Final = 7 * 24 * 3600.0
+"""Seconds since its last change after which nobody has to be alarmed about a run below a root."""
 MOST_READERS: Final = 32
 """Runs whose histories are held in memory at once; the one not looked at for longest makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One of a library's runs, to be read without a viewer."""
+
+    library: Library
+    entry: Entry
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        return self.entry.directory
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.entry.name
+
+    def read(self) -> TrainingState:
+        """Read what is new; raises as :meth:`Library.read`."""
+        return self.library.read(self.entry.id)
 
 
 class Library:
@@ -30,9 +57,12 @@ class Library:
         *,
         scheme: str = "documented",
         index: Path | None = None,
+        follow_links: bool = False,
         most_readers: int = MOST_READERS,
     ) -> None:
-        self._make = lambda directory: RunReader(directory, scheme=scheme, index=index)
+        self._scheme = scheme
+        self._index = index
+        self._follow_links = follow_links
         self._most_readers = most_readers
         self._lock = threading.Lock()
         self._named = [_entry(directory.absolute()) for directory in directories]
@@ -56,6 +86,16 @@ class Library:
         named = {each.id for each in self._named}
         return [*self._named, *(each for each in newest_first(self._shelves) if each.id not in named)]
 
+    def alive(self) -> list[Watched]:
+        """The runs to keep an eye on: those named outright, and those found that have changed this week."""
+        since = time.time() - ALIVE
+        named = {each.id for each in self._named}
+        return [
+            Watched(self, each)
+            for each in self.entries()
+            if each.id in named or (each.changed > since and not each.gone)
+        ]
+
     def entry(self, run: str | None = None) -> Entry:
         """Find a run by its id; without one, the first.
 
@@ -72,7 +112,7 @@ class Library:
         if not known:
             raise UnknownRun(
                 f"There is no run {run[:40]!r} here: it was removed, or the address is another monitor's. "
-                "Choose another one; /api/v1/runs lists them."
+                "Choose another one from the list of runs (/api/v1/runs)."
             )
         return known[0]
 
@@ -89,10 +129,15 @@ class Library:
         finally:
             self._hold(run, attendant)
 
-    def summary(self, run: str) -> Summary:
-        """Where a run is, in short and with little reading; raises as :meth:`read`."""
-        attendant = self._attendant(self.entry(run))
-        return attendant.summary() if attendant.state is None else Summary.of(attendant.read())
+    def summaries(self, runs: Sequence[str], *, limit: float = 1.0) -> list[Summary | str]:
+        """Sum several runs up at once; where that fails, or takes longer than ``limit`` seconds, the reason why."""
+        attendants = [self._attendant(self.entry(run)) for run in runs]
+        asked = [attendant.ask_summary() for attendant in attendants]
+        wait(asked, timeout=limit)
+        for run, attendant in zip(runs, attendants, strict=True):
+            if attendant.holding:
+                self._hold(run, attendant)
+        return [_outcome(each) for each in asked]
 
     def add(self, directory: Path) -> str:
         """Take in one more directory and return its run id; only for an operator on the same machine.
@@ -121,9 +166,16 @@ class Library:
     def _attendant(self, entry: Entry) -> Attendant:
         with self._lock:
             if entry.id not in self._attendants:
-                directory = entry.directory
-                self._attendants[entry.id] = Attendant(directory, lambda: self._make(directory))
+                self._attendants[entry.id] = self._new_attendant(entry)
             return self._attendants[entry.id]
+
+    def _new_attendant(self, entry: Entry) -> Attendant:
+        within = None if self._follow_links else entry.home or entry.directory
+
+        def make(directory: Path) -> RunReader:
+            return RunReader(directory, scheme=self._scheme, index=self._index, within=within)
+
+        return Attendant(entry.directory, make, within=within)
 
     def _hold(self, run: str, attendant: Attendant) -> None:
         with self._lock:
@@ -132,6 +184,17 @@ class Library:
             spare = [key for key, each in self._held.items() if not each.busy]
             for key in spare[: max(len(self._held) - self._most_readers, 0)]:
                 self._held.pop(key).forget()
+
+
+def _outcome(asked: Future[Summary]) -> Summary | str:
+    if not asked.done():
+        return "does not answer"
+    error = asked.exception()
+    if error is None:
+        return asked.result()
+    if isinstance(error, MonitorError):
+        return str(error)
+    raise error
 
 
 def _entry(directory: Path) -> Entry:

@@ -20,8 +20,8 @@ from thalia_monitor.state import Problem, Source
 class OtherFormats:
     """The other files of one directory; computed anew only when one of them has changed."""
 
-    def __init__(self, directory: Path) -> None:
-        self._discovery = Discovery(directory)
+    def __init__(self, directory: Path, within: Path | None = None) -> None:
+        self._discovery = Discovery(directory, within=within)
         self._composed = Composed()
         self._earlier: tuple[Recording, ...] = ()
         self.told = Told(History())

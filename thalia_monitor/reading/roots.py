@@ -46,6 +46,8 @@ class Found:
     runs: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
     """What was left out, and why, in words for the operator."""
+    home: Path | None = None
+    """The root with its own links followed."""
     complete: bool = True
     """Whether the root could be searched at all: if not, nothing is known of what is there."""
 
@@ -80,7 +82,7 @@ def search(root: Root) -> Found:
         notes.append(
             f"{name} has more than {MOST_DIRECTORIES:,} directories; say where to look with --root-depth."
         )
-    return Found(runs, tuple(notes))
+    return Found(runs, tuple(notes), going.home)
 
 
 def _below(going: _Search, directory: Path, depth: int) -> Iterator[Candidate]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.reading.discovery import Look
+from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
 from thalia_monitor.reading.merge import Told, merge
 from thalia_monitor.reading.metadata import MetadataFolder
@@ -19,7 +20,7 @@ from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
-from thalia_monitor.state import TrainingState
+from thalia_monitor.state import Problem, TrainingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Listing:
     log: os.stat_result | None = None
     metadata: dict[str, os.stat_result] = field(default_factory=dict)
     others: Look = field(default_factory=Look)
+    outside: tuple[str, ...] = ()
+    """Files that are links out of the directory, and therefore not read."""
 
     @property
     def version(self) -> str:
@@ -38,7 +41,7 @@ class Listing:
             f"{name}:{status.st_mode}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
             for name, status in [*files, *sorted(self.metadata.items())]
         )
-        signature += repr(self.others.version)
+        signature += repr((self.others.version, self.outside))
         return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
 
     @property
@@ -50,16 +53,25 @@ class Listing:
         return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
 
 
-def list_directory(directory: Path) -> Listing:
-    """Take the status of every documented file; raises RunUnreadable where there is no such directory."""
-    log, metadata = None, {}
+def list_directory(directory: Path, within: Path | None = None) -> Listing:
+    """Take the status of every documented file; raises RunUnreadable where there is no such directory.
+
+    Links that lead out of ``within`` are left out and named.
+    """
+    log, metadata, outside = None, {}, []
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = entry.name
-                if name == contract.LOG_NAME:
+                if name != contract.LOG_NAME and not (
+                    name.startswith("metadata_") and name.endswith(".json")
+                ):
+                    continue
+                if within and entry.is_symlink() and leads_outside(directory / name, within):
+                    outside.append(name)
+                elif name == contract.LOG_NAME:
                     log = _status(entry)
-                elif name.startswith("metadata_") and name.endswith(".json") and (status := _status(entry)):
+                elif status := _status(entry):
                     metadata[name] = status
     except FileNotFoundError as error:
         raise RunUnreadable(f"There is no directory {directory}. Check --checkpoint-dir.") from error
@@ -69,7 +81,7 @@ def list_directory(directory: Path) -> Listing:
         ) from error
     except OSError as error:
         raise RunUnreadable(f"{directory} cannot be read: {error.strerror}.") from error
-    return Listing(log, metadata)
+    return Listing(log, metadata, outside=tuple(sorted(outside)))
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
@@ -82,7 +94,14 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
 class RunReader:
     """One run's directory; each read costs only what is new in its files."""
 
-    def __init__(self, directory: Path, *, scheme: str = "documented", index: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        scheme: str = "documented",
+        index: Path | None = None,
+        within: Path | None = None,
+    ) -> None:
         self.directory = directory
         self.name = directory.resolve().name or str(directory)
         self._scheme = scheme
@@ -91,7 +110,9 @@ class RunReader:
         """Set when the thread that reads a large log in has finished."""
         self._log = TrainingLog(directory / contract.LOG_NAME, cache=index)
         self._metadata = MetadataFolder(directory)
-        self._others = OtherFormats(directory)
+        self._others = OtherFormats(directory, within)
+        self._within = within
+        """No link that leads out of this directory is followed; None follows any."""
         self._state: TrainingState | None = None
         self._partial = TrainingState(name=self.name)
 
@@ -146,7 +167,7 @@ class RunReader:
         return self._state
 
     def _list(self) -> Listing:
-        return replace(list_directory(self.directory), others=self._others.look())
+        return replace(list_directory(self.directory, self._within), others=self._others.look())
 
     def _version(self, listing: Listing) -> str:
         unread = self._log.unread(listing.log)
@@ -169,7 +190,8 @@ class RunReader:
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
         told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
-        problems = (*log.problems, *metadata.problems, *others.problems)
+        refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
+        problems = (*refused, *log.problems, *metadata.problems, *others.problems)
         return TrainingState(
             name=self.name,
             version=version,
@@ -181,7 +203,7 @@ class RunReader:
             sources=(*log.sources, *metadata.sources, *others.sources),
             last_update=listing.last_update,
             scheme=self._scheme,
-            total_problems=log.total_problems + len(metadata.problems) + len(others.problems),
+            total_problems=log.total_problems + len(refused) + len(metadata.problems) + len(others.problems),
             read_fraction=read_fraction,
         )
 

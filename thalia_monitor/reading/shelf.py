@@ -30,6 +30,8 @@ class Entry:
     directory: Path
     changed: float = 0.0
     """Unix seconds, as of the last search; 0 for a directory that was named outright."""
+    home: Path | None = None
+    """The root it was found below, its own links followed; None for a directory that was named outright."""
     gone: bool = False
     """Whether it was found once and is not there any more."""
 
@@ -89,7 +91,7 @@ class Shelf:
     def _run(self) -> None:
         found = self._look(self.root)
         now = {
-            key: Entry(key, each.name, each.directory, each.changed)
+            key: Entry(key, each.name, each.directory, each.changed, found.home)
             for each in sorted(found.runs, key=lambda each: (-each.changed, each.name))
             for key in (run_id(each.directory),)
         }

@@ -16,7 +16,7 @@ from thalia_monitor.reading import plain
 from thalia_monitor.reading.metadata import LARGEST, Unusable, read_checkpoint
 from thalia_monitor.reading.run import list_directory
 from thalia_monitor.reading.tail import open_regular
-from thalia_monitor.state import Checkpoint, TrainingState
+from thalia_monitor.state import Checkpoint
 
 END: Final = 64 * 1024
 """Bytes of the log's end that are looked at; a line has some 400."""
@@ -31,16 +31,10 @@ class Summary:
     step: int | None = None
     last_update: datetime | None = None
 
-    @classmethod
-    def of(cls, state: TrainingState) -> Summary:
-        """Sum up a state that has been read anyway."""
-        known = bool(state.sources)
-        return cls(state.current_stage, state.current_step if known else None, state.last_update)
 
-
-def summarize(directory: Path) -> Summary:
-    """Look at a run's newest checkpoint and the end of its log; raises RunUnreadable."""
-    listing = list_directory(directory)
+def summarize(directory: Path, within: Path | None = None) -> Summary:
+    """Look at a run's newest checkpoint and the end of its log (no link out of ``within``); raises RunUnreadable."""
+    listing = list_directory(directory, within)
     point = _newest(directory, listing.metadata)
     logged = _last_step(directory / contract.LOG_NAME, listing.log) if listing.log else None
     steps = [step for step in (logged, point.step if point else None) if step is not None]

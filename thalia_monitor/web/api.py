@@ -55,10 +55,10 @@ def runs() -> Response:
     """List the runs this monitor shows."""
     library = monitor().library
     listed = [
-        {"id": run, "name": reader.name, "directory": str(reader.directory)}
-        for run, reader in ((run, library.reader(run)) for run in library.ids)
+        {"id": each.id, "name": each.name, "directory": str(each.directory), "gone": each.gone}
+        for each in library.entries()
     ]
-    return jsonify({"runs": listed})
+    return jsonify({"runs": listed, "notes": list(library.notes)})
 
 
 def run_scalars(run: str) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +15,18 @@ from dash import Dash
 from dash._get_app import app_context
 from dash.fingerprint import build_fingerprint
 
+from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.library import Library
+from thalia_monitor.reading.roots import Root
 from thalia_monitor.settings import Settings, thresholds
 from thalia_monitor.web import api, charts, security, shell, transport
-from thalia_monitor.web.caching import figure_cache
+from thalia_monitor.web.caching import figure_cache, private_folder
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
+
+log = logging.getLogger(__name__)
+
+Directory = str | os.PathLike[str]
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -44,12 +52,12 @@ INDEX = """<!DOCTYPE html>
 
 
 def create_app(
-    checkpoint_dir: str | os.PathLike[str] | None = None, *, settings: Settings | None = None, **options: Any
+    checkpoint_dir: Directory | Sequence[Directory] = (), *, settings: Settings | None = None, **options: Any
 ) -> Dash:
     """Build the web application.
 
     Args:
-        checkpoint_dir: the directory a run writes to; it may appear later.
+        checkpoint_dir: the directory a run writes to, or several; they may appear later.
         settings: everything an operator can choose; ``options`` are fields of it by name.
 
     Returns:
@@ -59,8 +67,9 @@ def create_app(
         SettingsError: a setting cannot be used.
     """
     chosen = replace(settings or Settings(), **options)
-    if checkpoint_dir is not None:
-        chosen = replace(chosen, checkpoint_dir=Path(checkpoint_dir))
+    if checkpoint_dir:
+        several = (checkpoint_dir,) if isinstance(checkpoint_dir, str | os.PathLike) else checkpoint_dir
+        chosen = replace(chosen, checkpoint_dir=tuple(Path(each) for each in several))
     context = copy_context()
     context.run(app_context.set, None)  # else pages would register with an application that has answered here
     return context.run(_assembled, chosen)
@@ -84,8 +93,7 @@ def _assembled(chosen: Settings) -> Dash:
     security.give_headers(app)
     security.refuse_unknown_callbacks(app)
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
-    directories = [chosen.checkpoint_dir] if chosen.checkpoint_dir else []
-    library = Library(directories, scheme=chosen.stage_scheme)
+    library = _library(chosen)
     watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health or chosen.alerts))
     install(server, watch)
     app.layout = shell.shell(app, watch)
@@ -95,6 +103,25 @@ def _assembled(chosen: Settings) -> Dash:
     with server.test_request_context(chosen.base_path):
         app.index()
     return app
+
+
+def _library(settings: Settings) -> Library:
+    return Library(
+        settings.checkpoint_dir,
+        [Root(directory, settings.root_depth, settings.root_pattern) for directory in settings.root],
+        scheme=settings.stage_scheme,
+        index=_index_folder(settings),
+        follow_links=settings.follow_links,
+    )
+
+
+def _index_folder(settings: Settings) -> Path | None:
+    """Where the workers, and the next start, find what was read of large logs; without it they read them anew."""
+    try:
+        return private_folder(settings, "logs")
+    except SettingsError as error:
+        log.warning("%s Large logs are read anew by every process.", error)
+        return None
 
 
 def _index(app: Dash) -> str:

@@ -50,6 +50,8 @@ def demonstrate(
         stack.callback(stop.set)
         click.echo(f"Simulating a training in {directory}; Ctrl-C ends it.")
         serve(
-            replace(settings, checkpoint_dir=directory, refresh_seconds=min(settings.refresh_seconds, 2.0)),
+            replace(
+                settings, checkpoint_dir=(directory,), refresh_seconds=min(settings.refresh_seconds, 2.0)
+            ),
             ready=webbrowser.open if open_browser else None,
         )

@@ -38,7 +38,7 @@ def guard(server: Flask) -> Sentry | None:
         return running[1]
     sentry: Sentry = _part("sentry").Sentry(
         plan,
-        lambda: [watch.library.reader(run) for run in watch.library.ids],
+        watch.library.alive,
         memory(watch.settings, watch.settings.alerts),
         thresholds=watch.thresholds,
     )

@@ -39,6 +39,8 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id=DRAWING, data=False),
         dcc.Store(id=VERSION),
         dcc.Store(id=RUN),
+        dcc.Store(id="runs-opened"),
+        dcc.Store(id="runs-asked"),
         dcc.Store(id=STANDING),
     ]
 

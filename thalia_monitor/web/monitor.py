@@ -8,14 +8,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, TypeVar, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context, request
 
 from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.reading.library import Library
-from thalia_monitor.settings import Settings
+from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.caching import FigureCache
 
@@ -42,17 +42,27 @@ class Monitor:
         Raises:
             MonitorError: the run is unknown, or its directory cannot be read.
         """
-        return self.library.reader(run).read(patience=PATIENCE)
+        return self.library.read(self.library.entry(run).id, patience=PATIENCE)
+
+    @property
+    def open_to_typing(self) -> bool:
+        """Whether a viewer of the current request may name a directory: the operator at this machine, nobody else."""
+        if self.settings.root or not self.settings.loopback or not has_request_context():
+            return False
+        forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name, _ in request.headers)
+        return is_loopback(request.remote_addr or "") and not forwarded
 
     def open(self, typed: str) -> str:
         """Take in a directory that a viewer typed, and return its run id.
 
         Raises:
-            MonitorError: this server is open to other machines, or it is no readable directory.
+            MonitorError: it was not typed at this machine, a root was given, or it is no readable directory.
         """
-        if not self.settings.loopback:
-            raise BadParameter("Directories can be opened only on the machine that the monitor runs on.")
-        return self.library.open(Path(typed))
+        if not self.open_to_typing:
+            raise BadParameter(
+                "Directories can be opened only on the machine that the monitor runs on, and not with --root."
+            )
+        return self.library.add(Path(typed))
 
     def finished(self, state: TrainingState, run: str, what: str, compute: Callable[[], T]) -> T:
         """Compute something once for all viewers of a run at one version."""

@@ -81,10 +81,11 @@ def bind(settings: Settings) -> socket.socket:
 
 def shown(settings: Settings) -> str:
     """Name what is watched, in a line for the terminal."""
-    return str(settings.checkpoint_dir or "no run yet")
+    named = [str(directory) for directory in settings.checkpoint_dir]
+    return ", ".join(named + [f"the runs below {root}" for root in settings.root]) or "no run yet"
 
 
 def address(settings: Settings, port: int) -> str:
     """The address to open in a browser."""
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"

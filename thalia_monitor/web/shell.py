@@ -11,7 +11,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html,
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web import header, parts, standing
+from thalia_monitor.web import header, parts, runs, standing
 from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, VERSION, running, stores
 from thalia_monitor.web.monitor import Monitor, monitor
 from thalia_monitor.web.toolbar import toolbar
@@ -23,6 +23,7 @@ WARNINGS: Final = "frame-warnings"
 NOTICE: Final = "frame-notice"
 TOTALS: Final = "frame-totals"
 CONTENT: Final = "frame-content"
+PAGE: Final = "page"
 DETAILS: Final = {"metrics": "Detailed metrics", "growth": "Growth details", "sleep": "Consolidation details"}
 
 
@@ -34,7 +35,8 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
             *stores(watch.settings.refresh_seconds),
             dcc.Store(id=VIEW),
             html.A("Skip to the page", href="#page", className="skip"),
-            _navigation(app),
+            _navigation(app, watch),
+            runs.picker(),
             dbc.Collapse(_settings(watch), id="settings-panel", is_open=False),
             html.Div(id="connection", className="notice notice-critical slim", hidden=True, role="status"),
             html.Main(
@@ -44,7 +46,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
                     html.Div(id=WARNINGS),
                     html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
                     toolbar(watch.settings.view),
-                    html.Div(dash.page_container, id="page"),
+                    html.Div(dash.page_container, id=PAGE),
                     html.Div(id=TOTALS, className="facts panel totals"),
                 ],
                 id=CONTENT,
@@ -55,20 +57,21 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
     )
 
 
-def _navigation(app: Dash) -> html.Nav:
+def _navigation(app: Dash, watch: Monitor) -> html.Nav:
     pages = [
         page
         for page in dash.page_registry.values()
-        if page["path"] and page["module"].split(".")[-1] != "not_found_404"
+        if page["order"] is not None and (page["path"] != "/compare" or watch.library.several)
     ]
     links = [
         dbc.NavLink(page["name"], href=app.get_relative_path(page["path"]), active="exact")
-        for page in sorted(pages, key=lambda each: each["order"] or 0)
+        for page in sorted(pages, key=lambda each: each["order"])
     ]
     return html.Nav(
         [
             html.Span("thalia", className="brand"),
             dbc.Nav(links, className="links"),
+            runs.button(watch),
             html.Span(id=standing.BADGE, className="badge-standing", role="status"),
             html.Div(
                 [
@@ -95,7 +98,7 @@ def _navigation(app: Dash) -> html.Nav:
 def _settings(watch: Monitor) -> html.Div:
     return html.Div(
         [
-            _directory(watch),
+            runs.directory(watch),
             html.Div(
                 [
                     dbc.Switch(id="auto-refresh", label="Refresh by itself", value=True, **_KEPT),
@@ -134,32 +137,10 @@ def _settings(watch: Monitor) -> html.Div:
 _KEPT: Final[dict[str, Any]] = {"persistence": True, "persistence_type": "local"}
 
 
-def _directory(watch: Monitor) -> html.Div:
-    allowed = watch.settings.loopback
-    advice = (
-        "A directory on this machine; it is opened read-only."
-        if allowed
-        else "Fixed by whoever started this server: typing one is possible only on the same machine."
-    )
-    return html.Div(
-        [
-            html.Label("Checkpoint directory", htmlFor="directory", className="form-label"),
-            dbc.InputGroup(
-                [
-                    dbc.Input(id="directory", disabled=not allowed, size="sm", **_KEPT),
-                    dbc.Button("Open", id="directory-open", disabled=not allowed, size="sm"),
-                ]
-            ),
-            html.Small(advice, id="directory-advice", className="fact-detail"),
-        ],
-        className="setting wide",
-    )
-
-
 def register(app: Dash) -> None:
     """Give the app the callbacks of the frame."""
     _register_poll(app)
-    _register_directory(app)
+    runs.register(app)
     browser = {
         "pulse": (
             Output(PULSE, "data"),
@@ -205,6 +186,7 @@ def _register_poll(app: Dash) -> None:
         Output(NOTICE, "children"),
         Output(STANDING, "data"),
         Output(standing.BADGE, "children"),
+        Output(PAGE, "hidden"),
         Input(PULSE, "data"),
         State(RUN, "data"),
         State(VERSION, "data"),
@@ -215,18 +197,31 @@ def _register_poll(app: Dash) -> None:
     def poll(
         _: Any, run: str | None, known: dict[str, str] | None, shown: Any, stood: Any
     ) -> tuple[Any, ...]:
-        library = monitor().library
+        before = (
+            known["run"] if known else None
+        )  # what is shown by default stays, even if another is newer now
+        run = run or before
         try:
-            reader = library.reader(run)
-            run = library.id_of(reader)
+            run = monitor().library.entry(run).id
             state = monitor().state(run)
         except MonitorError as error:
-            trouble = _trouble(str(error), shown)
-            return no_update, no_update, no_update, no_update, trouble, *standing.changed(None, run, stood)
+            trouble = _trouble(str(error), shown, kept=run == before)
+            stands = standing.changed(None, run, stood)
+            if run == before:
+                return *(no_update,) * 4, trouble, *stands, no_update
+            return (
+                {"run": run, "version": ""},
+                None,
+                None,
+                None,
+                trouble,
+                *stands,
+                True,
+            )  # nothing of another run
         stands = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
         version = {"run": run, "version": state.version}
         if version == known and not _troubled(shown):
-            return *(no_update,) * 5, *stands
+            return *(no_update,) * 5, *stands, False
         return (
             version if version != known else no_update,
             header.header(state),
@@ -238,43 +233,19 @@ def _register_poll(app: Dash) -> None:
                 if each
             ],
             *stands,
+            False,
         )
 
 
-def _trouble(words: str, shown: Any) -> Any:
+def _trouble(words: str, shown: Any, *, kept: bool) -> Any:
     """A notice that the run cannot be read, and since when; the same trouble stays as it is."""
     if _troubled(shown) and words in str(shown):
         return no_update
-    since = f"since {datetime.now(UTC):%H:%M:%S} UTC; what was read before stays on screen"
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
+        "; what was read before stays on screen" if kept else ""
+    )
     return [parts.notice("critical", words, html.Span(f" ({since})"))]
 
 
 def _troubled(shown: Any) -> bool:
     return "notice-critical" in str(shown)
-
-
-def _register_directory(app: Dash) -> None:
-    @app.callback(
-        Output(RUN, "data"),
-        Output("directory-advice", "children"),
-        Output("directory", "value"),
-        Input("directory-open", "n_clicks"),
-        Input("directory", "n_submit"),
-        State("directory", "value"),
-        State(RUN, "data"),
-    )
-    def open_directory(_: Any, __: Any, typed: str | None, run: str | None) -> tuple[Any, Any, Any]:
-        watch = monitor()
-        if not typed:
-            return no_update, no_update, _directory_of(watch, run)
-        try:
-            return watch.open(typed), "Opened.", no_update
-        except MonitorError as error:
-            return no_update, str(error), no_update
-
-
-def _directory_of(watch: Monitor, run: str | None) -> str:
-    try:
-        return str(watch.library.reader(run).directory)
-    except MonitorError:
-        return ""
