@@ -145,8 +145,12 @@ class Library:
         Raises:
             RunUnreadable: it is no readable directory.
         """
-        resolved = directory.expanduser().absolute()
-        if not resolved.is_dir():
+        try:
+            resolved = directory.expanduser().absolute()
+            usable = resolved.is_dir()
+        except (OSError, RuntimeError, ValueError) as error:  # too long, no such home, a NUL
+            raise RunUnreadable(f"That cannot be the path of a directory: {error}.") from None
+        if not usable:
             raise RunUnreadable(
                 f"{resolved} is not a directory. Give the path of a run's checkpoint directory."
             )
