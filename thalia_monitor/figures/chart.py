@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from thalia_monitor.figures import theme
 from thalia_monitor.history import Floats, Ints
 
 Axis = Literal["step", "wall", "elapsed"]
@@ -105,6 +106,11 @@ def _larger(part: Any, by: float, sizes: frozenset[str] = _LENGTHS) -> Any:
 
 
 _SIZE: Final = frozenset({"size"})
+
+
+def nothing(caption: str, height: int = 240) -> Chart:
+    """A chart that has nothing to show yet, and says so: no scale, since there is nothing to measure."""
+    return Chart([], theme.layout(height=height, **theme.NO_AXES), caption=caption)
 
 
 def numbers(values: Floats | Ints) -> list[float | int | None]:

@@ -12,7 +12,7 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, times
+from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, times
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines
 from thalia_monitor.figures.events import marks
 from thalia_monitor.figures.marks import event_traces
@@ -24,6 +24,8 @@ from thalia_monitor.state import TrainingState
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
     """Draw the neuron count of each region and of all together."""
+    if not state.history.neurons:
+        return nothing("no line has neurons by region yet", 300)
     chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
     if len(state.history.neurons) < 2:
         return chart
@@ -32,6 +34,8 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
 
 def capacity(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each region's capacity, and the band in which regions grow."""
+    if not state.history.capacity:
+        return nothing("no line has capacity by region yet", 300)
     chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%", "rangemode": "tozero"}
     chart.layout["shapes"] = [band(*BANDS["capacity"])]
@@ -40,6 +44,8 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
 
 def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     """Compare the regions' capacity as of the newest line that has it."""
+    if not state.capacity_by_region:
+        return nothing("no line has capacity_by_region yet", 160)
     known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
     regions = sorted(known, key=lambda each: each[1] if math.isfinite(each[1]) else -math.inf)
     names = [theme.plain(region, 24) for region, _ in regions]
@@ -67,6 +73,8 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when each region grew, and by how many neurons."""
     grown = state.events_of(contract.GROWTH)
+    if not grown:
+        return nothing("no growth event yet", 160)
     events = [event for event in grown if event.fields.get("region") not in view.hidden]
     placed = marks(events, "region", "neurons_added", state.history, view)
     largest = float(np.nanmax(placed.amount, initial=1.0))

@@ -9,7 +9,7 @@ import numpy as np
 from thalia_monitor.analysis.sampling import Sample
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers
+from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, numbers
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample, unplaced
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.history import Floats
@@ -36,7 +36,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     history = state.history
     series = history.series(name)
     if series is None or not len(series):
-        return Chart([], theme.layout(**theme.NO_AXES), caption="not logged in this run yet")
+        return nothing("not logged in this run yet")
     log = name in view.log
     points = drawn_sample(series, history, view)
     style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})
