@@ -145,11 +145,14 @@ class Library:
         Raises:
             RunUnreadable: it is no readable directory.
         """
-        resolved = directory.expanduser().absolute()
-        if not resolved.is_dir():
-            raise RunUnreadable(
-                f"{resolved} is not a directory. Give the path of a run's checkpoint directory."
-            )
+        try:
+            resolved = directory.expanduser().absolute()
+            found = resolved.is_dir()
+        except (OSError, ValueError, RuntimeError):  # too long, a NUL, the home of an unknown user
+            found = False
+        if not found:
+            said = str(directory)[:200]
+            raise RunUnreadable(f"{said} is not a directory. Give the path of a run's checkpoint directory.")
         new = _entry(resolved)
         with self._lock:
             if new not in self._named:
