@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,12 +142,16 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str | Path, **environment: str) -> Iterator[Server]:
+def serving(
+    *arguments: str | Path,
+    program: Sequence[str | Path] = (sys.executable, "-m", "thalia_monitor"),
+    folder: Path = ROOT,
+    **environment: str,
+) -> Iterator[Server]:
     """Run ``thalia-monitor`` on a free port until the block ends; what it printed is shown when a test fails."""
-    command = [sys.executable, "-m", "thalia_monitor", "--port", "0", *map(str, arguments)]
     process = subprocess.Popen(
-        command,
-        cwd=ROOT,
+        [*program, "--port", "0", *map(str, arguments)],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

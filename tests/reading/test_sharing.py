@@ -148,7 +148,7 @@ def test_a_damaged_index_is_made_anew_without_a_word(
     reader().read()
     for place, _ in enumerate(damaged_files(cache)):
         path = damaged_files(cache)[place]
-        if damage == "garbage" and path.name not in ("manifest", "events"):
+        if damage == "garbage" and path.name not in ("manifest.0", "manifest.1", "events"):
             continue  # numbers have no shape by which garbage could be told
         path.unlink()
         if damage != "removed":
@@ -165,7 +165,6 @@ def test_an_index_of_another_version_is_not_used(
     """Another version may read the same log otherwise."""
     reader().read()
     monkeypatch.setattr(index, "FORMAT", "another")
-    monkeypatch.setattr(sharing, "FORMAT", "another")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -52,8 +53,8 @@ class View:
     @property
     def key(self) -> str:
         """The view in short, the same in every process: names what was computed for it."""
-        names = (",".join(sorted(each)) for each in (self.log, self.clip, self.markers, self.hidden))
-        return "|".join([self.x, f"{self.smooth:g}", str(self.start), str(self.end), *names])
+        names = (sorted(each) for each in (self.log, self.clip, self.markers, self.hidden))
+        return json.dumps([self.x, self.smooth, self.start, self.end, *names], separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

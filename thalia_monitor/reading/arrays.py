@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ class GrowingArray(Generic[Number]):
     """An array with room at its end; what was handed out of it stays as it was."""
 
     __slots__ = ("_room", "_size")
+    GROWTH = 4.0
+    """Generous, because memory that was never written to is not taken."""
 
     def __init__(self, kind: type[Number]) -> None:
         self._room: NDArray[Number] = np.empty(FIRST_ROOM, kind)
@@ -48,10 +51,10 @@ class GrowingArray(Generic[Number]):
         return self._size
 
     def extend(self, values: NDArray[Number]) -> None:
-        """Append values; the room grows by half or more when it is used up."""
+        """Append values; the room is multiplied when it is used up."""
         needed = self._size + len(values)
         if needed > len(self._room):
-            self._enlarge(max(needed, len(self._room) * 3 // 2))
+            self._enlarge(max(needed, int(len(self._room) * self.GROWTH)))
         self._write(values)
         self._size = needed
 
@@ -89,11 +92,13 @@ class FileArray(GrowingArray[Number]):
     StoreLost then, where writing to a map would kill the process. A file is never cut, for the same reason.
     """
 
-    __slots__ = ("_kind", "_path")
+    __slots__ = ("__weakref__", "_kind", "_path", "_writing")
+    GROWTH = 1.5
 
     def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
         self._kind: type[Number] = kind
         self._path = path
+        self._writing: int | None = None
         self._size = 0
         if size is None:
             self._create(FIRST_FILE_ROOM)
@@ -118,7 +123,7 @@ class FileArray(GrowingArray[Number]):
         """Change the last value in another file, which takes this one's place."""
         values, old = self._room[: self._size].copy(), self._path
         values[-1] = value
-        self._path, self._size = old.with_name(secrets.token_hex(6)), 0
+        self._path, self._size, self._writing = old.with_name(secrets.token_hex(6)), 0, None
         self._create(len(self._room))
         self.extend(values)
         with storing():
@@ -140,9 +145,11 @@ class FileArray(GrowingArray[Number]):
             self._room = np.frombuffer(mapped, self._kind)
 
     def _write(self, values: NDArray[Number]) -> None:
-        with storing(), self._path.open("r+b", buffering=0) as file:
-            file.seek(self._size * WIDTH)
-            file.write(np.ascontiguousarray(values, self._kind).data)
+        with storing():
+            if self._writing is None:
+                self._writing = os.open(self._path, os.O_RDWR)
+                weakref.finalize(self, os.close, self._writing)
+            os.pwrite(self._writing, np.ascontiguousarray(values, self._kind).data, self._size * WIDTH)
 
 
 def _allocate(file: int, size: int) -> None:

@@ -11,7 +11,7 @@ from thalia_monitor import contract
 from thalia_monitor.history import Ints
 from thalia_monitor.reading.tail import LONGEST_LINE
 
-WINDOW: Final = 192 * 2**10
+WINDOW: Final = 256 * 2**10
 """Bytes tried at once: so many that calls do not count, so few that the objects stay in the processor's cache."""
 
 _EVENT: Final = f'"{contract.EVENT_TYPE}"'.encode()

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final
 
 from thalia_monitor.reading.batch import Batch
 from thalia_monitor.reading.bulk import BulkDecoder
-from thalia_monitor.reading.tail import open_regular
+from thalia_monitor.reading.tail import count_lines, open_regular
 from thalia_monitor.state import Event, Problem
 
 _ROOT: Final = str(Path(__file__).parents[2])
@@ -88,7 +88,7 @@ class Helper:
 def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch | Problem]]:
     """Decode a range; its lines are numbered from 1."""
     content = task.read()
-    return content.count(b"\n"), decoder.decode(content)
+    return count_lines(content), decoder.decode(content)
 
 
 def _packed(found: Batch | Problem) -> Any:

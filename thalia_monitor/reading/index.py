@@ -13,6 +13,8 @@ import hashlib
 import os
 import secrets
 import shutil
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,8 @@ FORMAT: Final = f"1-{__version__}"
 """Another version of the monitor may read a log otherwise: it makes its own index."""
 LARGEST: Final = 8 * 2**30
 """Bytes of all indexes together; of those used longest ago, the ones beyond are removed."""
+_HEADER: Final = struct.Struct("<QQL")
+"""Serial, length and checksum of a manifest."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -47,11 +51,10 @@ class Place(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """What counts of an index."""
 
-    format: str
     folder: str
     """Name of the folder with the columns; another one when the log was begun anew."""
-    serial: str
-    """Another one each time."""
+    serial: int
+    """One more each time, whoever writes it."""
     examined: tuple[int, int]
     """Size and modification time (ns) of the log of which every complete line is in."""
     place: Place
@@ -67,24 +70,36 @@ class LogIndex:
     """The index of one log."""
 
     def __init__(self, cache: Path, log: Path) -> None:
-        key = hashlib.blake2s(os.fsencode(log.absolute()), digest_size=10).hexdigest()
-        self.path = cache / f"{_boot()}-{key}"
+        key = hashlib.blake2s(FORMAT.encode() + os.fsencode(log.absolute()), digest_size=10)
+        self.path = cache / f"{_boot()}-{key.hexdigest()}"
+        self._slots = (self.path / "manifest.0", self.path / "manifest.1")
         self._decoder = msgspec.msgpack.Decoder(Manifest)
         self._lock = FileLock(self.path / "lock", poll_interval=0.005)
 
-    def load(self) -> Manifest | None:
-        """Read the manifest as it is now; None where there is none that can be used."""
-        try:
-            manifest = self._decoder.decode((self.path / "manifest").read_bytes())
-        except (OSError, msgspec.MsgspecError, ValueError):
+    def load(self, known: int = 0) -> Manifest | None:
+        """Read the manifest as it is now; None where there is none that can be used, or it is the known one."""
+        newest, packed = 0, b""
+        for slot in self._slots:
+            with suppress(OSError, struct.error):
+                content = slot.read_bytes()
+                serial, size, checksum = _HEADER.unpack_from(content)
+                body = content[_HEADER.size : _HEADER.size + size]
+                # A checksum that is wrong: being written, or never finished; the other one counts then.
+                if serial > newest and zlib.crc32(body) == checksum:
+                    newest, packed = serial, body
+        if not packed or newest == known:
             return None
-        return manifest if manifest.format == FORMAT else None
+        try:
+            return self._decoder.decode(packed)
+        except (msgspec.MsgspecError, ValueError):
+            return None
 
     @contextmanager
     def locked(self, timeout: float = -1) -> Iterator[bool]:
         """Be the only one to write, for the length of a block; False where another was for all that time."""
         with storing():
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self.path.is_dir():
+                self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             alone = self._acquired(timeout)
         try:
             yield alone
@@ -100,11 +115,14 @@ class LogIndex:
         return True
 
     def commit(self, manifest: Manifest) -> None:
-        """Replace the manifest in one piece."""
-        new = self.path / "manifest.new"
-        with storing():
-            new.write_bytes(msgspec.msgpack.encode(manifest))
-            new.replace(self.path / "manifest")
+        """Put a manifest in the place of the one before the last, which counts until this one is whole.
+
+        Not by renaming: some file systems (ext4) write the whole file to the disk first then, at every tick.
+        """
+        packed = msgspec.msgpack.encode(manifest)
+        slot = self._slots[manifest.serial % len(self._slots)]
+        with storing(), os.fdopen(os.open(slot, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            file.write(_HEADER.pack(manifest.serial, len(packed), zlib.crc32(packed)) + packed)
 
     def folder(self, name: str) -> Folder:
         """The folder of that name."""

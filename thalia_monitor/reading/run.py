@@ -140,17 +140,19 @@ class RunReader:
         if state is not None and state.version == listing.version:
             return state
         if patience is None or self._log.unread(listing.log) < WORTH_IT:
-            with self._reading:
+            if self._reading.acquire(blocking=False):
+                return self._read_and_release(listing)
+            with self._reading:  # the files may have changed while another thread was reading
                 return self._read(self._list())
         if self._reading.acquire(blocking=False):
             self._done.clear()
-            threading.Thread(target=self._read_apart, args=(listing,), daemon=True).start()
+            threading.Thread(target=self._read_and_release, args=(listing,), daemon=True).start()
         self._done.wait(patience)
         return self._so_far(listing)
 
-    def _read_apart(self, listing: Listing) -> None:
+    def _read_and_release(self, listing: Listing) -> TrainingState:
         try:
-            self._read(listing)
+            return self._read(listing)
         finally:
             self._reading.release()
             self._done.set()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import Final
 
 from thalia_monitor.reading.arrays import Folder, Memory, StoreLost
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.following import Following
-from thalia_monitor.reading.index import FORMAT, EventFile, LogIndex, Manifest, Place
+from thalia_monitor.reading.index import EventFile, LogIndex, Manifest, Place
 
 WORTH_IT: Final = 8 * 2**20
 """Bytes; a smaller log is read again faster than its index would be kept."""
@@ -30,7 +29,8 @@ class SharedFollowing:
         self.following = Following(path, file)
         self._index = LogIndex(cache, path) if cache else None
         self._folder: Folder | None = None
-        self._known = ""
+        self._known = 0
+        """Serial of the manifest that this following stands at."""
         self._examined = UNFINISHED
         self._kept_events = self._events_size = self._committed = 0
 
@@ -48,7 +48,7 @@ class SharedFollowing:
 
     def begin(self, generation: int) -> None:
         """Forget everything that was read."""
-        self._folder, self._known = None, ""
+        self._folder, self._known = None, 0
         self.following.begin(Memory(), generation)
 
     def _read_together(self, index: LogIndex, status: os.stat_result) -> None:
@@ -89,11 +89,10 @@ class SharedFollowing:
         new = contents.events.since(self._kept_events)
         self._events_size = EventFile(self._folder).append(new, self._events_size)
         self._kept_events += len(new)
-        self._known, self._examined = secrets.token_hex(6), examined
+        self._known, self._examined = self._known + 1, examined
         self._committed = tail.offset
         index.commit(
             Manifest(
-                FORMAT,
                 self._folder.path.name,
                 self._known,
                 examined,
@@ -108,8 +107,8 @@ class SharedFollowing:
 
     def _catch_up(self, index: LogIndex) -> bool:
         """Take over what another process has read meanwhile; tell whether there was anything."""
-        manifest = index.load()
-        if manifest is None or manifest.serial == self._known:
+        manifest = index.load(self._known)
+        if manifest is None:
             return False
         try:
             self._restore(manifest, index.folder(manifest.folder))

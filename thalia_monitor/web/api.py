@@ -58,7 +58,7 @@ def runs() -> Response:
         {"id": each.id, "name": each.name, "directory": str(each.directory), "gone": each.gone}
         for each in library.entries()
     ]
-    return jsonify({"runs": listed, "notes": list(library.notes)})
+    return jsonify({"runs": listed})
 
 
 def run_scalars(run: str) -> Response:

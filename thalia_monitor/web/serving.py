@@ -87,5 +87,5 @@ def shown(settings: Settings) -> str:
 
 def address(settings: Settings, port: int) -> str:
     """The address to open in a browser."""
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"

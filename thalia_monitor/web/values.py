@@ -36,12 +36,13 @@ def page_of(series: Series, page: int | None, step: float | None = None) -> Show
     total = len(series)
     pages = max(1, -(-total // ROWS))
     number = min(max(int(page or 1), 1), pages)
-    if step is not None:
+    if step is not None and total:
         at = np.flatnonzero(series.step <= step)
         number = (total - 1 - int(at[-1] if len(at) else 0)) // ROWS + 1
     last = total - (number - 1) * ROWS
     first = max(last - ROWS, 0)
-    return Shown(first, last, pages, f"{first + 1:,}–{last:,} of {total:,}, newest first")
+    words = f"{first + 1:,}–{last:,} of {total:,}, newest first" if total else "no values"
+    return Shown(first, last, pages, words)
 
 
 def table(series: Series, shown: Shown) -> html.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, cast
 
-from thalia_monitor.figures.chart import X_TITLES, Axis, View
+from thalia_monitor.figures.chart import X_TITLES, View
 
 VIEW: Final = "view"
 
@@ -19,7 +19,7 @@ def view_from(data: dict[str, Any] | None) -> View:
     axis = given.get("x")
     smooth = _number(given.get("smooth")) or 0.0
     return View(
-        x=cast(Axis, axis) if axis in X_TITLES else "step",
+        x=axis if isinstance(axis, str) and axis in X_TITLES else "step",
         smooth=min(max(smooth, 0.0), 0.999),
         start=start,
         end=end,
