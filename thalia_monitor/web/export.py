@@ -27,7 +27,9 @@ def csv_of_run(run: str) -> Response:
             f"This run has no series {missing[0][:100]!r}; /api/v1/runs/{run} names what it has."
         )
     answer = Response(lines(state.history, names), mimetype="text/csv")
-    filename = "".join(each if each.isascii() and each.isalnum() else "_" for each in state.name)[:80] or "run"
+    filename = (
+        "".join(each if each.isascii() and each.isalnum() else "_" for each in state.name)[:80] or "run"
+    )
     answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
     return answer
 
