@@ -92,6 +92,11 @@ OPTIONS: Final = (
         help="How many finished figures the cache keeps.",
     ),
     click.option(
+        "--no-index",
+        is_flag=True,
+        help="Keep nothing of large logs between starts: each process reads them anew.",
+    ),
+    click.option(
         "--allowed-host",
         multiple=True,
         metavar="NAME",

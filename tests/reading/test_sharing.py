@@ -27,6 +27,7 @@ def indexed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs of any size are worth an index, and files begin small."""
     monkeypatch.setattr(sharing, "WORTH_IT", 1)
     monkeypatch.setattr(sharing, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(sharing, "FEW", 0)
     monkeypatch.setattr(arrays, "FIRST_FILE_ROOM", 4)
 
 
@@ -283,8 +284,12 @@ def test_nothing_is_written_beside_the_log(run: Path, reader: Reader) -> None:
     assert sorted(run.iterdir()) == before
 
 
-def test_many_readers_at_once_read_every_byte_once(run: Path, reader: Reader) -> None:
-    """However they fall over one another."""
+@pytest.mark.parametrize("few", [0, 100, 10**6])
+def test_many_readers_at_once_tell_the_same(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However they fall over one another; where every byte is committed, each is read once."""
+    monkeypatch.setattr(sharing, "FEW", few)
     readers = [reader() for _ in range(4)]
     barrier, states = threading.Barrier(4), list[Any]()
 
@@ -304,7 +309,43 @@ def test_many_readers_at_once_read_every_byte_once(run: Path, reader: Reader) ->
         assert all(each == states[turn] for each in states[turn : turn + 4])
     append(log(run), log_text(line(1000)))
     assert told(readers[0].read()) == told(load_training_state(run))
-    assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
+    if not few:
+        assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
+
+
+def test_a_few_new_lines_need_no_lock(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every reader takes them from the log itself; the columns stay shared."""
+    readers = [reader(), reader()]
+    for each in readers:
+        each.read()
+    monkeypatch.setattr(sharing, "FEW", 10**6)
+    append(log(run), log_text(line(50, loss=0.25, novelty=1), growth(51)))
+    with FileLock(LogIndex(cache, log(run)).path / "lock"):
+        states = [each.read() for each in readers]
+    assert told(states[0]) == told(states[1]) == told(load_training_state(run))
+    monkeypatch.setattr(sharing, "FEW", 0)
+    append(log(run), log_text(line(5), line(60), growth(61), line(62, novelty=2)))
+    states = [each.read() for each in readers]
+    assert told(states[0]) == told(states[1]) == told(load_training_state(run))
+
+
+def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read up to a fallen step, the other past it, where it shows to be a straggler."""
+    monkeypatch.setattr(sharing, "FEW", 10**6)
+    readers = [reader() for _ in range(3)]
+    for each in readers:
+        each.read()
+    append(log(run), log_text(line(5)))
+    doubtful = readers[0].read()
+    expected = told(doubtful)
+    append(log(run), log_text(line(60), line(70)))
+    assert told(readers[1].read()) == told(load_training_state(run))
+    assert told(doubtful) == expected
+    assert told(readers[0].read()) == told(readers[2].read()) == told(load_training_state(run))
 
 
 @given(
@@ -315,6 +356,7 @@ def test_many_readers_at_once_read_every_byte_once(run: Path, reader: Reader) ->
         max_size=6,
     ),
     fast=st.booleans(),
+    few=st.sampled_from([0, 200, 10**6]),
 )
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_any_log_any_cuts_any_restarts_give_the_same_state(
@@ -323,6 +365,7 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
     usual: list[dict[str, Any]],
     happenings: list[tuple[str, int]],
     fast: bool,
+    few: int,
 ) -> None:
     """Fast or slow, indexed or not, one process or two: what is shown is a function of the file alone."""
     directory = tmp_path_factory.mktemp("run")
@@ -333,6 +376,7 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(following, "FEW", 0 if fast else 10**9)
         patch.setattr(bulk, "ALONE", 1)
+        patch.setattr(sharing, "FEW", few)
         readers = {name: RunReader(directory, index=cache) for name in ("first", "second", "restart")}
         for name, cut in [*happenings, ("first", len(content)), ("second", len(content)), ("restart", 0)]:
             if name == "replace":

@@ -121,6 +121,7 @@ def test_a_viewer_can_open_another_directory(filled: Run, client: Any, tmp_path:
     screen.set("directory", value=str(other.directory))
     screen.change("directory-open", n_clicks=1)
     assert "Opened" in screen.text("directory-advice")
+    screen.set("live-run", data=screen.component("runs-opened")["data"])  # as the browser does
     screen.refresh()
     assert screen.facts()["Step"] == "77"
     assert screen.figure("metric", "loss")["data"][0]["x"] == [77]

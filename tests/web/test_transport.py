@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from typing import Any
 
@@ -35,3 +36,13 @@ def test_answers_are_compressed(client: Any, run: Run, encoding: str) -> None:
     run.metrics(*range(0, 20_000, 100))
     answer = client.get("/_dash-dependencies", headers={"Accept-Encoding": encoding})
     assert answer.headers["Content-Encoding"] == encoding
+
+
+def test_a_file_is_closed_when_it_has_been_sent(client: Any) -> None:
+    """Compressed or not: an open file is a warning, and warnings are errors here."""
+    for encoding in ("zstd", "identity"):
+        answer = client.get("/assets/monitor.css", headers={"Accept-Encoding": encoding})
+        assert answer.data
+        answer.close()
+        del answer
+        gc.collect()

@@ -70,9 +70,7 @@ def _counting(series: Series, history: History) -> Series:
     kept = series.step < history.supersessions()[series.segment]
     if kept.all():
         return series
-    return Series(
-        series.name, *(part[kept] for part in (series.step, series.value, series.segment, series.time))
-    )
+    return Series(series.name, series.step[kept], series.value[kept], series.segment[kept], series.time[kept])
 
 
 def _last(series: Series) -> float | None:

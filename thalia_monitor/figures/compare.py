@@ -80,7 +80,7 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
         total=total,
         length=total,
         notes=_notes(missing, name, view, origin),
-        summary=f"{title(name)} of {counted(len(sides), 'run')}: {', '.join(side.name for side in sides)}.",
+        summary=f"{title(name)} of {counted(len(sides), 'run')}: {', '.join(side.name[:30] for side in sides)}.",
     )
 
 
@@ -138,7 +138,7 @@ def _notes(missing: list[str], name: str, view: View, origin: str) -> tuple[str,
     notes = []
     if missing:
         where = "" if origin == RUN else f" in stage {origin}"
-        names = ", ".join(theme.plain(each, 30) for each in missing[:3]) + (" …" if len(missing) > 3 else "")
+        names = ", ".join(each[:30] for each in missing[:3]) + (" …" if len(missing) > 3 else "")
         notes.append(f"no {title(name).lower()}{where}: {names}")
     if view.smooth and name != NEURONS:
         notes.append(f"smoothed {view.smooth:g}, raw lines left out")

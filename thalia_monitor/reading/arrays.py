@@ -63,6 +63,9 @@ class GrowingArray(Generic[Number]):
         self._room = self._room.copy()
         self._room[self._size - 1] = value
 
+    def detach(self) -> None:
+        """Go on in a copy of one's own, where another process may write other values to the same places."""
+
     def view(self) -> NDArray[Number]:
         """All values, read-only, without copying."""
         view = self._room[: self._size]
@@ -120,14 +123,18 @@ class FileArray(GrowingArray[Number]):
         self._size = size
 
     def replace_last(self, value: int | float) -> None:
-        """Change the last value in another file, which takes this one's place."""
-        values, old = self._room[: self._size].copy(), self._path
-        values[-1] = value
-        self._path, self._size, self._writing = old.with_name(secrets.token_hex(6)), 0, None
+        """Change the last value in a copy, which is another file."""
+        self._copy(self._room[: self._size - 1])
+        self.extend(np.array([value], self._kind))
+
+    def detach(self) -> None:
+        """Go on in another file; this one is left to the processes that map it."""
+        self._copy(self._room[: self._size])
+
+    def _copy(self, values: NDArray[Number]) -> None:
+        self._path, self._size, self._writing = self._path.with_name(secrets.token_hex(6)), 0, None
         self._create(len(self._room))
         self.extend(values)
-        with storing():
-            old.unlink(missing_ok=True)
 
     def _create(self, room: int) -> None:
         with storing():

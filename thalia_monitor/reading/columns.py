@@ -71,8 +71,7 @@ class GrowingColumn:
     def restore(self, state: ColumnState, folder: Folder) -> None:
         """Bring it to what another process has made of it."""
         self._values = folder.reopen(self._values, np.float64, state.values)
-        if state.rows is not None:
-            self._rows = folder.reopen(self._rows, np.int64, state.rows)
+        self._rows = None if state.rows is None else folder.reopen(self._rows, np.int64, state.rows)
 
 
 class ColumnSet:
@@ -99,12 +98,13 @@ class ColumnSet:
 
     def restore(self, states: list[ColumnState], folder: Folder) -> None:
         """Bring them to what another process has made of them; new ones will be kept there too."""
-        self._store = folder
+        known, self._columns, self._store = self._columns, {}, folder
         for state in states:
-            if (column := self._columns.get(state.name)) is None:
+            if (column := known.get(state.name)) is None:
                 values = folder.reopen(None, np.float64, state.values)
-                column = self._columns[state.name] = GrowingColumn(folder, values)
+                column = GrowingColumn(folder, values)
             column.restore(state, folder)
+            self._columns[state.name] = column
 
 
 class HistoryBuilder:
@@ -136,6 +136,8 @@ class HistoryBuilder:
             self.segment.replace_last(int(self.segment.view()[-1]) - 1)
             self.generation += 1
             self._lineage = Lineage()
+        if self._segmenter.doubted:  # the last line's segment depends on how far this process has read
+            self.segment.detach()
         self.step.extend(batch.step)
         self.segment.extend(segment)
         self._time.extend(batch.time)
@@ -177,7 +179,7 @@ class HistoryBuilder:
         )
 
     def restore(self, state: HistoryState, folder: Folder) -> None:
-        """Bring it to what another process has made of it: the same rows and more."""
+        """Bring it to what another process has made of it: more rows, or fewer of the same."""
         if state.generation != self.generation:
             self._lineage = Lineage()
         self.generation, self._history = state.generation, None

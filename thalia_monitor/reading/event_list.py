@@ -56,6 +56,11 @@ class EventList:
             for row, e in zip(self._rows[count:], self._events[count:], strict=True)
         ]
 
+    def cut(self, count: int) -> None:
+        """Forget the events after the first so many."""
+        del self._events[count:], self._rows[count:]
+        self._shown = ()
+
     def take_over(self, rows: Sequence[EventRow], file: str, step: Ints, segment: Ints) -> None:
         """Append events that another process has kept, each with the segment it falls into by now."""
         segments = _segments_at(rows, step, segment)

@@ -147,12 +147,13 @@ class Library:
         """
         try:
             resolved = directory.expanduser().absolute()
-            found = resolved.is_dir()
-        except (OSError, ValueError, RuntimeError):  # too long, a NUL, the home of an unknown user
-            found = False
-        if not found:
-            said = str(directory)[:200]
-            raise RunUnreadable(f"{said} is not a directory. Give the path of a run's checkpoint directory.")
+            usable = resolved.is_dir()
+        except (OSError, RuntimeError, ValueError) as error:  # too long, no such home, a NUL
+            raise RunUnreadable(f"That cannot be the path of a directory: {error}.") from None
+        if not usable:
+            raise RunUnreadable(
+                f"{resolved} is not a directory. Give the path of a run's checkpoint directory."
+            )
         new = _entry(resolved)
         with self._lock:
             if new not in self._named:

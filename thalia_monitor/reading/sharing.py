@@ -1,4 +1,11 @@
-"""Following a log together with other processes, by its index: whoever sees new bytes first reads them for all."""
+"""Following a log together with other processes, by its index.
+
+Much that is new is read by one process for all, under the index's lock, and committed. Of the few lines that are
+new at a tick every process reads its own, and writes them to the shared columns behind what counts there: since
+what a log says is a function of its bytes, all of them write the same values to the same places, and no lock is
+needed. What only one of them has (a new column, or the segment of a line that the next one may settle otherwise)
+is in a file of its own until it is committed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +20,8 @@ from thalia_monitor.reading.index import EventFile, LogIndex, Manifest, Place
 
 WORTH_IT: Final = 8 * 2**20
 """Bytes; a smaller log is read again faster than its index would be kept."""
+FEW: Final = 2**18
+"""Bytes; fewer than this behind the last manifest are not worth another one."""
 STRIDE: Final = 64 * 2**20
 """Bytes of a large log between two manifests while it is read."""
 LOOK_AGAIN: Final = 0.2
@@ -52,6 +61,9 @@ class SharedFollowing:
         self.following.begin(Memory(), generation)
 
     def _read_together(self, index: LogIndex, status: os.stat_result) -> None:
+        if self._folder and status.st_size - self._committed < FEW and self.following.tail.continues():
+            self.following.read(status.st_size, lambda: self._begin_alone(index))
+            return
         waited = 0
         while waited < HANGING:
             waited = 0 if self._catch_up(index) else waited + 1
@@ -68,7 +80,6 @@ class SharedFollowing:
         self._catch_up(index)
         if self._folder is None:
             self.following.begin(self._begin(index), self.following.contents.builder.generation)
-        self._committed = self.following.tail.offset
 
         def commit_in_strides() -> None:
             if self.following.tail.offset - self._committed >= STRIDE:
@@ -77,9 +88,13 @@ class SharedFollowing:
         self.following.read(status.st_size, lambda: self._begin(index), commit_in_strides)
         self._commit(index, (status.st_size, status.st_mtime_ns))
 
+    def _begin_alone(self, index: LogIndex) -> Folder:
+        with index.locked():
+            return self._begin(index)
+
     def _begin(self, index: LogIndex) -> Folder:
         self._folder = index.begin()
-        self._kept_events = self._events_size = 0
+        self._kept_events = self._events_size = self._committed = 0
         return self._folder
 
     def _commit(self, index: LogIndex, examined: tuple[int, int]) -> None:
@@ -127,10 +142,12 @@ class SharedFollowing:
             rows = len(builder)
             builder.restore(manifest.history, folder)
             step, segment = builder.step.view(), builder.segment.view()
-            contents.events.place(max(rows - 1, 0), step, segment)
+            contents.events.cut(self._kept_events if same else 0)
+            contents.events.place(max(min(rows, len(builder)) - 1, 0), step, segment)
             contents.events.take_over(events, following.file, step, segment)
             contents.problems.restore(manifest.problems, manifest.total_problems)
             following.contents = contents
             following.tail.resume(place.identity, place.offset, place.lines, place.head, place.before)
         self._folder, self._known, self._examined = folder, manifest.serial, manifest.examined
         self._kept_events, self._events_size = manifest.events, manifest.events_size
+        self._committed = place.offset

@@ -117,6 +117,8 @@ def _library(settings: Settings) -> Library:
 
 def _index_folder(settings: Settings) -> Path | None:
     """Where the workers, and the next start, find what was read of large logs; without it they read them anew."""
+    if settings.no_index:
+        return None
     try:
         return private_folder(settings, "logs")
     except SettingsError as error:

@@ -27,6 +27,8 @@ POLLING: Final = "live-polling"
 DRAWING: Final = "live-drawing"
 VERSION: Final = "live-version"
 RUN: Final = "live-run"
+OTHERS: Final = "live-others"
+"""What the runs beside the one on screen look like, where a page shows several."""
 STANDING: Final = "live-standing"
 
 
@@ -42,6 +44,7 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id="runs-opened"),
         dcc.Store(id="runs-asked"),
         dcc.Store(id=STANDING),
+        dcc.Store(id=OTHERS),
     ]
 
 

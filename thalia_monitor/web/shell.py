@@ -221,7 +221,7 @@ def _register_poll(app: Dash) -> None:
         stands = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
         version = {"run": run, "version": state.version}
         if version == known and not _troubled(shown):
-            return *(no_update,) * 5, *stands, False
+            return *(no_update,) * 5, *stands, no_update
         return (
             version if version != known else no_update,
             header.header(state),

@@ -34,7 +34,15 @@ def server() -> Flask:
     )
     Compress(flask)
     flask.after_request(keep)
+    flask.after_request(close)  # what is registered last is called first: before the answer is compressed
     return flask
+
+
+def close(answer: Response) -> Response:
+    """Close the file that an answer is read from, which flask-compress would leave open."""
+    if shut := getattr(answer.response, "close", None):
+        answer.call_on_close(shut)
+    return answer
 
 
 def keep(answer: Response) -> Response:

@@ -1,0 +1,88 @@
+"""What a page costs on the wire, in a real Chromium: opening it, a tick with nothing new, a tick with a line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Page, Request, sync_playwright
+
+from benchmarks.row import Bench, Row
+
+PAGES: Final = ("", "metrics", "growth", "consolidation")
+OPENING: Final = 150_000
+IDLE: Final = 1_000
+FRESH: Final = 20_000
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Measure each page on the long log; a server of one process, refreshing every second."""
+    chromium = shutil.which("chromium")
+    if not chromium:
+        print("| pages on the wire: no Chromium on this machine | | | | | |")
+        return
+    log = bench.long_run / "training_log.json"
+    with _served(bench.long_run) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name in PAGES:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            meter = Meter(page)
+            page.goto(address + name)
+            page.wait_for_selector("#frame-header .fact")
+            page.wait_for_timeout(5_000)
+            yield Row(f"opening /{name}, data compressed", meter.taken(), "B", most=OPENING)
+            page.wait_for_timeout(3_500)
+            yield Row(f"/{name}: a tick with nothing new", meter.largest(), "B", most=IDLE)
+            _append(log)
+            page.wait_for_timeout(2_500)
+            yield Row(f"/{name}: a tick with a new line", meter.taken(), "B", most=FRESH)
+            page.close()
+        browser.close()
+
+
+class Meter:
+    """Counts what the answers to a page's callbacks weigh, headers and all."""
+
+    def __init__(self, page: Page) -> None:
+        self._sizes: list[int] = []
+        page.on("requestfinished", self._note)
+
+    def _note(self, request: Request) -> None:
+        if "/_dash-update-component" in request.url or "/_dash-layout" in request.url:
+            sizes = request.sizes()
+            self._sizes.append(sizes["responseBodySize"] + sizes["responseHeadersSize"])
+
+    def taken(self) -> float:
+        """Everything since the last look."""
+        total, self._sizes = sum(self._sizes), []
+        return float(total)
+
+    def largest(self) -> float:
+        """The largest answer since the last look."""
+        most, self._sizes = max(self._sizes, default=0), []
+        return float(most)
+
+
+def _append(log: Path) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        step = int(time.time() * 100)
+        file.write(json.dumps({"step": step, "loss": 0.5, "firing_rate": 0.1, "capacity": 0.6}) + "\n")
+
+
+@contextmanager
+def _served(directory: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "thalia_monitor", "--checkpoint-dir", str(directory), "--port", "0"]
+    process = subprocess.Popen([*command, "--refresh-seconds", "1"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().rsplit(" ", 1)[-1].strip()
+    finally:
+        process.terminate()
+        process.wait()
