@@ -9,7 +9,6 @@ from typing import Final, Literal
 import numpy as np
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.history import Floats, History, Series
 from thalia_monitor.stages import lower_is_better
 from thalia_monitor.state import TrainingState
@@ -170,9 +169,3 @@ def _time_of(history: History, step: int) -> float | None:
     reached = np.flatnonzero(history.step >= step)
     time: Floats = history.time[reached[:1]]
     return float(time[0]) if len(time) and np.isfinite(time[0]) else None
-
-
-def passed_at(state: TrainingState) -> dict[str, int]:
-    """The step at which each milestone was passed that still is."""
-    newest = {change.name: change for change in changes(state)}
-    return {name: change.step for name, change in newest.items() if change.passed}

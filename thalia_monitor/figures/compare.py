@@ -27,6 +27,8 @@ class Side:
 
     state: TrainingState
     name: str
+    position: int = 0
+    """Its place in the choice, which gives it its colour."""
     baseline: bool = False
 
 
@@ -53,16 +55,16 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
     """Draw one quantity of several runs over each other.
 
     Args:
-        sides: the runs, in the order that their colours follow.
+        sides: the runs.
         name: a series' name, or ``neurons`` for all regions together.
         view: the x axis, the smoothing and the part that is looked at.
         origin: ``run``, or the number of the stage at whose start every run is at x = 0.
     """
     traces: list[dict[str, Any]] = []
     missing, total, drawn = [], 0, 0
-    for position, side in enumerate(sides):
+    for side in sides:
         part = _part(side.state, view, origin)
-        made = _traces(side, name, view, part, side_style(position, side.baseline)) if part else []
+        made = _traces(side, name, view, part, side_style(side.position, side.baseline)) if part else []
         if not made:
             missing.append(side.name)
         traces += made
