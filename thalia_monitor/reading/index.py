@@ -74,7 +74,7 @@ class LogIndex:
         self.path = cache / f"{_boot()}-{key.hexdigest()}"
         self._slots = (self.path / "manifest.0", self.path / "manifest.1")
         self._decoder = msgspec.msgpack.Decoder(Manifest)
-        self._lock = FileLock(self.path / "lock", poll_interval=0.005)
+        self._lock = FileLock(self.path / "lock")
 
     def load(self, known: int = 0) -> Manifest | None:
         """Read the manifest as it is now; None where there is none that can be used, or it is the known one."""
@@ -109,7 +109,7 @@ class LogIndex:
 
     def _acquired(self, timeout: float) -> bool:
         try:
-            self._lock.acquire(timeout=timeout)
+            self._lock.acquire(timeout=timeout, poll_interval=0.005)
         except Timeout:
             return False
         return True
