@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dash import Dash
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -91,6 +92,34 @@ class Run:
         path = self.directory / (name or f"metadata_{step}.json")
         path.write_text(json.dumps(content | fields), encoding="utf-8")
         return path
+
+
+def callback(
+    app: Dash, output: str, inputs: dict[str, Any], states: dict[str, Any] | None = None, **request: Any
+) -> dict[str, Any]:
+    """Call a callback as a browser does, by the first of its outputs; gives what it changes (nothing for 204)."""
+    client = app.server.test_client()
+    client.get("/")
+    spec = next(spec for spec in app.callback_map if output in spec.strip(".").split("..."))
+    outputs = spec.strip(".").split("...")
+    given = {}
+    for part in ("inputs", "state"):
+        values = inputs if part == "inputs" else states or {}
+        wanted = [
+            (each, values.get(f"{each['id']}.{each['property']}")) for each in app.callback_map[spec][part]
+        ]
+        given[part] = [name | {"value": value} for name, value in wanted]
+    named = [dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in outputs]
+    body = {
+        "output": spec,
+        "outputs": named if spec.startswith("..") else named[0],
+        "changedPropIds": list(inputs),
+        **given,
+    }
+    answer = client.post("/_dash-update-component", json=body, **request)
+    assert answer.status_code in (200, 204), answer.text
+    changed: dict[str, Any] = answer.json["response"] if answer.status_code == 200 else {}
+    return changed
 
 
 @dataclass(slots=True)

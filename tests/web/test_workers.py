@@ -79,7 +79,7 @@ def test_it_ends_when_told(several: Server) -> None:
     everyone = [psutil.Process(several.process.pid), *processes(several)]
     several.process.send_signal(signal.SIGTERM)
     assert several.process.wait(timeout=15) == 0
-    assert not any(each.is_running() for each in everyone)
+    wait_until(lambda: not any(each.is_running() for each in everyone))
 
 
 def test_what_it_logs_is_one_object_a_line(run: Run, tmp_path: Path) -> None:

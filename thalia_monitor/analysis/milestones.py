@@ -48,6 +48,16 @@ def changes(state: TrainingState) -> list[Change]:
     return found
 
 
+def verdicts(state: TrainingState) -> dict[str, Change]:
+    """Tell for each milestone what the newest check of it said, and since which step that has been so."""
+    known: dict[str, Change] = {}
+    for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
+        for name, passed in check.results.items():
+            if name not in known or known[name].passed != passed:
+                known[name] = Change(name, passed, check.step, check.time, check.event)
+    return known
+
+
 def lost(state: TrainingState) -> list[Change]:
     """List the milestones that an earlier check passed and the newest one to mention them did not."""
     newest = {change.name: change for change in changes(state)}

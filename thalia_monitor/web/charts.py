@@ -7,6 +7,7 @@ has (:mod:`thalia_monitor.web.patches`), the whole figure for one that was never
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
+from thalia_monitor.web.live import DRAWING, OTHERS, VERSION, current_state, running
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.patches import difference, replacement
 from thalia_monitor.web.views import VIEW, view_from
@@ -26,6 +27,7 @@ from thalia_monitor.web.views import VIEW, view_from
 Builder = Callable[[TrainingState, str, View], Chart]
 
 BUILDERS: Final = "thalia_monitor_charts"
+FAMILIES: Final = "thalia_monitor_chart_families"
 CONFIG: Final = {
     "displaylogo": False,
     "responsive": True,
@@ -38,6 +40,27 @@ CONFIG: Final = {
 def declare(kind: str, builder: Builder) -> None:
     """Tell the app that is being made how charts of this kind are drawn."""
     dash.get_app().server.extensions.setdefault(BUILDERS, {})[kind] = builder
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Charts of more than the run on screen: their kind goes on after a ``~`` with what else they are drawn from."""
+
+    builder: Callable[[str], Builder]
+    """Makes the builder from what stands after the ``~``."""
+    version: Callable[[str], str]
+    """Changes whenever what else they are drawn from has changed."""
+
+
+def declare_family(kind: str, family: Family) -> None:
+    """Tell the app that is being made how charts of this kind, and anything after a ``~``, are drawn."""
+    dash.get_app().server.extensions.setdefault(FAMILIES, {})[kind] = family
+
+
+def _family(kind: str) -> tuple[Family | None, str]:
+    name, _, rest = kind.partition("~")
+    found: Family | None = dash.get_app().server.extensions.get(FAMILIES, {}).get(name)
+    return found, rest
 
 
 def chart_id(part: str, kind: str, name: Any) -> dict[str, Any]:
@@ -124,6 +147,7 @@ def register(app: Dash) -> None:
         Output(chart_id("drawn", ALL, ALL), "data"),
         Input(VERSION, "data"),
         Input(VIEW, "data"),
+        Input(OTHERS, "data"),
         State(chart_id("chart", ALL, ALL), "id"),
         State(chart_id("drawn", ALL, ALL), "data"),
         running=running(DRAWING),
@@ -131,6 +155,7 @@ def register(app: Dash) -> None:
     def draw(
         version: dict[str, str] | None,
         view_data: dict[str, Any] | None,
+        _: Any,
         ids: list[dict[str, str]],
         drawn: list[dict[str, Any] | None],
     ) -> tuple[list[Any], list[Any], list[Any]]:
@@ -146,6 +171,9 @@ def update(
     state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: dict[str, Any] | None
 ) -> tuple[Any, Any, Any]:
     """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
+    family, rest = _family(chart["kind"])
+    if family:
+        state = replace(state, version=f"{state.version}+{family.version(rest)}")
     mark: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
     if drawn and mark.items() <= drawn.items():
         return no_update, no_update, no_update
@@ -163,7 +191,10 @@ def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
 
 
 def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:
-    builder: Builder | None = dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
+    family, rest = _family(chart["kind"])
+    builder: Builder | None = (
+        family.builder(rest) if family else dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
+    )
     if builder is None:
         raise PreventUpdate
     name, draw = chart["name"], builder

@@ -27,6 +27,10 @@ POLLING: Final = "live-polling"
 DRAWING: Final = "live-drawing"
 VERSION: Final = "live-version"
 RUN: Final = "live-run"
+OTHERS: Final = "live-others"
+"""What the runs beside the one on screen look like, where a page shows several."""
+CHOSEN: Final = "compare-chosen"
+"""Which runs are compared, and how."""
 STANDING: Final = "live-standing"
 
 
@@ -42,6 +46,9 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id="runs-opened"),
         dcc.Store(id="runs-asked"),
         dcc.Store(id=STANDING),
+        dcc.Store(id=OTHERS),
+        dcc.Store(id=CHOSEN),
+        dcc.Store(id="compare-asked"),
     ]
 
 

@@ -16,8 +16,8 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.reading.shelf import Entry
 from thalia_monitor.reading.summary import Summary
 from thalia_monitor.stages import stage_name
-from thalia_monitor.web import parts
-from thalia_monitor.web.live import PULSE, RUN, STANDING, VERSION
+from thalia_monitor.web import choice, parts
+from thalia_monitor.web.live import OTHERS, PULSE, RUN, STANDING, VERSION
 from thalia_monitor.web.monitor import Monitor, monitor
 
 ROWS: Final = 25
@@ -92,6 +92,7 @@ def register(app: Dash) -> None:
     """Give the app the callbacks of the picker and of the directory field."""
     _register_in_browser(app)
     _register_list(app)
+    _register_others(app)
     _register_directory(app)
 
 
@@ -122,6 +123,28 @@ def _register_in_browser(app: Dash) -> None:
     }
     for name, (output, inputs, states) in callbacks.items():
         app.clientside_callback(ClientsideFunction("runs", name), output, *inputs, *states)
+
+
+def _register_others(app: Dash) -> None:
+    """Follow the runs beside the one on screen, while a page shows several."""
+    app.clientside_callback(
+        ClientsideFunction("compare", "ask"),
+        Output("compare-asked", "data"),
+        Input(PULSE, "data"),
+        Input(LOCATION, "pathname"),
+    )
+
+    @app.callback(
+        Output(OTHERS, "data"),
+        Input("compare-asked", "data"),
+        State(RUN, "data"),
+        State(OTHERS, "data"),
+        prevent_initial_call=True,
+    )
+    def follow(asked: dict[str, Any], run: str | None, known: str | None) -> Any:
+        watch = monitor()
+        now = choice.version(watch, choice.choice_from(asked.get("chosen"), watch.library, run))
+        return no_update if now == known else now
 
 
 def _register_list(app: Dash) -> None:
@@ -179,7 +202,7 @@ def _row(entry: Entry, summary: Summary | str, now: str | None) -> html.Tr:
         cells += [
             html.Td(_stage(summary)),
             html.Td(NONE if summary.step is None else f"{summary.step:,}", className="number"),
-            html.Td(_age(summary.last_update)),
+            html.Td(age(summary.last_update)),
         ]
     return html.Tr(cells, **current)
 
@@ -191,7 +214,8 @@ def _stage(summary: Summary) -> Any:
     return [f"{summary.stage}", html.Span(f" · {name}", className="in-full")]
 
 
-def _age(moment: datetime | None) -> Any:
+def age(moment: datetime | None) -> Any:
+    """How long ago something was; the browser counts it on."""
     if moment is None:
         return NONE
     seconds = max((datetime.now(UTC) - moment).total_seconds(), 0)

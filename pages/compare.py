@@ -1,0 +1,181 @@
+"""Compare: several runs over each other, and how much better or worse each is than the baseline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash
+import dash_bootstrap_components as dbc
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
+
+from thalia_monitor.analysis.comparison import NEURONS, stage_starts
+from thalia_monitor.figures import compare
+from thalia_monitor.figures.metrics import title
+from thalia_monitor.web import charts, comparing, parts, runs
+from thalia_monitor.web.choice import Choice, choice_from, choice_of, names, sides, version
+from thalia_monitor.web.live import CHOSEN, OTHERS, RUN
+from thalia_monitor.web.monitor import monitor
+
+dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
+
+QUERY, OFFERS, TABLE, SERIES, ORIGIN, STEP, CHART, KIND, DIFFERENCES, MILESTONES, TOTALS, TROUBLE, PICKED = (
+    f"compare-{part}"
+    for part in (
+        *("query", "offers", "table", "series", "origin", "step", "chart", "kind"),
+        *("differences", "milestones", "totals", "trouble", "picked"),
+    )
+)
+MOST_OFFERED = 8
+MOST_SERIES = 1000
+
+
+def _drawn(key: str) -> charts.Builder:
+    watch = monitor()
+    choice = choice_of(key, watch.library)
+    return lambda _, name, view: compare.overlay(sides(watch, choice)[0], name, view, choice.origin)
+
+
+charts.declare_family(
+    "compare", charts.Family(_drawn, lambda key: version(monitor(), choice_of(key, monitor().library)))
+)
+
+
+def layout(**_: Any) -> html.Div:
+    return html.Div(
+        [
+            html.Section(
+                [
+                    html.H2("Runs compared", className="card-name"),
+                    html.Div(id=TABLE, className="table-scroll"),
+                    html.Div(
+                        [
+                            parts.search_box(QUERY, "Add a run …", "Find a run to compare"),
+                            html.Span(id=OFFERS, className="offers"),
+                        ],
+                        className="table-tools",
+                    ),
+                    html.Div(id=TROUBLE),
+                ],
+                className="panel",
+            ),
+            html.Div(
+                [
+                    html.Label(["Compare", dbc.Select(id=SERIES, size="sm")], className="field"),
+                    html.Label(["Aligned at", dbc.Select(id=ORIGIN, size="sm")], className="field"),
+                    html.Label(
+                        [
+                            "Values at step",
+                            dbc.Input(id=STEP, type="number", min=0, step=1, debounce=True, size="sm"),
+                        ],
+                        className="field",
+                    ),
+                ],
+                className="table-tools",
+            ),
+            html.Div(id=CHART),
+            html.Section(
+                [html.H2("Differences", className="card-name"), html.Div(id=DIFFERENCES)], className="panel"
+            ),
+            html.Div(
+                [
+                    html.Section(
+                        [html.H2("Milestones", className="card-name"), html.Div(id=MILESTONES)],
+                        className="panel",
+                    ),
+                    html.Section(
+                        [html.H2("Growth, sleep and time", className="card-name"), html.Div(id=TOTALS)],
+                        className="panel",
+                    ),
+                ],
+                className="grid",
+            ),
+            dcc.Store(id=KIND),
+            dcc.Store(id=PICKED),
+        ],
+        className="page compared",
+    )
+
+
+@dash.get_app().callback(
+    Output(TABLE, "children"),
+    Output(TROUBLE, "children"),
+    Output(CHART, "children"),
+    Output(KIND, "data"),
+    Output(DIFFERENCES, "children"),
+    Output(MILESTONES, "children"),
+    Output(TOTALS, "children"),
+    Output(SERIES, "options"),
+    Output(SERIES, "value"),
+    Output(ORIGIN, "options"),
+    Output(ORIGIN, "value"),
+    Output(STEP, "value"),
+    Input(OTHERS, "data"),
+    Input(CHOSEN, "data"),
+    State(RUN, "data"),
+    State(KIND, "data"),
+)
+def fill(_: Any, chosen: Any, run: str | None, before: list[str] | None) -> tuple[Any, ...]:
+    watch = monitor()
+    choice = choice_from(chosen, watch.library, run)
+    found, troubles = sides(watch, choice)
+    kind = [f"compare~{choice.key}", choice.series]
+    return (
+        comparing.chosen(choice, found) if found else parts.empty("No run to compare", "Add one below."),
+        [parts.notice("warning", trouble) for trouble in troubles],
+        no_update if kind == before else _card(choice),
+        no_update if kind == before else kind,
+        comparing.differences(choice, found),
+        comparing.milestones(found),
+        comparing.totals(found),
+        _series([name for side in found for name in side.state.history.names()], choice),
+        choice.series,
+        _origins([stage for side in found for stage in stage_starts(side.state)], choice),
+        choice.origin,
+        choice.step,
+    )
+
+
+def _card(choice: Choice) -> html.Section:
+    return charts.chart_card(
+        f"compare~{choice.key}",
+        title(choice.series),
+        choice.series,
+        height=420,
+        options=() if choice.series == NEURONS else ("log",),
+    )
+
+
+def _series(names: list[str], choice: Choice) -> list[dict[str, str]]:
+    listed = list(dict.fromkeys([*names, choice.series]))[:MOST_SERIES]
+    every = [{"label": name[:80], "value": name} for name in listed if name != NEURONS]
+    return [*every, {"label": "neurons in all regions", "value": NEURONS}]
+
+
+def _origins(stages: list[int], choice: Choice) -> list[dict[str, str]]:
+    known = sorted({*stages, *([int(choice.origin)] if choice.origin != compare.RUN else [])})
+    each = [{"label": f"the start of stage {stage}", "value": str(stage)} for stage in known]
+    return [{"label": "the start of the run", "value": compare.RUN}, *each]
+
+
+@dash.get_app().callback(
+    Output(OFFERS, "children"), Input(QUERY, "value"), Input(CHOSEN, "data"), State(RUN, "data")
+)
+def offer(query: str | None, chosen: Any, run: str | None) -> Any:
+    library = monitor().library
+    taken = choice_from(chosen, library, run).runs
+    free = [each for each in library.entries() if each.id not in taken and not each.gone]
+    shown = runs.search(free, str(query or ""))[:MOST_OFFERED]
+    if len(taken) >= compare.MOST:
+        return f"{compare.MOST} runs are as many as can be told apart: remove one to add another."
+    return comparing.offers(shown, names(shown)) or (
+        "no other run is called that" if query else "every run is here"
+    )
+
+
+dash.get_app().clientside_callback(
+    ClientsideFunction("compare", "pick"),
+    Output(PICKED, "data"),
+    Input(SERIES, "value"),
+    Input(ORIGIN, "value"),
+    Input(STEP, "value"),
+)

@@ -1,0 +1,115 @@
+"""Several runs in one chart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import Run, line
+from thalia_monitor import load_training_state
+from thalia_monitor.figures.chart import View
+from thalia_monitor.figures.compare import MOST, Side, overlay, side_style
+
+
+def side(tmp_path: Path, name: str, lines: list[str], position: int = 0, baseline: bool = False) -> Side:
+    """A run of these lines."""
+    (tmp_path / str(position)).mkdir()
+    run = Run(tmp_path / str(position))
+    run.append(*lines)
+    return Side(load_training_state(run.directory), name, position, baseline)
+
+
+def losses(offset: int, start: float = 0.0) -> list[str]:
+    """Ten lines from a step on, a minute apart."""
+    return [line(offset + 10 * n, loss=1 / (n + 1), timestamp=start + 60.0 * n) for n in range(10)]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Side]:
+    """Two runs; in the second, stage 0 begins at step 1040."""
+    first = [line(0, event_type="stage_start", stage=0, timestamp=5000.0), *losses(0, 5000.0)]
+    second = losses(1000, 9000.0)
+    second.insert(4, line(1040, event_type="transition", old_stage=-1, new_stage=0, timestamp=9240.0))
+    return [side(tmp_path, "first", first), side(tmp_path, "second", second, 1, True)]
+
+
+def line_of(chart: Any, name: str) -> list[float]:
+    """The x values of a run's line that counts."""
+    trace = next(trace for trace in chart.traces if trace["name"] == name)
+    return [x for x in trace["x"] if x is not None]
+
+
+def test_by_step_each_run_stands_where_it_was(two: list[Side]) -> None:
+    """Without any other wish, x is the step."""
+    chart = overlay(two, "loss", View())
+    assert line_of(chart, "first") == [10.0 * n for n in range(10)]
+    assert line_of(chart, "second") == [1000 + 10.0 * n for n in range(10)]
+
+
+def test_since_start_both_begin_at_zero(two: list[Side]) -> None:
+    """By time since the start, runs of different days lie over each other."""
+    chart = overlay(two, "loss", View(x="elapsed"))
+    assert line_of(chart, "first") == line_of(chart, "second")
+    assert line_of(chart, "first")[0] == 0
+
+
+@pytest.mark.parametrize(("x", "unit"), [("step", 10.0), ("elapsed", 60 / 3600)])
+def test_at_a_stage_both_begin_with_it(two: list[Side], x: Any, unit: float) -> None:
+    """Aligned at a stage, x = 0 is where each run entered it, and what was before is left out."""
+    chart = overlay(two, "loss", View(x=x), "0")
+    assert line_of(chart, "first") == pytest.approx([unit * n for n in range(10)], abs=1e-3)
+    assert [x for x in line_of(chart, "second") if x >= 0] == pytest.approx(
+        [unit * n for n in range(6)], abs=1e-3
+    )
+    assert "since the start of stage 0" in chart.layout["xaxis"]["title"]["text"]
+
+
+def test_a_zoom_is_one_of_the_common_axis(two: list[Side]) -> None:
+    """Looking at a part, each run is sampled where that part lies for it."""
+    chart = overlay(two, "loss", View(start=20, end=40), "0")
+    assert {20.0, 30.0, 40.0} <= set(line_of(chart, "second"))
+    assert max(line_of(chart, "second")) <= 50
+
+
+def test_a_run_without_the_series_or_the_stage_is_named(two: list[Side]) -> None:
+    """What is missing is said beside the chart."""
+    assert any("second" in note for note in overlay(two, "loss", View(), "-1").notes) is True
+    assert "first, second" in overlay(two, "dopamine", View()).notes[0]
+
+
+def test_the_baseline_is_the_thick_line_and_colours_differ(two: list[Side]) -> None:
+    """As many runs as can be chosen are told apart by colour and dash."""
+    chart = overlay(two, "loss", View())
+    widths = {trace["name"]: trace["line"]["width"] for trace in chart.traces[::2]}
+    assert widths["second"] > widths["first"]
+    looks = {(side_style(n)["color"], side_style(n)["dash"]) for n in range(MOST)}
+    assert len(looks) == MOST
+
+
+def test_smoothing_leaves_the_raw_lines_out(two: list[Side]) -> None:
+    """Many raw lines would hide the smoothed ones; that they are left out is said."""
+    assert any("raw lines left out" in note for note in overlay(two, "loss", View(smooth=0.9)).notes)
+
+
+def test_all_regions_together_can_be_compared(tmp_path: Path) -> None:
+    """Neuron counts are added up run by run."""
+    lines = [line(10 * n, neuron_counts={"cortex": 100 + n, "thalamus": 50}) for n in range(5)]
+    chart = overlay([side(tmp_path, "run", lines)], "neurons", View())
+    assert chart.traces[0]["y"][0] == 150
+
+
+def test_hostile_names_are_escaped_for_plotly(tmp_path: Path) -> None:
+    """A run called like markup is text in the legend and in hovers."""
+    chart = overlay([side(tmp_path, "<img src=x onerror=alert(1)><b>", losses(0))], "loss", View())
+    assert "<" not in json.dumps([trace["name"] for trace in chart.traces])
+
+
+def test_a_chart_is_bounded_whatever_the_length(tmp_path: Path) -> None:
+    """Long runs cost no more points than short ones."""
+    lines = [line(n, loss=float(n % 7)) for n in range(20_000)]
+    chart = overlay([side(tmp_path, "run", lines)], "loss", View())
+    assert sum(len(trace["x"]) for trace in chart.traces) < 1500
+    assert "of 20,000 points" in chart.caption

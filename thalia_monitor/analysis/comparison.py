@@ -1,0 +1,171 @@
+"""Runs beside each other: what each has reached, and how much better or worse that is than the baseline's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.history import Floats, History, Series
+from thalia_monitor.stages import lower_is_better
+from thalia_monitor.state import TrainingState
+
+NEURONS: Final = "neurons"
+"""The name under which all regions together are compared."""
+WITHOUT_DIRECTION: Final = ("firing_rate", "capacity")
+"""Metrics that are good within a range: more of them is neither better nor worse."""
+
+Verdict = Literal["better", "worse", "same", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one run has reached of one quantity; None where it was never logged, or has no such thing."""
+
+    last: float | None = None
+    last_step: int | None = None
+    best: float | None = None
+    best_step: int | None = None
+    there: float | None = None
+    """The newest value at or before the step that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A value beside the baseline's."""
+
+    absolute: float
+    percent: float | None
+    """Share of the baseline's size (1 is 100 %); None where that is 0."""
+    verdict: Verdict
+
+
+def standing(state: TrainingState, name: str, step: int) -> Standing:
+    """Read a run's newest value, its best, and the one at a step; superseded attempts do not count."""
+    history = state.history
+    if name == NEURONS:
+        return _all_neurons(history, step)
+    series = history.series(name)
+    if series is None or not len(series):
+        return Standing()
+    counts = _counting(series, history)
+    best = _best(name, counts)
+    return Standing(
+        last=_last(counts),
+        last_step=int(counts.step[-1]) if len(counts) else None,
+        best=None if best is None else float(counts.value[best]),
+        best_step=None if best is None else int(counts.step[best]),
+        there=value_at(counts, step),
+    )
+
+
+def _counting(series: Series, history: History) -> Series:
+    """The points that no later resume has repeated."""
+    if len(history.segments) < 2:
+        return series
+    kept = series.step < history.supersessions()[series.segment]
+    if kept.all():
+        return series
+    return Series(series.name, series.step[kept], series.value[kept], series.segment[kept], series.time[kept])
+
+
+def _last(series: Series) -> float | None:
+    return float(series.value[-1]) if len(series) else None
+
+
+def _best(name: str, series: Series) -> int | None:
+    if not directed(name):
+        return None
+    finite = np.flatnonzero(np.isfinite(series.value))
+    if not len(finite):
+        return None
+    values = series.value[finite]
+    return int(finite[np.argmin(values) if lower_is_better(name) else np.argmax(values)])
+
+
+def value_at(series: Series, step: int) -> float | None:
+    """The newest value at or before a step, in the newest attempt that has one."""
+    for segment in reversed(range(int(series.segment[-1]) + 1 if len(series) else 0)):
+        first, last = np.searchsorted(series.segment, (segment, segment + 1))
+        found = first + np.searchsorted(series.step[first:last], step, side="right")
+        if found > first:
+            return float(series.value[found - 1])
+    return None
+
+
+def _all_neurons(history: History, step: int) -> Standing:
+    every = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
+    known = [_counting(series, history) for series in every if series is not None and len(series)]
+    there = [value for series in known if (value := value_at(series, step)) is not None]
+    last = [value for series in known if (value := _last(series)) is not None]
+    steps = [int(series.step[-1]) for series in known if len(series)]
+    return Standing(
+        last=sum(last) if last else None,
+        last_step=max(steps, default=None),
+        there=sum(there) if there else None,
+    )
+
+
+def directed(name: str) -> bool:
+    """Whether more (or, for a loss, less) of this quantity is better."""
+    counted = name == NEURONS or name.startswith((contract.SERIES_NEURONS, contract.SERIES_CAPACITY))
+    return not counted and name not in WITHOUT_DIRECTION
+
+
+def difference(name: str, value: float | None, baseline: float | None) -> Difference | None:
+    """Compare a value with the baseline's; None where one of them is missing or not finite."""
+    if value is None or baseline is None or not np.isfinite((value, baseline)).all():
+        return None
+    absolute = value - baseline
+    return Difference(absolute, absolute / abs(baseline) if baseline else None, verdict(name, absolute))
+
+
+def verdict(name: str, absolute: float) -> Verdict:
+    """Tell whether a difference from the baseline is better or worse; empty where neither."""
+    if not directed(name):
+        return ""
+    if absolute == 0:
+        return "same"
+    return "better" if (absolute < 0) == lower_is_better(name) else "worse"
+
+
+def common_step(states: Sequence[TrainingState]) -> int:
+    """The furthest step that every run with a history has reached; 0 where none has one."""
+    reached = [state.history.current_step for state in states if len(state.history)]
+    return min(reached, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a stage begins in a run."""
+
+    step: int
+    time: float | None
+    """Unix seconds; None where the log does not tell."""
+
+
+def stage_starts(state: TrainingState) -> dict[int, Start]:
+    """Where each stage of a run begins: as its events say, else at the first checkpoint within it."""
+    found: dict[int, Start] = {}
+    for event in state.events:
+        field = {contract.STAGE_START: "stage", contract.TRANSITION: "new_stage"}.get(event.kind)
+        number = event.fields.get(field) if field else None
+        if isinstance(number, int | float) and event.step is not None:
+            found.setdefault(_whole(number), Start(event.step, event.time))
+    for point in state.checkpoints:
+        if point.stage is not None:
+            found.setdefault(_whole(point.stage), Start(point.step, _time_of(state.history, point.step)))
+    return dict(sorted(found.items()))
+
+
+def _whole(stage: float) -> int:
+    return -1 if stage == -0.5 else int(stage)
+
+
+def _time_of(history: History, step: int) -> float | None:
+    reached = np.flatnonzero(history.step >= step)
+    time: Floats = history.time[reached[:1]]
+    return float(time[0]) if len(time) and np.isfinite(time[0]) else None

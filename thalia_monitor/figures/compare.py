@@ -1,0 +1,147 @@
+"""Several runs in one chart: a line each, aligned by step, by time, or at the start of a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
+from thalia_monitor.analysis.wording import counted
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.chart import X_TITLES, Chart, View
+from thalia_monitor.figures.curves import HOUR, drawn_sample, lines, smoothed_sample, started
+from thalia_monitor.figures.metrics import title
+from thalia_monitor.figures.totals import total_traces
+from thalia_monitor.state import TrainingState
+
+RUN: Final = "run"
+"""The origin that is the start of the run; any other is the start of a stage."""
+MOST: Final = 12
+"""Runs in one chart: as many as can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One run of a comparison."""
+
+    state: TrainingState
+    name: str
+    position: int = 0
+    """Its place in the choice, which gives it its colour."""
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of a run is drawn, in the units of its own x axis."""
+
+    origin: float = 0.0
+    start: float | None = None
+    end: float | None = None
+
+
+def side_style(position: int, baseline: bool = False) -> dict[str, Any]:
+    """The look of the run at a position of the choice; the baseline's line is the thick one."""
+    dash = ("solid", "dash")[position // len(theme.PALETTE) % 2]
+    return {
+        "color": theme.PALETTE[position % len(theme.PALETTE)],
+        "dash": dash,
+        "width": 3.0 if baseline else 1.6,
+    }
+
+
+def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> Chart:
+    """Draw one quantity of several runs over each other.
+
+    Args:
+        sides: the runs.
+        name: a series' name, or ``neurons`` for all regions together.
+        view: the x axis, the smoothing and the part that is looked at.
+        origin: ``run``, or the number of the stage at whose start every run is at x = 0.
+    """
+    traces: list[dict[str, Any]] = []
+    missing, total, drawn = [], 0, 0
+    for side in sides:
+        part = _part(side.state, view, origin)
+        made = _traces(side, name, view, part, side_style(side.position, side.baseline)) if part else []
+        if not made:
+            missing.append(side.name)
+        traces += made
+        total += sum(len(series) for series in [side.state.history.series(name)] if series is not None)
+        drawn += sum(len(trace["x"]) for trace in made)
+    layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True)
+    if view.x == "wall":
+        layout["xaxis"] = layout["xaxis"] | {"type": "date"}
+    if name in view.log:
+        layout["yaxis"] = layout["yaxis"] | {"type": "log"}
+    return Chart(
+        traces,
+        layout if traces else theme.layout(height=420, **theme.NO_AXES),
+        caption=f"{drawn:,} of {total:,} points" if total > drawn else counted(drawn, "point"),
+        total=total,
+        length=total,
+        notes=_notes(missing, name, view, origin),
+        summary=f"{title(name)} of {counted(len(sides), 'run')}: {', '.join(side.name[:30] for side in sides)}.",
+    )
+
+
+def _traces(side: Side, name: str, view: View, part: _Part, style: dict[str, Any]) -> list[dict[str, Any]]:
+    history = side.state.history
+    local = replace(view, start=part.start, end=part.end)
+    label = theme.plain(side.name, 40)
+    if name == NEURONS:
+        made = [trace | {"line": trace["line"] | style} for trace in total_traces(history, local)]
+    else:
+        series = history.series(name)
+        if series is None or not len(series):
+            return []
+        points = (smoothed_sample if view.smooth else drawn_sample)(series, history, local)
+        made = lines(points, history, local, style, log=name in view.log)
+    named = {"name": label, "legendgroup": label, "mode": "lines"}
+    return [trace | named | {"x": _shifted(trace["x"], part.origin)} for trace in made]
+
+
+def _shifted(x: list[float | None], origin: float) -> list[float | None]:
+    return [value if value is None else value - origin for value in x] if origin else x
+
+
+def _part(state: TrainingState, view: View, origin: str) -> _Part | None:
+    """Where a run's x = 0 lies, and what of it is looked at; None where it never came to that stage."""
+    if origin == RUN or view.x == "wall":
+        return _Part(0.0, view.start, view.end)
+    starts = stage_starts(state)
+    number = int(origin)
+    if number not in starts:
+        return None
+    later = [start for stage, start in starts.items() if stage > number]
+    zero = _place(state, view, starts[number])
+    if zero is None:
+        return None
+    if view.zoomed and view.start is not None and view.end is not None:
+        return _Part(zero, view.start + zero, view.end + zero)
+    return _Part(zero, zero, _place(state, view, later[0]) if later else None)
+
+
+def _place(state: TrainingState, view: View, start: Start) -> float | None:
+    if view.x == "step":
+        return float(start.step)
+    return None if start.time is None else (start.time - started(state.history)) / HOUR
+
+
+def _x_title(view: View, origin: str) -> str:
+    if origin == RUN or view.x == "wall":
+        return X_TITLES[view.x]
+    unit = "steps" if view.x == "step" else "hours"
+    return f"{unit} since the start of stage {origin}"
+
+
+def _notes(missing: list[str], name: str, view: View, origin: str) -> tuple[str, ...]:
+    notes = []
+    if missing:
+        where = "" if origin == RUN else f" in stage {origin}"
+        names = ", ".join(each[:30] for each in missing[:3]) + (" …" if len(missing) > 3 else "")
+        notes.append(f"no {title(name).lower()}{where}: {names}")
+    if view.smooth and name != NEURONS:
+        notes.append(f"smoothed {view.smooth:g}, raw lines left out")
+    return tuple(notes)
