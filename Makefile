@@ -32,6 +32,7 @@ check: $(VENV)/.tested ## Lint, format and types
 	$(BIN)/mypy
 
 bench: $(VENV)/.tested ## Measure everything the README quotes
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
 
 fixtures: $(VENV)/.installed ## Write fixtures/ anew from their seeded program

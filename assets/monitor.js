@@ -3,7 +3,8 @@
   "use strict";
   function NO() { return window.dash_clientside.no_update; } // defined only after this file has run
   var BUSY_LIMIT = 60000; // a callback whose answer never comes must not stop the page for good
-  var busySince = 0;
+  var HIDDEN_PAUSE = 60000; // a hidden tab looks only where desktop notes are wanted, and then this seldom
+  var busySince = 0, pulsed = 0;
 
   function age(seconds) {
     seconds = Math.max(0, Math.floor(seconds));
@@ -29,15 +30,17 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     thalia: {
-      pulse: function (tick, now, run, auto, polling, drawing) {
+      pulse: function (tick, now, run, auto, polling, drawing, notify) {
         var asked = window.dash_clientside.callback_context.triggered.some(function (each) {
           return each.prop_id !== "live-tick.n_intervals";
         });
         var busy = polling || drawing;
         busySince = busy ? busySince || Date.now() : 0;
         if (busy && Date.now() - busySince < BUSY_LIMIT) return NO();
-        if (!asked && (!auto || document.hidden) && tick) return NO();
-        return Date.now();
+        var resting = document.hidden && !(notify && Date.now() - pulsed >= HIDDEN_PAUSE);
+        if (!asked && (!auto || resting) && tick) return NO();
+        pulsed = Date.now();
+        return pulsed;
       },
       interval: function (seconds) {
         var chosen = Number(seconds);

@@ -13,4 +13,5 @@
   }
   media.addEventListener("change", apply);
   apply();
+  if (new URLSearchParams(window.location.search).get("wall") === "1") document.documentElement.classList.add("wall");
 })();

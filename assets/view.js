@@ -153,7 +153,8 @@
 
   function begin(fallback) {
     var said = parse(window.location.search);
-    return Object.assign({x: "step", smooth: 0}, parse(fallback || ""), said);
+    var scale = Number(document.documentElement.style.getPropertyValue("--by")) || 1; // on the wall
+    return Object.assign({x: "step", smooth: 0, scale: scale}, parse(fallback || ""), said);
   }
 
   function control(view) {

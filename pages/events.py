@@ -10,7 +10,9 @@ from dash import html
 from thalia_monitor.web.chronicle import COLUMNS, chronicle
 from thalia_monitor.web.tables import event_table
 
-dash.register_page(__name__, path="/events", name="Events", title="Events · thalia-monitor", order=5)
+dash.register_page(
+    __name__, path="/events", name="Events", title="Events · thalia-monitor", order=5, wall=False
+)
 
 TABLE = event_table("events-table", "Everything that happened", COLUMNS, chronicle)
 

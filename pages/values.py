@@ -12,7 +12,9 @@ from thalia_monitor.state import TrainingState
 from thalia_monitor.web import values
 from thalia_monitor.web.live import RUN, live
 
-dash.register_page(__name__, path="/values", name="Values", title="Values · thalia-monitor", order=6)
+dash.register_page(
+    __name__, path="/values", name="Values", title="Values · thalia-monitor", order=6, wall=False
+)
 
 SERIES, STEP, PAGE, TABLE, COUNT, LINK = (
     f"values-{part}" for part in ("series", "step", "page", "table", "count", "link")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from dash import Dash
 from dash._get_app import app_context
+from hypothesis import HealthCheck, settings
 
 from tests.support import FIXTURES, Run
 from thalia_monitor.web.app import create_app
@@ -20,6 +21,11 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture

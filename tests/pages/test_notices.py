@@ -112,6 +112,7 @@ def test_the_last_good_page_stays_when_the_run_cannot_be_read(run: Run) -> None:
     away = run.directory.rename(run.directory.with_name("away"))
     screen.refresh()
     assert "There is no directory" in screen.text("frame-notice")
+    assert "what was read before stays on screen" in screen.text("frame-notice")
     first = screen.text("frame-notice")
     screen.refresh()
     assert screen.text("frame-notice") == first, "the same trouble keeps saying since when"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -44,6 +44,8 @@ class View:
     """Regions not drawn."""
     pins: frozenset[str] = frozenset()
     """Metrics whose charts stand first."""
+    scale: float = 1.0
+    """How much larger than at a desk everything is drawn, for a display on the wall."""
 
     @property
     def zoomed(self) -> bool:
@@ -54,7 +56,8 @@ class View:
     def key(self) -> str:
         """The view in short, the same in every process: names what was computed for it."""
         names = (sorted(each) for each in (self.log, self.clip, self.markers, self.hidden))
-        return json.dumps([self.x, self.smooth, self.start, self.end, *names], separators=(",", ":"))
+        seen = [self.x, self.smooth, self.start, self.end, self.scale, *names]
+        return json.dumps(seen, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,31 @@ class Chart:
     def figure(self) -> dict[str, Any]:
         """The chart as a Plotly figure."""
         return {"data": self.traces, "layout": self.layout}
+
+
+def enlarged(chart: Chart, by: float) -> Chart:
+    """The same chart for eyes that are further away: height, margins and all type larger."""
+    return chart if by == 1 else replace(chart, layout=_larger(chart.layout, by))
+
+
+_FONTS: Final = frozenset({"font", "tickfont"})
+_LENGTHS: Final = frozenset({"height", "standoff"})
+
+
+def _larger(part: Any, by: float, sizes: frozenset[str] = _LENGTHS) -> Any:
+    if isinstance(part, list):
+        return [_larger(each, by) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: value * by
+        if key in sizes and isinstance(value, int | float)
+        else _larger(value, by, {"margin": frozenset("lrtb")}.get(key, _SIZE if key in _FONTS else _LENGTHS))
+        for key, value in part.items()
+    }
+
+
+_SIZE: Final = frozenset({"size"})
 
 
 def numbers(values: Floats | Ints) -> list[float | int | None]:

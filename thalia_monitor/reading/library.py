@@ -152,7 +152,7 @@ class Library:
             raise RunUnreadable(f"That cannot be the path of a directory: {error}.") from None
         if not usable:
             raise RunUnreadable(
-                f"{resolved} is not a directory. Give the path of a run's checkpoint directory."
+                f"{str(resolved)[:300]} is not a directory. Give the path of a run's checkpoint directory."
             )
         new = _entry(resolved)
         with self._lock:

@@ -16,7 +16,7 @@ from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import Chart, View
+from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.live import DRAWING, VERSION, current_state, running
 from thalia_monitor.web.monitor import monitor
@@ -167,7 +167,9 @@ def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View)
     if builder is None:
         raise PreventUpdate
     name, draw = chart["name"], builder
-    return monitor().finished(state, run, _part(chart, view.key), lambda: draw(state, name, view))
+    return monitor().finished(
+        state, run, _part(chart, view.key), lambda: enlarged(draw(state, name, view), view.scale)
+    )
 
 
 def _part(chart: dict[str, str], view: str) -> str:

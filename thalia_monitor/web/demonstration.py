@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import webbrowser
@@ -15,6 +16,7 @@ from thalia_monitor import demo
 from thalia_monitor.settings import Settings
 from thalia_monitor.simulation.brain import Simulation
 from thalia_monitor.web.serving import serve
+from thalia_monitor.writing.text_log import NAME as TRAINER
 
 
 def demonstrate(
@@ -37,6 +39,7 @@ def demonstrate(
     with ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="thalia-demo-"))) / "run"
+        logging.getLogger(TRAINER).propagate = False  # its record is in the run's own files
         simulation = Simulation(seed=seed)
         stop = threading.Event()
         writer = threading.Thread(

@@ -17,6 +17,7 @@ from thalia_monitor.web.monitor import Monitor, monitor
 from thalia_monitor.web.toolbar import toolbar
 from thalia_monitor.web.views import VIEW
 
+NOTIFY: Final = "notify"
 LOCATION: Final = "location"
 HEADER: Final = "frame-header"
 WARNINGS: Final = "frame-warnings"
@@ -64,8 +65,13 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
         if page["order"] is not None and (page["path"] != "/compare" or watch.library.several)
     ]
     links = [
-        dbc.NavLink(page["name"], href=app.get_relative_path(page["path"]), active="exact")
-        for page in sorted(pages, key=lambda each: each["order"])
+        dbc.NavLink(
+            page["name"],
+            href=app.get_relative_path(page["path"]),
+            active="exact",
+            class_name="on-wall" if page.get("wall", True) else "",
+        )
+        for page in sorted(pages, key=lambda each: each["order"] or 0)
     ]
     return html.Nav(
         [
@@ -102,6 +108,8 @@ def _settings(watch: Monitor) -> html.Div:
             html.Div(
                 [
                     dbc.Switch(id="auto-refresh", label="Refresh by itself", value=True, **_KEPT),
+                    dbc.Switch(id=NOTIFY, label="Desktop note of what gets critical", value=False, **_KEPT),
+                    html.Small(id="notify-advice", className="fact-detail", role="status"),
                     html.Label("Every … seconds", htmlFor="refresh-seconds", className="form-label"),
                     dbc.Input(
                         id="refresh-seconds",
@@ -145,7 +153,12 @@ def register(app: Dash) -> None:
         "pulse": (
             Output(PULSE, "data"),
             [Input(TICK, "n_intervals"), Input("refresh-now", "n_clicks"), Input(RUN, "data")],
-            [State("auto-refresh", "value"), State(POLLING, "data"), State(DRAWING, "data")],
+            [
+                State("auto-refresh", "value"),
+                State(POLLING, "data"),
+                State(DRAWING, "data"),
+                State(NOTIFY, "value"),
+            ],
         ),
         "interval": (Output(TICK, "interval"), [Input("refresh-seconds", "value")], []),
         "details": (
@@ -162,6 +175,15 @@ def register(app: Dash) -> None:
     }
     for name, (output, inputs, states) in browser.items():
         app.clientside_callback(ClientsideFunction("thalia", name), output, *inputs, *states)
+    app.clientside_callback(
+        ClientsideFunction("attention", "tell"),
+        Output(standing.BADGE, "title"),
+        Input(STANDING, "data"),
+        State(NOTIFY, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("attention", "allow"), Output("notify-advice", "children"), Input(NOTIFY, "value")
+    )
     app.clientside_callback(
         ClientsideFunction("view", "change"),
         Output(VIEW, "data"),

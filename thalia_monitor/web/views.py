@@ -28,6 +28,7 @@ def view_from(data: dict[str, Any] | None) -> View:
         markers=_names(given.get("markers")),
         hidden=_names(given.get("hidden")),
         pins=_names(given.get("pins")),
+        scale=round(4 * min(max(_number(given.get("scale")) or 1.0, 1.0), 4.0)) / 4,
     )
 
 

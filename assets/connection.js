@@ -1,0 +1,81 @@
+/* Says when the server is gone, and since when; notices by itself when it is back. */
+(function () {
+  "use strict";
+  var SILENCE = 15000; // ms without an answer to something asked: a server that hangs is gone, too
+  var version = null, lostSince = 0, waiting = new Map(), asked = 0;
+  var ask = window.fetch;
+
+  function clock(moment) { return new Date(moment).toISOString().slice(11, 19) + " UTC"; }
+
+  function show() {
+    var notice = document.getElementById("connection");
+    if (!notice) return;
+    var words = lostSince
+      ? "✖ Connection to the server lost since " + clock(lostSince) + ". What is shown was read before; it is tried again all the time."
+      : "";
+    if (notice.textContent !== words) notice.textContent = words;
+    if (notice.hidden === Boolean(words)) notice.hidden = !words;
+  }
+
+  function lost(since) {
+    if (!lostSince) lostSince = since;
+    // a call that failed is not under way any more, though dash never says so
+    ["live-polling", "live-drawing"].forEach(function (store) { window.dash_clientside.set_props(store, {data: false}); });
+    show();
+  }
+
+  function back() {
+    if (!lostSince) return;
+    lostSince = 0;
+    show();
+    greet();
+  }
+
+  // A server of another version has other callbacks: this page would not understand them.
+  function greet() {
+    var config = JSON.parse(document.getElementById("_dash-config").textContent);
+    ask(config.requests_pathname_prefix + "healthz").then(function (answer) { return answer.json(); }).then(function (said) {
+      if (version && said.version !== version) window.location.reload();
+      version = said.version;
+    }).catch(function () { /* gone again: the next call will tell */ });
+  }
+
+  // What a call to draw charts is about: those on screen, and the run's version; null for any other call.
+  function drawing(options) {
+    var body = String(options && options.body);
+    if (body.indexOf('\\"chart\\"') < 0) return null;
+    var said = JSON.parse(body), ids = Array.isArray(said.outputs[0]) ? said.outputs[0] : [];
+    var version = said.inputs.filter(function (each) { return each.id === "live-version"; })[0];
+    return {version: version && version.value, charts: ids.map(function (each) {
+      return document.getElementById(JSON.stringify(each.id, Object.keys(each.id).sort()));
+    }).filter(Boolean)};
+  }
+
+  // New points for charts of a page that was left meanwhile: dash fails at them, so they are asked for anew.
+  function settled(answer, drawn) {
+    if (!drawn || drawn.charts.every(function (chart) { return chart.isConnected; })) return answer;
+    setTimeout(function () { window.dash_clientside.set_props("live-version", {data: drawn.version}); }, 0);
+    return new Response(null, {status: 204});
+  }
+
+  window.fetch = function (address, options) {
+    if (String(address).indexOf("_dash-update-component") < 0) return ask.apply(window, arguments);
+    var mine = ++asked, drawn = drawing(options);
+    waiting.set(mine, Date.now());
+    return ask.apply(window, arguments).then(function (answer) {
+      waiting.delete(mine);
+      if ([502, 503, 504].indexOf(answer.status) >= 0) lost(Date.now()); else back();
+      return settled(answer, drawn);
+    }, function (error) {
+      waiting.delete(mine);
+      if (!document.hidden && error.name !== "AbortError") lost(Date.now());
+      throw error;
+    });
+  };
+
+  setInterval(function () {
+    var oldest = Math.min.apply(null, Array.from(waiting.values()));
+    if (Date.now() - oldest > SILENCE) lost(oldest);
+  }, 1000);
+  document.addEventListener("DOMContentLoaded", greet);
+})();
