@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.history import History
+from thalia_monitor.reading import columns
 from thalia_monitor.reading.arrays import GrowingArray
 from thalia_monitor.reading.columns import HistoryBuilder, extends
+from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.recording import MetricLine
 
 TABLES = st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False), max_size=3)
@@ -18,8 +20,8 @@ def rows_of(history: History) -> list[tuple[int, dict[str, float], dict[str, flo
     tables: list[tuple[int, dict[str, float], dict[str, float]]] = [
         (int(step), {}, {}) for step in history.step
     ]
-    for place, columns in ((1, history.metrics), (2, history.neurons)):
-        for name, column in columns.items():
+    for place, table in ((1, history.metrics), (2, history.neurons)):
+        for name, column in table.items():
             rows = range(len(history)) if column.rows is None else column.rows.tolist()
             for row, value in zip(rows, column.values.tolist(), strict=True):
                 tables[row][place][name] = value
@@ -68,6 +70,18 @@ def test_a_resume_that_turns_out_a_straggler_changes_the_generation() -> None:
     assert before.segment.tolist() == [0, 0, 1]
     assert after.segment.tolist() == [0, 0, 0, 0]
     assert (after.ordered, after.generation) == (False, before.generation + 1)
+
+
+def test_a_log_of_ever_new_names_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beyond a limit are left out, and that is said once."""
+    monkeypatch.setattr(columns, "MOST_SERIES", 3)
+    contents = LogContents()
+    for step in range(6):
+        contents.add([MetricLine(step, {f"metric {step}": 1.0, "metric 0": 2.0})])
+    assert list(contents.builder.history().metrics) == ["metric 0", "metric 1", "metric 2"]
+    assert [str(problem) for problem in contents.problems.view()] == [
+        "training_log.json: names more than 2,000 different metrics; the rest of them is left out"
+    ]
 
 
 @given(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable
@@ -194,6 +195,16 @@ def test_without_room_for_an_index_the_log_is_read_all_the_same(
     assert told(reader().read()) == told(load_training_state(run))
 
 
+def test_a_log_of_very_many_metrics_is_read_without_an_index(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may only have so many files open, and serves pages besides."""
+    gc.collect()
+    monkeypatch.setattr(arrays, "MOST_OPEN", len(arrays._open) + 10)
+    append(log(run), log_text(line(50, **{f"metric {number}": 1 for number in range(20)})))
+    assert told(reader().read()) == told(load_training_state(run))
+
+
 def test_a_cache_that_cannot_be_written_does_not_matter(run: Path, tmp_path: Path) -> None:
     """Nor one that is no directory."""
     (tmp_path / "file").write_text("")
@@ -358,7 +369,7 @@ def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
     fast=st.booleans(),
     few=st.sampled_from([0, 200, 10**6]),
 )
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 def test_any_log_any_cuts_any_restarts_give_the_same_state(
     tmp_path_factory: pytest.TempPathFactory,
     log_bytes: bytes,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 import msgspec
 import numpy as np
@@ -19,6 +20,8 @@ Number = TypeVar("Number", np.float64, np.int64)
 
 FIRST_ROOM: Final = 64
 FIRST_FILE_ROOM: Final = 2**16
+MOST_OPEN: Final = 400
+"""File arrays in a process; each takes up to two of the (often 1,024) files that it may have open."""
 WIDTH: Final = 8
 """Bytes of a value."""
 
@@ -81,6 +84,9 @@ class GrowingArray(Generic[Number]):
         self._room[self._size : self._size + len(values)] = values
 
 
+_open: WeakSet[FileArray[Any]] = WeakSet()
+
+
 class ArrayState(msgspec.Struct, frozen=True):
     """A file array as another process can open it."""
 
@@ -99,6 +105,9 @@ class FileArray(GrowingArray[Number]):
     GROWTH = 1.5
 
     def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
+        if len(_open) >= MOST_OPEN:
+            raise StoreLost("this process maps too many files already")
+        _open.add(self)
         self._kind: type[Number] = kind
         self._path = path
         self._writing: int | None = None

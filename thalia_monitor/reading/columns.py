@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -12,6 +13,9 @@ from thalia_monitor.reading.arrays import ArrayState, Folder, GrowingArray, Memo
 from thalia_monitor.reading.batch import Batch, Cells, gather
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.segments import Segmenter
+
+MOST_SERIES: Final = 2_000
+"""A log that names its metrics anew at every line would fill the memory otherwise."""
 
 
 class ColumnState(msgspec.Struct, frozen=True):
@@ -80,11 +84,16 @@ class ColumnSet:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._columns: dict[str, GrowingColumn] = {}
+        self.full = False
+        """Whether there were more than are kept."""
 
     def extend(self, table: Mapping[str, Cells], first_row: int, rows: int) -> None:
         """Append what a stretch of that many rows has of each quantity."""
         for name, cells in table.items():
             if (column := self._columns.get(name)) is None:
+                if len(self._columns) >= MOST_SERIES:
+                    self.full = True
+                    continue
                 column = self._columns[name] = GrowingColumn(self._store)
             column.extend(cells, first_row, rows)
 
@@ -123,6 +132,11 @@ class HistoryBuilder:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    @property
+    def full(self) -> bool:
+        """Whether the lines have more different names than are kept."""
+        return self._metrics.full or self._neurons.full or self._capacity.full
 
     def append(self, lines: Iterable[MetricLine]) -> None:
         """Append metric lines, in file order."""

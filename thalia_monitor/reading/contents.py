@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
 from thalia_monitor.reading.batch import Batch, gather
-from thalia_monitor.reading.columns import HistoryBuilder
+from thalia_monitor.reading.columns import MOST_SERIES, HistoryBuilder
 from thalia_monitor.reading.decode import Item
 from thalia_monitor.reading.event_list import EventList
 from thalia_monitor.reading.problem_list import ProblemList
@@ -46,7 +47,11 @@ class LogContents:
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""
         first_row = len(self.builder)
+        full = self.builder.full
         changed = self.builder.extend(batch)
+        if self.builder.full and not full:
+            reason = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
+            self.problems.add(Problem(contract.LOG_NAME, None, reason))
         self.events.extend(batch.events, first_row)
         self.events.place(changed, self.builder.step.view(), self.builder.segment.view())
 

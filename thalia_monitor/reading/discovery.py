@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from thalia_monitor import contract
 from thalia_monitor.reading import (
     binary,
     birth_results,
@@ -26,6 +27,7 @@ from thalia_monitor.reading.links import leads_outside
 from thalia_monitor.reading.recording import Recording, Stretch
 from thalia_monitor.state import Problem, Source
 
+_DOCUMENTED: Final = contract.METADATA_PATTERN.partition("*")[0]
 SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")
 """Where Thalia's birth script puts things: searched with the run's own directory, and nothing deeper."""
 
@@ -144,7 +146,13 @@ def _files(directory: Path, folder: str, within: Path | None = None) -> Iterator
         if within and folder and leads_outside(directory / folder, within):
             return
         with os.scandir(directory / folder) as entries:
-            names = sorted((entry.name, entry.is_symlink()) for entry in entries)
+            names = sorted(
+                (entry.name, entry.is_symlink())
+                for entry in entries
+                if not entry.name.startswith(
+                    _DOCUMENTED
+                )  # there may be thousands, and this is done at every tick
+            )
     except OSError:
         return
     for name, linked in names:

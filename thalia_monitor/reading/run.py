@@ -7,6 +7,7 @@ import os
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from thalia_monitor import contract
@@ -23,7 +24,7 @@ from thalia_monitor.reading.problem_list import MOST_KEPT
 from thalia_monitor.state import Problem, TrainingState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listing:
     """The files of a directory as they are at one moment."""
 
@@ -33,15 +34,13 @@ class Listing:
     outside: tuple[str, ...] = ()
     """Files that are links out of the directory, and therefore not read."""
 
-    @property
+    @cached_property
     def version(self) -> str:
         """A signature of the files: equal ones mean equal contents."""
-        files = [(contract.LOG_NAME, self.log)] if self.log else []
-        signature = ";".join(
-            f"{name}:{status.st_mode}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
-            for name, status in [*files, *sorted(self.metadata.items())]
-        )
-        signature += repr((self.others.version, self.outside))
+        names = sorted(self.metadata)
+        files = [*(self.metadata[name] for name in names), *([self.log] if self.log else [])]
+        numbers = [(each.st_mode, each.st_ino, each.st_size, each.st_mtime_ns) for each in files]
+        signature = repr((names, numbers, self.others.version, self.outside))
         return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
 
     @property

@@ -36,7 +36,7 @@ class SharedFollowing:
 
     def __init__(self, path: Path, file: str, cache: Path | None) -> None:
         self.following = Following(path, file)
-        self._index = LogIndex(cache, path) if cache else None
+        self._index = LogIndex(cache, path) if cache and hasattr(os, "pwrite") else None
         self._folder: Folder | None = None
         self._known = 0
         """Serial of the manifest that this following stands at."""
