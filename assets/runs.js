@@ -7,7 +7,7 @@
   function addressOf(run) {
     var given = new URLSearchParams(window.location.search);
     given.set("run", run);
-    var query = given.toString().replace(/%2C/g, ",").replace(/%25/g, "%");
+    var query = given.toString().replace(/%2C/g, ",");
     return window.location.pathname + "?" + query + window.location.hash;
   }
 

@@ -1,24 +1,39 @@
 /* The reader's view of the charts: one object in a store, mirrored in the address and on the toolbar's controls. */
 (function () {
   "use strict";
+  var AXES = ["step", "wall", "elapsed"], FURTHEST = 8.64e15; // milliseconds: no date is further from 1970
   var LISTS = {log: "log", clip: "clip", events: "markers", hide: "hidden", pin: "pins"};
   var linking = false, zoomedAt = -Infinity;
 
   function plots() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")); }
 
+  // An address may come from anywhere: what makes no sense in it is as if it had not been said.
+  function number(text) {
+    var value = Number(text);
+    return text && Math.abs(value) <= FURTHEST ? value : undefined;
+  }
+
+  function plain(name) { try { return decodeURIComponent(name); } catch (malformed) { return name; } }
+
   function parse(query) {
-    var given = new URLSearchParams(query), view = {};
-    if (given.get("x")) view.x = given.get("x");
-    if (given.get("smooth")) view.smooth = Number(given.get("smooth")) || 0;
-    if (given.get("from") && given.get("to")) { view.start = Number(given.get("from")); view.end = Number(given.get("to")); }
+    var given = new URLSearchParams(query), view = {}, smooth = number(given.get("smooth"));
+    var start = number(given.get("from")), end = number(given.get("to"));
+    if (AXES.indexOf(given.get("x")) >= 0) view.x = given.get("x");
+    if (smooth >= 0) view.smooth = Math.min(smooth, 0.99);
+    if (start < end) { view.start = start; view.end = end; }
     Object.keys(LISTS).forEach(function (key) {
       var said = given.get(key);
-      if (said) view[LISTS[key]] = said === "none" ? [] : said.split(",").map(decodeURIComponent);
+      if (said) view[LISTS[key]] = said === "none" ? [] : said.split(",").map(plain);
     });
     return view;
   }
 
-  function names(list) { return (list || []).map(encodeURIComponent).join(","); }
+  // Only what means something in a list is written otherwise: the comma between names, and "none".
+  function names(list) {
+    return (list || []).map(function (name) {
+      return name === "none" ? "%6Eone" : name.replace(/[%,]/g, encodeURIComponent);
+    }).join(",");
+  }
 
   // What is as it is anyway stays out of the address.
   function write(view, fallback) {
@@ -31,7 +46,7 @@
       var usual = names(parse(fallback || "")[LISTS[key]]), now = names(view[LISTS[key]]);
       put(key, now === usual ? "" : now || "none");
     });
-    var query = given.toString().replace(/%2C/g, ",").replace(/%25/g, "%");
+    var query = given.toString().replace(/%2C/g, ",");
     var address = window.location.pathname + (query ? "?" + query : "") + window.location.hash;
     window.history.replaceState(window.history.state, "", address);
   }

@@ -110,7 +110,7 @@ def test_every_block_leads_to_its_page() -> None:
     [
         (Kind.LOSS, "loss", "/metrics?x=step&from=2000&to=4250"),
         (Kind.CAPACITY, "capacity.cortex", "/growth?x=step&from=2000&to=4250"),
-        (Kind.NONFINITE, "a/b,c", "/metrics?x=step&from=2000&to=4250&pin=a%2Fb%2Cc"),
+        (Kind.NONFINITE, "a/b,c", "/metrics?x=step&from=2000&to=4250&pin=a%2Fb%252Cc"),
         (Kind.FORGETTING, "mnist_accuracy", "/milestones"),
     ],
 )

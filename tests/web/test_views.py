@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from urllib.parse import unquote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thalia_monitor.figures.chart import X_TITLES, View
-from thalia_monitor.web.views import view_from
+from thalia_monitor.web.views import in_address, view_from
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -75,3 +76,15 @@ def test_names_with_commas_and_bars_do_not_make_two_views_one() -> None:
 def test_pins_change_the_page_and_not_the_charts() -> None:
     """A chart that was drawn before a pin serves after it."""
     assert View(pins=frozenset({"a"})).key == View().key
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6), min_size=1, max_size=4
+    )
+)
+def test_names_in_an_address_are_told_apart(listed: list[str]) -> None:
+    """Read back as a browser reads them: decoded, cut at the commas, each decoded once more."""
+    written = unquote(",".join(in_address(name) for name in listed))
+    assert written != "none"
+    assert [unquote(name) for name in written.split(",")] == listed

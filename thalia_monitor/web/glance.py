@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 import dash
 from dash import dcc, html
@@ -20,6 +19,7 @@ from thalia_monitor.analysis.wording import ago, counted, number, rough
 from thalia_monitor.figures import metrics
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import cards, parts, standing
+from thalia_monitor.web.views import in_address
 
 MOST_FINDINGS: Final = 3
 MOST_LEFT: Final = 6
@@ -271,5 +271,5 @@ def place(found: Finding, state: TrainingState) -> str:
     series = found.series or ""
     regional = series.startswith((contract.SERIES_CAPACITY, contract.SERIES_NEURONS))
     if series not in contract.CORE_METRICS and not regional:
-        query.append(f"pin={quote(series, safe='')}")
+        query.append(f"pin={in_address(series)}")
     return page("/growth" if regional else "/metrics") + ("?" + "&".join(query) if query else "")

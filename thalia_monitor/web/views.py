@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 from thalia_monitor.figures.chart import X_TITLES, View
 
@@ -30,6 +31,12 @@ def view_from(data: dict[str, Any] | None) -> View:
         pins=_names(given.get("pins")),
         scale=round(4 * min(max(_number(given.get("scale")) or 1.0, 1.0), 4.0)) / 4,
     )
+
+
+def in_address(name: str) -> str:
+    """Write a name as one of a list in an address, as the browser does (``names`` in ``assets/view.js``)."""
+    meant = "%6Eone" if name == "none" else name.replace("%", "%25").replace(",", "%2C")
+    return quote(meant, safe="")
 
 
 def _number(value: object) -> float | None:
