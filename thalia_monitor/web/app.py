@@ -100,8 +100,10 @@ def _assembled(chosen: Settings) -> Dash:
     shell.register(app)
     charts.register(app)
     # Dash learns which scripts there are by writing a page: a worker that has written none would refuse them.
+    # And it sets itself up at the first request, which another thread's may be at the same time.
     with server.test_request_context(chosen.base_path):
         app.index()
+        app._setup_server()
     return app
 
 
