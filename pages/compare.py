@@ -113,8 +113,19 @@ def layout(**_: Any) -> html.Div:
     Input(CHOSEN, "data"),
     State(RUN, "data"),
     State(KIND, "data"),
+    State(SERIES, "value"),
+    State(ORIGIN, "value"),
+    State(STEP, "value"),
 )
-def fill(_: Any, chosen: Any, run: str | None, before: list[str] | None) -> tuple[Any, ...]:
+def fill(
+    _: Any,
+    chosen: Any,
+    run: str | None,
+    before: list[str] | None,
+    series: str | None,
+    origin: str | None,
+    step: float | None,
+) -> tuple[Any, ...]:
     watch = monitor()
     choice = choice_from(chosen, watch.library, run)
     found, troubles = sides(watch, choice)
@@ -128,11 +139,16 @@ def fill(_: Any, chosen: Any, run: str | None, before: list[str] | None) -> tupl
         comparing.milestones(found),
         comparing.totals(found),
         _series([name for side in found for name in side.state.history.names()], choice),
-        choice.series,
+        _told(choice.series, series),
         _origins([stage for side in found for stage in stage_starts(side.state)], choice),
-        choice.origin,
-        choice.step,
+        _told(choice.origin, origin),
+        _told(choice.step, step),
     )
+
+
+def _told(chosen: Any, shown: Any) -> Any:
+    """A control is told only what it does not show already: else the answer wipes out what is being typed."""
+    return no_update if chosen == shown else chosen
 
 
 def _card(choice: Choice) -> html.Section:

@@ -96,6 +96,20 @@ def test_the_tables_compare_with_the_baseline(compared: Dash, root: Path) -> Non
     assert "At step 100" in parts["differences"]
 
 
+def test_a_control_is_told_only_what_it_does_not_show(compared: Dash) -> None:
+    """An answer that was under way while the next thing was chosen must not wipe that out again."""
+    shown = {"compare-series.value": "loss", "compare-origin.value": "run", "compare-step.value": None}
+    chosen: dict[str, Any] = {"series": "loss"}
+
+    def told() -> dict[str, Any]:
+        answer = callback(compared, "compare-table.children", {"compare-chosen.data": chosen}, shown)
+        return {name: part["value"] for name, part in answer.items() if "value" in part}
+
+    assert told() == {}
+    chosen |= {"series": "firing_rate", "step": 500}
+    assert told() == {"compare-series": "firing_rate", "compare-step": 500}
+
+
 def test_runs_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     """Two directories called alike are shown with the folder they lie in."""
     for day in ("monday", "tuesday"):
