@@ -124,14 +124,18 @@ def totals(state: TrainingState) -> list[tuple[str, str]]:
     events = sleeps(state)
     patterns = events["patterns_replayed"].dropna()
     steps, seconds = events["duration_steps"].dropna(), events["duration_seconds"].dropna()
-    lengths = [f"{steps.mean():,.1f} steps"] if len(steps) else []
+    lengths = [f"{_mean(steps)} steps"] if len(steps) else []
     lengths += [duration(float(seconds.mean()))] if len(seconds) else []
     return [
         ("Consolidations", f"{len(events):,}"),
         ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else NONE),
-        ("Average patterns", f"{patterns.mean():,.1f}" if len(patterns) else NONE),
+        ("Average patterns", _mean(patterns) if len(patterns) else NONE),
         ("Average duration", " · ".join(lengths) or NONE),
     ]
+
+
+def _mean(values: pd.Series) -> str:
+    return f"{values.mean():,.1f}".removesuffix(".0")
 
 
 def sleeps(state: TrainingState) -> pd.DataFrame:

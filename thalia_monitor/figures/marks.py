@@ -72,7 +72,7 @@ def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: V
         "x": [value for x in at for value in (x, x, None)],
         "y": [0.0, 0.94, None] * len(at),
         "line": {"width": 1, "color": color, "dash": "dot"},
-        "opacity": 0.4,
+        "opacity": 0.25,
         "hoverinfo": "skip",
     }
     heads = {

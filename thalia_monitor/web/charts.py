@@ -84,9 +84,9 @@ def chart_card(
                 [
                     html.H2(title, className="card-name"),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
+                    *(_save(each, title) for each in ("png", "svg")),
                     *(_option(each, name, title) for each in options),
                     *([_values_link(name, title)] if options else ()),
-                    *(_save(each, title) for each in ("png", "svg")),
                 ],
                 className="card-head",
             ),

@@ -44,7 +44,7 @@ def checklist_panel(state: TrainingState) -> list[Any]:
     ]
     return [
         html.Div([facts, parts.progress(share, "Milestones passed")], className="panel"),
-        html.Div([group for group in groups if group], className="grid"),
+        html.Div([group for group in groups if group], className="milestone-groups"),
     ]
 
 
