@@ -33,7 +33,7 @@ LEAST_ROOM: Final = 2**14
 
 
 class BulkDecoder:
-    """Decodes blockes of complete lines; what it has learned of their shape it keeps for the next."""
+    """Decodes blocks of complete lines; what it has learned of their shape it keeps for the next."""
 
     def __init__(self, file: str = contract.LOG_NAME) -> None:
         self._file = file
