@@ -17,7 +17,7 @@ import numpy as np
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.history import History
 from thalia_monitor.reading.composition import LOGS
-from thalia_monitor.reading.run import load_training_state
+from thalia_monitor.reading.run import RunReader
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Problem, Source, TrainingState
 
@@ -105,7 +105,7 @@ class Report:
 def inspect(directory: str | os.PathLike[str]) -> Report:
     """Read a directory whole; what cannot be read is in the report, nothing is raised."""
     try:
-        state = load_training_state(directory)
+        state = RunReader(Path(directory)).read()
     except RunUnreadable as error:
         return Report(str(directory), str(error))
     if not state.sources and not state.problems:

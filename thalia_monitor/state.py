@@ -95,6 +95,10 @@ class Checkpoint:
     training_seconds: float | None = None
     modified: float = 0.0
     """Unix seconds: the file's modification time."""
+    stage_name: str = ""
+    """What the checkpoint itself calls its stage."""
+    progress: float | None = None
+    """How far training is, 0 to 1, where the checkpoint counts steps and no weeks."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class TrainingState:
     """Every event line, in file order."""
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured; they win over the stage table's."""
-    problems: Sequence[Problem] = ()
+    problems: list[Problem] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
     last_update: datetime | None = None
     """When a file of the run last changed (aware, UTC)."""
@@ -155,7 +159,9 @@ class TrainingState:
     @property
     def stage_name(self) -> str:
         """The stage's name, ``Stage N`` for one outside the table, ``Unknown`` where no file tells it."""
-        return stage_name(self.current_stage, self.scheme)
+        given = self.checkpoint.stage_name if self.checkpoint else ""
+        number = self.current_stage
+        return given if given and number is None else stage_name(number, self.scheme)
 
     @property
     def current_week(self) -> float:
@@ -169,9 +175,9 @@ class TrainingState:
 
     @property
     def stage_progress(self) -> float:
-        """Week over total weeks, within 0 and 1."""
+        """Week over total weeks, or where there are none what a binary checkpoint says; within 0 and 1."""
         if self.total_weeks <= 0:
-            return 0.0
+            return (self.checkpoint.progress if self.checkpoint else None) or 0.0
         return min(max(self.current_week / self.total_weeks, 0.0), 1.0)
 
     @cached_property

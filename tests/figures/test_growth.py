@@ -171,6 +171,9 @@ def test_an_event_without_a_step_is_counted_in_words() -> None:
     chart = growth.timeline(state, "", VIEW)
     assert (chart.caption, chart.total) == ("2 growth events, 1 without a step", 2)
     assert chart.traces[0]["x"] == [10]
+    chart = growth.timeline(TrainingState(events=(grown(None),)), "", VIEW)
+    assert (chart.caption, chart.traces) == ("1 growth event, 1 without a step", [])
+    assert chart.layout["xaxis"]["visible"] is False
 
 
 def test_no_growth_is_said() -> None:

@@ -157,3 +157,11 @@ def test_regions_of_the_newest_are_told() -> None:
         NOW,
     )
     assert recording.source.note == "1 without checksum yet; regions cortex, pfc"
+
+
+def test_what_the_notebooks_monitor_looks_for_is_used_where_it_is_there() -> None:
+    """A stage's name, and steps out of a total: no writer of Thalia's sets them, a caller may."""
+    (point,) = together(saved("mine", 250, 1, None, stage_name="Warm-up", total_steps=1000)).checkpoints
+    assert (point.stage_name, point.progress) == ("Warm-up", 0.25)
+    (point,) = together(saved("mine", 250, 1, None, total_steps=0, stage_name=5)).checkpoints
+    assert (point.stage_name, point.progress) == ("", None)

@@ -77,6 +77,8 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         return nothing("no growth event yet", 160)
     events = [event for event in grown if event.fields.get("region") not in view.hidden]
     placed = marks(events, "region", "neurons_added", state.history, view)
+    if placed.unplaced and not len(placed.x):
+        return nothing(_event_caption(len(events), placed.unplaced), 160, total=len(events))
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
     regions = sorted(set(placed.label.tolist()))

@@ -93,6 +93,8 @@ def _saved(name: str, modified: float, save: Save) -> _Saved:
         values.numbers(values.table(metadata.get("metrics"))) | {k: v for k, v in totals.items() if v},
         values.flags(metadata.get("milestones")),
         modified=time,
+        stage_name=plain.text(given) if isinstance(given := metadata.get("stage_name"), str) else "",
+        progress=_progress(metadata),
     )
     return _Saved(time, checkpoint, {region: count for region, count in counts if count is not None}, save)
 
@@ -105,6 +107,12 @@ def _step(metadata: Mapping[str, Any]) -> int:
     """The global step; ``training_steps`` stands last, because Thalia always writes 0 there."""
     steps = (plain.count(metadata.get(name)) for name in ("global_step", "step", "training_steps"))
     return next((step for step in steps if step is not None), 0)
+
+
+def _progress(metadata: Mapping[str, Any]) -> float | None:
+    """Its step of ``total_steps``, as Thalia's notebook monitor has it."""
+    step, total = plain.count(metadata.get("step")), plain.count(metadata.get("total_steps"))
+    return min((_step(metadata) if step is None else step) / total, 1.0) if total else None
 
 
 def _stage(metadata: Mapping[str, Any], name: str) -> float | None:

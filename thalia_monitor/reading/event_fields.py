@@ -21,6 +21,8 @@ class Field:
     read: Callable[[Any], Any]
     expected: str
     aliases: tuple[str, ...] = ()
+    needed: bool = False
+    """Whether an event of the log is incomplete without it."""
 
 
 def _text(value: object) -> str | None:
@@ -29,13 +31,13 @@ def _text(value: object) -> str | None:
 
 _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
     contract.GROWTH: {
-        "region": Field(_text, "a text", ("component_name",)),
+        "region": Field(_text, "a text", ("component_name",), needed=True),
         "neurons_added": Field(plain.whole, "a whole number", ("n_added", "n_neurons_added")),
         "new_total": Field(plain.count, "a whole number of at least 0", ("new_size",)),
         "reason": Field(_text, "a text"),
     },
     contract.CONSOLIDATION: {
-        "sleep_stage": Field(_text, "a text", ("stage",)),
+        "sleep_stage": Field(_text, "a text", ("stage",), needed=True),
         "patterns_replayed": Field(
             plain.count, "a whole number of at least 0", ("n_patterns", "total_replayed")
         ),
@@ -48,10 +50,12 @@ _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
 def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None, report: Report) -> Event:
     """Build an event from a line's fields; a field of the wrong type is reported and left out."""
     fields = dict(given)
+    known = _KNOWN.get(kind, {})
+    if known and fields.get(contract.STEP) is None:
+        report(f"step is missing from this {kind} event, so no chart can place it")
     step = _taken(fields, contract.STEP, plain.count, "a whole number of at least 0", report)
     time = _taken(fields, contract.TIMESTAMP, plain.unix_time, "a Unix time in seconds", report)
     del fields[contract.EVENT_TYPE]
-    known = _KNOWN.get(kind, {})
     for name, field in known.items():
         for alias in field.aliases:
             # A consolidation's `stage` may also be the curriculum stage; only a text is a sleep stage.
@@ -61,6 +65,8 @@ def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None,
                 and (alias != "stage" or isinstance(fields[alias], str))
             ):
                 fields[name] = fields.pop(alias)
+        if field.needed and fields.get(name) is None:
+            report(f"{name} is missing from this {kind} event")
         value = _taken(fields, name, field.read, field.expected, report)
         if value is not None:
             fields[name] = value

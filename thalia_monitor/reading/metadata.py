@@ -152,7 +152,7 @@ def _metrics(given: Mapping[str, Any], report: Report) -> dict[str, float]:
         elif isinstance(value, dict):
             inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
             found.update((key, each) for key, each in inner if each is not None)
-        elif value is not None and not isinstance(value, bool):
+        elif value is not None and (not isinstance(value, bool) or name in contract.CORE_METRICS):
             report(f"metric {plain.text(name)!r} should be a number, and is {plain.kind_of(value)}")
     return plain.well_named(found, report)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.criteria import configured
 from thalia_monitor.reading.discovery import Look
 from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
@@ -190,14 +191,14 @@ class RunReader:
         log, metadata, others = self._log, self._metadata, self._others
         told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
         refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
-        problems = (*refused, *log.problems, *metadata.problems, *others.problems)
+        problems = [*refused, *log.problems, *metadata.problems, *others.problems]
         return TrainingState(
             name=self.name,
             version=version,
             checkpoints=told.checkpoints,
             history=told.history,
             events=told.events,
-            criteria=others.criteria,
+            criteria={**others.criteria, **configured(log.events)},
             problems=problems[:MOST_KEPT],
             sources=(*log.sources, *metadata.sources, *others.sources),
             last_update=listing.last_update,
@@ -210,8 +211,14 @@ class RunReader:
 def load_training_state(
     checkpoint_dir: str | os.PathLike[str], *, scheme: str = "documented"
 ) -> TrainingState:
-    """Read a run's directory once, whole.
+    """Read a run's directory once, whole; never raises for what is, or is not, there.
 
-    An empty directory gives an empty state; raises RunUnreadable where there is no directory.
+    An empty directory gives an empty state, and so does one that is missing or cannot be read: with a problem that
+    names it.
     """
-    return RunReader(Path(checkpoint_dir), scheme=scheme).read()
+    directory = Path(checkpoint_dir)
+    try:
+        return RunReader(directory, scheme=scheme).read()
+    except RunUnreadable as error:
+        problem = Problem(str(directory), None, str(error))
+        return TrainingState(directory.name, problems=[problem], total_problems=1, scheme=scheme)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
+from thalia_monitor.reading.criteria import thresholds
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 from thalia_monitor.state import Event, Problem, Source
@@ -44,7 +45,7 @@ def read_stage_log(path: Path, name: str) -> Recording:
         Source(name, FORMAT, len(logged) + len(events), min(steps, default=None), max(steps, default=None)),
         tuple(lines),
         tuple(sorted(events, key=lambda event: float("inf") if event.time is None else event.time)),
-        criteria=_thresholds(values.table(config.get("success_criteria"))),
+        criteria=thresholds(config),
         problems=_lost(name, len(logged) - len(lines)),
         stretch=Stretch(
             stage,
@@ -78,12 +79,6 @@ def _stage_number(key: str) -> float | None:
         return float(key)
     except ValueError:
         return None
-
-
-def _thresholds(criteria: Mapping[str, Any]) -> dict[str, float]:
-    """Take the criteria that have a threshold; one that is true or false is a check."""
-    limits = ((plain.text(name), plain.finite(each)) for name, each in criteria.items())
-    return {name: limit for name, limit in limits if limit is not None}
 
 
 def _lost(name: str, entries: int) -> tuple[Problem, ...]:

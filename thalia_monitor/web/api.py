@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from thalia_monitor import __version__
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.checklist import checklist
-from thalia_monitor.analysis.sampling import sample
+from thalia_monitor.analysis.excerpt import excerpt
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import guard
@@ -107,7 +107,7 @@ def summary(run: str) -> Response:
 
 
 def series(run: str) -> Response:
-    """One series, sampled to about ``points`` points between the steps ``from`` and ``to``."""
+    """One series, sampled to at most ``points`` points between the steps ``from`` and ``to``."""
     state = monitor().state(run)
     name = request.args.get("name")
     if not name:
@@ -117,20 +117,19 @@ def series(run: str) -> Response:
         known = ", ".join(state.history.names()[:20]) or "none yet"
         raise BadParameter(f"This run has no series {name[:100]!r}. It has: {known}.")
     points = int(_number("points", 1000, low=1, high=MOST_POINTS))
-    drawn = sample(found, points, start=_number("from", None), end=_number("to", None))
-    finite = np.isfinite(drawn.value)
+    index, total = excerpt(found, points, _number("from", None), _number("to", None))
+    step, segment, value = found.step[index], found.segment[index], found.value[index]
+    finite = np.isfinite(value)
     return jsonify(
         {
             "name": name,
-            "total": drawn.total,
-            "step": drawn.step[finite].tolist(),
-            "segment": drawn.segment[finite].tolist(),
-            "value": drawn.value[finite].tolist(),
+            "total": total,
+            "step": step[finite].tolist(),
+            "segment": segment[finite].tolist(),
+            "value": value[finite].tolist(),
             "nonfinite": [
-                {"step": step, "value": strict(value)}
-                for step, value in zip(
-                    drawn.step[~finite].tolist(), drawn.value[~finite].tolist(), strict=True
-                )
+                {"step": at, "value": strict(odd)}
+                for at, odd in zip(step[~finite].tolist(), value[~finite].tolist(), strict=True)
             ],
         }
     )

@@ -12,7 +12,7 @@ from thalia_monitor.errors import MonitorError
 
 SENTENCES: Final = {
     400: "This request cannot be understood.",
-    404: "There is nothing at this address. /api/v1/runs lists the runs, / shows them.",
+    404: "There is nothing at this address. {base}api/v1/runs lists the runs, {base} shows them.",
     405: "This address does not take that method: the API only answers GET.",
     413: "This request is larger than any that our pages send (1 MiB).",
     415: "This address takes JSON only.",
@@ -20,13 +20,13 @@ SENTENCES: Final = {
 }
 
 
-API: Final = "THALIA_MONITOR_API"
-"""Under this key the server's configuration says where the API begins."""
+BASE: Final = "THALIA_MONITOR_BASE"
+"""Under this key the server's configuration has the base path."""
 
 
 def register(server: Flask, base_path: str) -> None:
     """Give the server its error handlers; a script that Dash does not know is to Dash a failure, to us no file."""
-    server.config[API] = f"{base_path}api"
+    server.config[BASE] = base_path
     server.register_error_handler(MonitorError, of_ours)
     server.register_error_handler(HTTPException, of_http)
     server.register_error_handler(DependencyException, lambda _: answer(SENTENCES[404], 404))
@@ -49,8 +49,10 @@ def of_http(error: HTTPException) -> Response:
 
 def answer(sentence: str, status: int) -> Response:
     """Say a sentence in the form that the address is expected to speak."""
-    api = current_app.config[API]
-    if request.path == api or request.path.startswith(f"{api}/"):
+    base = current_app.config[BASE]
+    sentence = sentence.replace("{base}", base)
+    path = request.path.removeprefix(base)
+    if path in {"api", "healthz"} or path.startswith("api/"):
         said = jsonify({"error": sentence})
     else:
         said = Response(f"{sentence}\n", mimetype="text/plain")
