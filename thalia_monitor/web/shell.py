@@ -101,8 +101,8 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
     )
 
 
-def _settings(watch: Monitor) -> html.Div:
-    return html.Div(
+def _settings(watch: Monitor) -> html.Section:
+    return html.Section(
         [
             runs.directory(watch),
             html.Div(
@@ -139,6 +139,7 @@ def _settings(watch: Monitor) -> html.Div:
             ),
         ],
         className="settings panel",
+        **{"aria-label": "Settings"},
     )
 
 
