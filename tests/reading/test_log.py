@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.reading.states import told
 from tests.reading.wild import VALID_LOGS, WILD_LOGS
 from tests.reading.writing import append, consolidation, growth, line, log_text, write_log
+from thalia_monitor.reading import log
+from thalia_monitor.reading.array_log import looks_like_array
 from thalia_monitor.reading.run import RunReader, load_training_state
 
 
@@ -187,3 +189,18 @@ def test_an_array_replaced_by_lines_is_read_as_lines(tmp_path: Path) -> None:
     assert reader.read().history.step.tolist() == [2, 3]
     path.write_text('[{"step": 4}]')
     assert reader.read().history.step.tolist() == [4]
+
+
+def test_an_array_that_is_rewritten_while_it_is_read_is_read_as_what_it_became(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at its first bytes and the reading of all of them, a writer may empty it or begin lines."""
+    path = tmp_path / "training_log.json"
+
+    def looks(head: bytes) -> bool:
+        path.write_text('{"step": 7}\n')
+        return looks_like_array(head)
+
+    monkeypatch.setattr(log, "looks_like_array", looks)
+    path.write_text('[{"step": 1}]')
+    assert load_training_state(tmp_path).history.step.tolist() == [7]
