@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import dash
 import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from plotly.io.json import to_json_plotly
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
@@ -250,14 +252,22 @@ def _register_poll(app: Dash) -> None:
             header.header(state),
             parts.warnings(state.warnings) if state.checkpoints else None,
             header.totals(state),
-            [
-                each
-                for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
-                if each
-            ],
+            _changed(
+                [
+                    each
+                    for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
+                    if each
+                ],
+                shown,
+            ),
             *stands,
             False,
         )
+
+
+def _changed(notices: list[Any], shown: Any) -> Any:
+    """What is shown already is not sent again: a screen reader would announce it once more."""
+    return no_update if json.loads(to_json_plotly(notices)) == (shown or []) else notices
 
 
 def _trouble(words: str, shown: Any, *, kept: bool) -> Any:
