@@ -12,6 +12,7 @@ from pathlib import Path
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.growing import Growing
 from thalia_monitor.reading.discovery import Look
 from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
@@ -21,7 +22,7 @@ from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
-from thalia_monitor.state import Problem, TrainingState
+from thalia_monitor.state import Event, Problem, TrainingState
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class RunReader:
         self._within = within
         """No link that leads out of this directory is followed; None follows any."""
         self._state: TrainingState | None = None
+        self._events: Growing[Event] = Growing()
         self._partial = TrainingState(name=self.name)
 
     @property
@@ -189,6 +191,7 @@ class RunReader:
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
         told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
+        events = self._events = self._events.followed_by(told.events)
         refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
         problems = (*refused, *log.problems, *metadata.problems, *others.problems)
         return TrainingState(
@@ -196,7 +199,7 @@ class RunReader:
             version=version,
             checkpoints=told.checkpoints,
             history=told.history,
-            events=told.events,
+            events=events,
             criteria=others.criteria,
             problems=problems[:MOST_KEPT],
             sources=(*log.sources, *metadata.sources, *others.sources),
