@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from operator import add
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from thalia_monitor import contract
+from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.stages import stage_name
+from thalia_monitor.tables import event_table, one_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,27 +224,44 @@ class TrainingState:
             kept[what] = compute()
         return cast(T, kept[what])
 
-    def events_of(self, kind: str) -> list[Event]:
-        """Every event of one kind, in file order."""
-        return [event for event in self.events if event.kind == kind]
+    @cached_property
+    def _growing(self) -> Growing[Event]:
+        return self.events if isinstance(self.events, Growing) else Growing(self.events)
+
+    def extended(
+        self,
+        what: Hashable,
+        compute: Callable[[tuple[Event, ...], int], T],
+        join: Callable[[T, T], T],
+    ) -> T:
+        """Compute something of all events from what it was for the version before (:class:`Growing`)."""
+        return self._growing.extended(what, compute, join)
+
+    def events_of(self, *kinds: str) -> tuple[Event, ...]:
+        """Every event of these kinds, in file order."""
+        what = ("events of", *kinds)
+        return self.extended(what, lambda new, _: tuple(each for each in new if each.kind in kinds), add)
 
     def count_of(self, kind: str) -> int:
         """How many events of one kind there are."""
-        return self._counts[kind]
+        return len(self.events_of(kind))
 
-    @cached_property
-    def _counts(self) -> Counter[str]:
-        return Counter(event.kind for event in self.events)
+    def event_frame(self, kind: str, names: Sequence[str]) -> pd.DataFrame:
+        """The events of one kind, a column for each field; whole numbers are nullable integers."""
+        what = ("frame of", kind, *names)
+        return self.extended(
+            what, lambda new, _: event_table([each for each in new if each.kind == kind], names), one_table
+        )
 
-    @cached_property
+    @property
     def growth_events(self) -> pd.DataFrame:
         """``step, region, neurons_added, new_total, reason``; whole numbers are nullable integers."""
-        return _event_frame(self.events_of(contract.GROWTH), contract.GROWTH_FIELDS)
+        return self.event_frame(contract.GROWTH, contract.GROWTH_FIELDS)
 
-    @cached_property
+    @property
     def consolidation_events(self) -> pd.DataFrame:
         """``step, sleep_stage, patterns_replayed, duration_steps``; whole numbers are nullable integers."""
-        return _event_frame(self.events_of(contract.CONSOLIDATION), contract.CONSOLIDATION_FIELDS)
+        return self.event_frame(contract.CONSOLIDATION, contract.CONSOLIDATION_FIELDS)
 
     @property
     def milestones(self) -> dict[str, bool]:
@@ -260,17 +279,3 @@ class TrainingState:
         if self.checkpoint and self.checkpoint.training_seconds is not None:
             return timedelta(seconds=self.checkpoint.training_seconds)
         return timedelta(seconds=self.history.time_span)
-
-
-_INTEGER_FIELDS = frozenset({"step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"})
-
-
-def _event_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    def values(name: str) -> list[Any]:
-        return [event.step if name == contract.STEP else event.fields.get(name) for event in events]
-
-    return pd.DataFrame(
-        {name: pd.array(values(name), dtype="Int64" if name in _INTEGER_FIELDS else "str") for name in names}
-    )

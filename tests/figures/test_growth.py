@@ -15,7 +15,7 @@ from tests.figures.states import fixture_state, made, points
 from tests.support import FIXTURES
 from thalia_monitor.figures import growth
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.events import MOST_MARKS, marks
+from thalia_monitor.figures.events import MOST_MARKS, columns, marks
 from thalia_monitor.figures.theme import region_style
 from thalia_monitor.history import Column, History
 from thalia_monitor.state import Event, TrainingState
@@ -189,7 +189,8 @@ def test_no_growth_is_said() -> None:
 )
 def test_bundling_bounds_the_marks_and_loses_no_event(events: list[tuple[int, str, int | None]]) -> None:
     """However many events there are: at most MOST_MARKS marks, which together stand for all of them."""
-    placed = marks([grown(*each) for each in events], "region", "neurons_added", History(), VIEW)
+    every = columns([grown(*each) for each in events], "region", "neurons_added")
+    placed = marks(every, History(), VIEW)
     assert len(placed.x) <= MOST_MARKS
     assert placed.count.sum() == len(events)
     assert np.nansum(placed.amount) == sum(added or 0 for _, _, added in events)

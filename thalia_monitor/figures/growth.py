@@ -14,7 +14,7 @@ from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, times
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines
-from thalia_monitor.figures.events import marks
+from thalia_monitor.figures.events import columns_of, marks
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band
 from thalia_monitor.figures.totals import total_traces
@@ -75,13 +75,13 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when each region grew, and by how many neurons."""
-    grown = state.events_of(contract.GROWTH)
-    if not grown:
+    grown = columns_of(state, contract.GROWTH, "region", "neurons_added")
+    if not len(grown):
         return nothing("no growth event yet", 160)
-    events = [event for event in grown if event.fields.get("region") not in view.hidden]
-    placed = marks(events, "region", "neurons_added", state.history, view)
+    grown = grown.without(view.hidden)
+    placed = marks(grown, state.history, view)
     if placed.unplaced and not len(placed.x):
-        return nothing(_event_caption(len(events), placed.unplaced), 160, total=len(events))
+        return nothing(_event_caption(len(grown), placed.unplaced), 160, total=len(grown))
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
     regions = sorted(set(placed.label.tolist()))
@@ -114,7 +114,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         ],
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
-    return Chart([dots], layout, caption=_event_caption(len(events), placed.unplaced), total=len(events))
+    return Chart([dots], layout, caption=_event_caption(len(grown), placed.unplaced), total=len(grown))
 
 
 def _course(region: str, column: Column, unit: str) -> str:

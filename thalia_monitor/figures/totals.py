@@ -40,10 +40,12 @@ def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Flo
     A segment that has none yet goes on from where it began: a resume from that step of the attempt before.
     """
     carried = _carried(series, history)
-    span = int(max(series.step.max(), step.max(initial=0))) + 1
-    place = np.searchsorted(series.segment * span + series.step, segment * span + step, side="right") - 1
-    own = (place >= 0) & (series.segment[np.maximum(place, 0)] == segment)
-    value: Floats = np.where(own, series.value[np.maximum(place, 0)], carried[segment])
+    value: Floats = carried[segment]
+    for each in np.unique(segment):
+        first, last = np.searchsorted(series.segment, (each, each + 1))
+        here = np.flatnonzero(segment == each)
+        place = first + np.searchsorted(series.step[first:last], step[here], side="right")
+        value[here[place > first]] = series.value[place[place > first] - 1]
     return value
 
 

@@ -17,7 +17,7 @@ def thresholds(config: Mapping[str, Any]) -> dict[str, float]:
     return {name: limit for name, limit in limits if limit is not None}
 
 
-def configured(events: Iterable[Event]) -> dict[str, float]:
+def configured_by(events: Iterable[Event]) -> dict[str, float]:
     """Take those of every stage that the log says began; a later stage's win."""
     found: dict[str, float] = {}
     for event in events:
