@@ -77,6 +77,11 @@ class Library:
         return len(self._named) > 1 or bool(self._shelves)
 
     @property
+    def held(self) -> int:
+        """How many runs' histories are in memory."""
+        return sum(each.holding for each in list(self._held.values()))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the search below the roots left out or could not read."""
         return tuple(note for shelf in self._shelves for note in shelf.notes)

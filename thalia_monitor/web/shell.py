@@ -38,7 +38,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
             html.A("Skip to the page", href="#page", className="skip"),
             _navigation(app, watch),
             runs.picker(),
-            dbc.Collapse(_settings(watch), id="settings-panel", is_open=False),
+            dbc.Collapse(_settings(app, watch), id="settings-panel", is_open=False),
             html.Div(id="connection", className="notice notice-critical slim", hidden=True, role="status"),
             html.Main(
                 [
@@ -101,7 +101,7 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
     )
 
 
-def _settings(watch: Monitor) -> html.Div:
+def _settings(app: Dash, watch: Monitor) -> html.Div:
     return html.Div(
         [
             runs.directory(watch),
@@ -135,7 +135,11 @@ def _settings(watch: Monitor) -> html.Div:
                 className="setting",
             ),
             html.Div(
-                dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"), className="setting"
+                [
+                    dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
+                    html.P(dcc.Link("How the server is doing", href=app.get_relative_path("/status"))),
+                ],
+                className="setting",
             ),
         ],
         className="settings panel",
