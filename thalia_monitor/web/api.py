@@ -62,7 +62,7 @@ def runs() -> Response:
     """List the runs this monitor shows."""
     library = monitor().library
     listed = [
-        {"id": each.id, "name": each.name, "directory": str(each.directory), "gone": each.gone}
+        {"id": each.id, "name": each.name, "directory": each.place, "gone": each.gone}
         for each in library.entries()
     ]
     return jsonify({"runs": listed})
