@@ -46,6 +46,9 @@ class Problem:
     line: int | None
     reason: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
+
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line:,}"
         return f"{place}: {self.reason}"
@@ -63,6 +66,9 @@ class Source:
     last_step: int | None = None
     note: str = ""
     """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
 
 
 @dataclass(frozen=True, slots=True)

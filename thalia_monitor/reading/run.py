@@ -105,7 +105,7 @@ class RunReader:
         within: Path | None = None,
     ) -> None:
         self.directory = directory
-        self.name = directory.resolve().name or str(directory)
+        self.name = contract.legible(directory.resolve().name or str(directory))
         self._scheme = scheme
         self._reading = threading.Lock()
         self._done = threading.Event()

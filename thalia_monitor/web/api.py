@@ -15,7 +15,7 @@ from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.excerpt import excerpt
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import guard
+from thalia_monitor.web import guard, operations
 from thalia_monitor.web.export import csv_of_run
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.standing import summary_of
@@ -27,6 +27,7 @@ def blueprint() -> Blueprint:
     """All routes of the API and ``/healthz``."""
     routes = Blueprint("api", __name__)
     routes.add_url_rule("/healthz", view_func=health)
+    routes.add_url_rule("/api/v1/status", view_func=status)
     routes.add_url_rule("/api/v1/runs", view_func=runs)
     routes.add_url_rule("/api/v1/runs/<run>", view_func=run_scalars)
     routes.add_url_rule("/api/v1/runs/<run>/summary", view_func=summary)
@@ -51,11 +52,17 @@ def health() -> Response:
     return jsonify({"status": "ok", "version": __version__} | ({"alerts": alerts} if alerts else {}))
 
 
+def status() -> Response:
+    """How the server itself is doing; ``/healthz`` says less, and to everyone."""
+    alerts = guard.standing(current_app)
+    return jsonify(operations.report(monitor()).record() | ({"alerts": alerts} if alerts else {}))
+
+
 def runs() -> Response:
     """List the runs this monitor shows."""
     library = monitor().library
     listed = [
-        {"id": each.id, "name": each.name, "directory": str(each.directory), "gone": each.gone}
+        {"id": each.id, "name": each.name, "directory": each.place, "gone": each.gone}
         for each in library.entries()
     ]
     return jsonify({"runs": listed})

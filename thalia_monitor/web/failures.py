@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dash.exceptions import DependencyException
+from dash.exceptions import DependencyException, UnsupportedRelativePath
 from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
 
@@ -25,11 +25,16 @@ BASE: Final = "THALIA_MONITOR_BASE"
 
 
 def register(server: Flask, base_path: str) -> None:
-    """Give the server its error handlers; a script that Dash does not know is to Dash a failure, to us no file."""
+    """Give the server its error handlers.
+
+    A script that Dash does not know is to Dash a failure, to us no file; a page's address that does not begin with
+    the base path is one that no page of ours sends.
+    """
     server.config[BASE] = base_path
     server.register_error_handler(MonitorError, of_ours)
     server.register_error_handler(HTTPException, of_http)
     server.register_error_handler(DependencyException, lambda _: answer(SENTENCES[404], 404))
+    server.register_error_handler(UnsupportedRelativePath, lambda _: answer(SENTENCES[400], 400))
 
 
 def of_ours(error: MonitorError) -> Response:
