@@ -19,7 +19,7 @@ PAGES = ("/", "/metrics", "/growth", "/consolidation", "/milestones", "/events",
 ROUTES = ("", "/summary", "/growth", "/consolidation", "/milestones", "/export.csv")
 VALUES = ("x", 1.5, 1e300, math.nan, math.inf, {"a": [1]})
 
-EVENTS = {
+EVENTS: dict[str, dict[str, Any]] = {
     "growth": {"region": "cortex", "neurons_added": 3, "new_total": 9, "reason": "full"},
     "consolidation": {
         "sleep_stage": "REM",
@@ -38,7 +38,7 @@ STAGE = {
     "stage": 0, "start_time": 1.7e9, "end_time": 1.7e9 + 9, "duration_hours": 1, "config": {},
     "step_metrics": [], "growth_events": [], "consolidation_events": [], "milestone_checks": [], "transitions": [],
 }  # fmt: skip
-LISTED = {
+LISTED: dict[str, dict[str, Any]] = {
     "growth_events": {"step": 5, "timestamp": 1.7e9, "region": "a", "n_added": 3, "reason": "r"},
     "consolidation_events": {
         "step": 5, "timestamp": 1.7e9, "stage": "REM", "n_patterns": 3, "duration_seconds": 5.0,

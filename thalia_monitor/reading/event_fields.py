@@ -91,5 +91,5 @@ def _taken(
         return None
     found = read(value)
     if found is None:
-        report(f"{name} should be {expected}, and is {plain.kind_of(value)}")
+        report(f"{name} should be {expected}, and is {plain.shown(value)}")
     return found
