@@ -16,6 +16,7 @@ import numpy as np
 
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.history import History
+from thalia_monitor.reading import plain
 from thalia_monitor.reading.composition import LOGS
 from thalia_monitor.reading.run import RunReader
 from thalia_monitor.stages import stage_name
@@ -155,9 +156,10 @@ def _stage(number: float, scheme: str) -> StageFound:
 
 
 def _stages(state: TrainingState) -> set[float]:
-    told = [point.stage for point in state.checkpoints]
+    told: list[object] = [point.stage for point in state.checkpoints]
     told += [event.fields.get("stage") for event in state.events]
-    return {-1 if number == -0.5 else number for number in told if isinstance(number, int | float)}
+    numbers = (plain.finite(each) for each in told)
+    return {-1 if number == -0.5 else number for number in numbers if number is not None}
 
 
 def _series(history: History) -> Iterator[SeriesFound]:

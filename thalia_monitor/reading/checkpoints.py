@@ -14,6 +14,7 @@ from typing import Any, Final
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.binary import Found, Listed, Save, Unfinished
+from thalia_monitor.reading.event_fields import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
@@ -57,12 +58,14 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
     unfinished = [file for file in files if isinstance(file.found, Unfinished)]
     failed = [file for file in unfinished if is_failed(file, now)]
     counting = _counting(saves)
+    wrong: dict[str, Problem] = {}  # each checkpoint repeats the growth of those before it
+    events = tuple(_events(counting, wrong))
     recording = Recording(
         _source(saves, family, len(saves) - len(counting), len(unfinished) - len(failed)),
         tuple(line for line in (_line(saved) for saved in saves) if line),
-        tuple(_events(counting)),
+        events,
         tuple(saved.checkpoint for saved in counting),
-        problems=tuple(Problem(file.name, None, _FAILED) for file in failed),
+        problems=(*(Problem(file.name, None, _FAILED) for file in failed), *wrong.values()),
     )
     listed = (_listed(file, file.found) for file in files if isinstance(file.found, Listed))
     return ((recording,) if saves or unfinished else ()) + tuple(listed)
@@ -145,12 +148,16 @@ def _line(saved: _Saved) -> MetricLine | None:
     return MetricLine(checkpoint.step, checkpoint.metrics, saved.neurons, time=saved.time)
 
 
-def _events(saves: Iterable[_Saved]) -> Iterator[Event]:
+def _events(saves: Iterable[_Saved], wrong: dict[str, Problem]) -> Iterator[Event]:
     """Take growth, ended stages and safety saves; each checkpoint repeats the lists of those before it."""
     seen: set[str] = set()
     for saved in saves:
         metadata, name = saved.save.metadata, saved.checkpoint.file
-        found = [_growth(entry, name) for entry in values.entries(metadata.get("growth_history"))]
+
+        def report(reason: str, file: str = name) -> None:
+            wrong.setdefault(reason, Problem(file, None, reason))
+
+        found = [_growth(entry, name, report) for entry in values.entries(metadata.get("growth_history"))]
         found += [_stage_end(entry, name) for entry in values.entries(metadata.get("training_history"))]
         for event in found:
             identity = repr((event.kind, event.step, event.time, sorted(event.fields.items(), key=repr)))
@@ -160,7 +167,7 @@ def _events(saves: Iterable[_Saved]) -> Iterator[Event]:
         yield from _safety_save(saved)
 
 
-def _growth(entry: Mapping[str, Any], file: str) -> Event:
+def _growth(entry: Mapping[str, Any], file: str, report: Report) -> Event:
     """Translate both shapes: ``auto_grow``'s own, and the later GrowthEvent. Neither says the step."""
     fields = {
         _RENAMED.get(name, name): value
@@ -168,7 +175,7 @@ def _growth(entry: Mapping[str, Any], file: str) -> Event:
         if name not in ("step", "timestamp")
     }
     step, time = plain.count(entry.get("step")), values.utc_seconds(entry.get("timestamp"))
-    return Event(contract.GROWTH, step, fields, time=time, file=file)
+    return Event(contract.GROWTH, step, checked(contract.GROWTH, fields, report), time=time, file=file)
 
 
 def _stage_end(entry: Mapping[str, Any], file: str) -> Event:

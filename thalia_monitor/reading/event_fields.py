@@ -42,6 +42,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
             plain.count, "a whole number of at least 0", ("n_patterns", "total_replayed")
         ),
         "duration_steps": Field(plain.count, "a whole number of at least 0"),
+        "duration_seconds": Field(plain.seconds, "a number of seconds"),
     },
 }
 """The aliases are what Thalia's own logger, trainer and growth history call the same field."""
@@ -67,11 +68,18 @@ def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None,
                 fields[name] = fields.pop(alias)
         if field.needed and fields.get(name) is None:
             report(f"{name} is missing from this {kind} event")
+    others = {plain.text(name): value for name, value in checked(kind, fields, report).items()}
+    return Event(kind, step, plain.bounded(others), time=time, file=file, line=line)
+
+
+def checked(kind: str, given: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Give an event's fields; a documented one of the wrong type is reported and left out."""
+    fields = dict(given)
+    for name, field in _KNOWN.get(kind, {}).items():
         value = _taken(fields, name, field.read, field.expected, report)
         if value is not None:
             fields[name] = value
-    others = {plain.text(name): value for name, value in fields.items()}
-    return Event(kind, step, plain.bounded(others), time=time, file=file, line=line)
+    return fields
 
 
 def _taken(
@@ -83,5 +91,5 @@ def _taken(
         return None
     found = read(value)
     if found is None:
-        report(f"{name} should be {expected}, and is {plain.kind_of(value)}")
+        report(f"{name} should be {expected}, and is {plain.shown(value)}")
     return found

@@ -20,8 +20,6 @@ FORMAT: Final = "checkpoint metadata"
 LARGEST: Final = 16 * 2**20
 """Bytes; a larger metadata file is refused."""
 MOST_WARNINGS: Final = 1_000
-LONGEST_TRAINING: Final = 1e11
-"""Seconds, some 3,000 years."""
 
 Signature = tuple[int, int, int]
 
@@ -190,9 +188,7 @@ def _warning(given: object, report: Report) -> HealthWarning | None:
 
 def _training_seconds(given: Mapping[str, Any], report: Report) -> float | None:
     value = given.get("training_time_seconds")
-    found = plain.finite(value)
-    if found is not None and 0 <= found <= LONGEST_TRAINING:
-        return found
-    if value is not None:
+    found = plain.seconds(value)
+    if found is None and value is not None:
         report(f"training_time_seconds should be a number of seconds, and is {plain.shown(value)}")
-    return None
+    return found

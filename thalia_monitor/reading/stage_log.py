@@ -15,6 +15,7 @@ from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.criteria import thresholds
 from thalia_monitor.reading.document import read_document
+from thalia_monitor.reading.event_fields import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 from thalia_monitor.state import Event, Problem, Source
 
@@ -39,14 +40,18 @@ def read_stage_log(path: Path, name: str) -> Recording:
     config = values.table(document.get("config"))
     logged = list(values.entries(document.get("step_metrics")))
     lines = [line for entry in logged if (line := _line(entry, stage, start or 0.0))]
-    events = list(_events(document, stage, name))
+    reasons: list[str] = []
+    events = list(_events(document, stage, name, reasons.append))
     steps = [line.step for line in lines]
     return Recording(
         Source(name, FORMAT, len(logged) + len(events), min(steps, default=None), max(steps, default=None)),
         tuple(lines),
         tuple(sorted(events, key=lambda event: float("inf") if event.time is None else event.time)),
         criteria=thresholds(config),
-        problems=_lost(name, len(logged) - len(lines)),
+        problems=(
+            *_lost(name, len(logged) - len(lines)),
+            *(Problem(name, None, reason) for reason in dict.fromkeys(reasons)),
+        ),
         stretch=Stretch(
             stage,
             start,
@@ -103,7 +108,7 @@ def _line(entry: Mapping[str, Any], stage: float | None, start: float) -> Metric
     )
 
 
-def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iterator[Event]:
+def _events(document: Mapping[str, Any], stage: float | None, file: str, report: Report) -> Iterator[Event]:
     """Take every event of the file, its fields renamed to the documented ones."""
     config = values.table(document.get("config"))
     started = {
@@ -122,7 +127,7 @@ def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iter
             if kind == contract.MILESTONE:
                 fields["stage"], fields["results"] = stage, values.flags(entry.get("results"))
             step, time = plain.count(entry.get(contract.STEP)), plain.unix_time(entry.get(contract.TIMESTAMP))
-            yield Event(kind, step, fields, time=time, file=file)
+            yield Event(kind, step, plain.bounded(checked(kind, fields, report)), time=time, file=file)
     if (end := plain.unix_time(document.get("end_time"))) is not None:
         ended = {"stage": stage, "duration_hours": plain.finite(document.get("duration_hours"))}
         yield Event(contract.STAGE_END, None, ended, time=end, file=file)
