@@ -50,6 +50,14 @@ def test_every_promise_names_its_test() -> None:
             ), row
 
 
+def test_the_image_is_made_of_files_that_there_are() -> None:
+    """What the Dockerfile copies is there, and is what the wheel is built from."""
+    copied = re.findall(r"^COPY (.+)$", (DOCS / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    files = [word for line in copied for word in line.split()[:-1]]
+    assert {"pyproject.toml", "README.md", "LICENSE", "thalia_monitor", "pages", "assets"} <= set(files)
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
 @pytest.mark.parametrize("name", SETUPS)
 def test_a_setup_names_options_that_there_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every variable is an option's, with a value that it takes."""
