@@ -22,6 +22,8 @@ from thalia_monitor.web.caching import FigureCache
 KEY: Final = "thalia_monitor"
 PATIENCE: Final = 0.25
 """Seconds a request waits for a log that is still being read in before it shows the part that is there."""
+LOCKS: Final = 64
+"""Different things are computed at the same time, the same thing once; few keys happen to share a lock."""
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ class Monitor:
     library: Library
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
-    _computing: Lock = field(default_factory=Lock)
+    _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None) -> TrainingState:
         """Read a run as it is now; costs a few ``stat`` calls when nothing has changed.
@@ -71,7 +73,9 @@ class Monitor:
         key = f"{run}:{state.version}:{what}"
         found = self.cache.get(key)
         if found is None:
-            with self._computing:  # the first of many viewers computes, the others find it done
+            with self._computing[
+                hash(key) % LOCKS
+            ]:  # the first of many viewers computes, the others find it done
                 found = self.cache.get(key)
                 if found is None:
                     found = compute()
