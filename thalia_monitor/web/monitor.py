@@ -18,6 +18,7 @@ from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.caching import FigureCache
+from thalia_monitor.web.crowd import Crowd
 
 KEY: Final = "thalia_monitor"
 PATIENCE: Final = 0.25
@@ -36,6 +37,7 @@ class Monitor:
     library: Library
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
+    crowd: Crowd = field(default_factory=Crowd)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None) -> TrainingState:
@@ -45,6 +47,14 @@ class Monitor:
             MonitorError: the run is unknown, or its directory cannot be read.
         """
         return self.library.read(self.library.entry(run).id, patience=PATIENCE)
+
+    def shown(self, run: str) -> TrainingState:
+        """The state for a page: as it is now, or as it was a moment ago where many look at it (:class:`Crowd`).
+
+        Raises:
+            MonitorError: as for :meth:`state`.
+        """
+        return self.crowd.state(run, lambda: self.state(run))
 
     @property
     def open_to_typing(self) -> bool:
@@ -93,6 +103,7 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
+    monitor.crowd.watch(server)
     server.extensions[KEY] = monitor
 
 
