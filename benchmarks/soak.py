@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -28,7 +28,7 @@ LINES_A_TICK: Final = 100
 """Ten a second."""
 MEGABYTE: Final = 2**20
 FLAT: Final = 1.1
-"""What is used at the end is at most so many times what was used after the first quarter."""
+"""What is used at the end is at most so many times what was used in the first half, but for the opening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +67,20 @@ def main(ticks: int, name: str, answer: Path | None) -> None:
             for moment in _moments(site, name, run / "training_log.json", ticks):
                 print(moment, flush=True)
                 found.append(moment)
-    first, last = found[2], found[-1]
+    early, late = found[1 : len(found) // 2], found[-3:]
     grown = {
-        part: getattr(last, part) / getattr(first, part) for part in ("server", "heap", "nodes", "listeners")
+        part: least(late, part) / least(early, part) for part in ("server", "heap", "nodes", "listeners")
     }
-    print(
-        "\n"
-        + ", ".join(f"{part} {ratio:.3f} x" for part, ratio in grown.items())
-        + f" from refresh {first.tick}"
-    )
+    print("\n" + ", ".join(f"{part} {ratio:.3f} x" for part, ratio in grown.items()))
     if answer:
         answer.write_text(json.dumps({"ticks": ticks, "page": name, "grown": grown}, indent=1))
     if max(grown.values()) > FLAT:
         raise SystemExit(f"not flat: more than {FLAT} times as much")
+
+
+def least(moments: Sequence[Moment], part: str) -> float:
+    """The least of some moments: what is replaced at a refresh waits to be collected, now more of it, now less."""
+    return min(float(getattr(each, part)) for each in moments)
 
 
 def _moments(site: Served, name: str, log: Path, ticks: int) -> Iterator[Moment]:
