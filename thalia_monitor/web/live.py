@@ -67,7 +67,10 @@ def live(*outputs: Output, inputs: Sequence[Input | State] = ()) -> Callable[[Ca
     def decorate(fill: Callable[..., Any]) -> Any:
         @wraps(fill)
         def follow(version: dict[str, str] | None, *values: Any) -> Any:
-            return fill(current_state(version), *values)
+            state = current_state(version)
+            if inputs:
+                return fill(state, *values)
+            return state.once(("part", *map(str, outputs)), lambda: fill(state))  # the same for every viewer
 
         return dash.get_app().callback(
             list(outputs) if len(outputs) > 1 else outputs[0], Input(VERSION, "data"), *inputs
@@ -81,6 +84,6 @@ def current_state(version: dict[str, str] | None) -> TrainingState:
     if not version:
         raise PreventUpdate
     try:
-        return monitor().state(version["run"])
+        return monitor().shown(version["run"])
     except MonitorError:
         raise PreventUpdate from None

@@ -232,7 +232,7 @@ def _register_poll(app: Dash) -> None:
         run = run or before
         try:
             run = monitor().library.entry(run).id
-            state = monitor().state(run)
+            state = monitor().shown(run)
         except MonitorError as error:
             trouble = _trouble(str(error), shown, kept=run == before)
             stands = standing.changed(None, run, stood)
