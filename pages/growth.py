@@ -7,6 +7,7 @@ from typing import Any
 import dash
 from dash import Output, State, dcc, html, no_update
 
+from thalia_monitor import contract
 from thalia_monitor.figures import growth
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import charts, parts, regions
@@ -40,8 +41,8 @@ def layout(find: str = "", **_: Any) -> html.Div:
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
-                    charts.chart_card("neurons", "Neurons by region", height=300),
-                    charts.chart_card("capacity", "Capacity by region", height=300),
+                    _by_region("neurons", "Neurons by region", contract.SERIES_NEURONS),
+                    _by_region("capacity", "Capacity by region", contract.SERIES_CAPACITY),
                     charts.chart_card("growth-timeline", "When each region grew"),
                     charts.chart_card("capacity-now", "Capacity now"),
                 ],
@@ -53,6 +54,10 @@ def layout(find: str = "", **_: Any) -> html.Div:
         ],
         className="page",
     )
+
+
+def _by_region(kind: str, title: str, series: str) -> html.Section:
+    return charts.chart_card(kind, title, series, height=300, options=("log",))
 
 
 @live(Output(FACTS, "children"))

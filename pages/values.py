@@ -6,7 +6,7 @@ from typing import Any
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import Input, Output, html, no_update
+from dash import Input, Output, State, html, no_update
 
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import values
@@ -54,9 +54,10 @@ def layout(series: str = "loss", **_: Any) -> html.Div:
     )
 
 
-@live(Output(SERIES, "options"))
-def name_series(state: TrainingState) -> Any:
-    return [{"label": name[:80], "value": name} for name in state.history.names()]
+@live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")])
+def name_series(state: TrainingState, chosen: str | None) -> Any:
+    names = state.history.names()
+    return [{"label": name[:80], "value": name} for name in names], values.named(names, chosen) or no_update
 
 
 @live(

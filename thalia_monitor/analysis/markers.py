@@ -13,7 +13,7 @@ from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.history import History
 from thalia_monitor.state import TrainingState
 
-MOST: Final = 60
+MOST: Final = 32
 """Marks of one kind on a chart; more of them could not be told apart, nor pointed at."""
 
 NAMED: Final = 4
@@ -104,9 +104,12 @@ class _Places:
 
 
 def _groups(placed: list[tuple[float, Happening]], most: int) -> list[list[Happening]]:
-    """Bundle neighbours in cells of the smallest power of two that leaves few enough; 1 bundles nothing."""
-    if len(placed) <= most:
-        return [[each] for _, each in placed]
+    """Bundle what is at one place; where that is too many, neighbours in cells of a power of two that leaves few."""
+    places: dict[float, list[Happening]] = {}
+    for at, each in placed:
+        places.setdefault(at, []).append(each)
+    if len(places) <= most:
+        return list(places.values())
     width = 1
     while len({at // width for at, _ in placed}) > most and width < 2**62:
         width *= 2
