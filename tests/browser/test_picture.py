@@ -297,3 +297,36 @@ def test_of_five_hundred_metrics_only_those_on_the_screen_are_fetched(
     expect(page.locator("#metrics-other-count")).to_have_text("1 of 500")
     wait_for_point(page, "Unit 499", 19)
     assert len({each for each in charts_in(answers) if each.startswith("unit")}) <= 13
+
+
+def test_pointing_at_a_moment_shows_it_on_every_chart_of_the_page(
+    run: Run, serve: Serve, browse: Browse
+) -> None:
+    """By the wall clock too; the hover says when, in full."""
+    run.append(*(line(n, timestamp=1.7652e9 + 60 * n, loss=0.5, firing_rate=0.1) for n in range(40)))
+    page = browse().open(serve().url + "metrics?x=wall")
+    wait_until_drawn(page, "Loss")
+    wait_until_drawn(page, "Firing rate")
+    box = card(page, "Loss").locator(".nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 60)
+    page.mouse.move(box["x"] + 0.5 * box["width"] + 3, box["y"] + 62)
+    for chart in ("Loss", "Firing rate"):
+        expect(card(page, chart).locator(".hoverlayer")).to_contain_text(
+            re.compile(r"2025-12-08 13:\d\d:\d\d UTC")
+        )
+
+
+def test_a_zoom_goes_with_the_reader_to_the_next_page(run: Run, serve: Serve, browse: Browse) -> None:
+    """The same steps on another page's charts, until the reader follows again."""
+    run.metrics(*range(0, 2000, 100), neuron_counts={"cortex": 1000})
+    page = browse().open(serve().url + "metrics")
+    wait_until_drawn(page, "Loss")
+    drag(page, "Loss")
+    expect(caption(page, "Loss")).to_contain_text("paused")
+    held = plots(page)["Loss"]["range"]
+    page.get_by_role("link", name="Growth").first.click()
+    wait_until_drawn(page, "Neurons by region")
+    assert plots(page)["Neurons by region"]["range"] == pytest.approx(held, rel=1e-6)
+    page.get_by_role("button", name="Follow").click()
+    page.wait_for_function(f"() => ({PLOTS})()['Neurons by region'].range[1] >= 1900")
