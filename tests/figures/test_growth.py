@@ -93,11 +93,32 @@ def test_a_single_region_has_no_total() -> None:
     assert [each["name"] for each in growth.neurons(state, "", VIEW).traces if each["x"]] == ["a"]
 
 
+def test_what_is_not_finite_is_said_with_its_region() -> None:
+    """A rug for each region, and the count with the first step."""
+    neurons = {
+        "cortex": Column(np.array([5.0, np.nan, np.nan])),
+        "striatum": Column(np.array([1.0, 2.0, 3.0])),
+    }
+    chart = growth.neurons(made([1.0, 2.0, 3.0], neurons=neurons), "", VIEW)
+    assert chart.notes == ("cortex: 2 not finite, first at step 10",)
+    rugs = [trace["text"] for trace in chart.traces if trace["name"] == "no place on this axis"]
+    assert rugs == [["cortex: NaN", "cortex: NaN"], []]
+
+
+def test_regions_can_be_drawn_on_a_logarithmic_axis() -> None:
+    """Each chart for itself, the total with the regions."""
+    log = View(log=frozenset({"neurons."}))
+    state = fixture_state("healthy")
+    assert growth.neurons(state, "", log).layout["yaxis"]["type"] == "log"
+    assert "type" not in growth.capacity(state, "", log).layout["yaxis"]
+
+
 def test_regions_are_drawn_in_their_colour_and_hidden_on_demand() -> None:
     """On each chart of the page; the total stays what it is."""
     state = fixture_state("healthy")
     shown = growth.neurons(state, "", VIEW)
-    styles = {each["name"]: each["line"]["color"] for each in shown.traces if each["name"] != "total"}
+    curves = [each for each in shown.traces if "line" in each and each["name"] != "total"]
+    styles = {each["name"]: each["line"]["color"] for each in curves}
     assert styles == {region: region_style(region)["color"] for region in state.history.neurons}
     hidden = View(hidden=frozenset({"cortex"}))
     for draw in (growth.neurons, growth.capacity, growth.capacity_now, growth.timeline):

@@ -16,7 +16,7 @@ from thalia_monitor.analysis.places import StepFinder, time_at, times_at
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.state import TrainingState
 
-MOST: Final = 60
+MOST: Final = 32
 """Marks of one kind on a chart; more of them could not be told apart, nor pointed at."""
 
 NAMED: Final = 4
@@ -106,14 +106,14 @@ def _placed(every: Happenings, state: TrainingState, x: Literal["step", "time"])
 def _edges(at: NDArray[Any], most: int) -> list[int]:
     """Where bundles begin and end, of places in ascending order.
 
-    Neighbours join in cells of the smallest power of two that leaves few enough; few enough are not bundled at all.
+    What is at one place is one bundle; where those are too many, so is what lies in a cell of the smallest power of
+    two that leaves few enough.
     """
-    if len(at) <= most:
-        return list(range(len(at) + 1))
-    width = 1
-    while len(begins := np.flatnonzero(np.diff(at // width))) >= most and width < 2**62:
+    width, begins = 1, np.flatnonzero(np.diff(at)) + 1
+    while len(begins) >= most and width < 2**62:
+        begins = np.flatnonzero(np.diff(at // width)) + 1
         width *= 2
-    return [0, *(begins + 1).tolist(), len(at)]
+    return [0, *begins.tolist(), len(at)] if len(at) else []
 
 
 def _mark(kind: MarkerKind, group: Happenings, state: TrainingState) -> Marker:

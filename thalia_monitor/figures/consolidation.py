@@ -11,7 +11,7 @@ import pandas as pd
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import NONE, duration
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, numbers, times
+from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
 from thalia_monitor.figures.events import Columns, Marks, columns_of, marks
 from thalia_monitor.state import TrainingState
 
@@ -55,8 +55,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "categoryorder": "array",
         "categoryarray": _labels(stages),
     }
-    if view.x == "wall":
-        layout["xaxis"] |= {"type": "date"}
+    layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
@@ -98,8 +97,7 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     layout = theme.layout(x_title=X_TITLES[view.x], y_title="patterns replayed", height=260, showlegend=True)
     layout["yaxis"] |= {"rangemode": "tozero"}
     layout["hovermode"] = "closest"
-    if view.x == "wall":
-        layout["xaxis"] |= {"type": "date"}
+    layout["xaxis"] |= X_LOOKS[view.x]
     return Chart(
         traces, layout, caption=_caption(state, placed), total=state.count_of(contract.CONSOLIDATION)
     )

@@ -32,6 +32,8 @@ OTHERS: Final = "live-others"
 CHOSEN: Final = "compare-chosen"
 """Which runs are compared, and how."""
 STANDING: Final = "live-standing"
+NEAR: Final = "charts-near"
+"""The kind and name of each chart on the screen or close to it (``assets/sight.js``); None is all of them."""
 
 
 def stores(refresh_seconds: float) -> list[Any]:
@@ -46,6 +48,7 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id="runs-opened"),
         dcc.Store(id="runs-asked"),
         dcc.Store(id=STANDING),
+        dcc.Store(id=NEAR, data=[]),
         dcc.Store(id=OTHERS),
         dcc.Store(id=CHOSEN),
         dcc.Store(id="compare-asked"),
