@@ -9,6 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.comparison import NEURONS, stage_starts
+from thalia_monitor.contract import SERIES_NEURONS
 from thalia_monitor.figures import compare
 from thalia_monitor.figures.metrics import title
 from thalia_monitor.web import charts, comparing, parts, runs
@@ -158,6 +159,7 @@ def _card(choice: Choice) -> html.Section:
         choice.series,
         height=420,
         options=() if choice.series == NEURONS else ("log",),
+        series=SERIES_NEURONS if choice.series == NEURONS else choice.series,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import dash
 from dash import Output, State, dcc, html, no_update
 
+from thalia_monitor.contract import SERIES_CAPACITY, SERIES_NEURONS
 from thalia_monitor.figures import growth
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import charts, parts, regions
@@ -40,10 +41,10 @@ def layout(find: str = "", **_: Any) -> html.Div:
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
-                    charts.chart_card("neurons", "Neurons by region", height=300),
-                    charts.chart_card("capacity", "Capacity by region", height=300),
+                    charts.chart_card("neurons", "Neurons by region", height=300, series=SERIES_NEURONS),
+                    charts.chart_card("capacity", "Capacity by region", height=300, series=SERIES_CAPACITY),
                     charts.chart_card("growth-timeline", "When each region grew"),
-                    charts.chart_card("capacity-now", "Capacity now"),
+                    charts.chart_card("capacity-now", "Capacity now", series=SERIES_CAPACITY),
                 ],
                 className="grid",
             ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import Input, Output, html, no_update
+from dash import Input, Output, State, html, no_update
 
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import values
@@ -43,7 +43,13 @@ def layout(series: str = "loss", **_: Any) -> html.Div:
                     ],
                     className="table-tools",
                 ),
-                html.Div(id=TABLE, className="table-scroll"),
+                html.Div(
+                    id=TABLE,
+                    className="table-scroll",
+                    tabIndex=0,
+                    role="region",
+                    **{"aria-label": "Raw values"},
+                ),
                 dbc.Pagination(
                     id=PAGE, max_value=1, active_page=1, fully_expanded=False, first_last=True, size="sm"
                 ),
@@ -54,9 +60,12 @@ def layout(series: str = "loss", **_: Any) -> html.Div:
     )
 
 
-@live(Output(SERIES, "options"))
-def name_series(state: TrainingState) -> Any:
-    return [{"label": name[:80], "value": name} for name in state.history.names()]
+@live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")])
+def name_series(state: TrainingState, chosen: str | None) -> Any:
+    names = state.history.names()
+    # a chart of all regions leads here with what their names begin with
+    first = next((name for name in names if str(chosen).endswith(".") and name.startswith(str(chosen))), None)
+    return [{"label": name[:80], "value": name} for name in names], first or no_update
 
 
 @live(

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from operator import add
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from thalia_monitor import contract
 from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.stages import stage_name
+from thalia_monitor.tables import event_table, one_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,9 @@ class Problem:
     line: int | None
     reason: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
+
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line:,}"
         return f"{place}: {self.reason}"
@@ -62,6 +66,9 @@ class Source:
     last_step: int | None = None
     note: str = ""
     """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,10 @@ class Checkpoint:
     training_seconds: float | None = None
     modified: float = 0.0
     """Unix seconds: the file's modification time."""
+    stage_name: str = ""
+    """What the checkpoint itself calls its stage."""
+    progress: float | None = None
+    """How far training is, 0 to 1, where the checkpoint counts steps and no weeks."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ class TrainingState:
     """Every event line, in file order."""
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured; they win over the stage table's."""
-    problems: Sequence[Problem] = ()
+    problems: list[Problem] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
     last_update: datetime | None = None
     """When a file of the run last changed (aware, UTC)."""
@@ -156,7 +167,9 @@ class TrainingState:
     @property
     def stage_name(self) -> str:
         """The stage's name, ``Stage N`` for one outside the table, ``Unknown`` where no file tells it."""
-        return stage_name(self.current_stage, self.scheme)
+        given = self.checkpoint.stage_name if self.checkpoint else ""
+        number = self.current_stage
+        return given if given and number is None else stage_name(number, self.scheme)
 
     @property
     def current_week(self) -> float:
@@ -170,9 +183,9 @@ class TrainingState:
 
     @property
     def stage_progress(self) -> float:
-        """Week over total weeks, within 0 and 1."""
+        """Week over total weeks, or where there are none what a binary checkpoint says; within 0 and 1."""
         if self.total_weeks <= 0:
-            return 0.0
+            return (self.checkpoint.progress if self.checkpoint else None) or 0.0
         return min(max(self.current_week / self.total_weeks, 0.0), 1.0)
 
     @cached_property
@@ -243,7 +256,7 @@ class TrainingState:
         """The events of one kind, a column for each field; whole numbers are nullable integers."""
         what = ("frame of", kind, *names)
         return self.extended(
-            what, lambda new, _: _event_frame([each for each in new if each.kind == kind], names), _one_frame
+            what, lambda new, _: event_table([each for each in new if each.kind == kind], names), one_table
         )
 
     @property
@@ -272,24 +285,3 @@ class TrainingState:
         if self.checkpoint and self.checkpoint.training_seconds is not None:
             return timedelta(seconds=self.checkpoint.training_seconds)
         return timedelta(seconds=self.history.time_span)
-
-
-_TYPES: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"), "Int64"),
-    "duration_seconds": "Float64",
-}
-
-
-def _event_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    def values(name: str) -> list[Any]:
-        return [event.step if name == contract.STEP else event.fields.get(name) for event in events]
-
-    return pd.DataFrame({name: pd.array(values(name), dtype=_TYPES.get(name, "str")) for name in names})
-
-
-def _one_frame(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    return pd.concat([before, new], ignore_index=True) if len(new) else before

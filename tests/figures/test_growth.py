@@ -171,6 +171,9 @@ def test_an_event_without_a_step_is_counted_in_words() -> None:
     chart = growth.timeline(state, "", VIEW)
     assert (chart.caption, chart.total) == ("2 growth events, 1 without a step", 2)
     assert chart.traces[0]["x"] == [10]
+    chart = growth.timeline(TrainingState(events=(grown(None),)), "", VIEW)
+    assert (chart.caption, chart.traces) == ("1 growth event, 1 without a step", [])
+    assert chart.layout["xaxis"]["visible"] is False
 
 
 def test_no_growth_is_said() -> None:
@@ -214,3 +217,14 @@ def test_a_zoom_shows_the_events_of_its_range() -> None:
     events = tuple(grown(step) for step in range(0, 1000, 10))
     [dots] = growth.timeline(TrainingState(events=events), "", View(start=100, end=200)).traces
     assert dots["x"] == list(range(100, 201, 10))
+
+
+def test_a_chart_of_all_regions_is_told_in_words() -> None:
+    """Each region that is drawn from where to where, for those who do not see the lines."""
+    run = fixture_state("healthy")
+    words = growth.neurons(run, "", View(hidden=frozenset({"cortex"}))).summary
+    drawn = [region for region in run.history.neurons if region != "cortex"]
+    assert words.startswith(f"Neurons of {len(drawn)} regions: ")
+    assert all(f"{region} from " in words for region in drawn)
+    assert "cortex" not in words
+    assert " %" in growth.capacity(run, "", View()).summary

@@ -57,7 +57,17 @@ def test_many_warnings_are_bounded_and_counted() -> None:
     """A page of them would hide the run."""
     box = shown(*[WARNING] * 1000)
     assert words(box).startswith("1000 health warnings")
-    assert words(box).endswith("and 980 more")
+    assert words(box).endswith("and 980 beyond these")
+
+
+def test_of_many_warnings_the_worst_stand_open() -> None:
+    """Three of them, each with the number that it has in the trainer's list; the others are folded up."""
+    box = shown(INFO, INFO, WARNING, INFO, CRITICAL, WARNING)
+    [fold] = [each for each in components(box) if each["type"] == "Details"]
+    folded = [each["props"]["value"] for each in components(fold) if each["type"] == "Li"]
+    listed = [each["props"]["value"] for each in components(box) if each["type"] == "Li"]
+    assert (folded, [each for each in listed if each not in folded]) == ([1, 2, 4], [3, 5, 6])
+    assert "and 3 more" in words(fold)
 
 
 def test_a_single_warning_is_singular() -> None:

@@ -108,9 +108,9 @@ def _larger(part: Any, by: float, sizes: frozenset[str] = _LENGTHS) -> Any:
 _SIZE: Final = frozenset({"size"})
 
 
-def nothing(caption: str, height: int = 240) -> Chart:
+def nothing(caption: str, height: int = 240, *, total: int = 0) -> Chart:
     """A chart that has nothing to show yet, and says so: no scale, since there is nothing to measure."""
-    return Chart([], theme.layout(height=height, **theme.NO_AXES), caption=caption)
+    return Chart([], theme.layout(height=height, **theme.NO_AXES), caption=caption, total=total)
 
 
 def numbers(values: Floats | Ints) -> list[float | int | None]:

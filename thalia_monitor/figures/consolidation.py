@@ -11,7 +11,7 @@ import pandas as pd
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import NONE, duration
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
+from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, numbers, times
 from thalia_monitor.figures.events import Columns, Marks, columns_of, marks
 from thalia_monitor.state import TrainingState
 
@@ -44,6 +44,8 @@ def _caption(state: TrainingState, placed: Marks) -> str:
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when the brain slept, NREM and REM on lanes of their own."""
     placed = _placed(state, view)
+    if not len(placed.x):
+        return nothing(_caption(state, placed), 140, total=state.count_of(contract.CONSOLIDATION))
     stages = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
     layout["hovermode"] = "closest"
@@ -76,6 +78,8 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
     """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
     placed = _placed(state, view)
+    if not len(placed.x):
+        return nothing(_caption(state, placed), 260, total=state.count_of(contract.CONSOLIDATION))
     mean = placed.amount / np.maximum(placed.said, 1)
     traces: list[dict[str, Any]] = []
     for stage in sorted(set(placed.label.tolist())):
@@ -106,10 +110,10 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
     columns = _columns(state)
     steps = np.unique(columns.step[columns.placed])
     gaps = np.diff(steps).astype(np.float64)
+    if not len(gaps):
+        return nothing("needs two sleeps at different steps", 260)
     layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260)
     layout["hovermode"] = "closest"
-    if not len(gaps):
-        return Chart([], layout, caption="needs two sleeps at different steps")
     # gaps that are all equal make one bar over a range around them, not a bar over nothing
     span = (0.0, 2 * gaps[0]) if gaps.min() == gaps.max() else None
     counts, edges = np.histogram(gaps, bins=min(24, max(5, len(gaps) // 2)), range=span)

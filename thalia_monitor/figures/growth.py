@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.wording import number
+from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, times
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines
@@ -20,6 +20,9 @@ from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.history import Column
 from thalia_monitor.state import TrainingState
+
+MOST_TOLD: Final = 20
+"""Regions that a chart's words name; the table of raw values has all of them."""
 
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
@@ -77,6 +80,8 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         return nothing("no growth event yet", 160)
     grown = grown.without(view.hidden)
     placed = marks(grown, state.history, view)
+    if placed.unplaced and not len(placed.x):
+        return nothing(_event_caption(len(grown), placed.unplaced), 160, total=len(grown))
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
     regions = sorted(set(placed.label.tolist()))
@@ -110,6 +115,11 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
     return Chart([dots], layout, caption=_event_caption(len(grown), placed.unplaced), total=len(grown))
+
+
+def _course(region: str, column: Column, unit: str) -> str:
+    ends = [number(float(column.values[at]), "percent" if unit == "capacity" else "count") for at in (0, -1)]
+    return f"{theme.plain(region, 24)} from {ends[0]} to {ends[1]}"
 
 
 def _percent(share: float) -> str:
@@ -152,7 +162,11 @@ def _by_region(
         traces += [trace | named for trace in lines(points, state.history, view, theme.region_style(region))]
     traces += event_traces(state, view)
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
-    words = f"{unit.capitalize()} of {len(columns)} regions." if columns else ""
+    shown = {
+        region: column for region, column in columns.items() if region not in view.hidden and len(column)
+    }
+    ends = [_course(*each, unit) for each in list(shown.items())[:MOST_TOLD]]
+    words = f"{unit.capitalize()} of {counted(len(shown), 'region')}: {'; '.join(ends)}." if shown else ""
     return Chart(
         traces,
         layout,

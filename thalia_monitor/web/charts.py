@@ -76,8 +76,12 @@ def chart_card(
     height: int = 240,
     class_name: str = "",
     options: Sequence[str] = (),
+    series: str = "",
 ) -> html.Section:
-    """A card with a title, a chart that follows the run, and a caption that says what is drawn."""
+    """A card with a title, a chart that follows the run, and a caption that says what is drawn.
+
+    ``series`` is whose raw values it leads to: a name, or what the names of several begin with (``neurons.``).
+    """
     return html.Section(
         [
             html.Header(
@@ -86,7 +90,7 @@ def chart_card(
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
                     *(_save(each, title) for each in ("png", "svg")),
                     *(_option(each, name, title) for each in options),
-                    *([_values_link(name, title)] if options else ()),
+                    *([_values_link(series, title)] if series else ()),
                 ],
                 className="card-head",
             ),

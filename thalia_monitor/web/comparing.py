@@ -45,7 +45,7 @@ def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table:
         for side in sides
         for run in (choice.runs[side.position],)
     ]
-    return _table(("Run", "Stage", "Step", "Last update", ""), rows)
+    return _table(("Run", "Stage", "Step", "Last update", "Baseline, or remove"), rows)
 
 
 def _stage(side: Side) -> str:

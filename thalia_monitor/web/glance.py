@@ -51,7 +51,7 @@ def status(summary: Summary) -> list[Any]:
     return [
         html.Div(
             [
-                html.Span("Status", className="fact-label"),
+                _label("Status", page("/events")),
                 html.Span(
                     [html.Span(standing.ICONS[alive.status], **{"aria-hidden": "true"}), f" {word}"],
                     className=f"status-word standing-{standing.KINDS[alive.status]}",
@@ -59,22 +59,27 @@ def status(summary: Summary) -> list[Any]:
                 html.Span(standing.sentence(alive), className="fact-detail"),
                 html.Span(clock, className="fact-detail note") if clock else None,
             ],
-            className="status-part",
+            className="status-part block",
         ),
-        _part("Pace", *_speed(pace)),
-        _part("Left in this stage", *_left(pace)),
-        _part("Next stage", summary.next_stage or "–", _what_for(summary)),
+        _part("Pace", page("/metrics") + "?x=wall", *_speed(pace)),
+        _part("Left in this stage", page("/milestones"), *_left(pace)),
+        _part("Next stage", page("/milestones"), summary.next_stage or "–", _what_for(summary)),
     ]
 
 
-def _part(label: str, value: str, detail: str = "") -> html.Div:
+def _label(words: str, address: str) -> html.H2:
+    """A part's name, which leads to the page that tells more; the whole part can be clicked."""
+    return html.H2(dcc.Link(words, href=address, className="block-link"), className="fact-label")
+
+
+def _part(label: str, address: str, value: str, detail: str = "") -> html.Div:
     return html.Div(
         [
-            html.Span(label, className="fact-label"),
+            _label(label, address),
             html.Span(value, className="fact-value"),
             html.Span(detail, className="fact-detail"),
         ],
-        className="status-part",
+        className="status-part block",
     )
 
 
@@ -236,7 +241,7 @@ def health(summary: Summary) -> html.Section:
     )
     return html.Section(
         [
-            html.H2("Health", className="card-name"),
+            html.H2(dcc.Link("Health", href=page("/events"), className="block-link"), className="card-name"),
             html.P(said, className="lead-in") if said else None,
             found,
             rest if more else None,

@@ -13,6 +13,8 @@ from thalia_monitor.state import HealthWarning, Problem, Severity
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Shapes that differ without their colour, from a block that every system font has."""
 MOST_WARNINGS: Final = 20
+UNFOLDED: Final = 3
+"""Warnings that stand open; a longer list would push what it is about off the screen."""
 
 
 def notice(kind: str, title: str, *body: Any) -> html.Div:
@@ -38,24 +40,41 @@ def fact(label: str, value: Any, detail: str = "") -> html.Div:
 
 
 def warnings(listed: Sequence[HealthWarning]) -> html.Div:
-    """The trainer's health warnings, numbered, the severity in colour, icon and word."""
+    """The trainer's health warnings by its own numbers, severity in colour, icon and word; the worst stand open."""
     if not listed:
         return html.Div("✓ All systems healthy", className="notice notice-good slim")
     order = list(Severity)
-    worst = max(listed, key=lambda each: order.index(each.severity)).severity
-    rows = [
-        html.Li(
-            [
-                html.Span(f"{ICONS[each.severity]} {each.severity}", className=f"tag tag-{each.severity}"),
-                html.Span(each.message[:500], className="log-text", dir="auto"),
-            ]
-        )
-        for each in listed[:MOST_WARNINGS]
-    ]
-    if len(listed) > MOST_WARNINGS:
-        rows.append(html.Li(f"and {len(listed) - MOST_WARNINGS:,} more"))
+    numbered = list(enumerate(listed, 1))
+    worst = sorted(numbered, key=lambda each: -order.index(each[1].severity))[:UNFOLDED]
+    rest = [each for each in numbered if each not in worst]
+    rows = [_warning(*each) for each in rest[: MOST_WARNINGS - UNFOLDED]]
+    beyond = len(rest) - len(rows)
     count = f"{len(listed)} health warning{'s' if len(listed) != 1 else ''}"
-    return html.Div([html.Strong(count), html.Ol(rows)], className=f"notice notice-{worst}")
+    fold = html.Details(
+        [
+            html.Summary(f"and {len(rest):,} more"),
+            html.Ol(rows),
+            html.P(f"and {beyond:,} beyond these") if beyond else None,
+        ]
+    )
+    return html.Div(
+        [
+            html.Strong(count),
+            html.Ol([_warning(*each) for each in sorted(worst, key=lambda each: each[0])]),
+            fold if rest else None,
+        ],
+        className=f"notice notice-{worst[0][1].severity}",
+    )
+
+
+def _warning(number: int, told: HealthWarning) -> html.Li:
+    return html.Li(
+        [
+            html.Span(f"{ICONS[told.severity]} {told.severity}", className=f"tag tag-{told.severity}"),
+            html.Span(told.message[:500], className="log-text", dir="auto"),
+        ],
+        value=number,
+    )
 
 
 def problems(listed: Sequence[Problem], total: int) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import dash
 import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from plotly.io.json import to_json_plotly
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
@@ -38,7 +40,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
             html.A("Skip to the page", href="#page", className="skip"),
             _navigation(app, watch),
             runs.picker(),
-            dbc.Collapse(_settings(watch), id="settings-panel", is_open=False),
+            dbc.Collapse(_settings(app, watch), id="settings-panel", is_open=False),
             html.Div(id="connection", className="notice notice-critical slim", hidden=True, role="status"),
             html.Main(
                 [
@@ -101,8 +103,8 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
     )
 
 
-def _settings(watch: Monitor) -> html.Div:
-    return html.Div(
+def _settings(app: Dash, watch: Monitor) -> html.Section:
+    return html.Section(
         [
             runs.directory(watch),
             html.Div(
@@ -135,10 +137,15 @@ def _settings(watch: Monitor) -> html.Div:
                 className="setting",
             ),
             html.Div(
-                dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"), className="setting"
+                [
+                    dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
+                    html.P(dcc.Link("How the server is doing", href=app.get_relative_path("/status"))),
+                ],
+                className="setting",
             ),
         ],
         className="settings panel",
+        **{"aria-label": "Settings"},
     )
 
 
@@ -249,14 +256,22 @@ def _register_poll(app: Dash) -> None:
             header.header(state),
             parts.warnings(state.warnings) if state.checkpoints else None,
             header.totals(state),
-            [
-                each
-                for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
-                if each
-            ],
+            _changed(
+                [
+                    each
+                    for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
+                    if each
+                ],
+                shown,
+            ),
             *stands,
             False,
         )
+
+
+def _changed(notices: list[Any], shown: Any) -> Any:
+    """What is shown already is not sent again: a screen reader would announce it once more."""
+    return no_update if json.loads(to_json_plotly(notices)) == (shown or []) else notices
 
 
 def _trouble(words: str, shown: Any, *, kept: bool) -> Any:

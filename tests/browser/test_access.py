@@ -1,0 +1,209 @@
+"""For everyone: what axe-core looks for, and what it cannot: the keyboard, the first paint, motion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support import Run, Server, serving
+
+from . import everything
+from .conftest import Watched
+from .test_pages import GO, SETTLED, SIDEWAYS, sections
+
+pytestmark = pytest.mark.browser
+Browse = Callable[..., Watched]
+
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+LOOKS: Final = [(theme, size) for theme in ("light", "dark") for size in (NARROW, WIDE)]
+
+CONTROLS = """() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex]')].filter(
+  each => each.checkVisibility({visibilityProperty: true}) && !each.disabled && each.tabIndex >= 0
+    && !(each.type === 'radio' && !each.checked)).map(each => each.outerHTML.slice(0, 160))"""
+FOCUSED = """() => {
+  const seen = document.activeElement, box = seen.getBoundingClientRect();
+  const ringed = style => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  let opacity = 1;
+  for (let each = seen; each; each = each.parentElement) opacity *= getComputedStyle(each).opacity;
+  return {
+    is: seen === document.body ? '' : seen.outerHTML.slice(0, 160),
+    ringed: ringed(getComputedStyle(seen)) || ringed(getComputedStyle(seen, '::after')),
+    shown: opacity > 0.9 && box.width > 0 && box.right > 0 && box.bottom > 0 && box.top < innerHeight,
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A run with everything in it, another to compare it with, and one that has not begun."""
+    folder = tmp_path_factory.mktemp("runs")
+    everything.write(folder / "everything")
+    for name in ("nothing", "other"):
+        (folder / name).mkdir()
+    Run(folder / "other").metrics(*range(0, 2000, 100), performance=0.3)
+    directories = [
+        part for name in ("everything", "nothing", "other") for part in ("--checkpoint-dir", folder / name)
+    ]
+    with serving(*directories, "--refresh-seconds", "30") as server:
+        yield server
+
+
+@pytest.fixture
+def show(served: Server, browse: Browse) -> Callable[..., Page]:
+    """Open a page of a run."""
+    known = {each["name"]: each["id"] for each in served.get("/api/v1/runs")[1]["runs"]}
+
+    def open_page(run: str, path: str = "", **options: Any) -> Page:
+        page = browse(**options).open(f"{served.url}{path}{'&' if '?' in path else '?'}run={known[run]}")
+        page.evaluate(SETTLED)
+        return page
+
+    return open_page
+
+
+def violations(page: Page, looks: list[Any] = LOOKS) -> list[str]:
+    """What axe-core finds on the page as it is, in each theme and width."""
+    found = []
+    for theme, size in looks:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size(size)
+        page.evaluate(SETTLED)
+        for each in Axe().run(page).response["violations"]:
+            places = [node["target"] for node in each["nodes"]]
+            found.append(f"{page.url} {theme} {size['width']}: {each['id']} at {places}")
+    return found
+
+
+@pytest.mark.parametrize(("run", "looks"), [("everything", LOOKS), ("nothing", LOOKS[::3])])
+def test_axe_finds_no_violation_on_any_page(show: Callable[..., Page], run: str, looks: list[Any]) -> None:
+    """With warnings, findings and a full log, and before there is anything at all."""
+    page = show(run)
+    found = []
+    for path in sections(page):
+        page.evaluate(GO, path)
+        page.wait_for_selector("#page .page, #page .empty")
+        found += violations(page, looks)
+    assert found == []
+
+
+def test_axe_finds_no_violation_in_what_can_be_opened(show: Callable[..., Page], served: Server) -> None:
+    """Settings, the list of runs, everything that is folded up, a display on the wall, an unknown run."""
+    page = show("everything", "metrics")
+    for button, panel in (("#settings-open", "#directory"), ("#runs-open", "#runs-list tbody tr")):
+        page.locator(button).click()
+        expect(page.locator(panel).first).to_be_visible()
+    for each in page.locator("summary").all():
+        each.click()
+    found = violations(page)
+    page.goto(f"{page.url}&wall=1")
+    expect(page.locator("#frame-header .fact").first).to_be_visible()
+    found += violations(page, LOOKS[1::2])
+    page.goto(served.url + "metrics?run=unknown")
+    expect(page.locator("#frame-notice .notice")).to_be_visible()
+    assert found + violations(page, LOOKS[::3]) == []
+
+
+@pytest.mark.parametrize("path", ["", "metrics", "growth", "values", "compare"])
+def test_every_control_is_reached_and_seen_with_the_keyboard(show: Callable[..., Page], path: str) -> None:
+    """Tab goes to each control in turn; where it is has a ring around it, on the screen, even on a chart."""
+    page = show("everything", path, reduced_motion="reduce")  # nothing is on its way while it is looked at
+    expected = page.evaluate(CONTROLS)
+    reached = []
+    for _ in range(len(expected) + 20):
+        page.keyboard.press("Tab")
+        now = page.evaluate(FOCUSED)
+        if not now["is"]:
+            break
+        assert now["ringed"] and now["shown"], now
+        reached.append(now["is"])
+    assert len(reached) >= len(expected) > 10
+    assert [each for each in expected if each not in reached] == []
+
+
+def test_a_chart_is_zoomed_with_the_keyboard(show: Callable[..., Page]) -> None:
+    """The buttons on a chart are buttons, and the other charts follow."""
+    page = show("everything", "metrics")
+    page.get_by_role("button", name="Zoom in").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#view-words")).to_contain_text("Held at steps")
+    page.locator("#view-follow").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#view-words")).to_have_text("Following the run")
+
+
+def test_the_first_stop_skips_to_the_page(show: Callable[..., Page]) -> None:
+    """One key past everything that is the same on each page."""
+    page = show("everything", "growth")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("Boolean(document.activeElement.closest('#page'))")
+
+
+@pytest.mark.parametrize(("system", "chosen", "expected"), [("dark", "", "dark"), ("dark", "light", "light")])
+def test_the_theme_is_there_before_the_first_paint(
+    served: Server, browse: Browse, system: str, chosen: str, expected: str
+) -> None:
+    """The system's, or the viewer's choice from an earlier visit: no page flashes in the other one."""
+    page = browse(theme=system).page
+    page.add_init_script(
+        f"if ({chosen!r}) localStorage.setItem('thalia-theme', {chosen!r});"
+        "new MutationObserver(() => performance.mark(document.documentElement.dataset.bsTheme)).observe("
+        "document, {subtree: true, attributes: true, attributeFilter: ['data-bs-theme']});"
+    )
+    page.goto(served.url)
+    page.wait_for_selector("#frame-header .fact")
+    marks = page.evaluate(
+        "performance.getEntriesByType('mark').filter(each => /^(light|dark)$/.test(each.name)).map("
+        "each => [each.name, each.startTime])"
+    )
+    painted = page.evaluate("performance.getEntriesByName('first-paint')[0].startTime")
+    assert [name for name, _ in marks] == [expected]
+    assert marks[0][1] < painted
+
+
+def test_reduced_motion_is_honoured(show: Callable[..., Page]) -> None:
+    """Nothing moves by itself or slides where the viewer's system asks for stillness."""
+    page = show("everything", "metrics", reduced_motion="reduce")
+    moving = """() => [document.documentElement, ...document.querySelectorAll('body, body *')].filter(each =>
+      ['', '::before', '::after'].some(part => {
+        const style = getComputedStyle(each, part || null);
+        return style.transitionDuration.split(', ').some(time => parseFloat(time))
+          || style.animationName !== 'none' || style.scrollBehavior === 'smooth';
+      })).map(each => each.outerHTML.slice(0, 120))"""
+    assert page.evaluate(moving) == []
+    page.locator("#settings-open").click()
+    expect(page.locator("#directory")).to_be_visible()
+    assert page.evaluate(moving) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["", "metrics", "growth", "consolidation", "milestones", "events", "values", "compare"]
+)
+def test_a_phone_has_one_column_and_nothing_scrolls_sideways(show: Callable[..., Page], path: str) -> None:
+    """Cards stand below each other, and every section can be chosen without scrolling the navigation."""
+    page = show("everything", path, width=390, height=844)
+    assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}
+    beside = """() => [...document.querySelectorAll('#page .panel')].filter(each => each.offsetParent
+      && each.getBoundingClientRect().width < 0.85 * innerWidth).map(each => each.outerHTML.slice(0, 120))"""
+    assert page.evaluate(beside) == []
+    for link in page.locator(".links a").all():
+        expect(link).to_be_in_viewport(ratio=1)
+
+
+def test_charts_have_words_and_a_table(show: Callable[..., Page]) -> None:
+    """Each says what it shows where a screen reader finds it, and leads to its numbers or stands above them."""
+    page = show("everything", "growth")
+    for card in page.locator(".chart-card").all():
+        expect(card.locator(".caption")).to_have_text(re.compile(r"\w"))
+    words = page.locator(".chart-card", has=page.get_by_role("heading", name="Neurons by region"))
+    expect(words.locator(".visually-hidden")).to_contain_text("cortex from 1,000 to 1,599")
+    words.get_by_role("link", name="values").click()
+    expect(page.locator("#values-series")).to_have_value("neurons.cortex")
+    expect(page.locator("#values-table")).to_contain_text("1599")
