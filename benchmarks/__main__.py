@@ -29,14 +29,15 @@ def main(names: tuple[str, ...], lines: int, answer: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="thalia-monitor-bench-") as directory:
         bench = Bench(Path(directory), lines)
         size = (bench.long_run / "training_log.json").stat().st_size
-        print(f"{lines:,} metric lines, {size / 1e6:.0f} MB; {_machine()}\n")
+        machine = _machine()
+        print(f"{lines:,} metric lines, {size / 1e6:.0f} MB; {machine}\n")
         print("| work | measured | against | ratio | target | |\n|---|---|---|---|---|---|")
         for row in _rows(bench, names or MODULES):
             found.append(row)
             print(_line(row), flush=True)
     if answer:
         results = [asdict(row) | {"ratio": row.ratio, "reached": row.reached} for row in found]
-        answer.write_text(json.dumps({"machine": _machine(), "lines": lines, "rows": results}, indent=1))
+        answer.write_text(json.dumps({"machine": machine, "lines": lines, "rows": results}, indent=1))
 
 
 def _rows(bench: Bench, names: tuple[str, ...]) -> Iterator[Row]:
@@ -45,7 +46,8 @@ def _rows(bench: Bench, names: tuple[str, ...]) -> Iterator[Row]:
 
 
 def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    busy = f"{os.getloadavg()[0]:.1f} programs running at the start"
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; {busy}"
 
 
 def _line(row: Row) -> str:
