@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench fixtures screenshots clean
+.PHONY: help demo test check bench soak fixtures screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## List the verbs
@@ -34,6 +34,9 @@ check: $(VENV)/.tested ## Lint, format and types
 bench: $(VENV)/.tested ## Measure everything the README quotes
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.tested ## Let an hour pass in minutes: does memory stay flat?
+	$(BIN)/python -m benchmarks.soak
 
 fixtures: $(VENV)/.installed ## Write fixtures/ anew from their seeded program
 	$(BIN)/python -m fixtures.make

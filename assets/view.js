@@ -91,7 +91,7 @@
     linking = true;
     plots().forEach(function (plot) {
       if (plot !== source && !plot.closest("[data-unlinked]") && plot._fullLayout && plot._fullLayout.hovermode === "x unified") {
-        try { window.Plotly.Fx.hover(plot, {xval: event.points[0].x}); } catch (empty) { /* nothing is drawn there yet */ }
+        try { window.Plotly.Fx.hover(plot, {xval: millis(event.points[0].x)}); } catch (empty) { /* nothing is drawn there yet */ }
       }
     });
     linking = false;

@@ -15,7 +15,7 @@ import click
 
 from benchmarks.row import Bench, Row
 
-MODULES = ("cold_read", "open_again", "tick", "memory", "wire")
+MODULES = ("cold_read", "tensorboard", "open_again", "tick", "page_tick", "zoom", "memory", "viewers", "wire")
 """One for each row or few of the table; each has ``rows(bench)``."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.row import Bench, Row
+from benchmarks.served import served
 
 MEGABYTE = 2**20
 PROGRAM = """
@@ -75,3 +76,13 @@ def rows(bench: Bench) -> Iterator[Row]:
         shares.append(workers.share / MEGABYTE)
         workers.close()
     yield Row("memory of four readers, one index", shares[1], "MB", "one of them", shares[0], 1.5)
+    one, four = (_gunicorn(run, bench.directory / "memory-site", count) / MEGABYTE for count in (1, 4))
+    yield Row("memory of four gunicorn workers", four, "MB", "one worker", one, 1.5)
+
+
+def _gunicorn(run: Path, cache: Path, workers: int) -> float:
+    """What workers that have all drawn pages share of memory in bytes, their master with them."""
+    with served(run, workers, cache) as site:
+        for page in ("/metrics", "/growth"):
+            site.crowd(8 * workers, 5, page)
+        return site.share

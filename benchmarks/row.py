@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import time
 from collections.abc import Callable
@@ -60,6 +61,13 @@ class Bench:
     def long_run(self) -> Path:
         """The run with the long log."""
         return self.run(self.lines)
+
+
+def copied(bench: Bench, lines: int, name: str) -> Path:
+    """A copy of a run's directory, for a benchmark that appends to the log."""
+    run = bench.directory / f"{name}-{lines}"
+    shutil.copytree(bench.run(lines), run)
+    return run
 
 
 def seconds(work: Callable[[], object]) -> float:

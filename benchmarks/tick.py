@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from benchmarks.long_log import REGIONS, metric_line
-from benchmarks.row import Bench, Row, median, spread
+from benchmarks.row import Bench, Row, copied, median, spread
 from thalia_monitor.reading.run import RunReader
 
 TICKS = 300
@@ -17,7 +15,7 @@ NEW_LINE = metric_line(10**7, [0.5] * 16, dict.fromkeys(REGIONS, 5))
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure both logs in turn, tick by tick; only processor time, since others use the machine too."""
-    runs = [_copy(bench, lines) for lines in (bench.lines // 100, bench.lines)]
+    runs = [copied(bench, lines, "tick") for lines in (bench.lines // 100, bench.lines)]
     readers = [RunReader(run, index=bench.directory / "tick-cache") for run in runs]
     new: tuple[list[float], list[float]] = ([], [])
     none: tuple[list[float], list[float]] = ([], [])
@@ -52,9 +50,3 @@ def _milliseconds(reader: RunReader) -> float:
     start = time.process_time_ns()
     reader.read()
     return (time.process_time_ns() - start) / 1e6
-
-
-def _copy(bench: Bench, lines: int) -> Path:
-    run = bench.directory / f"tick-{lines}"
-    shutil.copytree(bench.run(lines), run)
-    return run

@@ -41,8 +41,8 @@ def layout(find: str = "", **_: Any) -> html.Div:
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
-                    charts.chart_card("neurons", "Neurons by region", height=300, series=SERIES_NEURONS),
-                    charts.chart_card("capacity", "Capacity by region", height=300, series=SERIES_CAPACITY),
+                    _by_region("neurons", "Neurons by region", SERIES_NEURONS),
+                    _by_region("capacity", "Capacity by region", SERIES_CAPACITY),
                     charts.chart_card("growth-timeline", "When each region grew"),
                     charts.chart_card("capacity-now", "Capacity now", series=SERIES_CAPACITY),
                 ],
@@ -54,6 +54,10 @@ def layout(find: str = "", **_: Any) -> html.Div:
         ],
         className="page",
     )
+
+
+def _by_region(kind: str, title: str, series: str) -> html.Section:
+    return charts.chart_card(kind, title, series, height=300, options=("log",), series=series)
 
 
 @live(Output(FACTS, "children"))

@@ -63,9 +63,7 @@ def layout(series: str = "loss", **_: Any) -> html.Div:
 @live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")])
 def name_series(state: TrainingState, chosen: str | None) -> Any:
     names = state.history.names()
-    # a chart of all regions leads here with what their names begin with
-    first = next((name for name in names if str(chosen).endswith(".") and name.startswith(str(chosen))), None)
-    return [{"label": name[:80], "value": name} for name in names], first or no_update
+    return [{"label": name[:80], "value": name} for name in names], values.named(names, chosen) or no_update
 
 
 @live(

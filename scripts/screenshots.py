@@ -1,14 +1,20 @@
-"""Take the README's pictures from the demo: every page, light and dark, wide and on a phone."""
+"""Take the pictures of the docs: every page of the demo, and one log with a spike, a burst of NaN and a resume."""
 
 from __future__ import annotations
 
+import json
+import math
+import random
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = ("overview", "metrics", "growth", "consolidation", "milestones")
@@ -17,16 +23,19 @@ SETTLED = 5_000
 """Milliseconds after which every chart of a page is drawn."""
 
 
-def main() -> None:
-    """Run the demo on its usual seed and photograph it."""
-    command = [sys.executable, "-m", "thalia_monitor", "--port", "0", "demo"]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo,
-        sync_playwright() as playwright,
-    ):
-        assert demo.stdout is not None
-        address = next(found[0] for line in demo.stdout if (found := re.search(r"(?<= at )http://\S+", line)))
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+@contextmanager
+def monitor(*arguments: str) -> Iterator[str]:
+    """Run the command on a free port; gives its address."""
+    command = [sys.executable, "-m", "thalia_monitor", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield next(found[0] for line in process.stdout if (found := re.search(r"(?<= at )http://\S+", line)))
+        process.terminate()
+
+
+def demo(browser: Browser) -> None:
+    """Photograph the demo on its usual seed."""
+    with monitor("demo") as address:
         for name, theme, width in SHOTS:
             page = browser.new_page(
                 viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
@@ -36,8 +45,47 @@ def main() -> None:
             suffix = theme if width > 400 else "phone"
             page.screenshot(path=DOCS / f"{name}-{suffix}.png")
             page.close()
+
+
+def accidents() -> Iterator[str]:
+    """100,000 lines: a spike of one point, 20 NaN, a loss that runs away, and the resume that it led to."""
+    noise = random.Random(4)
+    attempts = ((0, 70_000), (60_000, 90_000))
+    for number, (first, last) in enumerate(attempts):
+        for step in range(first, last):
+            loss = 0.1 + 0.5 * math.exp(-step / 40_000) + noise.gauss(0, 0.004)
+            if number == 0 and step > 61_000:
+                loss += (step - 61_000) / 10_000
+            if step == 31_416:
+                loss = 2.4
+            if 37_500 <= step < 37_520:
+                loss = math.nan
+            yield (
+                json.dumps({"step": step, "timestamp": 1.7652e9 + number * 3600 + step / 10, "loss": loss})
+                + "\n"
+            )
+
+
+def believe(browser: Browser) -> None:
+    """Photograph the chart of such a log."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "training_log.json").write_text("".join(accidents()), encoding="utf-8")
+        with monitor("--checkpoint-dir", folder) as address:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(address + "metrics")
+            page.wait_for_timeout(SETTLED)
+            card = page.locator(".chart-card", has=page.get_by_role("heading", name="Loss", exact=True))
+            card.screenshot(path=DOCS / "believe.png")
+
+
+def main() -> None:
+    """Take all of them, or only those that are named."""
+    shots = {"demo": demo, "believe": believe}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name in sys.argv[1:] or shots:
+            shots[name](browser)
         browser.close()
-        demo.terminate()
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ class Screen:
         self.set("_pages_location", pathname=self.base + path, search=search)
         self.call("_pages_content.children")
         self.set("view", data={"x": "step", "smooth": 0} | view)
+        self.set("charts-near", data=None)  # a reader with a window as high as the page
         self.refresh()
 
     def component(self, identifier: Any) -> dict[str, Any]:

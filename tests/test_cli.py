@@ -9,12 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import ROOT, Run, Server, serving
 from thalia_monitor import __version__
 from thalia_monitor.cli import main
+from thalia_monitor.settings import Settings
+from thalia_monitor.web import demonstration
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -47,6 +50,10 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         (["--cache-threshold", "0"], "--cache-threshold"),
         (["--colour", "red"], "--colour"),
         (["--checkpoint-dir"], "--checkpoint-dir"),
+        (["--checkpoint-dir", ""], "--checkpoint-dir"),
+        (["--checkpoint-dir", str(ROOT / "README.md")], "file"),
+        (["--root", str(ROOT / "README.md")], "file"),
+        (["--host", ""], "--host"),
         (["--host", "203.0.113.7", "--port", "0"], "--host"),
         (["paint"], "paint"),
         (["demo", "--speed", "0"], "--speed"),
@@ -148,9 +155,29 @@ def test_sigterm_ends_it_cleanly_with_0(early: tuple[Server, Run]) -> None:
     assert [text for text in server.output if "Traceback" in text or "Warning" in text] == []
 
 
+def test_the_demo_leaves_a_run_alone_that_only_the_environment_names(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It writes where it is told to on the command line, before or after its name, and else to a place of its own."""
+    told: list[Any] = []
+
+    def demonstrate(settings: Settings, directory: Path | None, **_: Any) -> None:
+        told.append((directory, settings.port))
+
+    monkeypatch.setattr(demonstration, "demonstrate", demonstrate)
+    monkeypatch.setenv("THALIA_MONITOR_CHECKPOINT_DIR", "/data/run")
+    command("demo", "--port", "0")
+    command("--port", "5", "demo", "--checkpoint-dir", tmp_path)
+    command("--checkpoint-dir", tmp_path, "demo", "--port", "7")
+    command("demo", tmp_path)
+    assert told == [(None, 0), (tmp_path, 5), (tmp_path, 7), (tmp_path, 8050)]
+
+
 def test_ctrl_c_ends_the_demo_and_its_training(tmp_path: Path) -> None:
     """Server and simulated training stop together; what was written is a run that can be opened again."""
-    with serving("demo", tmp_path / "run", "--speed", "50", "--seed", "3") as server:
+    with serving(
+        "demo", tmp_path / "run", "--speed", "50", "--seed", "3", "--refresh-seconds", "1"
+    ) as server:
         [listed] = server.get("api/v1/runs")[1]["runs"]
         assert listed["directory"] == str(tmp_path / "run")
         server.process.send_signal(signal.SIGINT)

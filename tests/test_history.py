@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.history import History
+from thalia_monitor.reading.run import RunReader
 
 
 def history_of(run: Run) -> History:
@@ -25,6 +26,17 @@ def test_a_history_of_nothing() -> None:
     assert (len(empty), empty.current_step, empty.time_span, empty.names()) == (0, 0, 0.0, [])
     assert empty.series("loss") is None
     assert not empty.is_superseded(5)
+
+
+def test_the_time_span_follows_the_log(run: Run) -> None:
+    """From the earliest to the latest timestamp of every version, also of one that is asked late."""
+    reader = RunReader(run.directory)
+    versions: list[History] = []
+    for time in (50.0, None, 20.0, 90.0):
+        run.append(line(len(versions), **({} if time is None else {"timestamp": time})))
+        versions.append(reader.read().history)
+    assert [each.time_span for each in (versions[0], versions[2], versions[1], versions[3])] == [0, 30, 0, 70]
+    assert [each.time_span for each in versions] == [0, 0, 30, 70]
 
 
 def test_values_that_are_not_finite_are_values(run: Run) -> None:

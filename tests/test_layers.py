@@ -13,7 +13,7 @@ from tests.support import ROOT
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
     {"errors", "contract", "stages"},
-    {"history", "writing", "simulation"},
+    {"history", "growing", "tables", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},
     {"figures", "check", "demo", "options", "status", "alerts"},
@@ -64,6 +64,11 @@ def test_a_module_imports_only_what_is_below_it(path: Path) -> None:
         for forbidden in FORBIDDEN.get(here, set()):
             assert not (name + ".").startswith(forbidden + "."), f"{path.name} imports {name}"
         assert name.split(".")[0] not in {"pages", "tests", "fixtures"}, f"{path.name} imports {name}"
+
+
+def test_every_module_has_a_floor() -> None:
+    """A new module says where it belongs: none escapes the rule above."""
+    assert {floor(path) for path in MODULES} - {"pages"} == set(HEIGHT)
 
 
 def test_no_module_is_long() -> None:

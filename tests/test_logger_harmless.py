@@ -173,9 +173,16 @@ class Unprintable:
         raise RuntimeError("no text")
 
 
-@pytest.mark.parametrize(
-    "metrics", [{"what": Unprintable()}, None, 3, [("loss", 0.5)]], ids=["unprintable", "none", "int", "list"]
-)
+def test_a_value_that_cannot_be_asked_costs_only_itself(logger: CurriculumLogger) -> None:
+    """The other metrics of its step are written."""
+    logger.log_training_step(1, {"what": Unprintable(), "loss": 0.5})
+
+    (written,) = (line for line in log_lines(logger) if "event_type" not in line)
+    assert (written["what"], written["loss"]) == ("Unprintable that cannot be read", 0.5)
+    assert logger.write_errors == 0
+
+
+@pytest.mark.parametrize("metrics", [None, 3, [("loss", 0.5)]], ids=["none", "int", "list"])
 def test_a_record_that_makes_no_sense_is_counted_and_left_out(logger: CurriculumLogger, metrics: Any) -> None:
     """The caller never hears of it as an exception."""
     logger.log_training_step(1, metrics)

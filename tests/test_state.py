@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.state import Event, HealthWarning, Severity, TrainingState
+from thalia_monitor.state import Checkpoint, Event, HealthWarning, Severity, TrainingState
 
 REGIONS = {"neuron_counts": {"cortex": 100, "striatum": 50}, "capacity_by_region": {"cortex": 0.5}}
 
@@ -261,3 +261,12 @@ def test_what_is_computed_from_a_state_is_computed_once() -> None:
     """However many charts ask for it."""
     state, computed = TrainingState(), iter([42])
     assert [state.once("sum", lambda: next(computed)) for _ in range(3)] == [42, 42, 42]
+
+
+def test_a_checkpoint_that_counts_steps_tells_progress_and_name_where_no_week_and_no_number_does() -> None:
+    """A binary checkpoint may hold ``total_steps`` and a name of its own; weeks and the stage table win."""
+    own = Checkpoint("a.thalia", 5, stage_name="Warm-up", progress=0.25)
+    state = TrainingState(checkpoints=(own,))
+    assert (state.stage_name, state.stage_progress) == ("Warm-up", 0.25)
+    state = TrainingState(checkpoints=(dataclasses.replace(own, stage=0, week=1, total_weeks=2),))
+    assert (state.stage_name, state.stage_progress) == ("Sensory Foundations", 0.5)

@@ -16,8 +16,9 @@ import numpy as np
 
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.history import History
+from thalia_monitor.reading import plain
 from thalia_monitor.reading.composition import LOGS
-from thalia_monitor.reading.run import load_training_state
+from thalia_monitor.reading.run import RunReader
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Problem, Source, TrainingState
 
@@ -105,7 +106,7 @@ class Report:
 def inspect(directory: str | os.PathLike[str]) -> Report:
     """Read a directory whole; what cannot be read is in the report, nothing is raised."""
     try:
-        state = load_training_state(directory)
+        state = RunReader(Path(directory)).read()
     except RunUnreadable as error:
         return Report(str(directory), str(error))
     if not state.sources and not state.problems:
@@ -155,9 +156,10 @@ def _stage(number: float, scheme: str) -> StageFound:
 
 
 def _stages(state: TrainingState) -> set[float]:
-    told = [point.stage for point in state.checkpoints]
+    told: list[object] = [point.stage for point in state.checkpoints]
     told += [event.fields.get("stage") for event in state.events]
-    return {-1 if number == -0.5 else number for number in told if isinstance(number, int | float)}
+    numbers = (plain.finite(each) for each in told)
+    return {-1 if number == -0.5 else number for number in numbers if number is not None}
 
 
 def _series(history: History) -> Iterator[SeriesFound]:

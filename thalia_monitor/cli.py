@@ -54,20 +54,39 @@ def merged(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
 
 
 @cli.command()
+@with_options
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same training.")
 @click.option(
     "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How much faster."
 )
 @click.option("--open", "open_browser", is_flag=True, help="Show the page in this machine's browser.")
-@click.pass_obj
+@click.pass_context
 def demo(
-    options: dict[str, Any], directory: Path | None, seed: int, speed: float, open_browser: bool
+    context: click.Context,
+    /,
+    directory: Path | None,
+    seed: int,
+    speed: float,
+    open_browser: bool,
+    **options: Any,
 ) -> None:
-    """Simulate a training (in DIRECTORY or a temporary one) and open the dashboard on it."""
+    """Simulate a training (in DIRECTORY or a temporary one) and open the dashboard on it.
+
+    The options above may stand here as well; --checkpoint-dir is another way to give DIRECTORY.
+    """
     from thalia_monitor.web.demonstration import demonstrate  # noqa: PLC0415 - dash takes a second to import
 
-    demonstrate(settings_from(options), directory, seed=seed, speed=speed, open_browser=open_browser)
+    chosen = merged(context, options)
+    if directory is None and _typed(context, "checkpoint_dir"):
+        directory = chosen["checkpoint_dir"][0]
+    demonstrate(settings_from(chosen), directory, seed=seed, speed=speed, open_browser=open_browser)
+
+
+def _typed(context: click.Context, name: str) -> bool:
+    """Whether an option stands on the command line: the environment may name a real run, to be left alone."""
+    contexts = [each for each in (context, context.parent) if each]
+    return any(each.get_parameter_source(name) is ParameterSource.COMMANDLINE for each in contexts)
 
 
 @cli.command()

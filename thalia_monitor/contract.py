@@ -35,3 +35,8 @@ CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "dura
 SERIES_NEURONS: Final = "neurons."
 SERIES_CAPACITY: Final = "capacity."
 """Prefixes that name a region's series beside the metrics: ``neurons.cortex``, ``capacity.cortex``."""
+
+
+def legible(name: str) -> str:
+    """Write a file's or directory's name so that any page can show it: on disk it may be bytes that are no text."""
+    return name if name.isascii() else name.encode("utf-8", "replace").decode()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from thalia_monitor.contract import legible
+
 
 class MonitorError(Exception):
     """Base of all errors of this project; ``str(error)`` is written for the reader and safe to show."""
 
     status = 500
     """The HTTP status that a web answer carries for it."""
+
+    def __init__(self, said: str = "") -> None:
+        super().__init__(legible(said))
 
 
 class SettingsError(MonitorError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,11 @@ class Segment:
 class Lineage:
     """Stands for one log through all its versions: what was computed for one can be extended for the next."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "span")
+
+    def __init__(self) -> None:
+        self.span = (0, math.inf, -math.inf)
+        """Rows looked at so far, their earliest and their latest timestamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,15 @@ class History:
     @property
     def time_span(self) -> float:
         """Seconds between the earliest and the latest timestamp; 0 without timestamps."""
-        known = self.time[~np.isnan(self.time)]
-        return float(known.max() - known.min()) if len(known) else 0.0
+        seen, earliest, latest = self.lineage.span
+        if seen > len(self):  # an older version
+            seen, earliest, latest = 0, math.inf, -math.inf
+        new = self.time[seen:]
+        if len(known := new[~np.isnan(new)]):
+            earliest, latest = min(earliest, float(known.min())), max(latest, float(known.max()))
+        if len(self) >= self.lineage.span[0]:
+            self.lineage.span = (len(self), earliest, latest)
+        return latest - earliest if earliest <= latest else 0.0
 
     def superseded_from(self, segment: int) -> int | None:
         """The step from which a later resume repeats this segment; None when all of it still counts."""

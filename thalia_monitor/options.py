@@ -19,18 +19,32 @@ from thalia_monitor.stages import SCHEMES
 
 ENVIRONMENT_PREFIX: Final = "THALIA_MONITOR"
 
+
+class Directory(click.Path):
+    """The path of a directory, which may appear later: neither empty nor that of a file."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take a path; an empty one would be the working directory, which nobody meant."""
+        if not str(value).strip():
+            self.fail("it is empty: give the path of a directory.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 OPTIONS: Final = (
     click.option(
         "--checkpoint-dir",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=Directory(),
         metavar="DIR",
         help="A directory that a training run writes to (repeatable). It may appear later.",
     ),
     click.option(
         "--root",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=Directory(),
         metavar="DIR",
         help="A directory that is searched for runs, again and again (repeatable).",
     ),

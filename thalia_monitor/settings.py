@@ -67,6 +67,8 @@ class Settings:
                 f"--refresh-seconds is {self.refresh_seconds:g}, but has to be between "
                 f"{SHORTEST_REFRESH:g} and {LONGEST_REFRESH:g} seconds."
             )
+        if not self.host.strip():
+            raise SettingsError("--host is empty: give an address to listen on, 0.0.0.0 for all.")
         if self.stage_scheme not in SCHEMES:
             raise SettingsError(f"--stage-scheme is {self.stage_scheme!r}: use one of {', '.join(SCHEMES)}.")
         if self.cache and self.cache not in CACHES and not self.cache.startswith(REDIS):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from operator import add
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from thalia_monitor import contract
+from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.stages import stage_name
+from thalia_monitor.tables import event_table, one_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +46,9 @@ class Problem:
     line: int | None
     reason: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
+
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line:,}"
         return f"{place}: {self.reason}"
@@ -61,6 +66,9 @@ class Source:
     last_step: int | None = None
     note: str = ""
     """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,10 @@ class Checkpoint:
     training_seconds: float | None = None
     modified: float = 0.0
     """Unix seconds: the file's modification time."""
+    stage_name: str = ""
+    """What the checkpoint itself calls its stage."""
+    progress: float | None = None
+    """How far training is, 0 to 1, where the checkpoint counts steps and no weeks."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +127,7 @@ class TrainingState:
     """Every event line, in file order."""
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured; they win over the stage table's."""
-    problems: Sequence[Problem] = ()
+    problems: list[Problem] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
     last_update: datetime | None = None
     """When a file of the run last changed (aware, UTC)."""
@@ -155,7 +167,9 @@ class TrainingState:
     @property
     def stage_name(self) -> str:
         """The stage's name, ``Stage N`` for one outside the table, ``Unknown`` where no file tells it."""
-        return stage_name(self.current_stage, self.scheme)
+        given = self.checkpoint.stage_name if self.checkpoint else ""
+        number = self.current_stage
+        return given if given and number is None else stage_name(number, self.scheme)
 
     @property
     def current_week(self) -> float:
@@ -169,9 +183,9 @@ class TrainingState:
 
     @property
     def stage_progress(self) -> float:
-        """Week over total weeks, within 0 and 1."""
+        """Week over total weeks, or where there are none what a binary checkpoint says; within 0 and 1."""
         if self.total_weeks <= 0:
-            return 0.0
+            return (self.checkpoint.progress if self.checkpoint else None) or 0.0
         return min(max(self.current_week / self.total_weeks, 0.0), 1.0)
 
     @cached_property
@@ -216,27 +230,44 @@ class TrainingState:
             kept[what] = compute()
         return cast(T, kept[what])
 
-    def events_of(self, kind: str) -> list[Event]:
-        """Every event of one kind, in file order."""
-        return [event for event in self.events if event.kind == kind]
+    @cached_property
+    def _growing(self) -> Growing[Event]:
+        return self.events if isinstance(self.events, Growing) else Growing(self.events)
+
+    def extended(
+        self,
+        what: Hashable,
+        compute: Callable[[tuple[Event, ...], int], T],
+        join: Callable[[T, T], T],
+    ) -> T:
+        """Compute something of all events from what it was for the version before (:class:`Growing`)."""
+        return self._growing.extended(what, compute, join)
+
+    def events_of(self, *kinds: str) -> tuple[Event, ...]:
+        """Every event of these kinds, in file order."""
+        what = ("events of", *kinds)
+        return self.extended(what, lambda new, _: tuple(each for each in new if each.kind in kinds), add)
 
     def count_of(self, kind: str) -> int:
         """How many events of one kind there are."""
-        return self._counts[kind]
+        return len(self.events_of(kind))
 
-    @cached_property
-    def _counts(self) -> Counter[str]:
-        return Counter(event.kind for event in self.events)
+    def event_frame(self, kind: str, names: Sequence[str]) -> pd.DataFrame:
+        """The events of one kind, a column for each field; whole numbers are nullable integers."""
+        what = ("frame of", kind, *names)
+        return self.extended(
+            what, lambda new, _: event_table([each for each in new if each.kind == kind], names), one_table
+        )
 
-    @cached_property
+    @property
     def growth_events(self) -> pd.DataFrame:
         """``step, region, neurons_added, new_total, reason``; whole numbers are nullable integers."""
-        return _event_frame(self.events_of(contract.GROWTH), contract.GROWTH_FIELDS)
+        return self.event_frame(contract.GROWTH, contract.GROWTH_FIELDS)
 
-    @cached_property
+    @property
     def consolidation_events(self) -> pd.DataFrame:
         """``step, sleep_stage, patterns_replayed, duration_steps``; whole numbers are nullable integers."""
-        return _event_frame(self.events_of(contract.CONSOLIDATION), contract.CONSOLIDATION_FIELDS)
+        return self.event_frame(contract.CONSOLIDATION, contract.CONSOLIDATION_FIELDS)
 
     @property
     def milestones(self) -> dict[str, bool]:
@@ -254,17 +285,3 @@ class TrainingState:
         if self.checkpoint and self.checkpoint.training_seconds is not None:
             return timedelta(seconds=self.checkpoint.training_seconds)
         return timedelta(seconds=self.history.time_span)
-
-
-_INTEGER_FIELDS = frozenset({"step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"})
-
-
-def _event_frame(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    def values(name: str) -> list[Any]:
-        return [event.step if name == contract.STEP else event.fields.get(name) for event in events]
-
-    return pd.DataFrame(
-        {name: pd.array(values(name), dtype="Int64" if name in _INTEGER_FIELDS else "str") for name in names}
-    )

@@ -267,6 +267,12 @@ class TestLoss:
         for values in (spike, bout, recovery, self.FALLING):
             assert kinds(state(history(STEPS, loss=values))) == []
 
+    def test_steps_that_leap_are_no_work(self) -> None:
+        """What lies between two lines far apart is not looked through, block after block."""
+        steps = [*range(0, 60_000, 100), *range(10**17, 10**17 + 60_000, 100)]
+        found = only(state(history(steps, loss=np.where(np.array(steps) < 10**17, 0.1, 0.4))))
+        assert found.message == "Loss is diverging: 0.4, up from 0.1 at step 9,900."
+
     def test_a_new_stage_has_new_tasks(self) -> None:
         """Loss may jump where a stage begins: by its event, or by the checkpoints where there is none."""
         lines = history(STEPS, loss=after(self.FALLING, 20_000, 0.5))

@@ -144,6 +144,18 @@ class TestBundles:
             MarkerKind.GROWTH, 0, 1000, "4 growths; cortex, striatum; +200 neurons", 4, 0, False
         )
 
+    def test_what_happens_at_one_place_is_one_mark(self) -> None:
+        """A milestone that is lost must not lie below one that is passed."""
+        results = [{"seq": False, "mnist": True}, {"seq": True, "mnist": False}]
+        events = [
+            Event("milestone", 500 * number, {"results": each}) for number, each in enumerate(results, 1)
+        ]
+        found = markers(state(LINES, events=events), ["milestone"])
+        assert [(mark.step, mark.label) for mark in found] == [
+            (500, "mnist passed"),
+            (1000, "2 milestones; mnist lost, seq passed"),
+        ]
+
     def test_a_bundle_of_many_names_counts_them(self) -> None:
         """A label stays short."""
         run = state(LINES, events=[growth(step, f"region{step}", added=None) for step in range(9)])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from tests.analysis.build import history
-from thalia_monitor.analysis.places import StepFinder, time_at
+from thalia_monitor.analysis.places import StepFinder, time_at, times_at
 
 TWICE = history([0, 100, 200, 300, 200, 300, 400], time=[0, 1, 2, 3, 50, 51, 52])
 
@@ -22,6 +24,15 @@ def test_where_no_line_tells_there_is_no_time() -> None:
     assert time_at(history([]), 5) is None
     assert time_at(history([0, 1]), 1) is None
     assert time_at(replace(TWICE, ordered=False), 1) is None
+
+
+def test_many_steps_are_where_each_of_them_is() -> None:
+    """As asked one by one, whatever the segment."""
+    steps, segments = np.array([0, 50, 200, 250, 9999, 250]), np.array([0, 1, 0, 0, 1, 7])
+    each = [time_at(TWICE, int(step), int(segment)) for step, segment in zip(steps, segments, strict=True)]
+    assert times_at(TWICE, steps, segments).tolist() == each
+    for lost in (history([]), history([0, 1]), replace(TWICE, ordered=False)):
+        assert np.isnan(times_at(lost, steps, segments)).all()
 
 
 def test_a_time_is_at_the_next_line() -> None:

@@ -150,3 +150,12 @@ def test_one_sleep_has_no_frequency(events: list[Event]) -> None:
     """It says what is missing."""
     chart = consolidation.frequency(state_of(*events), "", VIEW)
     assert (chart.traces, chart.caption) == ([], "needs two sleeps at different steps")
+
+
+@pytest.mark.parametrize("draw", [consolidation.timeline, consolidation.patterns, consolidation.frequency])
+@pytest.mark.parametrize("events", [(), (slept(None),)])
+def test_where_nothing_can_be_placed_there_is_no_scale(draw: Any, events: tuple[Event, ...]) -> None:
+    """An axis without a mark on it would suggest a measurement."""
+    chart = draw(state_of(*events), "", VIEW)
+    assert (chart.traces, chart.layout["xaxis"]["visible"]) == ([], False)
+    assert chart.caption

@@ -15,7 +15,7 @@ from tests.figures.states import fixture_state, made, points
 from tests.support import FIXTURES
 from thalia_monitor.figures import growth
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.events import MOST_MARKS, marks
+from thalia_monitor.figures.events import MOST_MARKS, columns, marks
 from thalia_monitor.figures.theme import region_style
 from thalia_monitor.history import Column, History
 from thalia_monitor.state import Event, TrainingState
@@ -93,11 +93,32 @@ def test_a_single_region_has_no_total() -> None:
     assert [each["name"] for each in growth.neurons(state, "", VIEW).traces if each["x"]] == ["a"]
 
 
+def test_what_is_not_finite_is_said_with_its_region() -> None:
+    """A rug for each region, and the count with the first step."""
+    neurons = {
+        "cortex": Column(np.array([5.0, np.nan, np.nan])),
+        "striatum": Column(np.array([1.0, 2.0, 3.0])),
+    }
+    chart = growth.neurons(made([1.0, 2.0, 3.0], neurons=neurons), "", VIEW)
+    assert chart.notes == ("cortex: 2 not finite, first at step 10",)
+    rugs = [trace["text"] for trace in chart.traces if trace["name"] == "no place on this axis"]
+    assert rugs == [["cortex: NaN", "cortex: NaN"], []]
+
+
+def test_regions_can_be_drawn_on_a_logarithmic_axis() -> None:
+    """Each chart for itself, the total with the regions."""
+    log = View(log=frozenset({"neurons."}))
+    state = fixture_state("healthy")
+    assert growth.neurons(state, "", log).layout["yaxis"]["type"] == "log"
+    assert "type" not in growth.capacity(state, "", log).layout["yaxis"]
+
+
 def test_regions_are_drawn_in_their_colour_and_hidden_on_demand() -> None:
     """On each chart of the page; the total stays what it is."""
     state = fixture_state("healthy")
     shown = growth.neurons(state, "", VIEW)
-    styles = {each["name"]: each["line"]["color"] for each in shown.traces if each["name"] != "total"}
+    curves = [each for each in shown.traces if "line" in each and each["name"] != "total"]
+    styles = {each["name"]: each["line"]["color"] for each in curves}
     assert styles == {region: region_style(region)["color"] for region in state.history.neurons}
     hidden = View(hidden=frozenset({"cortex"}))
     for draw in (growth.neurons, growth.capacity, growth.capacity_now, growth.timeline):
@@ -171,6 +192,9 @@ def test_an_event_without_a_step_is_counted_in_words() -> None:
     chart = growth.timeline(state, "", VIEW)
     assert (chart.caption, chart.total) == ("2 growth events, 1 without a step", 2)
     assert chart.traces[0]["x"] == [10]
+    chart = growth.timeline(TrainingState(events=(grown(None),)), "", VIEW)
+    assert (chart.caption, chart.traces) == ("1 growth event, 1 without a step", [])
+    assert chart.layout["xaxis"]["visible"] is False
 
 
 def test_no_growth_is_said() -> None:
@@ -186,7 +210,8 @@ def test_no_growth_is_said() -> None:
 )
 def test_bundling_bounds_the_marks_and_loses_no_event(events: list[tuple[int, str, int | None]]) -> None:
     """However many events there are: at most MOST_MARKS marks, which together stand for all of them."""
-    placed = marks([grown(*each) for each in events], "region", "neurons_added", History(), VIEW)
+    every = columns([grown(*each) for each in events], "region", "neurons_added")
+    placed = marks(every, History(), VIEW)
     assert len(placed.x) <= MOST_MARKS
     assert placed.count.sum() == len(events)
     assert np.nansum(placed.amount) == sum(added or 0 for _, _, added in events)

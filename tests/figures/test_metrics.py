@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.figures.states import EVERY_KIND, fixture_state, made, points
+from tests.figures.states import EVERY_KIND, fixture_state, made, points, rug_of
 from thalia_monitor.figures import metrics
 from thalia_monitor.figures.chart import POINTS, View
 from thalia_monitor.figures.metrics import metric
@@ -112,11 +112,13 @@ def test_not_finite_values_outside_the_zoom_are_not_of_the_view() -> None:
 
 
 def test_a_logarithmic_axis_says_how_many_points_it_cannot_show() -> None:
-    """They are at its lower edge, and counted."""
+    """They are at its lower edge, and counted, drawn or not."""
     chart = metric(made([1.0, 0.0, -1.0, 2.0]), "loss", View(log=LOSS))
     assert chart.layout["yaxis"]["type"] == "log"
-    assert chart.notes == ("2 drawn points not positive, at the lower edge",)
+    assert chart.notes == ("2 not positive, below the axis",)
     assert "type" not in metric(made([1.0]), "loss", View()).layout["yaxis"]
+    many = metric(made(np.where(np.arange(50_000) % 2, 1.0, -1.0)), "loss", View(log=LOSS))
+    assert many.notes == ("25,000 not positive, below the axis",)
 
 
 def test_clipping_is_off_until_asked_for_and_counts_what_leaves_the_view() -> None:
@@ -129,6 +131,32 @@ def test_clipping_is_off_until_asked_for_and_counts_what_leaves_the_view() -> No
     assert -1 < low < 0.05 and 0.95 < high < 2
     assert clipped.notes == ("2 points above the view", "1 point below the view")
     assert points(clipped.traces[0]) == points(plain.traces[0])
+
+
+def test_clipping_leaves_ordinary_noise_in_the_view() -> None:
+    """A few outliers are not 2 % of the points."""
+    noise = np.random.default_rng(4).normal(5, 1, 50_000)
+    noise[[100, 20_000]] = 1000
+    assert metric(made(noise), "loss", View(clip=LOSS)).notes == ("2 points above the view",)
+
+
+def test_the_badge_counts_what_lies_above_the_part_that_is_looked_at() -> None:
+    """An outlier elsewhere is not of this view."""
+    values = np.sin(np.arange(10_000.0))
+    values[[500, 9000, 9500]] = 90.0
+    zoomed = metric(made(values), "loss", View(clip=LOSS, start=80_000, end=99_000))
+    assert zoomed.notes == ("2 points above the view",)
+
+
+def test_a_flood_of_values_that_are_not_finite_says_how_many_have_a_mark() -> None:
+    """Up to 10,000 of a view are marked one by one; of more, the count stays true and says so."""
+    odd = metric(made(np.where(np.arange(40_000) % 2, math.nan, 1.0)), "loss", View())
+    marked = len(rug_of(odd)["x"])
+    assert 10_000 <= marked < 20_000
+    assert odd.notes == (f"20,000 not finite, first at step 10, {marked:,} marked",)
+    few = metric(made(np.where(np.arange(20_000) % 2, math.nan, 1.0)), "loss", View())
+    assert few.notes == ("10,000 not finite, first at step 10",)
+    assert len(rug_of(few)["x"]) == 10_000
 
 
 def test_clipping_does_not_count_what_has_no_place_on_the_axis_anyway() -> None:
@@ -151,10 +179,10 @@ def test_clipping_never_makes_an_impossible_axis(values: list[float]) -> None:
 
 def test_a_logarithmic_axis_can_be_clipped_although_its_room_reaches_below_zero() -> None:
     """The usual range of a falling loss has its lower edge near zero; a logarithm of less does not exist."""
-    values = [*np.geomspace(1, 1e-6, 2000).tolist(), 500.0]
+    values = [*np.geomspace(1, 1e-6, 2000).tolist(), 5e6]
     chart = metric(made(values), "loss", View(clip=LOSS, log=LOSS))
     low, high = chart.layout["yaxis"]["range"]
-    assert low < high < math.log10(500)
+    assert low < high < math.log10(5e6)
 
 
 def test_the_firing_rate_has_its_healthy_band() -> None:
@@ -173,7 +201,7 @@ def test_markers_are_drawn_by_kind_and_lead_to_their_row() -> None:
     heads = [trace for trace in marked.traces if trace["name"] == "growth" and trace["mode"] == "markers"]
     assert len(marked.traces) == len(plain.traces) + 2
     assert [(trace["x"], trace["customdata"]) for trace in heads] == [([20], ["growth?find=20"])]
-    assert heads[0]["text"] == ["cortex, +5 neurons"]
+    assert heads[0]["text"] == ["step 20: cortex, +5 neurons"]
 
 
 def test_markers_of_a_kind_do_not_come_and_go_with_its_events() -> None:

@@ -88,9 +88,9 @@ def test_lines_out_of_order_are_no_resume(visit: Open) -> None:
 
 
 def test_five_hundred_metrics_are_counted_searched_and_paged(visit: Open) -> None:
-    """Only a dozen charts are made; none is out of reach."""
+    """Only a dozen charts are made at a time; none is out of reach."""
     screen = visit("many_metrics", "/metrics")
-    count = int(screen.text("metrics-other-count"))
+    count = int(screen.text("metrics-other-count").removesuffix(" metrics"))
     assert count >= 500
     assert len(screen.component("metrics-other-shown")["data"]) == 12
     assert screen.component("metrics-other-page")["max_value"] == -(-count // 12)
@@ -99,8 +99,12 @@ def test_five_hundred_metrics_are_counted_searched_and_paged(visit: Open) -> Non
     assert screen.text("metrics-other-count") == f"1 of {count}"
     assert screen.figure("metric", "weights/pathway_499_mean")["data"][0]["x"]
     screen.change("metrics-other-query", value="")
-    screen.change("metrics-other-page", active_page=screen.component("metrics-other-page")["max_value"])
-    assert screen.component("metrics-other-shown")["data"][-1] == "weights/pathway_499_mean"
+    screen.set("charts-near", data=[])
+    reached: list[str] = []
+    for page in range(screen.component("metrics-other-page")["max_value"]):
+        screen.change("metrics-other-page", active_page=page + 1)
+        reached += screen.component("metrics-other-shown")["data"]
+    assert len(reached) == len(set(reached)) == count
 
 
 def test_the_last_good_page_stays_when_the_run_cannot_be_read(run: Run) -> None:

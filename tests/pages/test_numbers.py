@@ -108,7 +108,7 @@ def test_every_other_metric_has_a_chart(visit: Open, files: Naive) -> None:
             inner = [f"{name}/{each}" for each in value] if isinstance(value, dict) else [name]
             logged |= set(inner) if name not in known else set()
     assert names == sorted(logged)
-    assert screen.text("metrics-other-count") == f"{len(logged)}"
+    assert screen.text("metrics-other-count") == f"{len(logged)} metrics"
     for name in names:
         trace = screen.figure("metric", name)["data"][0]
         assert [each for each in trace["y"] if each is not None] == pytest.approx(
@@ -133,7 +133,7 @@ def test_the_charts_of_the_growth_page(visit: Open, files: Naive) -> None:
     for kind, field in (("neurons", "neuron_counts"), ("capacity", "capacity_by_region")):
         traces = {
             trace["name"]: trace
-            for trace in screen.figure(kind)["data"]
+            for trace in screen.figure(kind, f"{kind}.")["data"]
             if trace["x"] and trace.get("yaxis") != "y2"
         }
         lines = [(line["step"], line[field]) for line in files.metrics() if field in line]

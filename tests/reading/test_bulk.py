@@ -26,7 +26,7 @@ def state_of(contents: LogContents) -> dict[str, Any]:
         TrainingState(
             history=contents.builder.history(),
             events=contents.events.view(),
-            problems=problems.view(),
+            problems=list(problems.view()),
             total_problems=problems.total,
         )
     )

@@ -157,3 +157,21 @@ def test_regions_of_the_newest_are_told() -> None:
         NOW,
     )
     assert recording.source.note == "1 without checksum yet; regions cortex, pfc"
+
+
+def test_what_the_notebooks_monitor_looks_for_is_used_where_it_is_there() -> None:
+    """A stage's name, and steps out of a total: no writer of Thalia's sets them, a caller may."""
+    (point,) = together(saved("mine", 250, 1, None, stage_name="Warm-up", total_steps=1000)).checkpoints
+    assert (point.stage_name, point.progress) == ("Warm-up", 0.25)
+    (point,) = together(saved("mine", 250, 1, None, total_steps=0, stage_name=5)).checkpoints
+    assert (point.stage_name, point.progress) == ("", None)
+
+
+def test_growth_of_the_wrong_type_is_reported_once_however_many_checkpoints_repeat_it() -> None:
+    """The growth itself is kept."""
+    history = [{"region": "cortex", "neurons_added": 1.5, "reason": "full"}]
+    recording = together(*(saved(f"{at}", at, at, growth_history=history) for at in (1, 2, 3)))
+    assert [event.fields for event in recording.events] == [{"region": "cortex", "reason": "full"}]
+    assert [(each.file, each.reason) for each in recording.problems] == [
+        ("1.thalia", "neurons_added should be a whole number, and is 1.5")
+    ]

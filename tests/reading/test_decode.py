@@ -135,15 +135,19 @@ def test_an_event_is_no_metric_line() -> None:
 
 def test_the_names_of_thalias_other_writers_are_understood() -> None:
     """Logger, trainer and growth history each call the same fields something else."""
-    grown = the_event(event_type="growth", component_name="a", n_neurons_added=3.0, new_size=9)
+    grown = the_event(step=1, event_type="growth", component_name="a", n_neurons_added=3.0, new_size=9)
     assert grown.fields == {"region": "a", "neurons_added": 3, "new_total": 9}
-    slept = the_event(event_type="consolidation", stage="REM", n_patterns=4, duration_seconds=2.5)
+    slept = the_event(step=1, event_type="consolidation", stage="REM", n_patterns=4, duration_seconds=2.5)
     assert slept.fields == {"sleep_stage": "REM", "patterns_replayed": 4, "duration_seconds": 2.5}
 
 
 def test_a_consolidations_numeric_stage_is_the_curriculums() -> None:
     """Only a text can name a sleep stage."""
-    assert the_event(event_type="consolidation", stage=2).fields == {"stage": 2}
+    _, events, problems = decoded('{"step": 1, "event_type": "consolidation", "stage": 2}')
+    assert (events[0].fields, problems) == (
+        {"stage": 2},
+        ["sleep_stage is missing from this consolidation event"],
+    )
 
 
 def test_an_unknown_event_is_kept_by_its_name() -> None:
@@ -154,8 +158,8 @@ def test_an_unknown_event_is_kept_by_its_name() -> None:
 
 def test_an_event_without_a_step_is_kept_unplaced() -> None:
     """It is listed, though no chart can show it."""
-    assert the_event(event_type="growth", timestamp=5.0) == Event("growth", None, {}, time=5.0, line=7)
-    _, events, problems = decoded('{"event_type": "growth", "step": "soon"}')
+    assert the_event(event_type="rest", timestamp=5.0) == Event("rest", None, {}, time=5.0, line=7)
+    _, events, problems = decoded('{"event_type": "growth", "region": "cortex", "step": "soon"}')
     assert (events[0].step, len(problems)) == (None, 1)
 
 
@@ -165,8 +169,8 @@ def test_an_event_without_a_step_is_kept_unplaced() -> None:
 )
 def test_an_events_field_of_the_wrong_type_is_reported_and_left_out(field: str) -> None:
     """The event itself is kept."""
-    _, events, problems = decoded(f'{{"step": 1, "event_type": "growth", {field}}}')
-    assert (events[0].fields, len(problems)) == ({}, 1)
+    _, events, problems = decoded(f'{{"step": 1, "event_type": "growth", "region": "cortex", {field}}}')
+    assert (events[0].fields.keys() - {"region"}, len(problems)) == (set(), 1)
 
 
 @pytest.mark.parametrize("kind", ["5", '""', "[]", "true"])
@@ -259,7 +263,7 @@ def test_what_cannot_be_read_is_one_problem(line: str) -> None:
 
 def test_invalid_utf8_is_replaced_and_reported() -> None:
     """The rest of the line is worth having."""
-    _, events, problems = decoded(b'{"event_type": "growth", "reason": "gr\xf6\xdf"}')
+    _, events, problems = decoded(b'{"event_type": "rest", "reason": "gr\xf6\xdf"}')
     assert (events[0].fields["reason"], len(problems)) == ("gr\ufffd\ufffd", 1)
 
 
@@ -300,3 +304,18 @@ def test_wild_objects_never_raise(fields: dict[str, Any], cut: int) -> None:
     """Wrong types in every place, whole or torn."""
     decoded(json.dumps(fields))
     decoded(json.dumps(fields)[:cut] + json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [
+        ({"event_type": "growth", "step": 5, "neurons_added": 3}, "region"),
+        ({"event_type": "growth", "region": "cortex", "neurons_added": 3}, "step"),
+        ({"event_type": "consolidation", "step": 5, "sleep_stage": None}, "sleep_stage"),
+    ],
+)
+def test_an_event_that_lacks_what_places_it_is_kept_and_reported(line: dict[str, Any], missing: str) -> None:
+    """It happened all the same; the problem says what its line lacks."""
+    lines, events, problems = decoded(json.dumps(line))
+    assert (lines, len(events)) == ([], 1)
+    assert [each.split()[:3] for each in problems] == [[missing, "is", "missing"]]

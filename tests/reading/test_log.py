@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.reading.states import told
 from tests.reading.wild import VALID_LOGS, WILD_LOGS
 from tests.reading.writing import append, consolidation, growth, line, log_text, write_log
+from thalia_monitor.reading import log
+from thalia_monitor.reading.array_log import looks_like_array
 from thalia_monitor.reading.run import RunReader, load_training_state
 
 
@@ -100,7 +102,7 @@ def test_a_log_written_as_one_json_array_is_read_too(tmp_path: Path, indent: int
     (tmp_path / "training_log.json").write_bytes(mark + json.dumps(lines, indent=indent).encode())
     state = load_training_state(tmp_path)
     assert state.history.step.tolist() == [10, 20, 30]
-    assert (len(state.growth_events), state.problems) == (1, ())
+    assert (len(state.growth_events), state.problems) == (1, [])
 
 
 @given(st.integers(0, 400))
@@ -114,7 +116,7 @@ def test_an_unfinished_array_reads_the_same_as_its_complete_objects(tmp_path: Pa
     path.unlink()
     complete = whole[:cut].count(b"\n }")
     assert state.history.step.tolist() == [10, 20, 30, 40][:complete]
-    assert state.problems == ()
+    assert state.problems == []
 
 
 def test_an_array_that_grows_is_the_same_history_with_more_rows(tmp_path: Path) -> None:
@@ -132,19 +134,49 @@ def test_an_array_that_grows_is_the_same_history_with_more_rows(tmp_path: Path) 
     assert reader.read().history.generation > after.history.generation
 
 
-def test_a_broken_array_is_read_up_to_the_break(tmp_path: Path) -> None:
-    """With a problem that says where."""
-    (tmp_path / "training_log.json").write_text('[{"step": 1},\n 5,\n {"step": 2},\n {"step": oops},\n {}]')
+@pytest.mark.parametrize("between", [" ", "\n"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"step": oops}',
+        '{"step: 3, "neuron_counts": {"cortex": 5}}',
+        '{"step": 3, "neuron_counts": {"cortex": 5}, "lo',
+        '{"step": ' + 5000 * "9" + "}",
+        "garbage",
+        '{"x": ' + 100_000 * "[" + "}",
+    ],
+)
+def test_a_broken_array_is_read_on_behind_the_break(tmp_path: Path, broken: str, between: str) -> None:
+    """One problem says where; nothing within the broken object is taken for one of the log's."""
+    text = f'[{{"step": 1}},{between}{broken},{between}{{"step": 4, "loss": 2.0}},{between}{{"step": 5}}]'
+    (tmp_path / "training_log.json").write_text(text)
+    state = load_training_state(tmp_path)
+    assert state.history.step.tolist() == [1, 4, 5]
+    assert [problem.line for problem in state.problems] == [2 if between == "\n" else 1]
+
+
+def test_in_an_array_what_is_no_object_is_a_problem(tmp_path: Path) -> None:
+    """Each with its line; a break behind which nothing can be read says so."""
+    (tmp_path / "training_log.json").write_text('[{"step": 1},\n 5,\n {"step": 2},\n {"step": oops},\n 7]')
     state = load_training_state(tmp_path)
     assert state.history.step.tolist() == [1, 2]
     assert [problem.line for problem in state.problems] == [2, 4]
+    assert "not read from here on" in state.problems[1].reason
+
+
+def test_what_a_stages_configuration_asks_for_is_a_threshold(tmp_path: Path) -> None:
+    """As the drop-in logger writes it where a stage begins; a later stage's wins."""
+    criteria = ({"n_back_2": 0.8, "stable": True, "loss": 0.1}, {"loss": 0.05}, None, "all", {"x": "high"})
+    lines = (line(0, event_type="stage_start", config={"success_criteria": each}) for each in criteria)
+    write_log(tmp_path, *lines, line(0, event_type="stage_start", config=3))
+    assert load_training_state(tmp_path).criteria == {"n_back_2": 0.8, "loss": 0.05}
 
 
 def test_lines_may_follow_an_array(tmp_path: Path) -> None:
     """A trainer that went on in the documented format where a converter had left an array."""
     (tmp_path / "training_log.json").write_text('[{"step": 1}]\n{"step": 2}\n{"step": 3}\n{"st')
     state = load_training_state(tmp_path)
-    assert (state.history.step.tolist(), state.problems) == ([1, 2, 3], ())
+    assert (state.history.step.tolist(), state.problems) == ([1, 2, 3], [])
 
 
 def test_an_array_replaced_by_lines_is_read_as_lines(tmp_path: Path) -> None:
@@ -157,3 +189,18 @@ def test_an_array_replaced_by_lines_is_read_as_lines(tmp_path: Path) -> None:
     assert reader.read().history.step.tolist() == [2, 3]
     path.write_text('[{"step": 4}]')
     assert reader.read().history.step.tolist() == [4]
+
+
+def test_an_array_that_is_rewritten_while_it_is_read_is_read_as_what_it_became(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at its first bytes and the reading of all of them, a writer may empty it or begin lines."""
+    path = tmp_path / "training_log.json"
+
+    def looks(head: bytes) -> bool:
+        path.write_text('{"step": 7}\n')
+        return looks_like_array(head)
+
+    monkeypatch.setattr(log, "looks_like_array", looks)
+    path.write_text('[{"step": 1}]')
+    assert load_training_state(tmp_path).history.step.tolist() == [7]

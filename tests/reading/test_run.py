@@ -14,19 +14,21 @@ def test_an_empty_directory_is_an_empty_run(tmp_path: Path) -> None:
     """Nothing has been written yet: no numbers, and no problems either."""
     state = load_training_state(tmp_path)
     assert (state.current_step, state.current_stage, state.metrics, len(state.history)) == (0, None, {}, 0)
-    assert (state.problems, state.sources, state.last_update) == ((), (), None)
+    assert (state.problems, state.sources, state.last_update) == ([], (), None)
 
 
 @pytest.mark.parametrize("what", ["missing", "file"])
 def test_a_directory_that_cannot_be_listed_is_an_error_with_advice(tmp_path: Path, what: str) -> None:
-    """A missing directory, or a file in its place, raises an error that names it."""
+    """A missing directory, or a file in its place, is an error that names it: to programs, a problem."""
     path = tmp_path / what
     if what == "file":
         path.write_text("")
     with pytest.raises(RunUnreadable, match=what):
-        load_training_state(path)
-    with pytest.raises(RunUnreadable, match=what):
         RunReader(path).version()
+    state = load_training_state(path)
+    assert (state.name, state.current_stage, state.current_step, state.metrics) == (what, None, 0, {})
+    assert [(each.file, each.line) for each in state.problems] == [(str(path), None)]
+    assert what in state.problems[0].reason
 
 
 def test_unchanged_files_give_the_same_state_and_cost_no_reading(tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_a_log_that_is_gone_stays_on_show_until_it_is_back(tmp_path: Path) -> No
     (tmp_path / "aside").rename(path)
     append(path, log_text(line(2000, loss=0.25)))
     back = reader.read()
-    assert (len(back.history), back.problems) == (2, ())
+    assert (len(back.history), back.problems) == (2, [])
     assert back.history.generation == gone.history.generation
 
 

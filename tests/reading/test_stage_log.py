@@ -184,3 +184,14 @@ def test_an_unexpected_shape_is_read_for_what_it_has(tmp_path: Path, document: A
     recording = read(tmp_path, document)
     assert recording.lines == ()
     assert [event.kind for event in recording.events] == ["stage_start"]
+
+
+def test_an_events_field_of_the_wrong_type_is_reported_and_left_out(tmp_path: Path) -> None:
+    """The event itself is kept."""
+    events = [{"step": 5, "region": "cortex", "n_added": "many", "reason": "full"}]
+    recording = read(tmp_path, stage_log(growth_events=events))
+    (grown,) = (event for event in recording.events if event.kind == "growth")
+    assert grown.fields == {"region": "cortex", "reason": "full"}
+    assert [each.reason for each in recording.problems] == [
+        "neurons_added should be a whole number, and is a text"
+    ]

@@ -105,3 +105,17 @@ def test_a_folder_of_trials_is_a_run(tmp_path: Path) -> None:
     assert state.milestones == {"task_learned": True}
     assert {source.file for source in state.sources} == {"trials.csv", "events.log", "checkpoint_trial_*.pt"}
     assert list(state.problems) == []
+
+
+def test_a_clock_or_a_count_beyond_all_bounds_is_none(tmp_path: Path) -> None:
+    """The trial is kept; one whose own number is none is reported."""
+    digits = 5000 * "9"
+    events = (
+        f"[trial    {digits} |    {digits}.0s] DIAGNOSTICS  criticals={digits}  warnings=1  brain_state=AI\n"
+    )
+    log, table = write(tmp_path, HEADER + row(0, clock=1e300) + row(10**30), STARTED + events).read()
+    assert [(line.step, line.time) for line in table.lines] == [(0, None)]
+    assert [(point.training_seconds, len(table.problems)) for point in table.checkpoints] == [(0.0, 1)]
+    assert [(event.step, event.time, event.fields["criticals"]) for event in log.events] == [
+        (None, None, None)
+    ]

@@ -64,6 +64,30 @@ def test_an_unchanged_run_is_sent_nothing(filled: Run) -> None:
     assert all("figure" not in properties for answer in screen.answers for properties in answer.values())
 
 
+def test_a_chart_that_is_not_on_the_screen_is_sent_nothing(filled: Run) -> None:
+    """Until it is; what came meanwhile is then sent at once."""
+    screen = screen_of(filled)
+    screen.set("charts-near", data=[["metric", "capacity"]])
+    screen.answers.clear()
+    filled.metrics(5000)
+    screen.refresh()
+    assert sent(screen) is None
+    screen.change("charts-near", data=[["metric", "capacity"], ["metric", "loss"]])
+    assert is_patch(sent(screen))
+    assert screen.figure("metric", "loss")["data"][0]["x"][-2:] == [4900.0, 5000.0]
+
+
+def test_what_came_before_a_zoomed_chart_was_on_the_screen_is_new_too(filled: Run) -> None:
+    """New is what the chart has not shown while it followed."""
+    screen = screen_of(filled)
+    screen.set("charts-near", data=[])
+    screen.change("view", data={"x": "step", "smooth": 0, "start": 1000, "end": 2000})
+    filled.metrics(5000, 5100)
+    screen.refresh()
+    screen.change("charts-near", data=[["metric", "loss"]])
+    assert caption(screen).startswith("paused, 2 new points ")
+
+
 def test_new_lines_are_sent_as_their_points(filled: Run) -> None:
     """Not the fifty that are drawn already."""
     screen = screen_of(filled)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dash import Dash
 
+from tests.screen import Screen
 from tests.support import Run, callback
 from thalia_monitor.reading.shelf import Entry, run_id
 from thalia_monitor.web import runs
@@ -189,3 +191,21 @@ def test_the_run_on_screen_stays_when_another_is_newer(root: Path) -> None:
         {"live-version.data": {"run": shown, "version": "x"}},
     )
     assert answer["live-version"]["data"]["run"] == shown
+
+
+def test_a_name_that_is_no_text_is_listed_and_read(tmp_path: Path) -> None:
+    """Names on disk are bytes: a run and a file whose names are no UTF-8 are shown, and so are the others."""
+    for name in (b"\xff\xfe", b"good"):
+        directory = tmp_path / "root" / os.fsdecode(name)
+        directory.mkdir(parents=True)
+        Run(directory).metrics(7)
+        (directory / os.fsdecode(b"metadata_\xff.json")).write_text("{")
+    app = create_app(root=(tmp_path / "root",))
+    text, count = listed(app)
+    assert count == "2 runs"
+    assert "??" in text and "good" in text
+    for each in app.server.test_client().get("/api/v1/runs").json["runs"]:
+        screen = Screen(app.server.test_client(), "/")
+        screen.set("live-run", data=each["id"])
+        screen.refresh()
+        assert "metadata_?.json" in screen.everything()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.analysis.build import restarted, series
 from tests.screen import parts, words
 from tests.web.test_header import plain
-from thalia_monitor.web.values import ROWS, moment, page_of, table
+from thalia_monitor.web.values import ROWS, moment, named, page_of, table
 
 
 @given(st.integers(1, 500))
@@ -26,6 +26,15 @@ def test_the_pages_hold_every_point_once(count: int) -> None:
         for row in reversed(range(shown.first, shown.last))
     ]
     assert seen == list(reversed(range(count)))
+
+
+def test_a_family_of_series_opens_with_its_first() -> None:
+    """A chart of all regions leads to the values of one; a series that was chosen stays."""
+    names = ["loss", "neurons.cortex", "neurons.striatum"]
+    assert named(names, "neurons.") == "neurons.cortex"
+    assert [named(names, chosen) for chosen in ("capacity.", "loss", "neurons.striatum", "l", None)] == [
+        None
+    ] * 5
 
 
 @pytest.mark.parametrize("page", [None, 0, -3, 1])

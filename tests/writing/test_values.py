@@ -129,3 +129,24 @@ def test_numbers_come_back_as_they_were(metrics: dict[str, float]) -> None:
 
     assert back.keys() == metrics.keys()
     assert all(back[name] == value or math.isnan(value) for name, value in metrics.items())
+
+
+def test_a_value_that_raises_when_asked_costs_only_itself() -> None:
+    """Whatever foreign code does, the rest of the line is written."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("boo")
+
+    class Lost:
+        shape = ()
+
+        def item(self) -> float:
+            raise MemoryError("the device is gone")
+
+    told = plain_metrics({"loss": 0.5, "broken": Broken(), "lost": Lost()})
+    assert told == {
+        "loss": 0.5,
+        "broken": "Broken that cannot be read",
+        "lost": "Lost that cannot be read",
+    }

@@ -150,9 +150,8 @@ class Start:
 def stage_starts(state: TrainingState) -> dict[int, Start]:
     """Where each stage of a run begins: as its events say, else at the first checkpoint within it."""
     found: dict[int, Start] = {}
-    for event in state.events:
-        field = {contract.STAGE_START: "stage", contract.TRANSITION: "new_stage"}.get(event.kind)
-        number = event.fields.get(field) if field else None
+    for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
+        number = event.fields.get("stage" if event.kind == contract.STAGE_START else "new_stage")
         if isinstance(number, int | float) and event.step is not None:
             found.setdefault(_whole(number), Start(event.step, event.time))
     for point in state.checkpoints:

@@ -1,16 +1,20 @@
-"""What happened in a run and where to put it on a chart: one light record for each, by kind."""
+"""What happened in a run and where to put it on a chart: by kind, and by column, since it may be a great deal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import changes
-from thalia_monitor.history import History
+from thalia_monitor.history import Floats, History, Ints
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Event, Severity, TrainingState
 
@@ -45,44 +49,109 @@ class Happening:
     segment: int = 0
 
 
-def happenings(state: TrainingState) -> list[Happening]:
-    """Collect everything that can be marked, in no particular order; once per state."""
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """All that happened of one kind, by column."""
+
+    step: Ints
+    """(n,) 0 where it is not told."""
+    stepped: NDArray[np.bool_]
+    """(n,) whether it is told."""
+    time: Floats
+    """(n,) Unix seconds; NaN where it is not told."""
+    label: NDArray[np.object_]
+    amount: Floats
+    event: Ints
+    """(n,) positions in the state's events; -1 where a checkpoint or the history tells of it."""
+    alarming: NDArray[np.bool_]
+    segment: Ints
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @staticmethod
+    def of(found: Sequence[Happening]) -> Happenings:
+        """Lay records out by column."""
+        return Happenings(
+            np.array([each.step or 0 for each in found], np.int64),
+            np.array([each.step is not None for each in found], np.bool_),
+            np.array([math.nan if each.time is None else each.time for each in found], np.float64),
+            np.array([each.label for each in found], np.object_),
+            np.array([each.amount for each in found], np.float64),
+            np.array([-1 if each.event is None else each.event for each in found], np.int64),
+            np.array([each.alarming for each in found], np.bool_),
+            np.array([each.segment for each in found], np.int64),
+        )
+
+    def where(self, chosen: NDArray[Any]) -> Happenings:
+        """Those that are chosen by position, or by a flag for each."""
+        return Happenings(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+    def then(self, later: Happenings) -> Happenings:
+        """These, and later ones."""
+        both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
+        return Happenings(*map(np.concatenate, both))
+
+
+ByKind = Mapping[MarkerKind, Happenings]
+
+
+def happenings(state: TrainingState) -> ByKind:
+    """Collect everything that can be marked, once per state; events that were there before cost nothing."""
     return state.once("happenings", lambda: _collect(state))
 
 
-def _collect(state: TrainingState) -> list[Happening]:
-    found: list[Happening] = []
-    stages: set[tuple[int | None, str]] = set()
-    for index, event in enumerate(state.events):
-        each = _of_event(event, index, state.scheme)
-        if each is None:
-            continue
-        if each.kind is MarkerKind.STAGE:  # a transition and the start that follows it are one
-            if (each.step, each.label) in stages:
-                continue
-            stages.add((each.step, each.label))
-        found.append(each)
-    kinds = {each.kind for each in found}
-    if MarkerKind.STAGE not in kinds:
-        found += _stages_of_checkpoints(state)
-    if MarkerKind.WARNING not in kinds:
-        found += _warnings_of_checkpoints(state)
+def _collect(state: TrainingState) -> ByKind:
+    told = state.extended(("happenings", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
+    found = dict(told)
+    if MarkerKind.STAGE in found:
+        found[MarkerKind.STAGE] = _each_once(found[MarkerKind.STAGE])
+    rest = {
+        MarkerKind.STAGE: _stages_of_checkpoints(state),
+        MarkerKind.WARNING: _warnings_of_checkpoints(state),
+        MarkerKind.MILESTONE: _milestones(state),
+        MarkerKind.RESUME: _resumes(state.history),
+    }
+    for kind, records in rest.items():
+        if kind not in found and (several := list(records)):
+            found[kind] = Happenings.of(several)
+    return found
+
+
+def _of_events(events: Sequence[Event], first: int, scheme: str) -> ByKind:
+    found: dict[MarkerKind, list[Happening]] = {}
+    for index, event in enumerate(events, first):
+        each = _of_event(event, index, scheme)
+        if each is not None:
+            found.setdefault(each.kind, []).append(each)
+    return {kind: Happenings.of(several) for kind, several in found.items()}
+
+
+def _joined(before: ByKind, new: ByKind) -> ByKind:
+    both = {kind: before[kind].then(new[kind]) for kind in before.keys() & new.keys()}
+    return {**before, **new, **both}
+
+
+def _each_once(stages: Happenings) -> Happenings:
+    """Leave out repetitions: a transition and the start that follows it are one."""
+    steps = np.where(stages.stepped, stages.step, -1).tolist()
+    first: dict[tuple[int, str], int] = {}
+    for place, known in enumerate(zip(steps, stages.label.tolist(), strict=True)):
+        first.setdefault(known, place)
+    return stages.where(np.array(list(first.values()), np.int64))
+
+
+def _milestones(state: TrainingState) -> Iterator[Happening]:
     for change in changes(state):
-        words = "passed" if change.passed else "lost"
-        label = f"{change.name} {words}"
-        segment = 0 if change.event is None else state.events[change.event].segment
-        found.append(
-            Happening(
-                MarkerKind.MILESTONE,
-                change.step,
-                change.time,
-                label,
-                event=change.event,
-                alarming=not change.passed,
-                segment=segment,
-            )
+        yield Happening(
+            MarkerKind.MILESTONE,
+            change.step,
+            change.time,
+            f"{change.name} {'passed' if change.passed else 'lost'}",
+            event=change.event,
+            alarming=not change.passed,
+            segment=0 if change.event is None else state.events[change.event].segment,
         )
-    return found + list(_resumes(state.history))
 
 
 def _of_event(event: Event, index: int, scheme: str) -> Happening | None:

@@ -17,15 +17,15 @@ from thalia_monitor.state import Severity, TrainingState
 
 MAINTAINED: Final = "_maintained"
 """How milestones end that check for an earlier stage's skill."""
-_STAGE_EVENTS: Final = frozenset({contract.STAGE_START, contract.TRANSITION})
+_STAGE_EVENTS: Final = (contract.STAGE_START, contract.TRANSITION)
 _CLEARLY: Final = 4 * 1.4826
 """Times the median deviation (four standard deviations, if normal) that is more than noise."""
 
 
 def stage_start(state: TrainingState) -> float:
     """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
-    for event in reversed(state.events):
-        if event.kind in _STAGE_EVENTS and event.step is not None and event.step <= state.current_step:
+    for event in reversed(state.events_of(*_STAGE_EVENTS)):
+        if event.step is not None and event.step <= state.current_step:
             return event.step
     others = [each.step for each in state.checkpoints if each.stage != state.checkpoints[-1].stage]
     return max(others, default=float("-inf"))
@@ -39,19 +39,23 @@ def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     losses = recent(state.history, "loss", stage_start(state))
     if not len(losses):
         return
-    ends = np.arange(losses.step[-1], losses.step[0] + limits.loss_steps - 1, -limits.loss_steps)
-    blocks = [losses.within(end - limits.loss_steps + 1, end + 1) for end in ends[::-1]]
-    if len(blocks) < 2 or min(len(block) for block in (blocks[-1], blocks[-2])) < ENOUGH:
+    last, span = int(losses.step[-1]), limits.loss_steps
+    age = (last - losses.step) // span  # of only those blocks that have values: steps may leap
+    whole = last - (age + 1) * span + 1 > losses.step[0]
+    age, values = age[whole], losses.value[whole]
+    if min(np.count_nonzero(age == 0), np.count_nonzero(age == 1)) < ENOUGH:
         return
-    levels = np.array([np.median(block) if len(block) else np.nan for block in blocks])
-    best = int(np.nanargmin(levels))
+    begins = np.flatnonzero(np.diff(age)) + 1
+    blocks = np.split(values, begins)
+    levels = np.array([np.median(block) for block in blocks])
+    best = int(np.argmin(levels))
     level, least = float(levels[-1]), float(levels[best])
     noise = float(np.median(np.abs(blocks[-1] - level)))
     risen = level > limits.loss_factor * least if least > 0 else True
-    falling = level < 0.9 * float(np.nanmax(levels[best:]))
+    falling = level < 0.9 * float(levels[best:].max())
     if not risen or falling or level - least <= _CLEARLY * noise:
         return
-    step = int(ends[::-1][best])
+    step = int(last - age[begins[best] - 1 if best < len(begins) else -1] * span)
     text = f"Loss is diverging: {number(level)}, up from {number(least)} at step {step:,}."
     evidence = f"medians over {limits.loss_steps:,.0f} steps; more than {limits.loss_factor:g} times the best"
     yield Finding(Kind.LOSS, Severity.WARNING, text, evidence, step, "loss")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final, Literal
 
-from thalia_monitor.analysis.happenings import Happening, MarkerKind, happenings
-from thalia_monitor.analysis.places import StepFinder, time_at
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor.analysis.happenings import Happenings, MarkerKind, happenings
+from thalia_monitor.analysis.places import StepFinder, time_at, times_at
 from thalia_monitor.analysis.wording import counted, number
-from thalia_monitor.history import History
 from thalia_monitor.state import TrainingState
 
-MOST: Final = 60
+MOST: Final = 32
 """Marks of one kind on a chart; more of them could not be told apart, nor pointed at."""
 
 NAMED: Final = 4
@@ -64,78 +67,81 @@ def markers(
     cells whose width (in steps or seconds) is a power of two and whose edges never move, so that a new event joins
     a bundle or begins one, and moves none. An event that cannot be placed on the axis is left out.
     """
-    places = _Places(state.history)
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
-    by_kind: dict[MarkerKind, list[tuple[float, Happening]]] = {}
-    for each in happenings(state):
-        if each.kind not in kinds:
-            continue
-        at = places.step(each) if x == "step" else places.time(each)
-        if at is not None and low <= at <= high:
-            by_kind.setdefault(each.kind, []).append((at, each))
-    found = [
-        _mark(group, places)
-        for kind in MarkerKind
-        if kind in by_kind
-        for group in _groups(sorted(by_kind[kind], key=lambda placed: placed[0]), most)
-    ]
+    found = []
+    every = happenings(state)
+    for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
+        placed = _placed(every[kind], state, x)
+        at = placed.step if x == "step" else placed.time
+        inside = np.flatnonzero(
+            (placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high)
+        )
+        order = inside[np.argsort(at[inside], kind="stable")]
+        edges = _edges(at[order], most)
+        found += [_mark(kind, placed.where(order[first:last]), state) for first, last in pairwise(edges)]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
 
 
-class _Places:
-    """Places a happening by what it says itself, else by the lines beside it."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    @cached_property
-    def _steps(self) -> StepFinder:
-        return StepFinder(self._history)
-
-    def step(self, each: Happening) -> int | None:
-        if each.step is not None or each.time is None:
-            return each.step
-        return self._steps.step_at(each.time)
-
-    def time(self, each: Happening) -> float | None:
-        if each.time is not None or each.step is None:
-            return each.time
-        return time_at(self._history, each.step, each.segment)
+def _finder(state: TrainingState) -> StepFinder:
+    return state.once("steps by time", lambda: StepFinder(state.history))
 
 
-def _groups(placed: list[tuple[float, Happening]], most: int) -> list[list[Happening]]:
-    """Bundle neighbours in cells of the smallest power of two that leaves few enough; 1 bundles nothing."""
-    if len(placed) <= most:
-        return [[each] for _, each in placed]
-    width = 1
-    while len({at // width for at, _ in placed}) > most and width < 2**62:
+def _placed(every: Happenings, state: TrainingState, x: Literal["step", "time"]) -> Happenings:
+    """Complete what is not told on an axis by the lines beside it."""
+    timed = ~np.isnan(every.time)
+    if x == "step" and not every.stepped.all() and timed.any():
+        lost = np.flatnonzero(~every.stepped & timed)
+        step, stepped = every.step.copy(), every.stepped.copy()
+        finder = _finder(state)
+        step[lost], stepped[lost] = finder.steps_at(every.time[lost]), finder.usable
+        return replace(every, step=step, stepped=stepped)
+    if x == "time" and not timed.all() and every.stepped.any():
+        lost = np.flatnonzero(~timed & every.stepped)
+        time = every.time.copy()
+        time[lost] = times_at(state.history, every.step[lost], every.segment[lost])
+        return replace(every, time=time)
+    return every
+
+
+def _edges(at: NDArray[Any], most: int) -> list[int]:
+    """Where bundles begin and end, of places in ascending order.
+
+    What is at one place is one bundle; where those are too many, so is what lies in a cell of the smallest power of
+    two that leaves few enough.
+    """
+    width, begins = 1, np.flatnonzero(np.diff(at)) + 1
+    while len(begins) >= most and width < 2**62:
+        begins = np.flatnonzero(np.diff(at // width)) + 1
         width *= 2
-    groups: dict[float, list[Happening]] = {}
-    for at, each in placed:
-        groups.setdefault(at // width, []).append(each)
-    return list(groups.values())
+    return [0, *begins.tolist(), len(at)] if len(at) else []
 
 
-def _mark(group: list[Happening], places: _Places) -> Marker:
-    first = group[0]
+def _mark(kind: MarkerKind, group: Happenings, state: TrainingState) -> Marker:
+    step = int(group.step[0]) if group.stepped[0] else None
+    time: float | None = float(group.time[0])
+    if math.isnan(group.time[0]):
+        time = None if step is None else time_at(state.history, step, int(group.segment[0]))
+    elif step is None:
+        step = _finder(state).step_at(float(group.time[0]))
+    event = int(group.event[0])
     return Marker(
-        first.kind,
-        places.step(first),
-        places.time(first),
-        _label(group),
+        kind,
+        step,
+        time,
+        _label(kind, group),
         len(group),
-        first.event,
-        any(each.alarming for each in group),
+        None if event < 0 else event,
+        bool(group.alarming.any()),
     )
 
 
-def _label(group: list[Happening]) -> str:
-    singular, plural, unit = _NOUNS[group[0].kind]
-    amounts = [each.amount for each in group if each.amount == each.amount]
-    plus = "+" if group[0].kind is MarkerKind.GROWTH and sum(amounts) > 0 else ""
+def _label(kind: MarkerKind, group: Happenings) -> str:
+    singular, plural, unit = _NOUNS[kind]
+    amounts = group.amount[~np.isnan(group.amount)].tolist()
+    plus = "+" if kind is MarkerKind.GROWTH and sum(amounts) > 0 else ""
     what = f"{plus}{number(sum(amounts), 'count')} {unit}" if amounts else ""
     if len(group) == 1:
-        return ", ".join(word for word in (group[0].label, what) if word)
-    labels = sorted({each.label for each in group})
+        return ", ".join(word for word in (group.label[0], what) if word)
+    labels = sorted(set(group.label.tolist()))
     names = ", ".join(labels) if len(labels) <= NAMED else f"{len(labels)} different"
     return "; ".join(word for word in (counted(len(group), singular, plural), names, what) if word)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import add
 
 from thalia_monitor import contract
-from thalia_monitor.state import TrainingState
+from thalia_monitor.state import Event, TrainingState
 
 RESULTS = "results"
 """The field of a milestone event that holds what passed, by name."""
@@ -68,9 +69,15 @@ def _checks(state: TrainingState) -> Iterator[_Check]:
     for point in state.checkpoints:
         if point.milestones:
             yield _Check(point.step, point.milestones)
-    for index, event in enumerate(state.events):
+    yield from state.extended("milestone checks", _checks_of, add)
+
+
+def _checks_of(events: tuple[Event, ...], first: int) -> tuple[_Check, ...]:
+    found = []
+    for index, event in enumerate(events, first):
         if event.kind == contract.MILESTONE and event.step is not None:
             results = event.fields.get(RESULTS)
             if isinstance(results, Mapping):
                 flags = {str(name): each for name, each in results.items() if isinstance(each, bool)}
-                yield _Check(event.step, flags, event.time, index)
+                found.append(_Check(event.step, flags, event.time, index))
+    return tuple(found)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from thalia_monitor.analysis.pyramid import is_ordered
-from thalia_monitor.history import History
+from thalia_monitor.history import Floats, History, Ints
 
 
 def time_at(history: History, step: int, segment: int | None = None) -> float | None:
@@ -30,6 +30,20 @@ def time_at(history: History, step: int, segment: int | None = None) -> float | 
     return None if math.isnan(time) else time
 
 
+def times_at(history: History, step: Ints, segment: Ints) -> Floats:
+    """The times of many steps in their segments, (n,), as :func:`time_at` tells one; NaN where no line tells."""
+    found = np.full(len(step), np.nan)
+    if not history.segments or not history.ordered:
+        return found
+    segment = np.minimum(segment, len(history.segments) - 1)
+    edges = [*(each.first_row for each in history.segments), len(history)]
+    for index in np.unique(segment).tolist():
+        here, first, last = segment == index, edges[index], edges[index + 1]
+        rows = first + np.searchsorted(history.step[first:last], step[here])
+        found[here] = history.time[np.minimum(rows, last - 1)]
+    return found
+
+
 class StepFinder:
     """Finds the step of a time; finds none where the lines' timestamps are missing or go back."""
 
@@ -40,8 +54,17 @@ class StepFinder:
         self._time = time if usable else time[:0]
         self._step = history.step[rows] if usable else history.step[:0]
 
+    @property
+    def usable(self) -> bool:
+        """Whether it finds any."""
+        return bool(len(self._time))
+
+    def steps_at(self, time: Floats) -> Ints:
+        """The steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
+        if not self.usable:
+            return np.zeros(len(time), np.int64)
+        return self._step[np.minimum(np.searchsorted(self._time, time), len(self._step) - 1)]
+
     def step_at(self, time: float) -> int | None:
         """The step of the first line from this time on; the last line's after that."""
-        if not len(self._time):
-            return None
-        return int(self._step[min(int(np.searchsorted(self._time, time)), len(self._step) - 1)])
+        return int(self.steps_at(np.array([time]))[0]) if self.usable else None

@@ -15,7 +15,7 @@ import numpy as np
 
 from thalia_monitor.analysis.pieces import Axis, pieces
 from thalia_monitor.analysis.pyramid import Pyramid, extremes
-from thalia_monitor.history import EMPTY_INTS, Floats, Ints, Series
+from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints, Series
 
 NONFINITE_LIMIT: Final = 10_000
 """Non-finite points of a view that are all drawn; of those after them, each bucket's first and last."""
@@ -100,6 +100,22 @@ def sample(
         first=stretches[0].first if stretches else len(series),
         length=len(series),
     )
+
+
+def within(
+    series: Series,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    x: Axis = "step",
+    origin: float | None = None,
+    pyramid: Pyramid | None = None,
+) -> Floats:
+    """Every value of the range that :func:`sample` would choose from, (total,); the whole column is not copied."""
+    found = [series.value[each.first : each.last] for each in pieces(series, start, end, x, origin, pyramid)]
+    if sum(map(len, found)) == len(series):
+        return series.value
+    return np.concatenate(found) if found else EMPTY_FLOATS
 
 
 def tail_after(new: Sample, old_length: int, old_bucket: int) -> int | None:

@@ -14,7 +14,8 @@ GREATEST_WEIGHT: Final = 0.999
 
 FORMULA: Final = (
     "Debiased exponential moving average over every logged value of the segment, as TensorBoard's: "
-    "y(t) = Σ w^(t−i)·x(i) / Σ w^(t−i), i = 0 … t. Values that are not finite are left out."
+    "y(t) = Σ w^(t−i)·x(i) / Σ w^(t−i), i = 0 … t. Values that are not finite are left out. "
+    "Source: classicSmoothing in tensorboard/webapp/widgets/line_chart_v2/data_transformer.ts"
 )
 """What the tooltip says, ``w`` being the weight that was chosen."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import Final
 
 import numpy as np
@@ -134,12 +135,16 @@ def growth_totals(state: TrainingState, now: float) -> GrowthTotals:
     neurons = state.history.latest(state.history.neurons)
     return GrowthTotals(
         events=len(events),
-        added=_added(events),
+        added=state.extended("neurons added", lambda new, _: _added(_grown(new)), add),
         hour_events=len(hour) if timed or not events else None,
         hour_added=_added(hour) if timed or not events else None,
         neurons=round(sum(neurons.values())) if neurons and np.isfinite(sum(neurons.values())) else None,
         newest=events[-1] if events else None,
     )
+
+
+def _grown(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if event.kind == contract.GROWTH]
 
 
 def _added(events: Sequence[Event]) -> int:

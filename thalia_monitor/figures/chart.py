@@ -17,6 +17,16 @@ X_TITLES: Final[dict[Axis, str]] = {
     "wall": "wall clock (UTC)",
     "elapsed": "hours since start",
 }
+X_LOOKS: Final[dict[Axis, dict[str, Any]]] = {
+    "step": {"tickformat": ",", "hoverformat": ",", "unifiedhovertitle": {"text": "step %{x:,}"}},
+    "wall": {
+        "type": "date",
+        "hoverformat": "%Y-%m-%d %H:%M:%S",
+        "unifiedhovertitle": {"text": "%{x|%Y-%m-%d %H:%M:%S} UTC"},
+    },
+    "elapsed": {"hoverformat": ",.4~f", "unifiedhovertitle": {"text": "%{x:,.4~f} h since start"}},
+}
+"""How positions on each x axis are written: steps in full, since two of them in a hover must not look the same."""
 POINTS: Final = 700
 """About as many points as a chart of half a page has pixels across."""
 
@@ -108,9 +118,9 @@ def _larger(part: Any, by: float, sizes: frozenset[str] = _LENGTHS) -> Any:
 _SIZE: Final = frozenset({"size"})
 
 
-def nothing(caption: str, height: int = 240) -> Chart:
+def nothing(caption: str, height: int = 240, *, total: int = 0) -> Chart:
     """A chart that has nothing to show yet, and says so: no scale, since there is nothing to measure."""
-    return Chart([], theme.layout(height=height, **theme.NO_AXES), caption=caption)
+    return Chart([], theme.layout(height=height, **theme.NO_AXES), caption=caption, total=total)
 
 
 def numbers(values: Floats | Ints) -> list[float | int | None]:

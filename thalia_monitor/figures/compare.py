@@ -9,7 +9,7 @@ from typing import Any, Final
 from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
 from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View
+from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
 from thalia_monitor.figures.curves import HOUR, drawn_sample, lines, smoothed_sample, started
 from thalia_monitor.figures.metrics import title
 from thalia_monitor.figures.totals import total_traces
@@ -71,8 +71,7 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
         total += sum(len(series) for series in [side.state.history.series(name)] if series is not None)
         drawn += sum(len(trace["x"]) for trace in made)
     layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True)
-    if view.x == "wall":
-        layout["xaxis"] = layout["xaxis"] | {"type": "date"}
+    layout["xaxis"] |= X_LOOKS[view.x]
     if name in view.log:
         layout["yaxis"] = layout["yaxis"] | {"type": "log"}
     return Chart(

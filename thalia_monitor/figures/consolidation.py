@@ -11,9 +11,9 @@ import pandas as pd
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import NONE, duration
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, numbers, times
-from thalia_monitor.figures.events import Marks, marks
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
+from thalia_monitor.figures.events import Columns, Marks, columns_of, marks
+from thalia_monitor.state import TrainingState
 
 NREM: Final = theme.PALETTE[0]
 REM: Final = theme.PALETTE[5]
@@ -26,19 +26,26 @@ def sleep_color(stage: str) -> str:
     return REM if stage.upper().startswith("REM") else theme.SECOND
 
 
-def _placed(state: TrainingState, view: View) -> tuple[list[Event], Marks]:
-    events = state.events_of(contract.CONSOLIDATION)
-    return events, marks(events, "sleep_stage", "patterns_replayed", state.history, view)
+def _placed(state: TrainingState, view: View) -> Marks:
+    what = ("sleeps on", view.x, view.start, view.end)
+    return state.once(what, lambda: marks(_columns(state), state.history, view))
 
 
-def _caption(events: list[Event], placed: Marks) -> str:
-    words = f"{len(events):,} consolidation{'s' if len(events) != 1 else ''}"
+def _columns(state: TrainingState) -> Columns:
+    return columns_of(state, contract.CONSOLIDATION, "sleep_stage", "patterns_replayed")
+
+
+def _caption(state: TrainingState, placed: Marks) -> str:
+    count = state.count_of(contract.CONSOLIDATION)
+    words = f"{count:,} consolidation{'s' if count != 1 else ''}"
     return words + (f", {placed.unplaced:,} without a step" if placed.unplaced else "")
 
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when the brain slept, NREM and REM on lanes of their own."""
-    events, placed = _placed(state, view)
+    placed = _placed(state, view)
+    if not len(placed.x):
+        return nothing(_caption(state, placed), 140, total=state.count_of(contract.CONSOLIDATION))
     stages = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
     layout["hovermode"] = "closest"
@@ -48,8 +55,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "categoryorder": "array",
         "categoryarray": _labels(stages),
     }
-    if view.x == "wall":
-        layout["xaxis"] |= {"type": "date"}
+    layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
@@ -63,12 +69,16 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "text": _texts(placed),
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
-    return Chart([dots], layout, caption=_caption(events, placed), total=len(events))
+    return Chart(
+        [dots], layout, caption=_caption(state, placed), total=state.count_of(contract.CONSOLIDATION)
+    )
 
 
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
     """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
-    events, placed = _placed(state, view)
+    placed = _placed(state, view)
+    if not len(placed.x):
+        return nothing(_caption(state, placed), 260, total=state.count_of(contract.CONSOLIDATION))
     mean = placed.amount / np.maximum(placed.said, 1)
     traces: list[dict[str, Any]] = []
     for stage in sorted(set(placed.label.tolist())):
@@ -87,21 +97,21 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     layout = theme.layout(x_title=X_TITLES[view.x], y_title="patterns replayed", height=260, showlegend=True)
     layout["yaxis"] |= {"rangemode": "tozero"}
     layout["hovermode"] = "closest"
-    if view.x == "wall":
-        layout["xaxis"] |= {"type": "date"}
-    return Chart(traces, layout, caption=_caption(events, placed), total=len(events))
+    layout["xaxis"] |= X_LOOKS[view.x]
+    return Chart(
+        traces, layout, caption=_caption(state, placed), total=state.count_of(contract.CONSOLIDATION)
+    )
 
 
 def frequency(state: TrainingState, _: str, __: View) -> Chart:
     """Show how often the brain sleeps: the steps between one sleep and the next."""
-    steps = np.unique(
-        [event.step for event in state.events_of(contract.CONSOLIDATION) if event.step is not None]
-    )
+    columns = _columns(state)
+    steps = np.unique(columns.step[columns.placed])
     gaps = np.diff(steps).astype(np.float64)
+    if not len(gaps):
+        return nothing("needs two sleeps at different steps", 260)
     layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260)
     layout["hovermode"] = "closest"
-    if not len(gaps):
-        return Chart([], layout, caption="needs two sleeps at different steps")
     # gaps that are all equal make one bar over a range around them, not a bar over nothing
     span = (0.0, 2 * gaps[0]) if gaps.min() == gaps.max() else None
     counts, edges = np.histogram(gaps, bins=min(24, max(5, len(gaps) // 2)), range=span)
@@ -140,8 +150,7 @@ def _mean(values: pd.Series) -> str:
 
 def sleeps(state: TrainingState) -> pd.DataFrame:
     """Every consolidation event, with the seconds it lasted where that is what the trainer logged."""
-    seconds = [event.fields.get("duration_seconds") for event in state.events_of(contract.CONSOLIDATION)]
-    return state.consolidation_events.assign(duration_seconds=pd.array(seconds, dtype="Float64"))
+    return state.event_frame(contract.CONSOLIDATION, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
 
 
 def _labels(stages: list[str]) -> list[str]:

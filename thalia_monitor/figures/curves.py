@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor.analysis.pieces import Axis
 from thalia_monitor.analysis.pyramid import Pyramid
-from thalia_monitor.analysis.sampling import Sample, sample
+from thalia_monitor.analysis.sampling import Sample, sample, within
 from thalia_monitor.analysis.wording import number
 from thalia_monitor.analysis.workbench import pyramid, smoothed
 from thalia_monitor.figures import theme
@@ -52,13 +53,28 @@ def smoothed_sample(series: Series, history: History, view: View) -> Sample:
     return _sample(*smoothed(history, series, view.smooth), history, view)
 
 
+def values_in_view(series: Series, history: History, view: View) -> Floats:
+    """Every value of the part that the reader looks at, drawn or not."""
+    return within(series, pyramid=pyramid(history, series), **_range(history, view))
+
+
 def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
+    return sample(series, POINTS, pyramid=levels, **_range(history, view))
+
+
+class _Range(TypedDict):
+    start: float | None
+    end: float | None
+    x: Axis
+
+
+def _range(history: History, view: View) -> _Range:
     if view.x == "step":
-        return sample(series, POINTS, start=view.start, end=view.end, pyramid=levels)
+        return {"start": view.start, "end": view.end, "x": "step"}
     scale, origin = (HOUR, started(history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
     start = None if view.start is None else view.start * scale + origin
     end = None if view.end is None else view.end * scale + origin
-    return sample(series, POINTS, start=start, end=end, x="time", pyramid=levels)
+    return {"start": start, "end": end, "x": "time"}
 
 
 def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
@@ -113,7 +129,7 @@ def rug(points: Sample, history: History, view: View, log: bool) -> dict[str, An
         "y": [0.03] * len(at),
         "yaxis": "y2",
         "text": [number(value) for value in values],
-        "hovertemplate": "%{text}<extra></extra>",
+        "hovertemplate": "%{text} at %{x}<extra></extra>",
         "marker": {
             "symbol": ["triangle-down" if np.isfinite(value) else "triangle-up" for value in values],
             "size": 8,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.curves import positions
 from thalia_monitor.history import Floats, History, Ints
-from thalia_monitor.state import Event
+from thalia_monitor.state import Event, TrainingState
 
 MOST_MARKS: Final = 400
 """More marks than this on one chart cannot be told apart; neighbours are bundled instead."""
@@ -38,23 +38,68 @@ class Marks:
     """Events that say neither step nor time, and so are only in the table."""
 
 
-def marks(events: Sequence[Event], label: str, amount: str, history: History, view: View) -> Marks:
-    """Place events by their field ``label`` and sum up their field ``amount``."""
-    placed = [event for event in events if event.step is not None]
-    step = np.array([event.step for event in placed], np.int64)
-    time = np.array([np.nan if event.time is None else event.time for event in placed], np.float64)
-    labels = np.array([str(event.fields.get(label, "unknown")) for event in placed], np.str_)
-    amounts = np.array([_number(event.fields.get(amount)) for event in placed], np.float64)
-    x = positions(step, time, history, view)
-    inside = ~np.isnan(x)
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The events of one kind, by column."""
+
+    step: Ints
+    """(n,) 0 where the log does not say."""
+    placed: NDArray[np.bool_]
+    """(n,) whether it says."""
+    time: Floats
+    """(n,) Unix seconds; NaN where the log does not say."""
+    label: NDArray[np.str_]
+    """(n,)"""
+    amount: Floats
+    """(n,) NaN where the log does not say."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def where(self, kept: NDArray[np.bool_]) -> Columns:
+        """Those of the events that are chosen, (n,)."""
+        return Columns(*(getattr(self, each.name)[kept] for each in fields(self)))
+
+    def without(self, labels: Collection[str]) -> Columns:
+        """The events of all other labels."""
+        return self.where(~np.isin(self.label, sorted(labels))) if labels else self
+
+    def then(self, later: Columns) -> Columns:
+        """These events and later ones."""
+        both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
+        return Columns(*map(np.concatenate, both))
+
+
+def columns_of(state: TrainingState, kind: str, label: str, amount: str) -> Columns:
+    """The events of one kind with their field ``label`` and their field ``amount``; costs what is new."""
+    what = ("columns of", kind, label, amount)
+    return state.extended(
+        what, lambda new, _: columns([each for each in new if each.kind == kind], label, amount), Columns.then
+    )
+
+
+def columns(events: Sequence[Event], label: str, amount: str) -> Columns:
+    """Events by column."""
+    return Columns(
+        np.array([event.step or 0 for event in events], np.int64),
+        np.array([event.step is not None for event in events], np.bool_),
+        np.array([np.nan if event.time is None else event.time for event in events], np.float64),
+        np.array([str(event.fields.get(label, "unknown")) for event in events], np.str_),
+        np.array([_number(event.fields.get(amount)) for event in events], np.float64),
+    )
+
+
+def marks(events: Columns, history: History, view: View) -> Marks:
+    """Place events on the x axis, and sum up their amounts where they are bundled."""
+    x = positions(events.step, events.time, history, view)
+    inside = events.placed & ~np.isnan(x)
     if view.start is not None and view.end is not None:
         inside &= (x >= view.start) & (x <= view.end)
-    amounts = amounts[inside]
-    ones = np.ones(len(amounts), np.int64)
-    every = Marks(
-        x[inside], step[inside], labels[inside], amounts, ones, (~np.isnan(amounts)).astype(np.int64)
-    )
-    return bundle(every, unplaced=len(events) - len(placed))
+    shown = events.where(inside)
+    ones = np.ones(len(shown), np.int64)
+    said = (~np.isnan(shown.amount)).astype(np.int64)
+    every = Marks(x[inside], shown.step, shown.label, shown.amount, ones, said)
+    return bundle(every, unplaced=len(events) - int(events.placed.sum()))
 
 
 def _number(value: object) -> float:
@@ -63,11 +108,13 @@ def _number(value: object) -> float:
 
 def bundle(every: Marks, unplaced: int = 0) -> Marks:
     """Join neighbours of one label until there are few enough; the cells' width is an anchored power of two."""
-    width = 1
-    cells = _cells(every, width)
-    while len(np.unique(cells)) > MOST_MARKS and width < 2**50:
+    labels, row = np.unique(every.label, return_inverse=True)
+    width, rows = 1, max(len(labels), 1)
+    cells = np.unique(every.step * rows + row)
+    while len(cells) > MOST_MARKS and width < 2**50:
         width *= 2
-        cells = _cells(every, width)
+        cells = np.unique(cells // rows // 2 * rows + cells % rows)  # of cells half as wide: ever fewer
+    cells = every.step // width * rows + row
     _, first, inverse, count = np.unique(cells, return_index=True, return_inverse=True, return_counts=True)
     if width == 1 and len(first) == len(every.x):
         first, inverse = np.arange(len(every.x)), np.arange(len(every.x))
@@ -77,9 +124,3 @@ def bundle(every: Marks, unplaced: int = 0) -> Marks:
     said = np.bincount(inverse[known], minlength=len(first))
     amount[said == 0] = np.nan
     return Marks(every.x[first], every.step[first], every.label[first], amount, count, said, unplaced)
-
-
-def _cells(every: Marks, width: int) -> NDArray[np.int64]:
-    _, row = np.unique(every.label, return_inverse=True)
-    cells: NDArray[np.int64] = (every.step // width) * (int(row.max(initial=0)) + 1) + row
-    return cells

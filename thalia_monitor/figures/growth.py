@@ -12,11 +12,11 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, times
-from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines
-from thalia_monitor.figures.events import marks
+from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, times
+from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug
+from thalia_monitor.figures.events import columns_of, marks
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band
+from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band, notes
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.history import Column
 from thalia_monitor.state import TrainingState
@@ -32,7 +32,8 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
     chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
     if len(state.history.neurons) < 2:
         return chart
-    return replace(chart, traces=[*total_traces(state.history, view), *chart.traces])
+    total = total_traces(state.history, view, log=contract.SERIES_NEURONS in view.log)
+    return replace(chart, traces=[*total, *chart.traces])
 
 
 def capacity(state: TrainingState, _: str, view: View) -> Chart:
@@ -40,7 +41,9 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     if not state.history.capacity:
         return nothing("no line has capacity by region yet", 300)
     chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
-    chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%", "rangemode": "tozero"}
+    chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
+    if contract.SERIES_CAPACITY not in view.log:
+        chart.layout["yaxis"] |= {"rangemode": "tozero"}
     chart.layout["shapes"] = [band(*BANDS["capacity"])]
     return chart
 
@@ -75,11 +78,13 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when each region grew, and by how many neurons."""
-    grown = state.events_of(contract.GROWTH)
-    if not grown:
+    grown = columns_of(state, contract.GROWTH, "region", "neurons_added")
+    if not len(grown):
         return nothing("no growth event yet", 160)
-    events = [event for event in grown if event.fields.get("region") not in view.hidden]
-    placed = marks(events, "region", "neurons_added", state.history, view)
+    grown = grown.without(view.hidden)
+    placed = marks(grown, state.history, view)
+    if placed.unplaced and not len(placed.x):
+        return nothing(_event_caption(len(grown), placed.unplaced), 160, total=len(grown))
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
     regions = sorted(set(placed.label.tolist()))
@@ -91,8 +96,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "categoryorder": "array",
         "categoryarray": _labels(regions),
     }
-    if view.x == "wall":
-        layout["xaxis"] |= {"type": "date"}
+    layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
@@ -112,7 +116,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         ],
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
-    return Chart([dots], layout, caption=_event_caption(len(events), placed.unplaced), total=len(events))
+    return Chart([dots], layout, caption=_event_caption(len(grown), placed.unplaced), total=len(grown))
 
 
 def _course(region: str, column: Column, unit: str) -> str:
@@ -144,9 +148,12 @@ def _by_region(
     layout = theme.layout(
         x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True, yaxis2=RUG_AXIS
     )
-    if view.x == "wall":
-        layout["xaxis"] |= {"type": "date"}
+    layout["xaxis"] |= X_LOOKS[view.x]
+    log = prefix in view.log
+    if log:
+        layout["yaxis"] |= {"type": "log"}
     traces: list[dict[str, Any]] = []
+    said: list[str] = []
     total = drawn = 0
     for region in columns:
         series = state.history.series(prefix + region)
@@ -157,7 +164,11 @@ def _by_region(
         drawn += min(len(points), points.total)
         name = theme.plain(region, 24)
         named = {"name": name, "legendgroup": name, "mode": "lines"}
-        traces += [trace | named for trace in lines(points, state.history, view, theme.region_style(region))]
+        style = theme.region_style(region)
+        traces += [trace | named for trace in lines(points, state.history, view, style, log=log)]
+        odd = rug(points, state.history, view, log)
+        traces.append(odd | {"legendgroup": name, "text": [f"{name}: {text}" for text in odd["text"]]})
+        said += [f"{name}: {note}" for note in notes(points)]
     traces += event_traces(state, view)
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
     shown = {
@@ -171,5 +182,6 @@ def _by_region(
         caption=caption if columns else f"no line has {unit} by region yet",
         total=total,
         length=sum(len(column) for column in columns.values()),
+        notes=tuple(said),
         summary=words,
     )

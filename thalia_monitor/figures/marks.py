@@ -24,6 +24,9 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
 
+HEIGHTS: Final = {MarkerKind.NREM: 0.925, MarkerKind.REM: 0.88}
+"""Where a kind's symbols stand, as a share of the plot's height; sleep comes often, and would cover the others."""
+
 PLACES: Final = {
     MarkerKind.GROWTH: "growth",
     MarkerKind.NREM: "consolidation",
@@ -63,6 +66,7 @@ def _range(state: TrainingState, view: View) -> tuple[float | None, float | None
 
 def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: View) -> list[dict[str, Any]]:
     symbol, color = LOOKS[kind]
+    height = HEIGHTS.get(kind, 0.97)
     step = np.array([0 if each.step is None else each.step for each in found], np.int64)
     time = np.array([np.nan if each.time is None else each.time for each in found], np.float64)
     at = times(positions(step, time, state.history, view))
@@ -70,7 +74,7 @@ def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: V
     lines = {
         "mode": "lines",
         "x": [value for x in at for value in (x, x, None)],
-        "y": [0.0, 0.94, None] * len(at),
+        "y": [0.0, height - 0.03, None] * len(at),
         "line": {"width": 1, "color": color, "dash": "dot"},
         "opacity": 0.25,
         "hoverinfo": "skip",
@@ -78,13 +82,21 @@ def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: V
     heads = {
         "mode": "markers",
         "x": at,
-        "y": [0.97] * len(at),
+        "y": [height] * len(at),
         "marker": {"symbol": symbol, "color": color, "size": 8},
-        "text": [theme.plain(each.label) for each in found],
+        "text": [_words(each) for each in found],
         "customdata": [_address(each) for each in found],
         "hovertemplate": "%{text}<extra></extra>",
     }
     return [both | lines, both | heads]
+
+
+def _words(marker: Marker) -> str:
+    """Say what happened and where: a hover shows what is near the pointer, not only what is under it."""
+    said = theme.plain(marker.label)
+    if marker.step is None or f"{marker.step:,}" in said:
+        return said
+    return f"{'from ' if marker.count > 1 else ''}step {marker.step:,}: {said}"
 
 
 def _address(marker: Marker) -> str:

@@ -9,10 +9,18 @@ import numpy as np
 from thalia_monitor.analysis.sampling import Sample
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_TITLES, Chart, View, nothing, numbers
-from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug, smoothed_sample, unplaced
+from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers
+from thalia_monitor.figures.curves import (
+    RUG_AXIS,
+    drawn_sample,
+    lines,
+    rug,
+    smoothed_sample,
+    unplaced,
+    values_in_view,
+)
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.history import Floats
+from thalia_monitor.history import EMPTY_FLOATS, Floats
 from thalia_monitor.state import TrainingState
 
 GROWTH_THRESHOLD: Final = 0.85
@@ -50,10 +58,11 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         traces += [trace | named for trace in lines(averaged, history, view, style, log=log)]
     traces += [rug(points, history, view, log), *event_traces(state, view)]
     layout = axes(view, name)
-    said = notes(points, log)
-    if name in view.clip and (inner := usual_range(series.value, log)):
+    seen = values_in_view(series, history, view) if log or name in view.clip else EMPTY_FLOATS
+    said = (*notes(points), *(below(seen) if log else ()))
+    if name in view.clip and (inner := usual_range(seen, log)):
         layout["yaxis"] |= {"range": list(inner), "autorange": False}
-        said += outside(series.value, inner, log)
+        said += outside(seen, inner, log)
     return Chart(
         traces,
         layout,
@@ -66,19 +75,20 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
 
 
 def usual_range(values: Floats, log: bool = False) -> tuple[float, float] | None:
-    """The range that 98 % of a series lie in, and a little room; None where it would hide nothing or be empty.
+    """The range that 98 % of the values lie in, and half of it again on either side; None where it would be empty.
 
-    On a logarithmic axis it is one of decimal logarithms, as Plotly takes it. Taken from at most some 20,000 evenly
-    spread values, so that it costs the same at any length.
+    That much room keeps ordinary noise in the view; it ends where the values do. On a logarithmic axis it is one of
+    decimal logarithms, as Plotly takes it. The quantiles are those of at most some 20,000 evenly spread values.
     """
-    some = values[:: max(1, len(values) // 20_000)]
-    some = some[~unplaced(some, log)]
+    placed = values[~unplaced(values, log)]
+    some = placed[:: max(1, len(placed) // 20_000)]
     if len(some) < 10:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = np.quantile(np.log10(some) if log else some, (0.01, 0.99)).tolist()
-    room = 0.08 * (high - low)
-    inner = (low - room, high + room)
+        ends = (np.log10(placed.min()), np.log10(placed.max())) if log else (placed.min(), placed.max())
+        room, rim = 0.5 * (high - low), 0.05 * (high - low)
+        inner = (max(low - room, float(ends[0]) - rim), min(high + room, float(ends[1]) + rim))
     return inner if room > 0 and np.isfinite(inner).all() else None
 
 
@@ -93,8 +103,7 @@ def outside(values: Floats, inner: tuple[float, float], log: bool = False) -> tu
 def axes(view: View, name: str) -> dict[str, Any]:
     """The layout of a metric's chart."""
     start = theme.layout(x_title=X_TITLES[view.x], yaxis2=RUG_AXIS)
-    if view.x == "wall":
-        start["xaxis"] = start["xaxis"] | {"type": "date"}
+    start["xaxis"] |= X_LOOKS[view.x]
     if name in view.log:
         start["yaxis"] = start["yaxis"] | {"type": "log"}
     if name in BANDS:
@@ -124,15 +133,21 @@ def caption(points: Sample) -> str:
     return counted(points.total, "point") if points.exact else f"{len(points):,} of {points.total:,} points"
 
 
-def notes(points: Sample, log: bool = False) -> tuple[str, ...]:
-    """Say what a line cannot show: values that are not finite, where the first one is, and what a log axis lacks."""
-    said = []
-    if points.nonfinite:
-        first = int(points.step[~np.isfinite(points.value)][0])
-        said.append(f"{points.nonfinite:,} not finite, first at step {first:,}")
-    if log and (count := int((points.value <= 0).sum())):
-        said.append(f"{counted(count, 'drawn point')} not positive, at the lower edge")
-    return tuple(said)
+def notes(points: Sample) -> tuple[str, ...]:
+    """Say what a line cannot show: values that are not finite, where the first one is, and how many have no mark."""
+    if not points.nonfinite:
+        return ()
+    odd = ~np.isfinite(points.value)
+    first = int(points.step[odd & (points.index >= points.first)][0])
+    marked = int(odd.sum())
+    some = f", {marked:,} marked" if marked < points.nonfinite else ""
+    return (f"{points.nonfinite:,} not finite, first at step {first:,}{some}",)
+
+
+def below(values: Floats) -> tuple[str, ...]:
+    """Count the values that have no place on a logarithmic axis, and stand below it."""
+    count = int((values <= 0).sum())
+    return (f"{count:,} not positive, below the axis",) if count else ()
 
 
 def summary(name: str, points: Sample) -> str:

@@ -91,6 +91,7 @@ def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **cha
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12},
         "hovermode": "x unified",
+        "hoverdistance": 10,  # pixels: what is further away is not here
         "hoverlabel": {"namelength": -1, "bgcolor": "#ffffff"},
         "showlegend": False,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},

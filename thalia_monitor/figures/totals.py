@@ -14,7 +14,7 @@ from thalia_monitor.figures.curves import drawn_sample, lines
 from thalia_monitor.history import Floats, History, Ints, Series
 
 
-def total_traces(history: History, view: View) -> list[dict[str, Any]]:
+def total_traces(history: History, view: View, *, log: bool = False) -> list[dict[str, Any]]:
     """Draw the sum of the regions wherever one of them is drawn: the line that counts, and superseded attempts."""
     every = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
     known = [series for series in every if series is not None and len(series)]
@@ -31,7 +31,7 @@ def total_traces(history: History, view: View) -> list[dict[str, Any]]:
     points = replace(samples[0], step=step, value=total, segment=segment, time=time)
     style = {"color": theme.SECOND, "width": 2.2}
     named = {"name": "total", "mode": "lines", "legendgroup": "total"}
-    return [trace | named for trace in lines(points, history, view, style)]
+    return [trace | named for trace in lines(points, history, view, style, log=log)]
 
 
 def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:
@@ -40,10 +40,12 @@ def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Flo
     A segment that has none yet goes on from where it began: a resume from that step of the attempt before.
     """
     carried = _carried(series, history)
-    span = int(max(series.step.max(), step.max(initial=0))) + 1
-    place = np.searchsorted(series.segment * span + series.step, segment * span + step, side="right") - 1
-    own = (place >= 0) & (series.segment[np.maximum(place, 0)] == segment)
-    value: Floats = np.where(own, series.value[np.maximum(place, 0)], carried[segment])
+    value: Floats = carried[segment]
+    for each in np.unique(segment):
+        first, last = np.searchsorted(series.segment, (each, each + 1))
+        here = np.flatnonzero(segment == each)
+        place = first + np.searchsorted(series.step[first:last], step[here], side="right")
+        value[here[place > first]] = series.value[place[place > first] - 1]
     return value
 
 

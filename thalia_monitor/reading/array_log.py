@@ -9,7 +9,14 @@ from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
-from thalia_monitor.reading.decode import Item, decode_line, read_object
+from thalia_monitor.reading.decode import (
+    OBJECT,
+    REPAIR_BUDGET,
+    Item,
+    decode_line,
+    read_object,
+    what_is_wrong,
+)
 from thalia_monitor.state import Problem
 
 LARGEST: Final = 512 * 2**20
@@ -31,13 +38,15 @@ def looks_like_array(head: bytes) -> bool:
 def decode_array(content: bytes, file: str = contract.LOG_NAME) -> Iterator[Item]:
     """Read every complete object of an array; an unfinished last one is held back, as an unfinished line is.
 
-    What follows the array's end is read as lines.
+    Behind what cannot be read it goes on at the next line of the log; what follows the array's end is read as
+    lines.
     """
     text = content.decode(errors="replace").removeprefix("\ufeff")
     position = text.index("[") + 1
     line, counted = 1, 0
+    budget, lost = REPAIR_BUDGET, False
     while True:
-        position = _past(text, position)
+        position = _next_object(text, position) if lost else _past(text, position)
         if position >= len(text):
             return
         line, counted = line + text.count("\n", counted, position), position
@@ -49,11 +58,26 @@ def decode_array(content: bytes, file: str = contract.LOG_NAME) -> Iterator[Item
         except (ValueError, RecursionError) as error:
             if isinstance(error, json.JSONDecodeError) and _is_unfinished(text, error):
                 return
-            yield Problem(
-                file, line, f"is not valid JSON from here on, so the array's rest is not read ({error})"
-            )
-            return
+            # A failure costs its whole position, not just what was scanned: json counts the lines before it.
+            budget -= error.pos if isinstance(error, json.JSONDecodeError) else len(text)
+            goes_on = budget > 0 and _next_object(text, position + 1) < len(text)
+            if not lost:
+                rest = "is read on behind it" if goes_on else "is not read from here on"
+                yield Problem(file, line, f"{what_is_wrong(error, position)}; the array {rest}")
+            if not goes_on:
+                return
+            position, lost = position + 1, True
+            continue
+        if lost and not value.keys() & {contract.STEP, contract.EVENT_TYPE}:
+            continue  # a whole object within the broken one, such as its neuron_counts
+        lost = False
         yield from _decode_value(value, file, line)
+
+
+def _next_object(text: str, position: int) -> int:
+    """Find where the next object seems to begin; the text's end where none does."""
+    match = OBJECT.search(text, position)
+    return match.start() if match else len(text)
 
 
 def _past(text: str, position: int) -> int:

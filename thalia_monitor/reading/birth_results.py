@@ -40,7 +40,7 @@ def read_result(path: Path, name: str) -> Recording | None:
         return None
     stage, end = _stage(document), _local_seconds(document.get("end_time"))
     metrics = values.numbers(values.table(document.get("final_metrics")))
-    seconds = plain.finite(document.get("training_time_seconds"))
+    seconds = plain.seconds(document.get("training_time_seconds"))
     checkpoint = Checkpoint(
         name,
         step,

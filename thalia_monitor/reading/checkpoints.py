@@ -14,6 +14,7 @@ from typing import Any, Final
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.binary import Found, Listed, Save, Unfinished
+from thalia_monitor.reading.event_fields import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
@@ -57,12 +58,14 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
     unfinished = [file for file in files if isinstance(file.found, Unfinished)]
     failed = [file for file in unfinished if is_failed(file, now)]
     counting = _counting(saves)
+    wrong: dict[str, Problem] = {}  # each checkpoint repeats the growth of those before it
+    events = tuple(_events(counting, wrong))
     recording = Recording(
         _source(saves, family, len(saves) - len(counting), len(unfinished) - len(failed)),
         tuple(line for line in (_line(saved) for saved in saves) if line),
-        tuple(_events(counting)),
+        events,
         tuple(saved.checkpoint for saved in counting),
-        problems=tuple(Problem(file.name, None, _FAILED) for file in failed),
+        problems=(*(Problem(file.name, None, _FAILED) for file in failed), *wrong.values()),
     )
     listed = (_listed(file, file.found) for file in files if isinstance(file.found, Listed))
     return ((recording,) if saves or unfinished else ()) + tuple(listed)
@@ -93,6 +96,8 @@ def _saved(name: str, modified: float, save: Save) -> _Saved:
         values.numbers(values.table(metadata.get("metrics"))) | {k: v for k, v in totals.items() if v},
         values.flags(metadata.get("milestones")),
         modified=time,
+        stage_name=plain.text(given) if isinstance(given := metadata.get("stage_name"), str) else "",
+        progress=_progress(metadata),
     )
     return _Saved(time, checkpoint, {region: count for region, count in counts if count is not None}, save)
 
@@ -105,6 +110,12 @@ def _step(metadata: Mapping[str, Any]) -> int:
     """The global step; ``training_steps`` stands last, because Thalia always writes 0 there."""
     steps = (plain.count(metadata.get(name)) for name in ("global_step", "step", "training_steps"))
     return next((step for step in steps if step is not None), 0)
+
+
+def _progress(metadata: Mapping[str, Any]) -> float | None:
+    """Its step of ``total_steps``, as Thalia's notebook monitor has it."""
+    step, total = plain.count(metadata.get("step")), plain.count(metadata.get("total_steps"))
+    return min((_step(metadata) if step is None else step) / total, 1.0) if total else None
 
 
 def _stage(metadata: Mapping[str, Any], name: str) -> float | None:
@@ -137,12 +148,16 @@ def _line(saved: _Saved) -> MetricLine | None:
     return MetricLine(checkpoint.step, checkpoint.metrics, saved.neurons, time=saved.time)
 
 
-def _events(saves: Iterable[_Saved]) -> Iterator[Event]:
+def _events(saves: Iterable[_Saved], wrong: dict[str, Problem]) -> Iterator[Event]:
     """Take growth, ended stages and safety saves; each checkpoint repeats the lists of those before it."""
     seen: set[str] = set()
     for saved in saves:
         metadata, name = saved.save.metadata, saved.checkpoint.file
-        found = [_growth(entry, name) for entry in values.entries(metadata.get("growth_history"))]
+
+        def report(reason: str, file: str = name) -> None:
+            wrong.setdefault(reason, Problem(file, None, reason))
+
+        found = [_growth(entry, name, report) for entry in values.entries(metadata.get("growth_history"))]
         found += [_stage_end(entry, name) for entry in values.entries(metadata.get("training_history"))]
         for event in found:
             identity = repr((event.kind, event.step, event.time, sorted(event.fields.items(), key=repr)))
@@ -152,7 +167,7 @@ def _events(saves: Iterable[_Saved]) -> Iterator[Event]:
         yield from _safety_save(saved)
 
 
-def _growth(entry: Mapping[str, Any], file: str) -> Event:
+def _growth(entry: Mapping[str, Any], file: str, report: Report) -> Event:
     """Translate both shapes: ``auto_grow``'s own, and the later GrowthEvent. Neither says the step."""
     fields = {
         _RENAMED.get(name, name): value
@@ -160,7 +175,7 @@ def _growth(entry: Mapping[str, Any], file: str) -> Event:
         if name not in ("step", "timestamp")
     }
     step, time = plain.count(entry.get("step")), values.utc_seconds(entry.get("timestamp"))
-    return Event(contract.GROWTH, step, fields, time=time, file=file)
+    return Event(contract.GROWTH, step, checked(contract.GROWTH, fields, report), time=time, file=file)
 
 
 def _stage_end(entry: Mapping[str, Any], file: str) -> Event:

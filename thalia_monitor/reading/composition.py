@@ -136,6 +136,8 @@ def filled(point: Checkpoint, other: Checkpoint) -> Checkpoint:
         milestones=point.milestones or other.milestones,
         warnings=point.warnings or other.warnings,
         training_seconds=other.training_seconds if point.training_seconds is None else point.training_seconds,
+        stage_name=point.stage_name or other.stage_name,
+        progress=other.progress if point.progress is None else point.progress,
     )
 
 

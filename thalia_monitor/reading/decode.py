@@ -25,9 +25,9 @@ _NOT_METRICS: Final = CONTEXT | {
     contract.NEURON_COUNTS,
     contract.CAPACITY_BY_REGION,
 }
-_REPAIR_BUDGET: Final = 8 * LONGEST_LINE
+REPAIR_BUDGET: Final = 8 * LONGEST_LINE
 """Characters looked at, at most, in search of a good object within a bad line."""
-_OBJECT = re.compile(r'\{\s*"')
+OBJECT = re.compile(r'\{\s*"')
 _BETWEEN = re.compile(r"[\s,]*")
 _decoder = json.JSONDecoder()
 
@@ -80,8 +80,8 @@ def _text(line: bytes, report: Report) -> str:
 def _recover(text: str, error: ValueError | RecursionError, report: Report) -> list[Any]:
     """Read what can be read of a line that is not one JSON value: objects side by side, or after a torn."""
     good: list[Any] = []
-    position, budget, torn = 0, _REPAIR_BUDGET, False
-    while budget > 0 and (match := _OBJECT.search(text, position)):
+    position, budget, torn = 0, REPAIR_BUDGET, False
+    while budget > 0 and (match := OBJECT.search(text, position)):
         torn = torn or bool(text[position : match.start()].strip(" \t\r\n,"))
         try:
             value, end = _decoder.raw_decode(text, match.start())
@@ -96,15 +96,16 @@ def _recover(text: str, error: ValueError | RecursionError, report: Report) -> l
             torn = True
         position = end
     if torn or text[position:].strip(" \t\r\n,") or not good:
-        report(_what_is_wrong(error) + ("; the rest of the line is read" if good else ""))
+        report(what_is_wrong(error) + ("; the rest of the line is read" if good else ""))
     return good
 
 
-def _what_is_wrong(error: ValueError | RecursionError) -> str:
+def what_is_wrong(error: ValueError | RecursionError, start: int = 0) -> str:
+    """Say why a text, of which the part from ``start`` on was read, is no JSON."""
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"is not valid JSON ({error.msg} at character {error.pos + 1:,})"
+        return f"is not valid JSON ({error.msg} at character {error.pos - start + 1:,})"
     return "holds a number with too many digits"
 
 

@@ -21,6 +21,8 @@ class Field:
     read: Callable[[Any], Any]
     expected: str
     aliases: tuple[str, ...] = ()
+    needed: bool = False
+    """Whether an event of the log is incomplete without it."""
 
 
 def _text(value: object) -> str | None:
@@ -29,17 +31,18 @@ def _text(value: object) -> str | None:
 
 _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
     contract.GROWTH: {
-        "region": Field(_text, "a text", ("component_name",)),
+        "region": Field(_text, "a text", ("component_name",), needed=True),
         "neurons_added": Field(plain.whole, "a whole number", ("n_added", "n_neurons_added")),
         "new_total": Field(plain.count, "a whole number of at least 0", ("new_size",)),
         "reason": Field(_text, "a text"),
     },
     contract.CONSOLIDATION: {
-        "sleep_stage": Field(_text, "a text", ("stage",)),
+        "sleep_stage": Field(_text, "a text", ("stage",), needed=True),
         "patterns_replayed": Field(
             plain.count, "a whole number of at least 0", ("n_patterns", "total_replayed")
         ),
         "duration_steps": Field(plain.count, "a whole number of at least 0"),
+        "duration_seconds": Field(plain.seconds, "a number of seconds"),
     },
 }
 """The aliases are what Thalia's own logger, trainer and growth history call the same field."""
@@ -48,10 +51,12 @@ _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
 def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None, report: Report) -> Event:
     """Build an event from a line's fields; a field of the wrong type is reported and left out."""
     fields = dict(given)
+    known = _KNOWN.get(kind, {})
+    if known and fields.get(contract.STEP) is None:
+        report(f"step is missing from this {kind} event, so no chart can place it")
     step = _taken(fields, contract.STEP, plain.count, "a whole number of at least 0", report)
     time = _taken(fields, contract.TIMESTAMP, plain.unix_time, "a Unix time in seconds", report)
     del fields[contract.EVENT_TYPE]
-    known = _KNOWN.get(kind, {})
     for name, field in known.items():
         for alias in field.aliases:
             # A consolidation's `stage` may also be the curriculum stage; only a text is a sleep stage.
@@ -61,11 +66,20 @@ def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None,
                 and (alias != "stage" or isinstance(fields[alias], str))
             ):
                 fields[name] = fields.pop(alias)
+        if field.needed and fields.get(name) is None:
+            report(f"{name} is missing from this {kind} event")
+    others = {plain.text(name): value for name, value in checked(kind, fields, report).items()}
+    return Event(kind, step, plain.bounded(others), time=time, file=file, line=line)
+
+
+def checked(kind: str, given: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Give an event's fields; a documented one of the wrong type is reported and left out."""
+    fields = dict(given)
+    for name, field in _KNOWN.get(kind, {}).items():
         value = _taken(fields, name, field.read, field.expected, report)
         if value is not None:
             fields[name] = value
-    others = {plain.text(name): value for name, value in fields.items()}
-    return Event(kind, step, plain.bounded(others), time=time, file=file, line=line)
+    return fields
 
 
 def _taken(
@@ -77,5 +91,5 @@ def _taken(
         return None
     found = read(value)
     if found is None:
-        report(f"{name} should be {expected}, and is {plain.kind_of(value)}")
+        report(f"{name} should be {expected}, and is {plain.shown(value)}")
     return found

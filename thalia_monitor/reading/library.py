@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from thalia_monitor.contract import legible
 from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
 from thalia_monitor.reading.attending import Attendant
 from thalia_monitor.reading.roots import Root
@@ -77,9 +78,14 @@ class Library:
         return len(self._named) > 1 or bool(self._shelves)
 
     @property
+    def held(self) -> int:
+        """How many runs' histories are in memory."""
+        return sum(each.holding for each in list(self._held.values()))
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the search below the roots left out or could not read."""
-        return tuple(note for shelf in self._shelves for note in shelf.notes)
+        return tuple(legible(note) for shelf in self._shelves for note in shelf.notes)
 
     def entries(self) -> list[Entry]:
         """Every run there is: those named outright in their order, then those found, the newest first."""

@@ -103,8 +103,10 @@ class TrainingLog:
         with open_regular(self.path) as file:
             if looks_like_array(file.read(SNIFFED)):
                 file.seek(0)
-                self._read_array(file.read(min(LARGEST, status.st_size)), status.st_size)
-                return
+                content = file.read(min(LARGEST, status.st_size))
+                if looks_like_array(content[:SNIFFED]):  # it may have been rewritten in between
+                    self._read_array(content, status.st_size)
+                    return
         if self._array:
             self._shared.begin(self._array.builder.generation + 1)
             self._array = None

@@ -20,8 +20,6 @@ FORMAT: Final = "checkpoint metadata"
 LARGEST: Final = 16 * 2**20
 """Bytes; a larger metadata file is refused."""
 MOST_WARNINGS: Final = 1_000
-LONGEST_TRAINING: Final = 1e11
-"""Seconds, some 3,000 years."""
 
 Signature = tuple[int, int, int]
 
@@ -152,7 +150,7 @@ def _metrics(given: Mapping[str, Any], report: Report) -> dict[str, float]:
         elif isinstance(value, dict):
             inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
             found.update((key, each) for key, each in inner if each is not None)
-        elif value is not None and not isinstance(value, bool):
+        elif value is not None and (not isinstance(value, bool) or name in contract.CORE_METRICS):
             report(f"metric {plain.text(name)!r} should be a number, and is {plain.kind_of(value)}")
     return plain.well_named(found, report)
 
@@ -190,9 +188,7 @@ def _warning(given: object, report: Report) -> HealthWarning | None:
 
 def _training_seconds(given: Mapping[str, Any], report: Report) -> float | None:
     value = given.get("training_time_seconds")
-    found = plain.finite(value)
-    if found is not None and 0 <= found <= LONGEST_TRAINING:
-        return found
-    if value is not None:
+    found = plain.seconds(value)
+    if found is None and value is not None:
         report(f"training_time_seconds should be a number of seconds, and is {plain.shown(value)}")
-    return None
+    return found

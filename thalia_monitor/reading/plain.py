@@ -8,6 +8,8 @@ from typing import Any, Final
 
 LARGEST_INTEGER: Final = 2**63 - 1
 END_OF_TIME: Final = 253_402_300_800.0
+LONGEST_TIME: Final = 1e11
+"""Seconds, some 3,000 years."""
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 200
 LARGEST_COLLECTION: Final = 1_000
@@ -52,6 +54,12 @@ def unix_time(value: object) -> float | None:
     """Take a Unix time in seconds that a calendar can show (until the year 9999)."""
     found = number(value)
     return found if found is not None and 0 <= found < END_OF_TIME else None
+
+
+def seconds(value: object) -> float | None:
+    """Take a length of time in seconds that a training may last."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= LONGEST_TIME else None
 
 
 def text(value: str) -> str:

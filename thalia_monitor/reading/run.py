@@ -8,10 +8,13 @@ import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from operator import or_
 from pathlib import Path
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.growing import Growing
+from thalia_monitor.reading.criteria import configured_by
 from thalia_monitor.reading.discovery import Look
 from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
@@ -21,7 +24,7 @@ from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
-from thalia_monitor.state import Problem, TrainingState
+from thalia_monitor.state import Event, Problem, TrainingState
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class RunReader:
         within: Path | None = None,
     ) -> None:
         self.directory = directory
-        self.name = directory.resolve().name or str(directory)
+        self.name = contract.legible(directory.resolve().name or str(directory))
         self._scheme = scheme
         self._reading = threading.Lock()
         self._done = threading.Event()
@@ -113,6 +116,7 @@ class RunReader:
         self._within = within
         """No link that leads out of this directory is followed; None follows any."""
         self._state: TrainingState | None = None
+        self._events: Growing[Event] = Growing()
         self._partial = TrainingState(name=self.name)
 
     @property
@@ -189,15 +193,17 @@ class RunReader:
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
         told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
+        events = self._events = self._events.followed_by(told.events)
+        configured = events.extended("criteria", lambda new, _: configured_by(new), or_)
         refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
-        problems = (*refused, *log.problems, *metadata.problems, *others.problems)
+        problems = [*refused, *log.problems, *metadata.problems, *others.problems]
         return TrainingState(
             name=self.name,
             version=version,
             checkpoints=told.checkpoints,
             history=told.history,
-            events=told.events,
-            criteria=others.criteria,
+            events=events,
+            criteria={**others.criteria, **configured},
             problems=problems[:MOST_KEPT],
             sources=(*log.sources, *metadata.sources, *others.sources),
             last_update=listing.last_update,
@@ -210,8 +216,14 @@ class RunReader:
 def load_training_state(
     checkpoint_dir: str | os.PathLike[str], *, scheme: str = "documented"
 ) -> TrainingState:
-    """Read a run's directory once, whole.
+    """Read a run's directory once, whole; never raises for what is, or is not, there.
 
-    An empty directory gives an empty state; raises RunUnreadable where there is no directory.
+    An empty directory gives an empty state, and so does one that is missing or cannot be read: with a problem that
+    names it.
     """
-    return RunReader(Path(checkpoint_dir), scheme=scheme).read()
+    directory = Path(checkpoint_dir)
+    try:
+        return RunReader(directory, scheme=scheme).read()
+    except RunUnreadable as error:
+        problem = Problem(str(directory), None, str(error))
+        return TrainingState(directory.name, problems=[problem], total_problems=1, scheme=scheme)

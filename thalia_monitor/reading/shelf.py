@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from thalia_monitor.contract import legible
 from thalia_monitor.reading.roots import Found, Root, search
 
 LOOK_AGAIN: Final = 5.0
@@ -34,6 +35,14 @@ class Entry:
     """The root it was found below, its own links followed; None for a directory that was named outright."""
     gone: bool = False
     """Whether it was found once and is not there any more."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", legible(self.name))
+
+    @property
+    def place(self) -> str:
+        """Its directory, as a page can show it."""
+        return legible(str(self.directory))
 
 
 def run_id(directory: Path) -> str:

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
+from thalia_monitor.reading.criteria import thresholds
 from thalia_monitor.reading.document import read_document
+from thalia_monitor.reading.event_fields import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 from thalia_monitor.state import Event, Problem, Source
 
@@ -38,14 +40,18 @@ def read_stage_log(path: Path, name: str) -> Recording:
     config = values.table(document.get("config"))
     logged = list(values.entries(document.get("step_metrics")))
     lines = [line for entry in logged if (line := _line(entry, stage, start or 0.0))]
-    events = list(_events(document, stage, name))
+    reasons: list[str] = []
+    events = list(_events(document, stage, name, reasons.append))
     steps = [line.step for line in lines]
     return Recording(
         Source(name, FORMAT, len(logged) + len(events), min(steps, default=None), max(steps, default=None)),
         tuple(lines),
         tuple(sorted(events, key=lambda event: float("inf") if event.time is None else event.time)),
-        criteria=_thresholds(values.table(config.get("success_criteria"))),
-        problems=_lost(name, len(logged) - len(lines)),
+        criteria=thresholds(config),
+        problems=(
+            *_lost(name, len(logged) - len(lines)),
+            *(Problem(name, None, reason) for reason in dict.fromkeys(reasons)),
+        ),
         stretch=Stretch(
             stage,
             start,
@@ -80,12 +86,6 @@ def _stage_number(key: str) -> float | None:
         return None
 
 
-def _thresholds(criteria: Mapping[str, Any]) -> dict[str, float]:
-    """Take the criteria that have a threshold; one that is true or false is a check."""
-    limits = ((plain.text(name), plain.finite(each)) for name, each in criteria.items())
-    return {name: limit for name, limit in limits if limit is not None}
-
-
 def _lost(name: str, entries: int) -> tuple[Problem, ...]:
     reason = f"{entries:,} of its step_metrics have no usable step and are left out"
     return (Problem(name, None, reason),) if entries else ()
@@ -108,7 +108,7 @@ def _line(entry: Mapping[str, Any], stage: float | None, start: float) -> Metric
     )
 
 
-def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iterator[Event]:
+def _events(document: Mapping[str, Any], stage: float | None, file: str, report: Report) -> Iterator[Event]:
     """Take every event of the file, its fields renamed to the documented ones."""
     config = values.table(document.get("config"))
     started = {
@@ -127,7 +127,7 @@ def _events(document: Mapping[str, Any], stage: float | None, file: str) -> Iter
             if kind == contract.MILESTONE:
                 fields["stage"], fields["results"] = stage, values.flags(entry.get("results"))
             step, time = plain.count(entry.get(contract.STEP)), plain.unix_time(entry.get(contract.TIMESTAMP))
-            yield Event(kind, step, fields, time=time, file=file)
+            yield Event(kind, step, plain.bounded(checked(kind, fields, report)), time=time, file=file)
     if (end := plain.unix_time(document.get("end_time"))) is not None:
         ended = {"stage": stage, "duration_hours": plain.finite(document.get("duration_hours"))}
         yield Event(contract.STAGE_END, None, ended, time=end, file=file)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from thalia_monitor import contract
+from thalia_monitor.reading import plain
 from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.reading.tail import Lines, Tail, open_regular
@@ -88,14 +89,14 @@ class Trials:
 
     def _line(self, row: Mapping[str, str]) -> MetricLine | None:
         values = {name: value for name, text in row.items() if (value := _number(text)) is not None}
-        trial, clock = values.pop("trial", None), values.pop("wall_clock_s", None)
-        if trial is None or not trial.is_integer():
+        trial, clock = plain.count(values.pop("trial", None)), plain.seconds(values.pop("wall_clock_s", None))
+        if trial is None:
             return None
         self._clock = clock or self._clock
-        return MetricLine(int(trial), values, time=self._time(clock))
+        return MetricLine(trial, values, time=self._time(clock))
 
     def _time(self, clock: float | None) -> float | None:
-        return None if clock is None or self._start is None else self._start + clock
+        return None if clock is None or self._start is None else plain.unix_time(self._start + clock)
 
     def _take_events(self, lines: Lines) -> None:
         if lines.anew:
@@ -103,8 +104,8 @@ class Trials:
         for number, text in enumerate(_texts(lines), lines.first_number):
             if found := _EVENT.fullmatch(text):
                 kind, fields = _meaning(found[3])
-                time = self._time(_number(found[2]))
-                self._happened.append(Event(kind, int(found[1]), fields, 0, time, self._events_name, number))
+                step, time = plain.count(_number(found[1])), self._time(plain.seconds(_number(found[2])))
+                self._happened.append(Event(kind, step, fields, 0, time, self._events_name, number))
 
     def _table_recording(self) -> Recording:
         steps = [line.step for line in self._lines]
@@ -174,7 +175,11 @@ def _number(text: str | None) -> float | None:
 
 def _meaning(message: str) -> tuple[str, dict[str, object]]:
     if found := _DIAGNOSTICS.fullmatch(message):
-        return DIAGNOSTICS, {"criticals": int(found[1]), "warnings": int(found[2]), "brain_state": found[3]}
+        return DIAGNOSTICS, {
+            "criticals": plain.count(_number(found[1])),
+            "warnings": plain.count(_number(found[2])),
+            "brain_state": plain.text(found[3]),
+        }
     if message.startswith("ALERT"):
         return contract.WARNING, {"severity": "critical", "message": message.removeprefix("ALERT").strip()}
     return (TASK_LEARNED, {}) if message == "TASK_LEARNED" else ("note", {"message": message})
@@ -190,7 +195,7 @@ def _start(folder: Path) -> float | None:
         with open_regular(table) as file:
             file.seek(max(0, table.stat().st_size - _TAIL))
             last = file.read(_TAIL).decode("utf-8", "replace").splitlines()[-1:]
-        clock = _number(last[0].rpartition(",")[2]) if last else None
+        clock = plain.seconds(_number(last[0].rpartition(",")[2])) if last else None
         offset = zone_offset(stamp, table.stat().st_mtime - (clock or 0.0))
     except OSError:
         offset = None

@@ -21,6 +21,7 @@ from werkzeug.datastructures import Authorization
 from thalia_monitor.errors import MonitorError, SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.failures import answer
+from thalia_monitor.web.logs import Recent
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ def register(server: Flask, settings: Settings) -> None:
     hosts = Hosts(settings)
     passwords = Passwords(settings.auth_file) if settings.auth_file else None
     token = api_token(settings)
+    if token:
+        Recent.secrets |= {token}
 
     @server.before_request
     def check() -> Response | None:

@@ -12,10 +12,10 @@ from werkzeug.exceptions import NotFound
 from thalia_monitor import __version__
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.checklist import checklist
-from thalia_monitor.analysis.sampling import sample
+from thalia_monitor.analysis.excerpt import excerpt
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import guard
+from thalia_monitor.web import guard, operations
 from thalia_monitor.web.export import csv_of_run
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.standing import summary_of
@@ -27,6 +27,7 @@ def blueprint() -> Blueprint:
     """All routes of the API and ``/healthz``."""
     routes = Blueprint("api", __name__)
     routes.add_url_rule("/healthz", view_func=health)
+    routes.add_url_rule("/api/v1/status", view_func=status)
     routes.add_url_rule("/api/v1/runs", view_func=runs)
     routes.add_url_rule("/api/v1/runs/<run>", view_func=run_scalars)
     routes.add_url_rule("/api/v1/runs/<run>/summary", view_func=summary)
@@ -51,11 +52,17 @@ def health() -> Response:
     return jsonify({"status": "ok", "version": __version__} | ({"alerts": alerts} if alerts else {}))
 
 
+def status() -> Response:
+    """How the server itself is doing; ``/healthz`` says less, and to everyone."""
+    alerts = guard.standing(current_app)
+    return jsonify(operations.report(monitor()).record() | ({"alerts": alerts} if alerts else {}))
+
+
 def runs() -> Response:
     """List the runs this monitor shows."""
     library = monitor().library
     listed = [
-        {"id": each.id, "name": each.name, "directory": str(each.directory), "gone": each.gone}
+        {"id": each.id, "name": each.name, "directory": each.place, "gone": each.gone}
         for each in library.entries()
     ]
     return jsonify({"runs": listed})
@@ -107,7 +114,7 @@ def summary(run: str) -> Response:
 
 
 def series(run: str) -> Response:
-    """One series, sampled to about ``points`` points between the steps ``from`` and ``to``."""
+    """One series, sampled to at most ``points`` points between the steps ``from`` and ``to``."""
     state = monitor().state(run)
     name = request.args.get("name")
     if not name:
@@ -117,20 +124,19 @@ def series(run: str) -> Response:
         known = ", ".join(state.history.names()[:20]) or "none yet"
         raise BadParameter(f"This run has no series {name[:100]!r}. It has: {known}.")
     points = int(_number("points", 1000, low=1, high=MOST_POINTS))
-    drawn = sample(found, points, start=_number("from", None), end=_number("to", None))
-    finite = np.isfinite(drawn.value)
+    index, total = excerpt(found, points, _number("from", None), _number("to", None))
+    step, segment, value = found.step[index], found.segment[index], found.value[index]
+    finite = np.isfinite(value)
     return jsonify(
         {
             "name": name,
-            "total": drawn.total,
-            "step": drawn.step[finite].tolist(),
-            "segment": drawn.segment[finite].tolist(),
-            "value": drawn.value[finite].tolist(),
+            "total": total,
+            "step": step[finite].tolist(),
+            "segment": segment[finite].tolist(),
+            "value": value[finite].tolist(),
             "nonfinite": [
-                {"step": step, "value": strict(value)}
-                for step, value in zip(
-                    drawn.step[~finite].tolist(), drawn.value[~finite].tolist(), strict=True
-                )
+                {"step": at, "value": strict(odd)}
+                for at, odd in zip(step[~finite].tolist(), value[~finite].tolist(), strict=True)
             ],
         }
     )

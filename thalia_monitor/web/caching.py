@@ -27,6 +27,7 @@ PAUSE: Final = 5.0
 """Seconds without a look at a cache that has just failed, so that a dead one does not slow every answer."""
 KEPT: Final = 24 * 3600
 """Seconds. A key names the version it was computed from, so age makes nothing wrong; it only makes room."""
+FILES: Final = "thalia_monitor.web.figure_files.FigureFiles"
 UNREADABLE: Final = (
     OSError,
     pickle.PickleError,
@@ -96,7 +97,7 @@ def figure_cache(server: Flask, settings: Settings) -> FigureCache:
         return FigureCache(Cache(server, config=common | {"CACHE_TYPE": "SimpleCache"}), "memory")
     if wanted == "files":
         folder = private_folder(settings, "figures")
-        config = common | {"CACHE_TYPE": "FileSystemCache", "CACHE_DIR": str(folder)}
+        config = common | {"CACHE_TYPE": FILES, "CACHE_DIR": str(folder)}
         return FigureCache(Cache(server, config=config), f"files in {folder}")
     return _redis(server, wanted, common)
 

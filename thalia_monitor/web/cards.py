@@ -8,7 +8,7 @@ from typing import Any, Final
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.analysis.wording import MINUS, number
+from thalia_monitor.analysis.wording import MINUS, counted, number
 from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
 from thalia_monitor.stages import lower_is_better
@@ -130,7 +130,7 @@ def register_other_metrics(name: str) -> None:
         count = (
             f"{len(found):,} of {len(every):,}"
             if query
-            else f"{len(every):,}"
+            else counted(len(every), "metric")
             if every
             else "none logged yet"
         )

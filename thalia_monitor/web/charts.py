@@ -2,6 +2,7 @@
 
 What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
 has (:mod:`thalia_monitor.web.patches`), the whole figure for one that was never drawn or whose axes are others now.
+A chart that is not on the screen is sent nothing until it is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web.live import DRAWING, OTHERS, VERSION, current_state, running
+from thalia_monitor.web.live import DRAWING, NEAR, OTHERS, VERSION, current_state, running
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.patches import difference, replacement
 from thalia_monitor.web.views import VIEW, view_from
@@ -32,8 +33,7 @@ CONFIG: Final = {
     "displaylogo": False,
     "responsive": True,
     "showSendToCloud": False,  # plotly.js 4 offers to upload the chart to its maker
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
-    "toImageButtonOptions": {"format": "png", "scale": 2},
+    "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d", "autoScale2d"],
 }
 
 
@@ -88,9 +88,14 @@ def chart_card(
                 [
                     html.H2(title, className="card-name"),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
-                    *(_save(each, title) for each in ("png", "svg")),
-                    *(_option(each, name, title) for each in options),
-                    *([_values_link(series, title)] if series else ()),
+                    html.Span(
+                        [
+                            *(_save(each, title) for each in ("png", "svg")),
+                            *(_option(each, name, title) for each in options),
+                            *([_values_link(series, title)] if series else ()),
+                        ],
+                        className="card-tools",
+                    ),
                 ],
                 className="card-head",
             ),
@@ -152,6 +157,7 @@ def register(app: Dash) -> None:
         Input(VERSION, "data"),
         Input(VIEW, "data"),
         Input(OTHERS, "data"),
+        Input(NEAR, "data"),
         State(chart_id("chart", ALL, ALL), "id"),
         State(chart_id("drawn", ALL, ALL), "data"),
         running=running(DRAWING),
@@ -160,15 +166,24 @@ def register(app: Dash) -> None:
         version: dict[str, str] | None,
         view_data: dict[str, Any] | None,
         _: Any,
+        near: list[list[str]] | None,
         ids: list[dict[str, str]],
         drawn: list[dict[str, Any] | None],
     ) -> tuple[list[Any], list[Any], list[Any]]:
         state = current_state(version)
         run = version["run"] if version else ""
         view = view_from(view_data)
-        answers = [update(state, run, each, view, before) for each, before in zip(ids, drawn, strict=True)]
+        answers = [
+            update(state, run, each, view, before) if is_near(each, near) else (no_update,) * 3
+            for each, before in zip(ids, drawn, strict=True)
+        ]
         figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
         return list(figures), list(captions), list(marks)
+
+
+def is_near(chart: dict[str, str], near: Any) -> bool:
+    """Whether a chart is on the screen, or will be after a little scrolling; where nobody tells, it may be."""
+    return near is None or [chart["kind"], chart["name"]] in near
 
 
 def update(
@@ -182,16 +197,17 @@ def update(
     if drawn and mark.items() <= drawn.items():
         return no_update, no_update, no_update
     built = _finished(state, run, chart, view)
-    mark |= {"axes": axes_of(view, chart["name"], built), "held": _held(built, view, drawn)}
+    mark |= {"axes": axes_of(view, chart["name"], built), "length": built.length}
+    mark["held"] = _held(built, view, drawn)
     return _answer(built, chart, view, drawn, mark), caption(built, paused(built, mark)), mark
 
 
 def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
-    """How many points the series had when the reader zoomed; None while the chart follows."""
+    """How many points the series had when the chart last followed; None while it does."""
     if not view.zoomed:
         return None
-    before = drawn.get("held") if drawn else None
-    return before if isinstance(before, int) else chart.length
+    seen = [drawn.get(each) for each in ("held", "length")] if drawn else []
+    return next((each for each in seen if isinstance(each, int)), chart.length)
 
 
 def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor.errors import MonitorError
@@ -98,7 +99,7 @@ def names(entries: Sequence[Entry]) -> list[str]:
     """What the runs are called beside each other: those of the same name with the folder they lie in."""
     often = Counter(each.name for each in entries)
     return [
-        each.name if often[each.name] == 1 else f"{each.directory.parent.name}/{each.name}"
+        each.name if often[each.name] == 1 else f"{Path(each.place).parent.name}/{each.name}"
         for each in entries
     ]
 

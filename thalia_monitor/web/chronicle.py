@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from thalia_monitor.analysis.happenings import happenings
-from thalia_monitor.state import TrainingState
+from thalia_monitor.analysis.happenings import Happenings, happenings
+from thalia_monitor.state import Event, TrainingState
 from thalia_monitor.web.values import moment
 
 COLUMNS: Final = {"step": "Step", "kind": "Kind", "what": "What", "time": "Time (UTC)"}
@@ -15,12 +19,35 @@ COLUMNS: Final = {"step": "Step", "kind": "Kind", "what": "What", "time": "Time 
 
 def chronicle(state: TrainingState) -> pd.DataFrame:
     """List every happening by step; those without one come first."""
-    found = sorted(happenings(state), key=lambda each: (each.segment, -1 if each.step is None else each.step))
+    return state.once("chronicle", lambda: _listed(state))
+
+
+def _listed(state: TrainingState) -> pd.DataFrame:
+    found = [(str(kind), each) for kind, each in happenings(state).items()]
+    if not found:
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    every = reduce(Happenings.then, (each for _, each in found))
+    kinds = np.repeat(np.array([kind for kind, _ in found], np.object_), [len(each) for _, each in found])
+    order = np.lexsort((every.event, np.where(every.stepped, every.step, -1), every.segment))
+    every = every.where(order)
     return pd.DataFrame(
         {
-            "step": pd.array([each.step for each in found], dtype="Int64"),
-            "kind": [str(each.kind) for each in found],
-            "what": [each.label for each in found],
-            "time": [moment(float("nan") if each.time is None else each.time) for each in found],
+            "step": pd.arrays.IntegerArray(every.step, ~every.stepped),
+            "kind": kinds[order],
+            "what": every.label,
+            "time": _moments(state, every),
         }
     )
+
+
+def _moments(state: TrainingState, every: Happenings) -> NDArray[np.object_]:
+    """When each happened, in words; an event's are written once."""
+    words = np.array([moment(time) for time in np.where(every.event < 0, every.time, np.nan)], np.object_)
+    written = state.extended("moments", lambda new, _: _written(new), lambda a, b: np.concatenate([a, b]))
+    words[every.event >= 0] = written[every.event[every.event >= 0]]
+    return words
+
+
+def _written(events: Sequence[Event]) -> NDArray[np.object_]:
+    times = [float("nan") if event.time is None else event.time for event in events]
+    return np.array([moment(time) for time in times], np.object_)

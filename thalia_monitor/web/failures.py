@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dash.exceptions import DependencyException
+from dash.exceptions import DependencyException, UnsupportedRelativePath
 from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
 
@@ -12,7 +12,7 @@ from thalia_monitor.errors import MonitorError
 
 SENTENCES: Final = {
     400: "This request cannot be understood.",
-    404: "There is nothing at this address. /api/v1/runs lists the runs, / shows them.",
+    404: "There is nothing at this address. {base}api/v1/runs lists the runs, {base} shows them.",
     405: "This address does not take that method: the API only answers GET.",
     413: "This request is larger than any that our pages send (1 MiB).",
     415: "This address takes JSON only.",
@@ -20,16 +20,21 @@ SENTENCES: Final = {
 }
 
 
-API: Final = "THALIA_MONITOR_API"
-"""Under this key the server's configuration says where the API begins."""
+BASE: Final = "THALIA_MONITOR_BASE"
+"""Under this key the server's configuration has the base path."""
 
 
 def register(server: Flask, base_path: str) -> None:
-    """Give the server its error handlers; a script that Dash does not know is to Dash a failure, to us no file."""
-    server.config[API] = f"{base_path}api"
+    """Give the server its error handlers.
+
+    A script that Dash does not know is to Dash a failure, to us no file; a page's address that does not begin with
+    the base path is one that no page of ours sends.
+    """
+    server.config[BASE] = base_path
     server.register_error_handler(MonitorError, of_ours)
     server.register_error_handler(HTTPException, of_http)
     server.register_error_handler(DependencyException, lambda _: answer(SENTENCES[404], 404))
+    server.register_error_handler(UnsupportedRelativePath, lambda _: answer(SENTENCES[400], 400))
 
 
 def of_ours(error: MonitorError) -> Response:
@@ -49,8 +54,10 @@ def of_http(error: HTTPException) -> Response:
 
 def answer(sentence: str, status: int) -> Response:
     """Say a sentence in the form that the address is expected to speak."""
-    api = current_app.config[API]
-    if request.path == api or request.path.startswith(f"{api}/"):
+    base = current_app.config[BASE]
+    sentence = sentence.replace("{base}", base)
+    path = request.path.removeprefix(base)
+    if path in {"api", "healthz"} or path.startswith("api/"):
         said = jsonify({"error": sentence})
     else:
         said = Response(f"{sentence}\n", mimetype="text/plain")

@@ -17,7 +17,7 @@ def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
     """Where the training is, in one line and a bar."""
     week, total = state.current_week, state.total_weeks
     weeks = f"{week:g}/{total:g}" if total else "–"
-    percent = f"{state.stage_progress:.0%}" if total else ""
+    percent = f"{state.stage_progress:.0%}" if total or state.stage_progress else ""
     over = " extended" if total and week > total else ""
     stage = "–" if state.current_stage is None else f"{state.current_stage}"
     return [

@@ -32,6 +32,8 @@ OTHERS: Final = "live-others"
 CHOSEN: Final = "compare-chosen"
 """Which runs are compared, and how."""
 STANDING: Final = "live-standing"
+NEAR: Final = "charts-near"
+"""The kind and name of each chart on the screen or close to it (``assets/sight.js``); None is all of them."""
 
 
 def stores(refresh_seconds: float) -> list[Any]:
@@ -46,6 +48,7 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id="runs-opened"),
         dcc.Store(id="runs-asked"),
         dcc.Store(id=STANDING),
+        dcc.Store(id=NEAR, data=[]),
         dcc.Store(id=OTHERS),
         dcc.Store(id=CHOSEN),
         dcc.Store(id="compare-asked"),
@@ -67,7 +70,10 @@ def live(*outputs: Output, inputs: Sequence[Input | State] = ()) -> Callable[[Ca
     def decorate(fill: Callable[..., Any]) -> Any:
         @wraps(fill)
         def follow(version: dict[str, str] | None, *values: Any) -> Any:
-            return fill(current_state(version), *values)
+            state = current_state(version)
+            if inputs:
+                return fill(state, *values)
+            return state.once(("part", *map(str, outputs)), lambda: fill(state))  # the same for every viewer
 
         return dash.get_app().callback(
             list(outputs) if len(outputs) > 1 else outputs[0], Input(VERSION, "data"), *inputs
@@ -81,6 +87,6 @@ def current_state(version: dict[str, str] | None) -> TrainingState:
     if not version:
         raise PreventUpdate
     try:
-        return monitor().state(version["run"])
+        return monitor().shown(version["run"])
     except MonitorError:
         raise PreventUpdate from None

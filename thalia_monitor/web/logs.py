@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
 KEPT: Final = 20
 QUIET_BELOW: Final = 1.0
 """Seconds: what every open page asks every few seconds is logged only when it took longer, or failed."""
 ACCESS: Final = "gunicorn.access"
+HUSHED: Final = "…"
+IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+"""The name and password in an address, such as Redis'."""
 
 
 class Plain(logging.Formatter):
@@ -80,10 +87,14 @@ class WithoutAddress(logging.Filter):
 
 
 class Recent(logging.Handler):
-    """Keeps the newest warnings and errors of this process for the status page."""
+    """Keeps the newest warnings and errors of this process, and tells them to the others of this server."""
 
     records: Final[deque[tuple[datetime, str, str]]] = deque(maxlen=KEPT)
     """When, how bad, and the message with the error's own words; the newest last."""
+    secrets: ClassVar[frozenset[str]] = frozenset()
+    """What is never kept, whatever says it."""
+    folder: ClassVar[Path | None] = None
+    """Where the processes of one server tell each other (see :mod:`~thalia_monitor.web.operations`)."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record's words."""
@@ -91,7 +102,31 @@ class Recent(logging.Handler):
         if record.exc_info and record.exc_info[1]:
             error = record.exc_info[1]
             said += f" ({type(error).__name__}: {error})"
-        self.records.append((_moment(record), record.levelname.lower(), said[:500]))
+        self.records.append((_moment(record), record.levelname.lower(), self._hushed(said)[:500]))
+        if self.folder is not None:
+            with suppress(OSError):  # a full disk must not turn one error into two
+                place = self.folder / f"{os.getpid()}.json"
+                place.with_suffix(".new").write_text(json.dumps(self.told()), encoding="utf-8")
+                place.with_suffix(".new").replace(place)
+
+    @classmethod
+    def told(cls) -> list[dict[str, Any]]:
+        """What is kept, as JSON values."""
+        return [
+            {
+                "time": moment.isoformat(timespec="microseconds"),
+                "level": level,
+                "message": said,
+                "pid": os.getpid(),
+            }
+            for moment, level, said in tuple(cls.records)
+        ]
+
+    @classmethod
+    def _hushed(cls, said: str) -> str:
+        for secret in cls.secrets:
+            said = said.replace(secret, HUSHED)
+        return IN_ADDRESS.sub(HUSHED, said)
 
 
 def config(log_format: str) -> dict[str, Any]:

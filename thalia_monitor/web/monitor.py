@@ -18,10 +18,13 @@ from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.caching import FigureCache
+from thalia_monitor.web.crowd import Crowd
 
 KEY: Final = "thalia_monitor"
 PATIENCE: Final = 0.25
 """Seconds a request waits for a log that is still being read in before it shows the part that is there."""
+LOCKS: Final = 64
+"""Different things are computed at the same time, the same thing once; few keys happen to share a lock."""
 
 T = TypeVar("T")
 
@@ -34,7 +37,8 @@ class Monitor:
     library: Library
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
-    _computing: Lock = field(default_factory=Lock)
+    crowd: Crowd = field(default_factory=Crowd)
+    _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None) -> TrainingState:
         """Read a run as it is now; costs a few ``stat`` calls when nothing has changed.
@@ -43,6 +47,14 @@ class Monitor:
             MonitorError: the run is unknown, or its directory cannot be read.
         """
         return self.library.read(self.library.entry(run).id, patience=PATIENCE)
+
+    def shown(self, run: str) -> TrainingState:
+        """The state for a page: as it is now, or as it was a moment ago where many look at it (:class:`Crowd`).
+
+        Raises:
+            MonitorError: as for :meth:`state`.
+        """
+        return self.crowd.state(run, lambda: self.state(run))
 
     @property
     def open_to_typing(self) -> bool:
@@ -71,7 +83,9 @@ class Monitor:
         key = f"{run}:{state.version}:{what}"
         found = self.cache.get(key)
         if found is None:
-            with self._computing:  # the first of many viewers computes, the others find it done
+            with self._computing[
+                hash(key) % LOCKS
+            ]:  # the first of many viewers computes, the others find it done
                 found = self.cache.get(key)
                 if found is None:
                     found = compute()
@@ -89,6 +103,7 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
+    monitor.crowd.watch(server)
     server.extensions[KEY] = monitor
 
 

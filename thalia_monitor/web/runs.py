@@ -184,9 +184,7 @@ def _register_list(app: Dash) -> None:
 def search(entries: list[Entry], query: str) -> list[Entry]:
     """Those runs whose name or directory has every word of the query, whatever its case."""
     words = query.lower().split()
-    return [
-        each for each in entries if all(word in f"{each.name} {each.directory}".lower() for word in words)
-    ]
+    return [each for each in entries if all(word in f"{each.name} {each.place}".lower() for word in words)]
 
 
 def table(rows: list[html.Tr]) -> Any:
@@ -200,7 +198,7 @@ def table(rows: list[html.Tr]) -> Any:
 def _row(entry: Entry, summary: Summary | str, now: str | None) -> html.Tr:
     current = {"aria-current": "true"} if entry.id == now else {}
     name = html.A(entry.name[:120], href=f"?run={entry.id}", className="log-text", **{"data-run": entry.id})
-    where = html.Div(str(entry.directory)[:300], className="fact-detail log-text in-full")
+    where = html.Div(entry.place[:300], className="fact-detail log-text in-full")
     cells = [html.Td([name, where], dir="auto")]
     if isinstance(summary, str):
         cells.append(html.Td(summary[:300], colSpan=3, className="missing log-text"))
@@ -256,6 +254,6 @@ def _register_directory(app: Dash) -> None:
         if typed or not version:
             return no_update
         try:
-            return str(monitor().library.entry(version["run"]).directory)
+            return monitor().library.entry(version["run"]).place
         except MonitorError:
             return no_update

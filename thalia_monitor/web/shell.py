@@ -40,7 +40,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
             html.A("Skip to the page", href="#page", className="skip"),
             _navigation(app, watch),
             runs.picker(),
-            dbc.Collapse(_settings(watch), id="settings-panel", is_open=False),
+            dbc.Collapse(_settings(app, watch), id="settings-panel", is_open=False),
             html.Div(id="connection", className="notice notice-critical slim", hidden=True, role="status"),
             html.Main(
                 [
@@ -103,7 +103,7 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
     )
 
 
-def _settings(watch: Monitor) -> html.Section:
+def _settings(app: Dash, watch: Monitor) -> html.Section:
     return html.Section(
         [
             runs.directory(watch),
@@ -137,7 +137,11 @@ def _settings(watch: Monitor) -> html.Section:
                 className="setting",
             ),
             html.Div(
-                dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"), className="setting"
+                [
+                    dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
+                    html.P(dcc.Link("How the server is doing", href=app.get_relative_path("/status"))),
+                ],
+                className="setting",
             ),
         ],
         className="settings panel",
@@ -228,7 +232,7 @@ def _register_poll(app: Dash) -> None:
         run = run or before
         try:
             run = monitor().library.entry(run).id
-            state = monitor().state(run)
+            state = monitor().shown(run)
         except MonitorError as error:
             trouble = _trouble(str(error), shown, kept=run == before)
             stands = standing.changed(None, run, stood)

@@ -50,7 +50,7 @@ def toolbar(default: str) -> html.Div:
             ),
             html.Div(
                 [
-                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label", title=FORMULA),
+                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label"),
                     dbc.Input(
                         id="view-smooth",
                         type="range",
@@ -63,6 +63,7 @@ def toolbar(default: str) -> html.Div:
                     html.Output("off", id="view-smooth-words", className="tool-words"),
                 ],
                 className="tool-group",
+                title=FORMULA,
             ),
             html.Details(
                 [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,6 +12,7 @@ import dash
 import numpy as np
 from dash import html
 
+from thalia_monitor import contract
 from thalia_monitor.analysis.wording import NONE
 from thalia_monitor.history import Series
 from thalia_monitor.web import parts
@@ -83,6 +85,12 @@ def download(run: str | None, name: str) -> Any:
         " · ",
         html.A("Everything as CSV", href=address, download=""),
     ]
+
+
+def named(names: Sequence[str], chosen: str | None) -> str | None:
+    """The first series of a family such as ``neurons.``; None where a series itself was chosen."""
+    families = (contract.SERIES_NEURONS, contract.SERIES_CAPACITY)
+    return next((name for name in names if chosen in families and name.startswith(chosen)), None)
 
 
 def nothing(name: str | None) -> html.Div:

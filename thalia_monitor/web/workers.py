@@ -11,7 +11,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from thalia_monitor.settings import Settings
-from thalia_monitor.web import guard, logs
+from thalia_monitor.web import guard, logs, operations
 from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.serving import address, bind, shown
@@ -47,6 +47,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "accesslog": "-",
         "access_log_format": '%(h)s %(u)s "%(r)s" %(s)s %(B)s %(M)sms',
         "logconfig_dict": logs.config(settings.log_format),
+        "on_starting": lambda _: operations.share(),
         "when_ready": when_ready,
         "post_worker_init": lambda worker: guard.guard(worker.app.wsgi()),
     }

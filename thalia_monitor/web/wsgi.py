@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from thalia_monitor.options import settings_from_environment
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.guard import guard
+from thalia_monitor.web.logs import Recent
 
 settings = settings_from_environment()
 app = create_app(settings=replace(settings, cache=settings.cache or "files"))
 server = app.server
 guard(server)
+if not any(
+    isinstance(each, Recent) for each in logging.getLogger().handlers
+):  # gunicorn without our configuration
+    logging.getLogger().addHandler(Recent(logging.WARNING))

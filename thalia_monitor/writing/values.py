@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from enum import Enum
 from numbers import Integral
@@ -83,6 +84,13 @@ def _plain_mapping(mapping: Mapping[Any, Any], depth: int) -> dict[str, Any]:
 
 
 def _scalar(value: Any, depth: int) -> Any:
+    """Ask a foreign value for its content; one that raises costs only itself, not the line it stands on."""
+    with suppress(Exception):
+        return _content(value, depth)
+    return f"{type(value).__name__} that cannot be read"
+
+
+def _content(value: Any, depth: int) -> Any:
     if isinstance(value, Integral):  # numpy registers its integers as such
         return int(value)
     if isinstance(value, float):

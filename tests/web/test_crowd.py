@@ -1,0 +1,81 @@
+"""Many viewers at the same time are shown the same moment; who is alone is shown the newest."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from dash import Dash
+
+from tests.support import Run
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web.crowd import CROWDED, Crowd
+from thalia_monitor.web.monitor import KEY, Monitor
+
+
+def versions() -> Any:
+    """A reader that finds another version at every reading."""
+    numbers = iter(range(100))
+    return lambda: TrainingState(version=str(next(numbers)))
+
+
+@pytest.fixture
+def waiting() -> Crowd:
+    """As many requests under way as are too many."""
+    found = Crowd()
+    for _ in range(CROWDED):
+        found.enter()
+    return found
+
+
+def test_who_is_alone_is_shown_the_newest() -> None:
+    """However soon after the last look."""
+    alone, read = Crowd(), versions()
+    alone.enter()
+    assert [alone.state("a", read).version for _ in range(3)] == ["0", "1", "2"]
+
+
+def test_a_crowd_shares_a_version(waiting: Crowd) -> None:
+    """For a second; then the next is read."""
+    read = versions()
+    with patch("thalia_monitor.web.crowd.time.monotonic") as clock:
+        clock.return_value = 50.0
+        assert [waiting.state("a", read).version for _ in range(3)] == ["0", "0", "0"]
+        clock.return_value = 51.0
+        assert waiting.state("a", read).version == "1"
+
+
+def test_another_run_is_read(waiting: Crowd) -> None:
+    """What is held is of the run that was asked for."""
+    read = versions()
+    assert [waiting.state(run, read).version for run in "abb"] == ["0", "1", "1"]
+
+
+def test_a_crowd_that_has_gone_holds_nothing(waiting: Crowd) -> None:
+    """A state that nobody waits for is not kept in memory."""
+    read = versions()
+    waiting.state("a", read)
+    for _ in range(CROWDED - 1):
+        waiting.leave()
+    assert [waiting.state("a", read).version for _ in range(2)] == ["1", "2"]
+    assert waiting._held is None
+
+
+def test_requests_are_counted_until_they_are_answered(app: Dash, run: Run, client: Any) -> None:
+    """Also those that fail."""
+    watch: Monitor = app.server.extensions[KEY]
+    for path in ("/healthz", "/api/v1/runs/nothing", "/nowhere"):
+        client.get(path)
+    assert watch.crowd._under_way == 0
+
+
+def test_what_cannot_be_read_is_raised(waiting: Crowd) -> None:
+    """For a crowd as for one."""
+
+    def fails() -> TrainingState:
+        raise MonitorError("gone")
+
+    with pytest.raises(MonitorError, match="gone"):
+        waiting.state("a", fails)

@@ -1,0 +1,69 @@
+"""How the server is doing, as panels of a page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from dash import html
+
+from thalia_monitor import __version__
+from thalia_monitor.analysis.wording import NONE, counted, duration
+from thalia_monitor.web import parts
+from thalia_monitor.web.operations import Process, Report
+
+
+def panels(report: Report) -> list[Any]:
+    """The server at a glance, its processes, and what went wrong of late."""
+    up = (datetime.now(UTC) - report.started).total_seconds()
+    gone = f", {report.gone:,} gone" if report.gone else ""
+    failed = f"{counted(report.cache_failures, 'failure')} in this worker"
+    facts = [
+        parts.fact("Version", __version__),
+        parts.fact("Running for", duration(up), f"since {report.started:%Y-%m-%d %H:%M} UTC"),
+        parts.fact("Runs", f"{report.runs:,}{gone}", f"{report.held:,} in this worker's memory"),
+        parts.fact(
+            "Cache",
+            "answers" if report.cache_answers else "does not answer",
+            f"{report.cache}; {failed}" if report.cache_failures else report.cache,
+        ),
+    ]
+    memory = [parts.fact(f"{each.role.title()} {each.pid}", _size(each)) for each in report.processes]
+    return [
+        _panel("This server", html.Div(facts, className="facts")),
+        *(parts.notice("warning", note) for note in report.notes),
+        _panel(
+            "Memory of its processes",
+            html.Div(memory, className="facts"),
+            html.Small(
+                "What is resident; what processes share is counted in each of them.", className="fact-detail"
+            ),
+        ),
+        _panel("Newest warnings and errors", _errors(report)),
+    ]
+
+
+def _panel(name: str, *content: Any) -> html.Section:
+    return html.Section([html.H2(name, className="card-name"), *content], className="panel")
+
+
+def _size(process: Process) -> str:
+    return NONE if process.memory is None else f"{process.memory / 2**20:,.0f} MiB"
+
+
+def _errors(report: Report) -> Any:
+    if not report.errors:
+        return parts.empty("None since the start", "What is logged as a warning or an error appears here.")
+    rows = [
+        html.Li(
+            [
+                html.Span(str(each["message"]), className="log-text", dir="auto"),
+                html.Div(
+                    f"{each['level']}, {str(each['time'])[:19].replace('T', ' ')} UTC, process {each['pid']}",
+                    className="fact-detail",
+                ),
+            ]
+        )
+        for each in report.errors
+    ]
+    return html.Ul(rows, className="complaints")
