@@ -93,6 +93,8 @@ def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Ticking
     assert look() == []
     (over,) = hours(1)
     assert over.startswith("✓ run: Over after")
+    assert "loss has been NaN" not in page.said("overview-blocks")
+    assert "NaN" not in page.said("overview-metrics")
 
     day.now += 120
     (alert,) = look()
@@ -113,6 +115,7 @@ def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Ticking
     assert "✗ mnist_accuracy" in page.said("overview-blocks")
     (over,) = hours(0.5)
     assert over.startswith("✓ run: Over after")
+    assert "was lost" not in page.said("overview-blocks")
 
     assert hours(6) == []
     assert len(receiver.letters) == 6

@@ -30,6 +30,8 @@ LEARNED_AT: Final[Mapping[str, float]] = {
     "categorical_perception": 0.4,
     "gaze_following": 0.3,
     "sensorimotor_maintained": 0.0,
+    "mnist_maintained": 0.0,
+    "phoneme_maintained": 0.0,
 }
 """When a milestone is learned, as a share of the stage's planned weeks: reaching takes an extension."""
 
