@@ -20,8 +20,8 @@ Number = TypeVar("Number", np.float64, np.int64)
 
 FIRST_ROOM: Final = 64
 FIRST_FILE_ROOM: Final = 2**16
-MOST_OPEN: Final = 400
-"""File arrays in a process; each takes up to two of the (often 1,024) files that it may have open."""
+OPEN_SHARE: Final = 0.35
+"""File arrays for each file that a process may have open (often 1,024): one takes up to two."""
 WIDTH: Final = 8
 """Bytes of a value."""
 
@@ -87,6 +87,12 @@ class GrowingArray(Generic[Number]):
 _open: WeakSet[FileArray[Any]] = WeakSet()
 
 
+def _most_open() -> float:
+    import resource  # noqa: PLC0415 - only where there are indexes: not on Windows
+
+    return OPEN_SHARE * resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 class ArrayState(msgspec.Struct, frozen=True):
     """A file array as another process can open it."""
 
@@ -105,7 +111,7 @@ class FileArray(GrowingArray[Number]):
     GROWTH = 1.5
 
     def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
-        if len(_open) >= MOST_OPEN:
+        if len(_open) >= _most_open():
             raise StoreLost("this process maps too many files already")
         _open.add(self)
         self._kind: type[Number] = kind

@@ -29,7 +29,9 @@ TIME: Final = Leaf("time", contract.TIMESTAMP)
 EXACT: Final = 2.0**53
 """Up to here every integer is a float."""
 LEAST_ROOM: Final = 2**14
-"""Rows."""
+"""Rows, of lines that hold few numbers."""
+MOST_CELLS: Final = 2**21
+"""Rows by numbers a line, where lines hold many."""
 
 
 class BulkDecoder:
@@ -55,9 +57,7 @@ class BulkDecoder:
                 last = middle
             if self._template is not rows.template or last - first > rows.room:
                 yield from rows.flush()
-                rows = _Rows(
-                    self._template, min(max(last - first, LEAST_ROOM), len(block) - first), self._words
-                )
+                rows = _Rows(self._template, self._room(last - first, len(block) - first), self._words)
             found = self._read_window(block, first, last, first_number, rows)
             if found is not None:
                 yield from found
@@ -68,6 +68,10 @@ class BulkDecoder:
                 yield from rows.flush()
                 yield from self._read_carefully(block, first, last, first_number)
         yield from rows.flush()
+
+    def _room(self, window: int, left: int) -> int:
+        leaves = len(self._template.leaves) if self._template else 1
+        return min(max(window, min(LEAST_ROOM, MOST_CELLS // leaves)), left)
 
     def _read_window(
         self, block: Block, first: int, last: int, first_number: int, rows: _Rows

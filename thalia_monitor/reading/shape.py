@@ -19,7 +19,8 @@ from thalia_monitor.reading.template import (
     leaves_of,
 )
 
-MOST_LEAVES: Final = 200
+MOST_LEAVES: Final = 2_000
+"""Lines with more numbers are read too, the careful way."""
 _NEVER_IGNORED: Final = {*contract.CORE_METRICS, *REGIONS, contract.STEP, contract.TIMESTAMP}
 
 
