@@ -253,6 +253,8 @@ def test_everything_that_happened_is_in_the_table_of_events(visit: Open, files: 
     assert kinds.count("growth") == len(files.events("growth"))
     assert kinds.count("nrem") + kinds.count("rem") == len(files.events("consolidation"))
     assert kinds.count("warning") == len(files.events("warning"))
+    grown = [row[3] for row in rows if row[1] == "growth"]
+    assert grown == [f"{each['neurons_added']:,}" for each in reversed(files.events("growth"))]
 
 
 def test_the_fixture_has_something_to_show() -> None:

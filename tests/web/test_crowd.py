@@ -47,6 +47,14 @@ def test_a_crowd_shares_a_version(waiting: Crowd) -> None:
         assert waiting.state("a", read).version == "1"
 
 
+def test_a_page_is_not_shown_another_version_than_it_was_told_of(waiting: Crowd) -> None:
+    """Another worker may have told it of a newer one; an older one would stay on its screen."""
+    read = versions()
+    assert waiting.state("a", read).version == "0"
+    assert waiting.state("a", read, "0").version == "0"
+    assert waiting.state("a", read, "told by another worker").version == "1"
+
+
 def test_another_run_is_read(waiting: Crowd) -> None:
     """What is held is of the run that was asked for."""
     read = versions()

@@ -14,7 +14,13 @@ from thalia_monitor.analysis.happenings import Happenings, happenings
 from thalia_monitor.state import Event, TrainingState
 from thalia_monitor.web.values import moment
 
-COLUMNS: Final = {"step": "Step", "kind": "Kind", "what": "What", "time": "Time (UTC)"}
+COLUMNS: Final = {
+    "step": "Step",
+    "kind": "Kind",
+    "what": "What",
+    "amount": "Neurons added, patterns replayed",
+    "time": "Time (UTC)",
+}
 
 
 def chronicle(state: TrainingState) -> pd.DataFrame:
@@ -35,9 +41,15 @@ def _listed(state: TrainingState) -> pd.DataFrame:
             "step": pd.arrays.IntegerArray(every.step, ~every.stepped),
             "kind": kinds[order],
             "what": every.label,
+            "amount": _amounts(every),
             "time": _moments(state, every),
         }
     )
+
+
+def _amounts(every: Happenings) -> pd.arrays.IntegerArray:
+    told = np.isfinite(every.amount) & (np.abs(every.amount) < 2**53)
+    return pd.arrays.IntegerArray(np.where(told, every.amount, 0).astype(np.int64), ~told)
 
 
 def _moments(state: TrainingState, every: Happenings) -> NDArray[np.object_]:

@@ -34,10 +34,15 @@ class Crowd:
         server.before_request(self._begin)
         server.teardown_request(self._end)
 
-    def state(self, run: str, read: Callable[[], TrainingState]) -> TrainingState:
-        """The run's state: read, unless many wait and one was read just now. Raises what ``read`` raises."""
+    def state(self, run: str, read: Callable[[], TrainingState], wanted: str | None = None) -> TrainingState:
+        """The run's state: read, unless many wait and one was read just now. Raises what ``read`` raises.
+
+        A page has been told which version it is ``wanted`` to show, maybe by another worker: it is given no other one
+        that was held, which may be older, and would stay on its screen.
+        """
         now, held = time.monotonic(), self._held
-        if self._under_way >= CROWDED and held and held[0] == run and now - held[1] < HELD:
+        crowded = self._under_way >= CROWDED
+        if crowded and held and held[0] == run and now - held[1] < HELD and wanted in (None, held[2].version):
             return held[2]
         state = read()
         self._held = (run, now, state) if self._under_way > 1 else None

@@ -87,6 +87,6 @@ def current_state(version: dict[str, str] | None) -> TrainingState:
     if not version:
         raise PreventUpdate
     try:
-        return monitor().shown(version["run"])
+        return monitor().shown(version["run"], version.get("version"))
     except MonitorError:
         raise PreventUpdate from None

@@ -48,13 +48,15 @@ class Monitor:
         """
         return self.library.read(self.library.entry(run).id, patience=PATIENCE)
 
-    def shown(self, run: str) -> TrainingState:
+    def shown(self, run: str, wanted: str | None = None) -> TrainingState:
         """The state for a page: as it is now, or as it was a moment ago where many look at it (:class:`Crowd`).
+
+        ``wanted`` is the version that the page was told to show; it gets that one or a newer one.
 
         Raises:
             MonitorError: as for :meth:`state`.
         """
-        return self.crowd.state(run, lambda: self.state(run))
+        return self.crowd.state(run, lambda: self.state(run), wanted)
 
     @property
     def open_to_typing(self) -> bool:
@@ -83,9 +85,7 @@ class Monitor:
         key = f"{run}:{state.version}:{what}"
         found = self.cache.get(key)
         if found is None:
-            with self._computing[
-                hash(key) % LOCKS
-            ]:  # the first of many viewers computes, the others find it done
+            with self._computing[hash(key) % LOCKS]:  # the first of many computes, the others find it done
                 found = self.cache.get(key)
                 if found is None:
                     found = compute()
