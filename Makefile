@@ -24,7 +24,7 @@ demo: $(VENV)/.installed ## Simulate a training and open the dashboard on it
 
 test: check ## Install what tests need, then run all of them
 	scripts/install-test-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.tested ## Lint, format and types
 	$(BIN)/ruff check .

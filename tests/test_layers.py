@@ -85,12 +85,7 @@ def test_there_is_no_import_cycle() -> None:
         if floor(path) != "pages"
     }
     edges = {
-        name: {
-            other
-            for other in names
-            for wanted in imports(path)
-            if wanted == other or wanted.rpartition(".")[0] == other
-        }
+        name: {each for wanted in imports(path) for each in (wanted, wanted.rpartition(".")[0])} & set(names)
         for name, path in names.items()
     }
     done: set[str] = set()
