@@ -52,20 +52,21 @@ def said(page: Page, chart: str) -> str:
     return points_said(page, chart).inner_text()
 
 
-def drawn(page: Page, chart: str, trace: int = 0) -> list[tuple[float, float]]:
-    """The points that the browser holds of one trace of a chart."""
-    data: Any = card(page, chart).evaluate(
-        "(card, trace) => { const one = card.querySelector('.js-plotly-plot').data[trace]; return [one.x, one.y]; }",
-        trace,
-    )
-    return [point for point in zip(*data, strict=True) if None not in point]
-
-
 def wait_until_drawn(page: Page, chart: str) -> None:
     """Wait for a chart's first figure."""
     page.wait_for_function(
         f"() => {{ const all = ({PLOTS})(); return all[{chart!r}] && all[{chart!r}].points; }}"
     )
+
+
+def drawn(page: Page, chart: str, trace: int = 0) -> list[tuple[float, float]]:
+    """The points that the browser holds of one trace of a chart, once it is drawn."""
+    wait_until_drawn(page, chart)
+    data: Any = card(page, chart).evaluate(
+        "(card, trace) => { const one = card.querySelector('.js-plotly-plot').data[trace]; return [one.x, one.y]; }",
+        trace,
+    )
+    return [point for point in zip(*data, strict=True) if None not in point]
 
 
 def test_zooming_refines_down_to_the_raw_points(run: Run, serve: Serve, browse: Browse) -> None:
