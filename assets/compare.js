@@ -49,6 +49,15 @@
     if (button.dataset.compare === "base") change({runs: runs, base: run});
   });
 
+  // Heard from the controls themselves: a callback of Dash waits for the answer under way, and may be dropped for it.
+  document.addEventListener("change", function (event) {
+    var key = {"compare-series": "series", "compare-origin": "origin", "compare-step": "step"}[event.target.id];
+    if (!key) return;
+    var value = event.target.value, part = {};
+    part[key] = key === "step" ? (value === "" ? undefined : Number(value)) : value;
+    change(part);
+  });
+
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     compare: {
       ask: function (pulse, path) {
@@ -60,16 +69,6 @@
         chosen = chosen || {};
         write();
         return {pulse: pulse, chosen: chosen};
-      },
-      pick: function (series, origin, step) {
-        var picked = {series: series, origin: origin, step: step === null || step === undefined ? undefined : Number(step)};
-        var triggered = window.dash_clientside.callback_context.triggered.map(function (each) { return each.prop_id; });
-        var now = chosen || {}, part = {};
-        if (triggered.indexOf("compare-series.value") >= 0 && series && series !== (now.series || "loss")) part.series = series;
-        if (triggered.indexOf("compare-origin.value") >= 0 && origin && origin !== (now.origin || "run")) part.origin = origin;
-        if (triggered.indexOf("compare-step.value") >= 0 && picked.step !== now.step) part.step = picked.step;
-        if (Object.keys(part).length) change(part);
-        return window.dash_clientside.no_update;
       }
     }
   });

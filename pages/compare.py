@@ -6,7 +6,7 @@ from typing import Any
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
+from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.comparison import NEURONS, stage_starts
 from thalia_monitor.contract import SERIES_NEURONS
@@ -19,11 +19,11 @@ from thalia_monitor.web.monitor import monitor
 
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
 
-QUERY, OFFERS, TABLE, SERIES, ORIGIN, STEP, CHART, KIND, DIFFERENCES, MILESTONES, TOTALS, TROUBLE, PICKED = (
+QUERY, OFFERS, TABLE, SERIES, ORIGIN, STEP, CHART, KIND, DIFFERENCES, MILESTONES, TOTALS, TROUBLE = (
     f"compare-{part}"
     for part in (
         *("query", "offers", "table", "series", "origin", "step", "chart", "kind"),
-        *("differences", "milestones", "totals", "trouble", "picked"),
+        *("differences", "milestones", "totals", "trouble"),
     )
 )
 MOST_OFFERED = 8
@@ -91,7 +91,6 @@ def layout(**_: Any) -> html.Div:
                 className="grid",
             ),
             dcc.Store(id=KIND),
-            dcc.Store(id=PICKED),
         ],
         className="page compared",
     )
@@ -188,12 +187,3 @@ def offer(query: str | None, chosen: Any, run: str | None) -> Any:
     return comparing.offers(shown, names(shown)) or (
         "no other run is called that" if query else "every run is here"
     )
-
-
-dash.get_app().clientside_callback(
-    ClientsideFunction("compare", "pick"),
-    Output(PICKED, "data"),
-    Input(SERIES, "value"),
-    Input(ORIGIN, "value"),
-    Input(STEP, "value"),
-)

@@ -17,6 +17,7 @@ from tests.support import Run, Server, line, serving
 
 from .conftest import Watched
 from .test_live import PLOTS, drag, plots, wait_for_point
+from .test_pages import SETTLED
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -164,6 +165,7 @@ def test_a_marker_leads_to_its_row(
     server = serve()
     page = browse().open(server.url + f"metrics?events={kind}")
     wait_for_point(page, "Loss", 1900)
+    page.evaluate(SETTLED)
     place: Any = card(page, "Loss").evaluate(
         """card => {
           const plot = card.querySelector('.js-plotly-plot');
