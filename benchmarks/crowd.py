@@ -133,7 +133,8 @@ def main() -> None:
     screen = Screen(browser, page, markers=[str(kind) for kind in MarkerKind])
     browser.asked.clear()
     screen.refresh()
-    bodies = [each for each in browser.asked if each["changedPropIds"] or each is browser.asked[0]]
+    poll, *parts = [each for each in browser.asked if each["changedPropIds"] or each is browser.asked[0]]
+    bodies = [poll, *(each | {"changedPropIds": ["live-version.data"]} for each in parts)]  # as at a tick
     begin = time.monotonic() + 1
     viewers = [Viewer(address, bodies) for _ in range(count)]
     threads = [

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
+import orjson
 import pytest
 from dash import Dash
 
-from tests.support import Run
+from tests.support import Run, line
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web.crowd import CROWDED, Crowd
+from thalia_monitor.web.crowd import CROWDED, MANY, Crowd
 from thalia_monitor.web.monitor import KEY, Monitor
 
 
@@ -45,6 +46,59 @@ def test_a_crowd_shares_a_version(waiting: Crowd) -> None:
         assert [waiting.state("a", read).version for _ in range(3)] == ["0", "0", "0"]
         clock.return_value = 51.0
         assert waiting.state("a", read).version == "1"
+
+
+def test_many_requests_in_the_second_before_are_a_crowd() -> None:
+    """Whether or not they met: the next ones would."""
+    many, read = Crowd(), versions()
+    with patch("thalia_monitor.web.crowd.time.monotonic") as clock:
+        for clock.return_value in (50.9, 51.1, 52.1, 54.1):
+            for _ in range(MANY if clock.return_value < 51 else 1):
+                many.enter()
+                shown = many.state("a", read).version
+                many.leave()
+            if clock.return_value < 51:
+                assert shown == str(MANY - 1), "nobody knew yet"
+        assert shown == str(MANY + 2), "the crowd has gone"
+
+
+@pytest.fixture
+def follow(app: Dash, run: Run, client: Any) -> Any:
+    """A part of the metrics page that asks for what is new, always in the same words, while many others ask."""
+    run.metrics(*range(100))
+    client.get("/metrics")
+    watch: Monitor = app.server.extensions[KEY]
+    for _ in range(CROWDED):
+        watch.crowd.enter()
+    run_id = watch.library.entry().id
+    body = {
+        "output": "growth-facts.children",
+        "outputs": {"id": "growth-facts", "property": "children"},
+        "inputs": [{"id": "live-version", "property": "data", "value": {"run": run_id, "version": "told"}}],
+        "changedPropIds": ["live-version.data"],
+        "state": [],
+    }
+
+    def ask(**headers: str) -> Any:
+        sent = {"Content-Type": "application/json"} | headers
+        return client.post("/_dash-update-component", data=orjson.dumps(body), headers=sent)
+
+    return ask
+
+
+def test_the_very_same_question_is_answered_once(follow: Any, run: Run) -> None:
+    """For a second, and to whoever may ask at all."""
+    with patch("thalia_monitor.web.crowd.time.monotonic") as clock:
+        clock.return_value = 50.0
+        before = follow()
+        run.append(line(100, event_type="growth", region="cortex", neurons_added=7, new_total=9, reason="x"))
+        again = follow()
+        assert before.status_code == again.status_code == 200
+        assert again.data == before.data
+        assert again.headers["Content-Security-Policy"] == before.headers["Content-Security-Policy"]
+        assert follow(Host="elsewhere.example").status_code == 400
+        clock.return_value = 51.0
+        assert follow().data != before.data
 
 
 def test_a_page_is_not_shown_another_version_than_it_was_told_of(waiting: Crowd) -> None:
