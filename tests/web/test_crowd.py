@@ -48,18 +48,22 @@ def test_a_crowd_shares_a_version(waiting: Crowd) -> None:
         assert waiting.state("a", read).version == "1"
 
 
-def test_many_requests_in_the_second_before_are_a_crowd() -> None:
-    """Whether or not they met: the next ones would."""
+def test_many_requests_in_the_second_before_are_a_crowd_as_soon_as_two_meet() -> None:
+    """One program that asks quickly, one request after another, is none, and is always shown the newest."""
     many, read = Crowd(), versions()
     with patch("thalia_monitor.web.crowd.time.monotonic") as clock:
-        for clock.return_value in (50.9, 51.1, 52.1, 54.1):
-            for _ in range(MANY if clock.return_value < 51 else 1):
-                many.enter()
-                shown = many.state("a", read).version
-                many.leave()
-            if clock.return_value < 51:
-                assert shown == str(MANY - 1), "nobody knew yet"
-        assert shown == str(MANY + 2), "the crowd has gone"
+        clock.return_value = 50.9
+        for _ in range(MANY):
+            many.enter()
+            many.leave()
+        clock.return_value = 51.1
+        many.enter()
+        assert [many.state("a", read).version for _ in range(2)] == ["0", "1"]
+        many.enter()
+        assert [many.state("a", read).version for _ in range(2)] == ["2", "2"]
+        clock.return_value = 53.2
+        many.enter()
+        assert [many.state("a", read).version for _ in range(2)] == ["3", "4"], "the crowd has gone"
 
 
 @pytest.fixture

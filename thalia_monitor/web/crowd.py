@@ -15,7 +15,9 @@ from thalia_monitor.state import TrainingState
 CROWDED: Final = 4
 """Requests that a process answers at the same time, from which on it is behind."""
 MANY: Final = 40
-"""Requests in the second before, from which on it will be: some ten viewers' ticks."""
+"""Requests in the second before, from which on it soon will be: some ten viewers' ticks."""
+TOGETHER: Final = 2
+"""Requests at the same time that are a crowd then: one program that asks quickly, one after another, is none."""
 HELD: Final = 1.0
 """Seconds for which it then goes on showing the state that it read last; nobody may refresh faster than that."""
 ANSWERS: Final = 128
@@ -56,12 +58,12 @@ class Crowd:
         if held and fits and self._crowded:
             return held[2]
         state = read()
-        self._held = (run, now, state) if self._crowded or self._under_way > 1 else None
+        self._held = (run, now, state) if self._under_way > 1 else None
         return state
 
     @property
     def _crowded(self) -> bool:
-        return self._under_way >= CROWDED or self._asked_before >= MANY
+        return self._under_way >= (CROWDED if self._asked_before < MANY else TOGETHER)
 
     def _begin(self) -> Response | None:
         g.counted = True
