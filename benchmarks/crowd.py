@@ -99,6 +99,7 @@ class Viewer:
     def _tick(self, browser: Browser) -> None:
         start, before = time.monotonic(), self.known.get(("live-version", "data"))
         poll, *parts = self.bodies
+        self.known["live-pulse", "data"] = int(time.time() * 1000)
         self._call(browser, poll)
         now = self.known.get(("live-version", "data"))
         if now == before:
@@ -134,7 +135,9 @@ def main() -> None:
     browser.asked.clear()
     screen.refresh()
     poll, *parts = [each for each in browser.asked if each["changedPropIds"] or each is browser.asked[0]]
-    bodies = [poll, *(each | {"changedPropIds": ["live-version.data"]} for each in parts)]  # as at a tick
+    poll["inputs"][0]["value"] = 1  # as at a tick
+    bodies = [poll | {"changedPropIds": ["live-pulse.data"]}]
+    bodies += [each | {"changedPropIds": ["live-version.data"]} for each in parts]
     begin = time.monotonic() + 1
     viewers = [Viewer(address, bodies) for _ in range(count)]
     threads = [

@@ -24,18 +24,21 @@ def rows(bench: Bench) -> Iterator[Row]:
     """Each viewer looks every two seconds, the log grows ten lines a second, two workers serve."""
     run = copied(bench, bench.lines, "viewers")
     costs: list[float] = []
+    ticks: list[float] = []
     with served(run, WORKERS, bench.directory / "viewers-cache") as site, growing(run, bench.lines):
         for viewers in CROWDS:
             before, start = site.spent, time.monotonic()
             found = site.crowd(viewers, SECONDS)
             cores = (site.spent - before) / (time.monotonic() - start)
             costs.append((site.spent - before) * 1e3 / max(found["versions"], 1))
+            ticks.append((site.spent - before) * 1e3 / max(found["ticks"], 1))
             who = f"{viewers:,} viewers" if viewers > 1 else "1 viewer"
             yield Row(f"{who}: p95 of a tick", found["p95"] * 1e3, "ms", most=LATE)
             yield Row(f"{who}: median of a tick", found["median"] * 1e3, "ms")
             yield Row(f"{who}: errors", found["errors"], "of " + f"{found['ticks']:,} ticks", most=0)
             yield Row(f"{who}: cores busy serving", cores, "cores")
             yield Row(f"{who}: CPU per version shown", costs[-1], "ms", "1 viewer", costs[0])
+            yield Row(f"{who}: CPU per tick of a viewer", ticks[-1], "ms", "1 viewer", ticks[0])
 
 
 @contextmanager

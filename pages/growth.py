@@ -11,7 +11,7 @@ from thalia_monitor.contract import SERIES_CAPACITY, SERIES_NEURONS
 from thalia_monitor.figures import growth
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import charts, parts, regions
-from thalia_monitor.web.live import live
+from thalia_monitor.web.live import NAMES, live
 from thalia_monitor.web.tables import event_table
 
 dash.register_page(__name__, path="/growth", name="Growth", title="Growth · thalia-monitor", order=2)
@@ -73,7 +73,7 @@ def fill(state: TrainingState) -> list[Any]:
     ]
 
 
-@live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")])
+@live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")], follows=NAMES)
 def name_regions(state: TrainingState, shown: list[str]) -> Any:
     now = regions.names(state)
     return (no_update, no_update) if now == shown else (regions.buttons(now), now)

@@ -10,7 +10,7 @@ from dash import Input, Output, State, html, no_update
 
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import values
-from thalia_monitor.web.live import RUN, live
+from thalia_monitor.web.live import NAMES, RUN, live
 
 dash.register_page(
     __name__, path="/values", name="Values", title="Values · thalia-monitor", order=6, wall=False
@@ -60,7 +60,7 @@ def layout(series: str = "loss", **_: Any) -> html.Div:
     )
 
 
-@live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")])
+@live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")], follows=NAMES)
 def name_series(state: TrainingState, chosen: str | None) -> Any:
     names = state.history.names()
     return [{"label": name[:80], "value": name} for name in names], values.named(names, chosen) or no_update

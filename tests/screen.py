@@ -14,6 +14,7 @@ from typing import Any, Final
 
 CHART: Final = "chart"
 VERSION: Final = "live-version.data"
+NAMES: Final = "live-names.data"
 
 
 def key_of(identifier: Any) -> str:
@@ -138,7 +139,7 @@ class Screen:
     def refresh(self) -> None:
         """Let one tick of the clock pass."""
         self.call("frame-header.children")
-        self._follow([VERSION, "view.data"])
+        self._follow([VERSION, NAMES, "view.data"])
 
     def call(self, output: str, changed: tuple[str, ...] = ()) -> dict[str, Any]:
         """Ask the one callback with this output, and apply what it answers."""

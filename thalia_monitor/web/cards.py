@@ -15,7 +15,7 @@ from thalia_monitor.stages import lower_is_better
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.charts import chart_card
-from thalia_monitor.web.live import live
+from thalia_monitor.web.live import NAMES, live
 from thalia_monitor.web.views import VIEW, view_from
 
 UNITS: Final = {
@@ -111,6 +111,7 @@ def register_other_metrics(name: str) -> None:
             Input(VIEW, "data"),
             State(f"{name}-shown", "data"),
         ],
+        follows=NAMES,
     )
     def find(
         state: TrainingState,

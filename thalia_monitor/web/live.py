@@ -3,7 +3,8 @@
 1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
    refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
    callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
-2. A pulse asks the server for the run's version. The same version costs a few ``stat`` calls and changes nothing.
+2. A pulse asks the server for the run's version. The same version costs a few ``stat`` calls and changes nothing;
+   within a second all viewers are told of the same one (:mod:`~thalia_monitor.web.moments`).
 3. A new version goes to one ``dcc.Store``; :func:`live` parts and charts on the page that is open follow it.
 """
 
@@ -26,6 +27,8 @@ PULSE: Final = "live-pulse"
 POLLING: Final = "live-polling"
 DRAWING: Final = "live-drawing"
 VERSION: Final = "live-version"
+NAMES: Final = "live-names"
+"""Changes when the run logs a series that it did not log before; what only lists them follows this."""
 RUN: Final = "live-run"
 OTHERS: Final = "live-others"
 """What the runs beside the one on screen look like, where a page shows several."""
@@ -44,6 +47,7 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id=POLLING, data=False),
         dcc.Store(id=DRAWING, data=False),
         dcc.Store(id=VERSION),
+        dcc.Store(id=NAMES),
         dcc.Store(id=RUN),
         dcc.Store(id="runs-opened"),
         dcc.Store(id="runs-asked"),
@@ -60,23 +64,31 @@ def running(store: str) -> list[tuple[Output, bool, bool]]:
     return [(Output(store, "data"), True, False)]
 
 
-def live(*outputs: Output, inputs: Sequence[Input | State] = ()) -> Callable[[Callable[..., Any]], Any]:
-    """Fill a part of a page whenever the run has a new version.
+def live(
+    *outputs: Output, inputs: Sequence[Input | State] = (), follows: str = VERSION
+) -> Callable[[Callable[..., Any]], Any]:
+    """Fill a part of a page whenever the run has a new version; one that ``follows`` NAMES, when it has a new series.
 
     The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, the
     part keeps what it shows; the shell's notice says why.
     """
 
+    gate = () if follows == VERSION else (Input(follows, "data"),)
+
     def decorate(fill: Callable[..., Any]) -> Any:
         @wraps(fill)
         def follow(version: dict[str, str] | None, *values: Any) -> Any:
             state = current_state(version)
+            values = values[len(gate) :]
             if inputs:
                 return fill(state, *values)
             return state.once(("part", *map(str, outputs)), lambda: fill(state))  # the same for every viewer
 
         return dash.get_app().callback(
-            list(outputs) if len(outputs) > 1 else outputs[0], Input(VERSION, "data"), *inputs
+            list(outputs) if len(outputs) > 1 else outputs[0],
+            (State if gate else Input)(VERSION, "data"),
+            *gate,
+            *inputs,
         )(follow)
 
     return decorate

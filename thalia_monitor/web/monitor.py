@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app, has_request_context, request
 
@@ -18,7 +18,7 @@ from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.caching import FigureCache
-from thalia_monitor.web.crowd import Crowd
+from thalia_monitor.web.moments import Moment, Moments
 
 KEY: Final = "thalia_monitor"
 PATIENCE: Final = 0.25
@@ -37,7 +37,7 @@ class Monitor:
     library: Library
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
-    crowd: Crowd = field(default_factory=Crowd)
+    moments: Moments = field(default_factory=Moments)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None) -> TrainingState:
@@ -48,15 +48,21 @@ class Monitor:
         """
         return self.library.read(self.library.entry(run).id, patience=PATIENCE)
 
-    def shown(self, run: str, wanted: str | None = None) -> TrainingState:
-        """The state for a page: as it is now, or as it was a moment ago where many look at it (:class:`Crowd`).
-
-        ``wanted`` is the version that the page was told to show; it gets that one or a newer one.
+    def newer(self, run: str, known: Mapping[str, Any] | None) -> Moment:
+        """What a page is to show next that shows ``known``, the same for all viewers (:class:`Moments`).
 
         Raises:
             MonitorError: as for :meth:`state`.
         """
-        return self.crowd.state(run, lambda: self.state(run), wanted)
+        return self.moments.newer(run, lambda: self.state(run), known)
+
+    def shown(self, run: str, version: str | None = None) -> TrainingState:
+        """The state for a part of a page that was told to show this version: that one or a newer one.
+
+        Raises:
+            MonitorError: as for :meth:`state`.
+        """
+        return self.moments.told(run, lambda: self.state(run), version)
 
     @property
     def open_to_typing(self) -> bool:
@@ -103,7 +109,7 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
-    monitor.crowd.watch(server)
+    monitor.moments.watch(server)
     server.extensions[KEY] = monitor
 
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
-from plotly.io.json import to_json_plotly
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web import header, parts, runs, standing
-from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, VERSION, running, stores
-from thalia_monitor.web.monitor import Monitor, monitor
+from thalia_monitor.web import poll, runs, standing
+from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, stores
+from thalia_monitor.web.monitor import Monitor
+from thalia_monitor.web.poll import HEADER, NOTICE, PAGE, TOTALS, WARNINGS
 from thalia_monitor.web.toolbar import toolbar
 from thalia_monitor.web.views import VIEW
 
 NOTIFY: Final = "notify"
 LOCATION: Final = "location"
-HEADER: Final = "frame-header"
-WARNINGS: Final = "frame-warnings"
-NOTICE: Final = "frame-notice"
-TOTALS: Final = "frame-totals"
 CONTENT: Final = "frame-content"
-PAGE: Final = "page"
 DETAILS: Final = {"metrics": "Detailed metrics", "growth": "Growth details", "sleep": "Consolidation details"}
 
 
@@ -154,7 +146,7 @@ _KEPT: Final[dict[str, Any]] = {"persistence": True, "persistence_type": "local"
 
 def register(app: Dash) -> None:
     """Give the app the callbacks of the frame."""
-    _register_poll(app)
+    poll.register(app)
     runs.register(app)
     browser = {
         "pulse": (
@@ -204,85 +196,3 @@ def register(app: Dash) -> None:
         State("view-default", "data"),
         State(VIEW, "data"),
     )
-
-
-def _register_poll(app: Dash) -> None:
-    @app.callback(
-        Output(VERSION, "data"),
-        Output(HEADER, "children"),
-        Output(WARNINGS, "children"),
-        Output(TOTALS, "children"),
-        Output(NOTICE, "children"),
-        Output(STANDING, "data"),
-        Output(standing.BADGE, "children"),
-        Output(PAGE, "hidden"),
-        Input(PULSE, "data"),
-        State(RUN, "data"),
-        State(VERSION, "data"),
-        State(NOTICE, "children"),
-        State(STANDING, "data"),
-        running=running(POLLING),
-    )
-    def poll(
-        _: Any, run: str | None, known: dict[str, str] | None, shown: Any, stood: Any
-    ) -> tuple[Any, ...]:
-        before = (
-            known["run"] if known else None
-        )  # what is shown by default stays, even if another is newer now
-        run = run or before
-        try:
-            run = monitor().library.entry(run).id
-            state = monitor().shown(run)
-        except MonitorError as error:
-            trouble = _trouble(str(error), shown, kept=run == before)
-            stands = standing.changed(None, run, stood)
-            if run == before:
-                return *(no_update,) * 4, trouble, *stands, no_update
-            return (
-                {"run": run, "version": ""},
-                None,
-                None,
-                None,
-                trouble,
-                *stands,
-                True,
-            )  # nothing of another run
-        stands = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
-        version = {"run": run, "version": state.version}
-        if version == known and not _troubled(shown):
-            return *(no_update,) * 5, *stands, no_update
-        return (
-            version if version != known else no_update,
-            header.header(state),
-            parts.warnings(state.warnings) if state.checkpoints else None,
-            header.totals(state),
-            _changed(
-                [
-                    each
-                    for each in (parts.problems(state.problems, state.total_problems), header.missing(state))
-                    if each
-                ],
-                shown,
-            ),
-            *stands,
-            False,
-        )
-
-
-def _changed(notices: list[Any], shown: Any) -> Any:
-    """What is shown already is not sent again: a screen reader would announce it once more."""
-    return no_update if json.loads(to_json_plotly(notices)) == (shown or []) else notices
-
-
-def _trouble(words: str, shown: Any, *, kept: bool) -> Any:
-    """A notice that the run cannot be read, and since when; the same trouble stays as it is."""
-    if _troubled(shown) and words in str(shown):
-        return no_update
-    since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
-        "; what was read before stays on screen" if kept else ""
-    )
-    return [parts.notice("critical", words, html.Span(f" ({since})"))]
-
-
-def _troubled(shown: Any) -> bool:
-    return "notice-critical" in str(shown)

@@ -1,0 +1,119 @@
+"""The poll: which version of the run a page is to show, with the frame around it; or why it shows nothing new."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from dash import Dash, Input, Output, State, html, no_update
+from plotly.io.json import to_json_plotly
+
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import header, parts, standing
+from thalia_monitor.web.live import NAMES, POLLING, PULSE, RUN, STANDING, VERSION, running
+from thalia_monitor.web.monitor import monitor
+
+HEADER: Final = "frame-header"
+WARNINGS: Final = "frame-warnings"
+NOTICE: Final = "frame-notice"
+TOTALS: Final = "frame-totals"
+PAGE: Final = "page"
+NOTHING: Final = dict.fromkeys(
+    ("version", "names", "header", "warnings", "totals", "notice", "standing", "badge", "hidden"), no_update
+)
+"""What a poll answers that has nothing to tell."""
+
+
+def register(app: Dash) -> None:
+    """Give the app the callback that tells a page what to show."""
+
+    @app.callback(
+        output={
+            "version": Output(VERSION, "data"),
+            "names": Output(NAMES, "data"),
+            "header": Output(HEADER, "children"),
+            "warnings": Output(WARNINGS, "children"),
+            "totals": Output(TOTALS, "children"),
+            "notice": Output(NOTICE, "children"),
+            "standing": Output(STANDING, "data"),
+            "badge": Output(standing.BADGE, "children"),
+            "hidden": Output(PAGE, "hidden"),
+        },
+        inputs=[Input(PULSE, "data")],
+        state=[
+            State(RUN, "data"),
+            State(VERSION, "data"),
+            State(NAMES, "data"),
+            State(NOTICE, "children"),
+            State(STANDING, "data"),
+        ],
+        running=running(POLLING),
+    )
+    def poll(
+        _: Any, run: str | None, known: dict[str, Any] | None, named: Any, shown: Any, stood: Any
+    ) -> dict[str, Any]:
+        before = known["run"] if known else None
+        run = run or before  # what is shown by default stays, even if another is newer now
+        try:
+            run = monitor().library.entry(run).id
+            moment = monitor().newer(run, known if run == before else None)
+        except MonitorError as error:
+            return _unreadable(str(error), run, before, shown, stood)
+        state = moment.state
+        stands, badge = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
+        answer = NOTHING | {"standing": stands, "badge": badge}
+        same = known is not None and (before, known.get("version")) == (run, state.version)
+        if same and not _troubled(shown):
+            return answer
+        names = _names(run, state)
+        notices = [parts.problems(state.problems, state.total_problems), header.missing(state)]
+        return answer | {
+            "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
+            "names": no_update if names == named else names,
+            "header": header.header(state),
+            "warnings": parts.warnings(state.warnings) if state.checkpoints else None,
+            "totals": header.totals(state),
+            "notice": _changed([each for each in notices if each], shown),
+            "hidden": False,
+        }
+
+
+def _unreadable(words: str, run: str | None, before: str | None, shown: Any, stood: Any) -> dict[str, Any]:
+    """Say why a run cannot be read, above what was read of it before; of another run nothing stays."""
+    stands, badge = standing.changed(None, run, stood)
+    trouble = _trouble(words, shown, kept=run == before)
+    answer = NOTHING | {"notice": trouble, "standing": stands, "badge": badge}
+    if run == before:
+        return answer
+    gone = dict.fromkeys(("header", "warnings", "totals"))
+    return answer | gone | {"version": {"run": run, "version": ""}, "hidden": True}
+
+
+def _names(run: str, state: TrainingState) -> list[Any]:
+    """What stands for the names of a run's series: another value when there is a new one."""
+    return [
+        run,
+        state.once("names", lambda: zlib.crc32("\0".join(state.history.names()).encode("utf-8", "replace"))),
+    ]
+
+
+def _changed(notices: list[Any], shown: Any) -> Any:
+    """What is shown already is not sent again: a screen reader would announce it once more."""
+    return no_update if json.loads(to_json_plotly(notices)) == (shown or []) else notices
+
+
+def _trouble(words: str, shown: Any, *, kept: bool) -> Any:
+    """A notice that the run cannot be read, and since when; the same trouble stays as it is."""
+    if _troubled(shown) and words in str(shown):
+        return no_update
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
+        "; what was read before stays on screen" if kept else ""
+    )
+    return [parts.notice("critical", words, html.Span(f" ({since})"))]
+
+
+def _troubled(shown: Any) -> bool:
+    return "notice-critical" in str(shown)
