@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.happenings import Happenings, happenings
+from thalia_monitor.analysis.wording import NONE
 from thalia_monitor.state import Event, TrainingState
 from thalia_monitor.web.values import moment
 
@@ -54,9 +55,10 @@ def _amounts(every: Happenings) -> pd.arrays.IntegerArray:
 
 def _moments(state: TrainingState, every: Happenings) -> NDArray[np.object_]:
     """When each happened, in words; an event's are written once."""
-    words = np.array([moment(time) for time in np.where(every.event < 0, every.time, np.nan)], np.object_)
     written = state.extended("moments", lambda new, _: _written(new), lambda a, b: np.concatenate([a, b]))
-    words[every.event >= 0] = written[every.event[every.event >= 0]]
+    words, told = np.full(len(every), NONE, np.object_), every.event >= 0
+    words[told] = written[every.event[told]]
+    words[~told] = [moment(time) for time in every.time[~told].tolist()]
     return words
 
 
