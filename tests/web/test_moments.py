@@ -277,3 +277,21 @@ def test_few_answers_are_kept(page: Any, app: Dash) -> None:
     for number in range(ANSWERS + 10):
         facts(page, told | {"read": number})
     assert len(app.server.extensions[KEY].moments._answers) == ANSWERS
+
+
+def test_an_answer_whose_time_is_over_goes_with_the_next(page: Any, app: Dash, clock: Clock) -> None:
+    """Nothing that nobody will ask for again stays in memory while others look."""
+    told = poll(page, None).get_json()["response"]["live-version"]["data"]
+    facts(page, told)
+    (before,) = app.server.extensions[KEY].moments._answers
+    clock.now += 2
+    facts(page, poll(page, None).get_json()["response"]["live-version"]["data"])
+    (now,) = app.server.extensions[KEY].moments._answers
+    assert now != before
+
+
+def test_a_large_answer_is_not_kept(page: Any, app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole figures, when a page is opened, would fill the memory."""
+    monkeypatch.setattr("thalia_monitor.web.moments.LARGEST", 100)
+    facts(page, poll(page, None).get_json()["response"]["live-version"]["data"])
+    assert not app.server.extensions[KEY].moments._answers

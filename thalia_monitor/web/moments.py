@@ -18,6 +18,8 @@ KEPT: Final = 2.0
 """Seconds in which a page that was told of a version has asked for all of it: as long it is kept, and its answers."""
 ANSWERS: Final = 128
 """Answers that are kept for so long, for those who ask the very same."""
+LARGEST: Final = 128 * 1024
+"""Bytes of an answer that is kept: a tick's are small, and a page is opened seldom."""
 RUNS: Final = 16
 """Runs of which a version is kept; of more, the one looked at longest ago is read at every look."""
 PATIENCE: Final = 0.1
@@ -51,7 +53,7 @@ class Moments:
         self._clock = clock
         self._lock = Lock()
         self._kept: OrderedDict[str, tuple[Lock, deque[Moment]]] = OrderedDict()
-        self._answers: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
+        self._answers: dict[bytes, tuple[float, bytes]] = {}
 
     def newer(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any] | None) -> Moment:
         """What a page is to show that has ``known`` on its screen: its ``version`` and when that was ``read``.
@@ -122,11 +124,15 @@ class Moments:
 
     def _keep(self, answer: Response) -> Response:
         asked, until = g.pop("asked", None), g.pop("settled_until", None)
-        if asked is not None and until is not None and answer.status_code == 200:
-            with self._lock:
-                self._answers[asked] = until, answer.get_data()
-                while len(self._answers) > ANSWERS:
-                    self._answers.popitem(last=False)
+        if asked is None or until is None or answer.status_code != 200:
+            return answer
+        written = answer.get_data()
+        if len(written) > LARGEST:
+            return answer
+        with self._lock:
+            now = self._clock()
+            fresh = [each for each in self._answers.items() if now < each[1][0]][1 - ANSWERS :]
+            self._answers = dict(fresh) | {asked: (until, written)}
         return answer
 
 
