@@ -71,7 +71,7 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
     """
     traces: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
-    missing, said, total, drawn = [], [], 0, 0
+    missing, said, total = [], [], 0
     for side in sides:
         part = _part(side.state, view, origin)
         made = _traces(side, name, view, part, side_style(side.position, side.baseline)) if part else []
@@ -83,7 +83,7 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
             said += [f"{side.name[:30]}: {each}" for each in words]
         traces += made
         total += sum(len(series) for series in [side.state.history.series(name)] if series is not None)
-        drawn += sum(len(trace["x"]) for trace in made)
+    drawn = sum(x is not None for trace in traces + marks for x in trace["x"])
     layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
     if name in view.log:

@@ -119,16 +119,17 @@ def lines(
 def _trace(
     points: Sample, x: Floats, chosen: NDArray[np.bool_], style: dict[str, Any], few: int
 ) -> dict[str, Any]:
-    at = np.flatnonzero(chosen)
+    placed = np.isfinite(points.value) & np.isfinite(x)
+    at = np.flatnonzero(chosen & placed)
     # A gap wherever two neighbours belong to different attempts, as no line may run backwards, and wherever a point
-    # between them is not finite: one that is drawn makes it itself.
-    missed = np.diff(np.searchsorted(points.nonfinite, points.index[at])) != 0
-    placed = np.isfinite(points.value[at])
-    breaks = np.flatnonzero((np.diff(points.segment[at]) != 0) | (missed & placed[:-1] & placed[1:])) + 1
+    # between them has no place, be it drawn or one of those not finite that are not.
+    unlike = (points.segment, np.cumsum(chosen & ~placed), np.searchsorted(points.nonfinite, points.index))
+    gaps = np.any([np.diff(each[at]) != 0 for each in unlike], axis=0)
+    breaks = np.flatnonzero(gaps) + 1
     where = np.insert(x[at], breaks, np.nan)
     value = np.insert(points.value[at], breaks, np.nan)
-    seen = np.pad(np.isfinite(where) & np.isfinite(value), 1)
-    alone = bool((seen[1:-1] & ~seen[:-2] & ~seen[2:]).any())
+    ends = np.pad(gaps, 1, constant_values=True)
+    alone = len(at) > 0 and bool((ends[:-1] & ends[1:]).any())
     return {
         "type": "scatter",
         "mode": "lines+markers" if len(at) <= few or alone else "lines",
