@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analysis.build import CountingFloats, beginning, restarted, series
-from thalia_monitor.analysis import sampling
 from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.sampling import Sample, sample, tail_after
 from thalia_monitor.history import Floats, Series
@@ -76,14 +75,32 @@ def test_first_last_least_and_greatest_of_each_segment_are_always_drawn(log: Ser
             assert shown.max() == log.value[finite].max()
 
 
+def stretches(result: Sample) -> list[tuple[int, int, int]]:
+    """Where the sample is not finite: each stretch's first and last position in the series, and its count."""
+    first, last, count = result.stretches()
+    return list(zip(result.index[first].tolist(), result.index[last].tolist(), count.tolist(), strict=True))
+
+
 @settings(deadline=None)
-@given(logs(), st.integers(2, 120))
-def test_every_value_that_is_not_finite_is_drawn(log: Series, points: int) -> None:
-    """Each NaN and infinity of the log is in the sample, and the sample says how many there are."""
-    result = sample(log, points)
-    places = np.flatnonzero(~np.isfinite(log.value))
-    assert set(places.tolist()) <= drawn(result)
-    assert result.nonfinite == len(places)
+@given(logs(), st.integers(2, 120), st.integers(-2, 900), st.integers(0, 900))
+def test_the_stretches_stand_for_every_value_that_is_not_finite(
+    log: Series, points: int, start: int, width: int
+) -> None:
+    """Each NaN and infinity of the range is in exactly one; it begins and ends with such a value, and counts them."""
+    result = sample(log, points, start=start, end=start + width)
+    odd = ~np.isfinite(log.value)
+    inside = (log.step >= start) & (log.step <= start + width)
+    assert result.nonfinite.tolist() == np.flatnonzero(odd & inside).tolist()
+    covered: list[int] = []
+    for first, last, count in stretches(result):
+        assert log.segment[first] == log.segment[last]
+        assert first // result.bucket == last // result.bucket
+        found = [place for place in result.nonfinite.tolist() if first <= place <= last]
+        assert (found[0], found[-1], len(found)) == (first, last, count)
+        covered += found
+    assert covered == result.nonfinite.tolist()
+    if result.exact:
+        assert all(count == 1 for _, _, count in stretches(result))
 
 
 @settings(deadline=None)
@@ -110,7 +127,8 @@ def test_a_sample_with_a_pyramid_is_the_same_as_without(
     slow = sample(log, points, start=start, end=end)
     fast = sample(log, points, start=start, end=end, pyramid=pyramid)
     np.testing.assert_array_equal(fast.index, slow.index)
-    assert (fast.total, fast.bucket, fast.nonfinite) == (slow.total, slow.bucket, slow.nonfinite)
+    assert (fast.total, fast.bucket) == (slow.total, slow.bucket)
+    np.testing.assert_array_equal(fast.nonfinite, slow.nonfinite)
 
 
 @pytest.mark.parametrize("bounds", [(0, MILLION), (1, 999_998), (123_457, 876_543), (500_000, 500_900)])
@@ -140,6 +158,8 @@ def test_new_points_never_move_an_older_one(log: Series, points: int, data: st.D
         return
     unfinished = (length - 1) // old.bucket * old.bucket
     np.testing.assert_array_equal(old.index[old.index < unfinished], new.index[new.index < unfinished])
+    before, after = ([each for each in stretches(seen) if each[0] < unfinished] for seen in (old, new))
+    assert before == after
 
 
 @settings(deadline=None)
@@ -192,30 +212,29 @@ def test_the_number_of_points_is_about_what_was_asked(points: int, count: int) -
     assert len(result) >= min(count, 0.75 * points) - 4
 
 
-def test_a_flood_of_nan_is_thinned_but_counted() -> None:
-    """A run that has been NaN for most of a million lines costs no more than any other."""
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_flood_of_nan_costs_no_more_than_any_other_series(every: int) -> None:
+    """A run that has been NaN for most of a million lines is drawn with two points more for a bucket, and counted."""
     value = WAVE.copy()
-    value[50_000:] = np.nan
+    value[50_000::every] = np.nan
     result = sample(series(value), 1000, pyramid=pyramid_of(series(value)))
-    assert result.nonfinite == 950_000
-    assert set(range(50_000, 50_000 + sampling.NONFINITE_LIMIT)) <= drawn(result)
-    assert len(result) < sampling.NONFINITE_LIMIT + 2 * 1500
-    assert result.index[-1] == MILLION - 1
-    assert np.diff(result.index).max() <= 2 * result.bucket
+    assert sum(count for _, _, count in stretches(result)) == len(result.nonfinite)
+    assert len(result.nonfinite) == len(range(50_000, MILLION, every))
+    assert len(result) <= 2 * 1500
+    assert stretches(result)[0][0] == 50_000
+    assert stretches(result)[-1][1] == result.nonfinite[-1]
 
 
 def test_a_flood_of_nan_does_not_move_points_either() -> None:
-    """Thinning depends on what came before, so that an append leaves the older picture alone."""
-    value = np.full(200_000, np.nan)
-    for before, after in ((100_000, 100_001), (180_000, 199_999)):
-        old, new = sample(series(value[:before]), 300), sample(series(value[:after]), 300)
-        place = tail_after(new, old.length, old.bucket)
-        if place is not None:
-            np.testing.assert_array_equal(old.index[:place], new.index[:place])
-            assert place > sampling.NONFINITE_LIMIT
-            break
-    else:
-        pytest.fail("neither case stayed at one bucket size")
+    """An append sends the unfinished stretch, which may have grown, and nothing of those before it."""
+    value = np.full(100_020, np.nan)
+    old, new = sample(series(value[:100_000]), 300), sample(series(value), 300)
+    place = tail_after(new, old.length, old.bucket)
+    assert place is not None
+    assert len(new) - place <= 4
+    np.testing.assert_array_equal(old.index[:place], new.index[:place])
+    assert stretches(old)[:-1] == stretches(new)[: len(stretches(old)) - 1]
+    assert stretches(old)[-1][0] == stretches(new)[len(stretches(old)) - 1][0]
 
 
 class TestRanges:

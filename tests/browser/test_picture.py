@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Response, expect
 
+from tests.figures.states import stands_for
 from tests.support import Run, Server, line, serving
 
 from .conftest import Watched
@@ -108,14 +109,20 @@ def test_a_spike_anywhere_in_a_long_log_is_on_the_screen(run: Run, serve: Serve,
 
 
 def test_what_is_not_finite_is_counted_as_in_the_log(run: Run, serve: Serve, browse: Browse) -> None:
-    """The count in the card and the marks at the edge are those of the log, with the first step."""
+    """The count in the card is the log's, with the first step, and so is the sum over the marks; each has its own
+    once the zoom shows every point."""
     values = [random.choice(["NaN", "Infinity", "-Infinity", "0.5", "0.25", "0.125"]) for _ in range(5000)]
     run.append(*(f'{{"step": {10 * row}, "loss": {value}}}\n' for row, value in enumerate(values)))
     odd = [10 * row for row, value in enumerate(values) if "N" in value or "I" in value]
     server = serve()
     page = browse(theme="dark").open(server.url + "metrics")
     expect(caption(page, "Loss")).to_contain_text(f"{len(odd):,} not finite, first at step {odd[0]:,}")
-    assert [x for x, _ in drawn(page, "Loss", 2)] == odd
+    wait_until_drawn(page, "Loss")
+    words = card(page, "Loss").evaluate("card => card.querySelector('.js-plotly-plot').data[2].text")
+    assert stands_for({"text": words}) == len(odd)
+    page.goto(f"{server.url}metrics?from=20000&to=25000")
+    expect(points_said(page, "Loss")).to_have_text("501 points")
+    assert [x for x, _ in drawn(page, "Loss", 2)] == [step for step in odd if 20_000 <= step <= 25_000]
 
 
 def test_a_zoomed_chart_pauses_and_one_click_follows_again(run: Run, serve: Serve, browse: Browse) -> None:

@@ -103,7 +103,23 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(each)
 
 
-def rug_of(chart: Chart) -> dict[str, Any]:
-    """The trace that marks what has no place on the y axis."""
-    [found] = [trace for trace in chart.traces if trace.get("name") == "no place on this axis"]
+def rug_of(chart: Chart, name: str = "not finite") -> dict[str, Any]:
+    """The trace that marks at the lower edge what is not finite, or not positive."""
+    [found] = [trace for trace in chart.traces if trace.get("name") == name]
     return found
+
+
+def stands_for(rug: dict[str, Any]) -> int:
+    """How many points the marks of a rug say that they stand for."""
+    words = [stroke[0] for stroke in _marks(rug["text"])]
+    return sum(int(said.split()[0].replace(",", "")) if " not finite" in said else 1 for said in words)
+
+
+def _marks(texts: list[str | None]) -> list[list[str]]:
+    marks: list[list[str]] = [[]]
+    for text in texts:
+        if text is None:
+            marks.append([])
+        else:
+            marks[-1].append(text)
+    return [mark for mark in marks if mark]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.figures.states import points
 from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.figures.chart import View
@@ -113,3 +115,45 @@ def test_a_chart_is_bounded_whatever_the_length(tmp_path: Path) -> None:
     chart = overlay([side(tmp_path, "run", lines)], "loss", View())
     assert sum(len(trace["x"]) for trace in chart.traces) < 1500
     assert "of 20,000 points" in chart.caption
+
+
+@pytest.fixture
+def diverged(tmp_path: Path) -> list[Side]:
+    """Two runs, the second aligned at step 1040; its loss has three values that are not finite."""
+    first = [line(0, event_type="stage_start", stage=0), *losses(0)]
+    odd = {1020: math.nan, 1050: math.nan, 1070: math.inf}
+    lines = [line(step, loss=odd.get(step, 0.5), timestamp=9000.0 + step) for step in range(1000, 1100, 10)]
+    lines.insert(4, line(1040, event_type="transition", old_stage=-1, new_stage=0, timestamp=9240.0))
+    return [side(tmp_path, "first", first), side(tmp_path, "second", lines, 1)]
+
+
+def test_values_that_are_not_finite_are_counted_for_each_run(diverged: list[Side]) -> None:
+    """With the run's own step of the first one in view; a run without any says nothing. Smoothing changes nothing."""
+    for view in (View(), View(smooth=0.6)):
+        assert overlay(diverged, "loss", view).notes[0] == "second: 3 not finite, first at step 1,020"
+    assert overlay(diverged, "loss", View(), "0").notes == ("second: 2 not finite, first at step 1,050",)
+    assert overlay(diverged[:1], "loss", View()).notes == ()
+
+
+def test_they_are_marked_at_the_lower_edge_in_the_colour_of_their_run(diverged: list[Side]) -> None:
+    """Where they lie on the common axis, with what was logged and the run's name; hidden with the run."""
+    for view in (View(), View(smooth=0.6)):
+        marks = [
+            trace for trace in overlay(diverged, "loss", view, "0").traces if trace["name"] == "not finite"
+        ]
+        assert [points(each) for each in marks] == [[], [(10, 0.03), (30, 0.03)]]
+        assert [text for text in marks[1]["text"] if text] == [
+            "second: NaN at step 1,050",
+            "second: ∞ at step 1,070",
+        ]
+        assert marks[1]["marker"]["color"] == side_style(1)["color"]
+        assert marks[1]["legendgroup"] == "second"
+
+
+def test_what_a_logarithmic_axis_cannot_show_is_counted_too(tmp_path: Path) -> None:
+    """As on the other pages."""
+    lines = [line(10 * n, loss=float(n - 3)) for n in range(10)]
+    chart = overlay([side(tmp_path, "run", lines)], "loss", View(log=frozenset({"loss"})))
+    assert chart.notes == ("run: 4 not positive, below the axis",)
+    [marks] = [trace for trace in chart.traces if trace["name"] == "not positive"]
+    assert [x for x, _ in points(marks)] == [0, 10, 20, 30]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.figures.states import START, fixture_state, made, points, rug_of, strokes
+from tests.figures.states import START, fixture_state, made, points, rug_of, stands_for, strokes
 from tests.support import FIXTURES
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.curves import drawn_sample, lines, rug, superseded, unplaced
@@ -85,11 +85,11 @@ def test_of_the_resumed_fixture_exactly_the_repeated_steps_are_superseded() -> N
 @pytest.mark.parametrize("name", ["loss", "firing_rate", "capacity", "performance"])
 @pytest.mark.parametrize("fixture", ["nan", "healthy"])
 def test_every_value_that_is_not_finite_is_in_the_rug(fixture: str, name: str) -> None:
-    """As many marks as the log has bare words in that field."""
+    """The marks stand for as many as the log has bare words in that field."""
     text = (FIXTURES / fixture / "training_log.json").read_text(encoding="utf-8")
     words = ("NaN", "Infinity", "-Infinity")
     logged = sum(text.count(f'"{name}": {word},') + text.count(f'"{name}": {word}}}') for word in words)
-    assert len(rug_of(metric(fixture_state(fixture), name, View()))["x"]) == logged
+    assert stands_for(rug_of(metric(fixture_state(fixture), name, View()))) == logged
     if (fixture, name) == ("nan", "loss"):
         assert logged == 20
 
@@ -103,7 +103,7 @@ def test_a_value_is_on_the_line_or_in_the_rug_and_never_in_both(values: list[flo
     for log in (False, True):
         sample = drawn_sample(series, state.history, View())
         placed = sum(len(points(trace)) for trace in drawn(state, log=log))
-        marked = len(rug(sample, state.history, View(), log)["x"])
+        marked = sum(len(points(trace)) for trace in rug(sample, state.history, View(), log=log))
         assert placed + marked == len(values)
         assert marked == sum(not math.isfinite(each) or (log and each <= 0) for each in values)
 
@@ -121,10 +121,56 @@ def test_a_logarithmic_axis_never_draws_what_is_not_positive(values: list[float]
 def test_the_rug_tells_what_was_logged_and_which_way() -> None:
     """Not finite points up, not positive down, with the value in words."""
     state = made([math.nan, math.inf, -math.inf, 0.0, -2.0, 1.0])
-    marks = rug_of(metric(state, "loss", View(log=LOG)))
-    assert marks["text"] == ["NaN", "∞", "\u2212∞", "0", "\u22122"]
-    assert marks["marker"]["symbol"] == ["triangle-up"] * 3 + ["triangle-down"] * 2
-    assert set(marks["y"]) == {0.03}
+    chart = metric(state, "loss", View(log=LOG))
+    said = {
+        "not finite": ["NaN at step 0", "∞ at step 10", "\u2212∞ at step 20"],
+        "not positive": ["0 at step 30", "\u22122 at step 40"],
+    }
+    for name, symbol in (("not finite", "triangle-up"), ("not positive", "triangle-down")):
+        marks = rug_of(chart, name)
+        assert [text for text in marks["text"] if text] == said[name]
+        assert marks["marker"]["symbol"] == symbol
+        assert {y for _, y in points(marks)} == {0.03}
+
+
+def test_one_mark_stands_for_what_lies_too_close_together() -> None:
+    """It is a bar from the first to the last of them, and says how many and where; zoomed in, each has its own."""
+    values = np.sin(np.arange(50_000) / 50)
+    values[20_480:20_500] = math.nan
+    values[20_503] = math.inf
+    state = made(values)
+    marks = rug_of(metric(state, "loss", View()))
+    assert strokes(marks) == [[(204_800, 0.03), (205_030, 0.03)]]
+    assert marks["text"] == ["21 not finite, steps 204,800 to 205,030"] * 2
+    near = rug_of(metric(state, "loss", View(start=203_000, end=206_000)))
+    assert len(strokes(near)) == 21
+    assert near["text"][-1] == "∞ at step 205,030"
+
+
+@pytest.mark.parametrize("every", [1, 2, 7])
+def test_the_marks_of_a_flood_stand_for_all_of_it(every: int) -> None:
+    """However many: each value that is not finite is covered by a mark, and counted by exactly one."""
+    values = np.sin(np.arange(100_000) / 50)
+    values[30_000::every] = math.nan
+    marks = rug_of(metric(made(values), "loss", View()))
+    odd = [10 * place for place in range(30_000, 100_000, every)]
+    assert stands_for(marks) == len(odd)
+    covered = [
+        step for a, *_, b in (2 * each for each in strokes(marks)) for step in odd if a[0] <= step <= b[0]
+    ]
+    assert covered == odd
+
+
+def test_no_line_is_drawn_across_what_is_not_finite() -> None:
+    """Not even across one that is not drawn itself: the values between are points then, so that they are seen."""
+    values = np.where(np.arange(20_000) % 2, math.nan, np.sin(np.arange(20_000) / 50))
+    for view in (View(), View(start=1000, end=3000)):
+        trace = drawn(made(values), view)[0]
+        assert all(len(stroke) == 1 for stroke in strokes(trace))
+        assert "markers" in trace["mode"]
+    whole = drawn(made(np.sin(np.arange(20_000) / 50)))[0]
+    assert whole["mode"] == "lines"
+    assert len(strokes(whole)) == 1
 
 
 def test_points_lie_where_the_axis_says() -> None:

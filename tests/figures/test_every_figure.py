@@ -12,7 +12,6 @@ import pytest
 
 from tests.figures.states import EVERY_KIND, START, fixture_state, texts, views
 from tests.support import FIXTURES
-from thalia_monitor.analysis.sampling import NONFINITE_LIMIT
 from thalia_monitor.figures.chart import POINTS, Chart, View
 from thalia_monitor.figures.events import MOST_MARKS
 from thalia_monitor.history import Column, History, Segment
@@ -125,9 +124,8 @@ def test_every_figure_is_bounded_whatever_the_length_of_the_log(
     """A line has about as many points as pixels, a timeline no more marks than can be told apart."""
     for what, chart in charts(week, builders, view):
         for trace in chart.traces:
-            most = max(6 * 1.5 * POINTS + 2, 3 * MOST_MARKS) + (NONFINITE_LIMIT if "flood" in what else 0)
-            assert len(trace["x"]) <= most, what
-        assert len(json.dumps(chart.figure)) < (1_200_000 if "flood" in what else 600_000), what
+            assert len(trace["x"]) <= max(6 * 1.5 * POINTS + 2, 3 * MOST_MARKS), what
+        assert len(json.dumps(chart.figure)) < 600_000, what
 
 
 def test_a_metric_that_is_logged_rarely_keeps_all_its_points(week: TrainingState) -> None:

@@ -101,8 +101,8 @@ def test_what_is_not_finite_is_said_with_its_region() -> None:
     }
     chart = growth.neurons(made([1.0, 2.0, 3.0], neurons=neurons), "", VIEW)
     assert chart.notes == ("cortex: 2 not finite, first at step 10",)
-    rugs = [trace["text"] for trace in chart.traces if trace["name"] == "no place on this axis"]
-    assert rugs == [["cortex: NaN", "cortex: NaN"], []]
+    rugs = [trace["text"] for trace in chart.traces if trace["name"] == "not finite"]
+    assert rugs == [["cortex: NaN at step 10", None, "cortex: NaN at step 20"], []]
 
 
 def test_regions_can_be_drawn_on_a_logarithmic_axis() -> None:
@@ -117,7 +117,7 @@ def test_regions_are_drawn_in_their_colour_and_hidden_on_demand() -> None:
     """On each chart of the page; the total stays what it is."""
     state = fixture_state("healthy")
     shown = growth.neurons(state, "", VIEW)
-    curves = [each for each in shown.traces if "line" in each and each["name"] != "total"]
+    curves = [each for each in shown.traces if each.get("yaxis") != "y2" and each["name"] != "total"]
     styles = {each["name"]: each["line"]["color"] for each in curves}
     assert styles == {region: region_style(region)["color"] for region in state.history.neurons}
     hidden = View(hidden=frozenset({"cortex"}))

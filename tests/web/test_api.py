@@ -129,7 +129,18 @@ def test_a_series(client: Any, key: str, run: Run) -> None:
         "segment": [0, 0, 1, 1],
         "value": [1.0, 3.0, 4.0, 5.0],
         "nonfinite": [{"step": 10, "value": "NaN"}, {"step": 30, "value": "-Infinity"}],
+        "nonfinite_total": 2,
     }
+
+
+def test_of_a_flood_of_values_that_are_not_finite_the_first_are_listed(
+    client: Any, key: str, run: Run
+) -> None:
+    """Ten thousand of them, however few points are asked for; the total counts the others too."""
+    run.append(*(line(step, loss=math.nan) for step in range(10_200)))
+    answer = get(client, f"/api/v1/runs/{key}/series?name=loss&points=5&from=100")
+    assert [each["step"] for each in answer["nonfinite"]] == list(range(100, 10_100))
+    assert answer["nonfinite_total"] == 10_100
 
 
 def test_a_series_is_sampled_to_the_points_asked_for(client: Any, key: str, run: Run) -> None:

@@ -6,11 +6,14 @@ import copy
 import json
 from typing import Any
 
+import numpy as np
 from dash import Patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.figures.chart import Chart
+from tests.figures.states import made
+from thalia_monitor.figures.chart import Chart, View
+from thalia_monitor.figures.metrics import metric
 from thalia_monitor.web.patches import LONGEST_TAIL, difference, replacement
 
 VALUES = st.lists(st.one_of(st.none(), st.integers(0, 5)), max_size=12)
@@ -42,10 +45,12 @@ def chart(*traces: dict[str, Any], **layout: Any) -> Chart:
 
 @st.composite
 def traces(draw: st.DrawFn) -> dict[str, Any]:
-    """A line of any length, sometimes with another look."""
+    """A line of any length, sometimes with another look, sometimes with words for all its points or for each."""
     x = draw(VALUES)
     y = draw(st.lists(st.integers(0, 3), min_size=len(x), max_size=len(x)))
-    return {"x": x, "y": y, "mode": draw(st.sampled_from(["lines", "lines+markers"]))}
+    each = st.lists(st.sampled_from(["a", "b", None]), min_size=len(x), max_size=len(x))
+    words = draw(st.one_of(st.just({}), st.fixed_dictionaries({"text": st.one_of(st.just("a"), each)})))
+    return {"x": x, "y": y, "mode": draw(st.sampled_from(["lines", "lines+markers"]))} | words
 
 
 CHARTS = st.lists(traces(), max_size=3).map(lambda each: chart(*each))
@@ -69,6 +74,16 @@ def test_a_line_that_grew_is_sent_as_its_new_end() -> None:
     long = list(range(1000))
     before, now = chart({"x": long, "y": long}), chart({"x": [*long, 1000], "y": [*long, 7]})
     assert len(json.dumps(difference(before, now).to_plotly_json())) < 400
+
+
+def test_a_flood_of_nan_sends_its_newest_marks_only() -> None:
+    """Twenty more lines are the last bar, which has grown, and perhaps another; also words grow at their end."""
+    state = made(np.full(100_020, np.nan))
+    grown = metric(state, "loss", View())
+    before = metric(made(np.full(100_000, np.nan)), "loss", View())
+    change = difference(before, grown)
+    assert len(json.dumps(change.to_plotly_json())) < 2000
+    assert applied(change, before.figure) == grown.figure
 
 
 def test_a_line_whose_past_changed_is_sent_whole() -> None:

@@ -1,8 +1,9 @@
 """Honest downsampling: about as many points as a chart has pixels, and none of those that matter left out.
 
 Buckets are 2**k consecutive points of the series, cut at multiples of 2**k, and each one's smallest and
-greatest point is drawn. As the edges depend on nothing but the position, new points never move an older
-one: it stays, or is thinned when k rises. Min/max decimation is that of MinMaxLTTB's first pass (Van Der
+greatest point is drawn, and the first and last that are not finite: the ends of a stretch that stands for
+all of those. As the edges depend on nothing but the position, new points never move an older one: it
+stays, or is thinned when k rises. Min/max decimation is that of MinMaxLTTB's first pass (Van Der
 Donckt et al., 2023, https://arxiv.org/abs/2305.00332); the anchored edges are this project's.
 """
 
@@ -16,9 +17,6 @@ import numpy as np
 from thalia_monitor.analysis.pieces import Axis, pieces
 from thalia_monitor.analysis.pyramid import Pyramid, extremes
 from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints, Series
-
-NONFINITE_LIMIT: Final = 10_000
-"""Non-finite points of a view that are all drawn; of those after them, each bucket's first and last."""
 
 _FINEST: Final = 4
 """Below four points a bucket, its two extremes are all or most of it: the points themselves are drawn."""
@@ -37,8 +35,8 @@ class Sample:
     """The position of each drawn point in the series, ascending."""
     total: int
     """Points of the series in the requested range."""
-    nonfinite: int
-    """How many of them are not finite."""
+    nonfinite: Ints
+    """The positions in the series of all of them that are not finite, ascending, drawn or not."""
     exact: bool
     """Whether every point of the range is drawn."""
     bucket: int
@@ -50,6 +48,22 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def stretches(self) -> tuple[Ints, Ints, Ints]:
+        """Where the range is not finite: each stretch's first and last point in the sample, and its count, (n,).
+
+        Each of :attr:`nonfinite` is in exactly one of them: on its own where every point is drawn, else with the
+        others of its bucket and segment, with finite points between them perhaps.
+        """
+        before = np.searchsorted(self.nonfinite, self.index)
+        until = np.searchsorted(self.nonfinite, self.index, side="right")
+        drawn = np.flatnonzero(until > before)
+        another = np.diff(self.index[drawn] // self.bucket, prepend=-1) != 0
+        another[1:] |= np.diff(self.segment[drawn]) != 0
+        start = np.flatnonzero(another)
+        stop = np.append(start, len(drawn))[1:]
+        first, last = drawn[start], drawn[stop - 1]
+        return first, last, until[last] - before[first]
 
 
 def sample(
@@ -64,10 +78,10 @@ def sample(
 ) -> Sample:
     """Choose about ``points`` points (at most one and a half times as many) that show the series truly.
 
-    Always among them: each segment's first, last, smallest and greatest point in the range, every
-    non-finite one (of more than 10,000, those first and then each bucket's first and last), one point beyond
-    either end of the range (so that lines reach the edge of the view), and all of them where there are not
-    more than asked.
+    Always among them: each segment's first, last, smallest and greatest point in the range, the ends of the
+    stretches that stand for every non-finite one (two for a bucket, beside those ``points``), one point
+    beyond either end of the range (so that lines reach the edge of the view), and all of them where there
+    are not more than asked.
 
     ``start`` and ``end`` are on the axis ``x``: steps, Unix seconds, or seconds since ``origin`` (the
     series' first timestamp unless given). ``pyramid`` must have been extended with this series' values, in
@@ -84,9 +98,10 @@ def sample(
             parts.append(np.arange(piece.start, piece.stop))
         else:
             parts.append(_extremes(series.value, piece.first, piece.last, bucket, pyramid))
-        nonfinite.append(_nonfinite(series.value, piece.first, piece.last, pyramid))
-    odd = np.concatenate(nonfinite) if nonfinite else EMPTY_INTS
-    index = np.unique(np.concatenate((*parts, _bounded(odd, bucket)))) if parts else EMPTY_INTS
+        odd = _nonfinite(series.value, piece.first, piece.last, pyramid)
+        parts.append(_ends(odd, bucket))
+        nonfinite.append(odd)
+    index = np.unique(np.concatenate(parts)) if parts else EMPTY_INTS
     return Sample(
         step=series.step[index],
         value=series.value[index],
@@ -94,7 +109,7 @@ def sample(
         time=series.time[index],
         index=index,
         total=total,
-        nonfinite=len(odd),
+        nonfinite=np.concatenate(nonfinite) if nonfinite else EMPTY_INTS,
         exact=bucket == 1,
         bucket=bucket,
         first=stretches[0].first if stretches else len(series),
@@ -173,14 +188,12 @@ def _nonfinite(values: Floats, start: int, stop: int, pyramid: Pyramid | None) -
     return np.concatenate((known, fresh)) if len(fresh) else known
 
 
-def _bounded(places: Ints, bucket: int) -> Ints:
-    """Thin a flood of non-finite points: a log full of NaN must not cost more to draw than a good one.
-
-    What is left out depends only on what came before, so this does not move a point either.
-    """
-    if bucket == 1 or len(places) <= NONFINITE_LIMIT:
+def _ends(places: Ints, bucket: int) -> Ints:
+    """Choose each bucket's first and last of these places, ascending."""
+    if bucket == 1 or not len(places):
         return places
-    flood = places[NONFINITE_LIMIT:]
-    edges = np.arange(flood[0] // bucket * bucket, flood[-1] + 1, bucket)
-    ends = np.concatenate((np.searchsorted(flood, edges), np.searchsorted(flood, edges + bucket) - 1))
-    return np.concatenate((places[:NONFINITE_LIMIT], flood[ends]))
+    edges = np.arange(places[0] // bucket * bucket, places[-1] + 1, bucket)
+    # A bucket without any gives a neighbour's, which is chosen anyway.
+    return places[
+        np.concatenate((np.searchsorted(places, edges), np.searchsorted(places, edges + bucket) - 1))
+    ]

@@ -10,8 +10,17 @@ from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
 from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
-from thalia_monitor.figures.curves import HOUR, drawn_sample, lines, smoothed_sample, started
-from thalia_monitor.figures.metrics import title
+from thalia_monitor.figures.curves import (
+    HOUR,
+    RUG_AXIS,
+    drawn_sample,
+    lines,
+    rug,
+    smoothed_sample,
+    started,
+    values_in_view,
+)
+from thalia_monitor.figures.metrics import below, notes, title
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.state import TrainingState
 
@@ -61,26 +70,31 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
         origin: ``run``, or the number of the stage at whose start every run is at x = 0.
     """
     traces: list[dict[str, Any]] = []
-    missing, total, drawn = [], 0, 0
+    marks: list[dict[str, Any]] = []
+    missing, said, total = [], [], 0
     for side in sides:
         part = _part(side.state, view, origin)
         made = _traces(side, name, view, part, side_style(side.position, side.baseline)) if part else []
         if not made:
             missing.append(side.name)
+        elif part and name != NEURONS:
+            unplaced, words = _unplaced(side, name, view, part)
+            marks += unplaced
+            said += [f"{side.name[:30]}: {each}" for each in words]
         traces += made
         total += sum(len(series) for series in [side.state.history.series(name)] if series is not None)
-        drawn += sum(len(trace["x"]) for trace in made)
-    layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True)
+    drawn = sum(x is not None for trace in traces + marks for x in trace["x"])
+    layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
     if name in view.log:
         layout["yaxis"] = layout["yaxis"] | {"type": "log"}
     return Chart(
-        traces,
+        traces + marks,
         layout if traces else theme.layout(height=420, **theme.NO_AXES),
         caption=f"{drawn:,} of {total:,} points" if total > drawn else counted(drawn, "point"),
         total=total,
         length=total,
-        notes=_notes(missing, name, view, origin),
+        notes=(*said, *_notes(missing, name, view, origin)),
         summary=f"{title(name)} of {counted(len(sides), 'run')}: {', '.join(side.name[:30] for side in sides)}.",
     )
 
@@ -96,9 +110,23 @@ def _traces(side: Side, name: str, view: View, part: _Part, style: dict[str, Any
         if series is None or not len(series):
             return []
         points = (smoothed_sample if view.smooth else drawn_sample)(series, history, local)
-        made = lines(points, history, local, style, log=name in view.log)
-    named = {"name": label, "legendgroup": label, "mode": "lines"}
+        made = lines(points, history, local, style, log=name in view.log, few=0)
+    named = {"name": label, "legendgroup": label}
     return [trace | named | {"x": _shifted(trace["x"], part.origin)} for trace in made]
+
+
+def _unplaced(side: Side, name: str, view: View, part: _Part) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Mark in the run's colour, and count, what it logged that has no place on the y axis."""
+    history = side.state.history
+    series = history.series(name)
+    if series is None:
+        return [], ()
+    local, log = replace(view, start=part.start, end=part.end), name in view.log
+    points = drawn_sample(series, history, local)
+    label = theme.plain(side.name, 40)
+    marks = rug(points, history, local, log=log, name=label, color=side_style(side.position)["color"])
+    placed = [mark | {"legendgroup": label, "x": _shifted(mark["x"], part.origin)} for mark in marks]
+    return placed, (*notes(points), *(below(values_in_view(series, history, local)) if log else ()))
 
 
 def _shifted(x: list[float | None], origin: float) -> list[float | None]:

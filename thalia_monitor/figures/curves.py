@@ -19,6 +19,14 @@ from thalia_monitor.history import Floats, History, Series
 
 MILLISECONDS: Final = 1000.0
 HOUR: Final = 3600.0
+FEW: Final = 60
+"""So many points of a line are drawn as points too."""
+RUG: Final = {
+    "type": "scatter",
+    "mode": "lines+markers",
+    "yaxis": "y2",
+    "hovertemplate": "%{text}<extra></extra>",
+}
 RUG_AXIS: Final = {
     "overlaying": "y",
     "range": [0, 1],
@@ -84,57 +92,100 @@ def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
 
 
 def lines(
-    points: Sample, history: History, view: View, style: dict[str, Any], *, log: bool = False
+    points: Sample,
+    history: History,
+    view: View,
+    style: dict[str, Any],
+    *,
+    log: bool = False,
+    few: int = FEW,
 ) -> list[dict[str, Any]]:
-    """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts."""
+    """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts.
+
+    Points are drawn as such where there are not more than ``few``, or where one stands alone between two gaps.
+    """
     if log:
         points = replace(points, value=np.where(points.value > 0, points.value, np.nan))
     x = positions(points.step, points.time, history, view)
     gone = superseded(points, history)
-    current = _trace(points, x, ~gone, style)
+    current = _trace(points, x, ~gone, style, few)
     dim = style | {"dash": "dot", "width": 1}
     return [
         current,
-        _trace(points, x, gone, dim) | {"opacity": 0.45, "hoverinfo": "skip", "showlegend": False},
+        _trace(points, x, gone, dim, few) | {"opacity": 0.45, "hoverinfo": "skip", "showlegend": False},
     ]
 
 
-def _trace(points: Sample, x: Floats, chosen: NDArray[np.bool_], style: dict[str, Any]) -> dict[str, Any]:
-    at = np.flatnonzero(chosen)
-    # A gap wherever two neighbours belong to different attempts: no line may run backwards.
-    breaks = np.flatnonzero(np.diff(points.segment[at]) != 0) + 1
+def _trace(
+    points: Sample, x: Floats, chosen: NDArray[np.bool_], style: dict[str, Any], few: int
+) -> dict[str, Any]:
+    placed = np.isfinite(points.value) & np.isfinite(x)
+    at = np.flatnonzero(chosen & placed)
+    # A gap wherever two neighbours belong to different attempts, as no line may run backwards, and wherever a point
+    # between them has no place, be it drawn or one of those not finite that are not.
+    unlike = (points.segment, np.cumsum(chosen & ~placed), np.searchsorted(points.nonfinite, points.index))
+    gaps = np.any([np.diff(each[at]) != 0 for each in unlike], axis=0)
+    breaks = np.flatnonzero(gaps) + 1
     where = np.insert(x[at], breaks, np.nan)
     value = np.insert(points.value[at], breaks, np.nan)
+    ends = np.pad(gaps, 1, constant_values=True)
+    alone = len(at) > 0 and bool((ends[:-1] & ends[1:]).any())
     return {
         "type": "scatter",
-        "mode": "lines" if len(at) > 60 else "lines+markers",
+        "mode": "lines+markers" if len(at) <= few or alone else "lines",
         "x": times(where),
         "y": numbers(value),
         "line": {"width": 1.6} | style,
-        "marker": {"size": 4, "color": style.get("color")},
+        "marker": {"size": 4 if len(at) <= few else 3, "color": style.get("color")},
         "connectgaps": False,
     }
 
 
-def rug(points: Sample, history: History, view: View, log: bool) -> dict[str, Any]:
-    """Mark at the lower edge what has no place on the y axis: not finite, or not positive on a log axis."""
-    at = np.flatnonzero(unplaced(points.value, log))
-    x = positions(points.step[at], points.time[at], history, view)
-    values = points.value[at].tolist()
+def rug(
+    points: Sample, history: History, view: View, *, log: bool = False, name: str = "", color: str = theme.BAD
+) -> list[dict[str, Any]]:
+    """Mark at the lower edge what has no place on the y axis: not finite, and not positive on a logarithmic one.
+
+    Every point that is not finite is covered by a mark, which says how many it stands for: a bar from the first
+    to the last of its stretch, or one triangle. What is not positive is a trace of its own.
+    """
+    first, last, count = points.stretches()
+    said = f"{name}: " if name else ""
+    step = [f"{each:,}" for each in points.step.tolist()]
+    words = [
+        f"{said}{number(points.value[a])} at step {step[a]}"
+        if total == 1
+        else f"{said}{total:,} not finite, steps {step[a]} to {step[b]}"
+        for a, b, total in zip(first.tolist(), last.tolist(), count.tolist(), strict=True)
+    ]
+    x = times(positions(points.step, points.time, history, view))
+    marks = _marks(x, first.tolist(), last.tolist(), words)
+    made = [RUG | marks | {"name": "not finite", **_look("triangle-up", color)}]
+    if log:
+        at = np.flatnonzero(np.isfinite(points.value) & (points.value <= 0)).tolist()
+        words = [f"{said}{number(points.value[each])} at step {step[each]}" for each in at]
+        marks = _marks(x, at, at, words)
+        made.append(RUG | marks | {"name": "not positive", **_look("triangle-down", color)})
+    return made
+
+
+def _marks(x: list[float | None], first: list[int], last: list[int], words: list[str]) -> dict[str, Any]:
+    """One point, or two that are joined, for each of the marks, and a gap between them."""
+    at: list[float | None] = []
+    text: list[str | None] = []
+    for a, b, said in zip(first, last, words, strict=True):
+        if at:
+            at.append(None)
+            text.append(None)
+        at += [x[a]] if a == b else [x[a], x[b]]
+        text += [said] if a == b else [said, said]
+    return {"x": at, "y": [None if each is None else 0.03 for each in at], "text": text}
+
+
+def _look(symbol: str, color: str) -> dict[str, Any]:
     return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "no place on this axis",
-        "x": times(x),
-        "y": [0.03] * len(at),
-        "yaxis": "y2",
-        "text": [number(value) for value in values],
-        "hovertemplate": "%{text} at %{x}<extra></extra>",
-        "marker": {
-            "symbol": ["triangle-down" if np.isfinite(value) else "triangle-up" for value in values],
-            "size": 8,
-            "color": theme.BAD,
-        },
+        "marker": {"symbol": symbol, "size": 8, "color": color},
+        "line": {"width": 6, "color": color},
         "showlegend": False,
     }
 

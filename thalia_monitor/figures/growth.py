@@ -163,11 +163,11 @@ def _by_region(
         total += points.total
         drawn += min(len(points), points.total)
         name = theme.plain(region, 24)
-        named = {"name": name, "legendgroup": name, "mode": "lines"}
+        named = {"name": name, "legendgroup": name}
         style = theme.region_style(region)
-        traces += [trace | named for trace in lines(points, state.history, view, style, log=log)]
-        odd = rug(points, state.history, view, log)
-        traces.append(odd | {"legendgroup": name, "text": [f"{name}: {text}" for text in odd["text"]]})
+        traces += [trace | named for trace in lines(points, state.history, view, style, log=log, few=0)]
+        marks = rug(points, state.history, view, log=log, name=name)
+        traces += [trace | {"legendgroup": name} for trace in marks]
         said += [f"{name}: {note}" for note in notes(points)]
     traces += event_traces(state, view)
     caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"

@@ -54,9 +54,9 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         traces[0] |= {"opacity": 0.3}
         averaged = smoothed_sample(series, history, view)
         style = {"color": theme.ACCENT, "width": 2}
-        named = {"name": f"smoothed {view.smooth:g}", "mode": "lines"}
-        traces += [trace | named for trace in lines(averaged, history, view, style, log=log)]
-    traces += [rug(points, history, view, log), *event_traces(state, view)]
+        named = {"name": f"smoothed {view.smooth:g}"}
+        traces += [trace | named for trace in lines(averaged, history, view, style, log=log, few=0)]
+    traces += [*rug(points, history, view, log=log), *event_traces(state, view)]
     layout = axes(view, name)
     seen = values_in_view(series, history, view) if log or name in view.clip else EMPTY_FLOATS
     said = (*notes(points), *(below(seen) if log else ()))
@@ -134,19 +134,16 @@ def caption(points: Sample) -> str:
 
 
 def notes(points: Sample) -> tuple[str, ...]:
-    """Say what a line cannot show: values that are not finite, where the first one is, and how many have no mark."""
-    if not points.nonfinite:
+    """Say what a line cannot show: how many values are not finite, and where the first one is."""
+    if not len(points.nonfinite):
         return ()
-    odd = ~np.isfinite(points.value)
-    first = int(points.step[odd & (points.index >= points.first)][0])
-    marked = int(odd.sum())
-    some = f", {marked:,} marked" if marked < points.nonfinite else ""
-    return (f"{points.nonfinite:,} not finite, first at step {first:,}{some}",)
+    first = int(points.step[np.searchsorted(points.index, points.nonfinite[0])])
+    return (f"{len(points.nonfinite):,} not finite, first at step {first:,}",)
 
 
 def below(values: Floats) -> tuple[str, ...]:
     """Count the values that have no place on a logarithmic axis, and stand below it."""
-    count = int((values <= 0).sum())
+    count = int((np.isfinite(values) & (values <= 0)).sum())
     return (f"{count:,} not positive, below the axis",) if count else ()
 
 

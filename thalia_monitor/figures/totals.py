@@ -11,7 +11,7 @@ from thalia_monitor import contract
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.curves import drawn_sample, lines
-from thalia_monitor.history import Floats, History, Ints, Series
+from thalia_monitor.history import EMPTY_INTS, Floats, History, Ints, Series
 
 
 def total_traces(history: History, view: View, *, log: bool = False) -> list[dict[str, Any]]:
@@ -28,10 +28,13 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
     _, first = np.unique(np.stack([segment, step]), axis=1, return_index=True)
     segment, step, time = segment[first], step[first], time[first]
     total = np.sum([value_at(series, history, segment, step) for series in known], axis=0)
-    points = replace(samples[0], step=step, value=total, segment=segment, time=time)
+    order = np.arange(len(step))
+    points = replace(
+        samples[0], step=step, value=total, segment=segment, time=time, index=order, nonfinite=EMPTY_INTS
+    )
     style = {"color": theme.SECOND, "width": 2.2}
-    named = {"name": "total", "mode": "lines", "legendgroup": "total"}
-    return [trace | named for trace in lines(points, history, view, style, log=log)]
+    named = {"name": "total", "legendgroup": "total"}
+    return [trace | named for trace in lines(points, history, view, style, log=log, few=0)]
 
 
 def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:

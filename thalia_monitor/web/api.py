@@ -124,13 +124,13 @@ def series(run: str) -> Response:
         known = ", ".join(state.history.names()[:20]) or "none yet"
         raise BadParameter(f"This run has no series {name[:100]!r}. It has: {known}.")
     points = int(_number("points", 1000, low=1, high=MOST_POINTS))
-    index, total = excerpt(found, points, _number("from", None), _number("to", None))
+    index, sample = excerpt(found, points, _number("from", None), _number("to", None))
     step, segment, value = found.step[index], found.segment[index], found.value[index]
     finite = np.isfinite(value)
     return jsonify(
         {
             "name": name,
-            "total": total,
+            "total": sample.total,
             "step": step[finite].tolist(),
             "segment": segment[finite].tolist(),
             "value": value[finite].tolist(),
@@ -138,6 +138,7 @@ def series(run: str) -> Response:
                 {"step": at, "value": strict(odd)}
                 for at, odd in zip(step[~finite].tolist(), value[~finite].tolist(), strict=True)
             ],
+            "nonfinite_total": len(sample.nonfinite),
         }
     )
 

@@ -15,7 +15,8 @@ from thalia_monitor.figures.chart import Chart
 
 LONGEST_TAIL: Final = 40
 """Points taken off the end one by one; where more have changed, the whole line is sent."""
-COORDINATES: Final = ("x", "y")
+LISTS: Final = ("x", "y", "text", "customdata")
+"""What a trace may have one of for each point; all of them grow together."""
 
 
 def replacement(chart: Chart) -> Patch:
@@ -41,12 +42,13 @@ def difference(before: Chart, now: Chart) -> Patch:
 
 def _grow(trace: Patch, old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Write down how a line's end changed; False where more than its end did."""
-    if old.keys() != new.keys() or any(old[key] != new[key] for key in old if key not in COORDINATES):
+    lists = [key for key in LISTS if isinstance(old.get(key), list) and isinstance(new.get(key), list)]
+    if old.keys() != new.keys() or any(old[key] != new[key] for key in old if key not in lists):
         return False
-    same = min(_common(old[key], new[key]) for key in COORDINATES)
+    same = min(_common(old[key], new[key]) for key in lists)
     if len(old["x"]) - same > LONGEST_TAIL:
         return False
-    for key in COORDINATES:
+    for key in lists:
         for place in range(len(old[key]) - 1, same - 1, -1):
             del trace[key][place]
         if len(new[key]) > same:
