@@ -13,7 +13,7 @@ from plotly.io.json import to_json_plotly
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web import header, parts, runs, standing
+from thalia_monitor.web import header, parts, regions, runs, standing
 from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, VERSION, running, stores
 from thalia_monitor.web.monitor import Monitor, monitor
 from thalia_monitor.web.toolbar import toolbar
@@ -136,6 +136,7 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
                 ],
                 className="setting",
             ),
+            regions.palette(),
             html.Div(
                 [
                     dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
