@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var SILENCE = 15000; // ms without an answer to something asked: a server that hangs is gone, too
-  var version = null, lostSince = 0, waiting = new Map(), asked = 0;
+  var version = null, lostSince = 0, missed = false, waiting = new Map(), asked = 0;
   var ask = window.fetch;
 
   function clock(moment) { return new Date(moment).toISOString().slice(11, 19) + " UTC"; }
@@ -29,6 +29,9 @@
     lostSince = 0;
     show();
     greet();
+    // The page that was turned to meanwhile never came, and nobody else asks for it again.
+    if (missed) setTimeout(function () { window.dash_clientside.set_props("_pages_location", {pathname: window.location.pathname}); }, 0);
+    missed = false;
   }
 
   // A server of another version has other callbacks: this page would not understand them.
@@ -60,14 +63,16 @@
 
   window.fetch = function (address, options) {
     if (String(address).indexOf("_dash-update-component") < 0) return ask.apply(window, arguments);
-    var mine = ++asked, drawn = drawing(options);
+    var mine = ++asked, drawn = drawing(options), page = String(options && options.body).indexOf("_pages_content.children") >= 0;
     waiting.set(mine, Date.now());
     return ask.apply(window, arguments).then(function (answer) {
       waiting.delete(mine);
-      if ([502, 503, 504].indexOf(answer.status) >= 0) lost(Date.now()); else back();
+      if ([502, 503, 504].indexOf(answer.status) < 0) back();
+      else { missed = missed || page; lost(Date.now()); }
       return settled(answer, drawn);
     }, function (error) {
       waiting.delete(mine);
+      missed = missed || page;
       if (!document.hidden && error.name !== "AbortError") lost(Date.now());
       throw error;
     });

@@ -29,7 +29,7 @@
       window.scrollBy({top: 0.9 * window.innerHeight, behavior: "instant"});
       return;
     }
-    var all = cycling ? pages() : [], here = all.indexOf(window.location.pathname);
+    var all = cycling && document.getElementById("connection").hidden ? pages() : [], here = all.indexOf(window.location.pathname);
     window.scrollTo({top: 0, behavior: "instant"});
     if (all.length) window.dash_clientside.set_props("location", {pathname: all[(here + 1) % all.length], search: "?wall=1&cycle=" + seconds});
   }

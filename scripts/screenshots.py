@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import random
@@ -29,8 +30,12 @@ def monitor(*arguments: str) -> Iterator[str]:
     command = [sys.executable, "-m", "thalia_monitor", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield next(found[0] for line in process.stdout if (found := re.search(r"(?<= at )http://\S+", line)))
-        process.terminate()
+        try:
+            yield next(
+                found[0] for line in process.stdout if (found := re.search(r"(?<= at )http://\S+", line))
+            )
+        finally:  # else leaving would wait for it for ever
+            process.terminate()
 
 
 def demo(browser: Browser) -> None:
@@ -78,9 +83,45 @@ def believe(browser: Browser) -> None:
             card.screenshot(path=DOCS / "believe.png")
 
 
+VISIONS = {
+    "none": "all colours",
+    "protanopia": "no red (protanopia)",
+    "deuteranopia": "no green (deuteranopia)",
+    "tritanopia": "no blue (tritanopia)",
+    "achromatopsia": "no colours (achromatopsia)",
+}
+"""How Chromium shows a page: ``Emulation.setEmulatedVisionDeficiency`` -> what is missing."""
+SHEET = """<style>body{margin:0;padding:12px;background:#fff;font:13px system-ui;
+display:grid;gap:10px;align-items:start;align-content:start;
+grid-template-columns:repeat(5,auto);width:max-content}img{width:270px;display:block}</style>"""
+
+
+def colours(browser: Browser) -> None:
+    """Photograph regions on a chart, and words in good and bad, as people with each colour blindness see them."""
+    cells = [f"<span>{words}</span>" for words in VISIONS.values()]
+    parts = (
+        ("growth", ".chart-card:has-text('Capacity by region') >> nth=0"),
+        ("growth", ".chart-card:has-text('Capacity now')"),
+        ("milestones", ".milestones >> nth=0"),
+    )
+    with monitor("demo") as address:
+        page = browser.new_page(viewport={"width": 420, "height": 2600})  # all charts are drawn
+        session = page.context.new_cdp_session(page)
+        for name, part in parts:
+            page.goto(address + name)
+            page.wait_for_timeout(3 * SETTLED)  # until the whole run is read: all five show the same
+            for vision in VISIONS:
+                session.send("Emulation.setEmulatedVisionDeficiency", {"type": vision})
+                picture = base64.b64encode(page.locator(part).screenshot()).decode()
+                cells.append(f'<img src="data:image/png;base64,{picture}">')
+        sheet = browser.new_page(viewport={"width": 1500, "height": 400})
+        sheet.set_content(SHEET + "".join(cells))
+        sheet.locator("body").screenshot(path=DOCS / "colours.png")
+
+
 def main() -> None:
     """Take all of them, or only those that are named."""
-    shots = {"demo": demo, "believe": believe}
+    shots = {"demo": demo, "believe": believe, "colours": colours}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name in sys.argv[1:] or shots:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,7 +35,7 @@ def test_a_message_is_sent_and_gone() -> None:
     journal = deliver(plan(link="https://lab/"), waiting("Loss is high."), "run 7", NOON, desk)
     (only,) = desk.take()
     assert only.title == "▲ run 7: Loss is high."
-    assert only.body == "Loss is high.\nhttps://lab/"
+    assert only.body == f"{datetime.fromtimestamp(NOON, UTC):%b %d %H:%M} UTC: Loss is high.\nhttps://lab/"
     deliver(plan(), journal, "run 7", NOON + 10, desk)
     assert desk.take() == []
     assert journal.messages == ()
@@ -87,7 +87,7 @@ def test_more_than_the_limit_waits_and_comes_together() -> None:
             messages=(*journal.messages, *waiting(f"m{number}").messages), traffic=journal.traffic
         )
         journal = deliver(plan(most_per_hour=2), journal, "run", NOON + number, desk)
-    assert [each.body for each in desk.take()] == ["m0", "m1"]
+    assert [each.body[-2:] for each in desk.take()] == ["m0", "m1"]
     deliver(plan(most_per_hour=2), journal, "run", NOON + 3601, desk)
     (bundle,) = desk.take()
     assert bundle.title == "▲ run: 2 messages"

@@ -108,7 +108,14 @@ class TestClocks:
         said = liveness(run, float(run.history.time[-1]) - 3600 + 30)
         assert (said.status, said.age) == (Status.LIVE, 30)
         assert said.text == "Last change 30 s ago, usually every 20 s."
-        assert said.clock == "The trainer's clock is 59 min 30 s ahead of this computer's."
+        assert said.clock == "The trainer's clock is 1 h ahead of this computer's."
+
+    def test_a_silent_trainers_clock_stays_as_far_ahead_as_it_was(self) -> None:
+        """How far it is ahead was to be seen when it last wrote; it does not shrink while nothing comes."""
+        run = state(EVERY_20_S.history, changed=float(EVERY_20_S.history.time[-1]) - 7200)
+        said = liveness(run, float(run.history.time[-1]) - 7200 + 3600)
+        assert (said.status, said.age) == (Status.STALE, 3600)
+        assert said.clock == "The trainer's clock is 2 h ahead of this computer's."
 
     def test_a_trainer_whose_clock_is_behind_is_judged_by_the_files(self) -> None:
         """A live run is not called stale because its timestamps are two hours old."""

@@ -9,7 +9,7 @@ import pytest
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.state import Event, Severity
+from thalia_monitor.state import Event, Severity, TrainingState
 
 NOW = 1_000_000.0
 
@@ -81,3 +81,34 @@ def test_criticals_count_warnings_findings_and_silence() -> None:
     assert summary.liveness.status is Status.STALE
     assert [each.severity for each in summary.findings] == [Severity.CRITICAL]
     assert len(summary.criticals) == 2
+
+
+def writing(*events: Event) -> TrainingState:
+    """A run in a stage of known length, whose last line is 2 s old."""
+    times = [NOW - 2 - 20 * (60 - number) for number in range(61)]
+    weekly = [checkpoint(step, week=step // 25_000, total_weeks=8) for step in range(0, 60_001, 5000)]
+    return state(history(range(0, 61_000, 1000), time=times), *weekly, events=events, changed=NOW - 2)
+
+
+def test_a_run_that_goes_on_has_an_end() -> None:
+    """Now and what is left."""
+    pace = summarize(writing(), NOW).pace
+    assert pace.left is not None
+    assert pace.end == NOW + pace.left.likely
+
+
+def test_a_run_gone_stale_is_not_expected_to_end() -> None:
+    """Its end would move on with the clock; how long it would take if it went on is still told."""
+    summary = summarize(writing(), NOW + 3600)
+    assert summary.liveness.status is Status.STALE
+    assert summary.pace.left is not None
+    assert summary.pace.end is None
+    assert str(summary.pace).endswith(" left in this stage if it goes on")
+
+
+def test_what_has_ended_has_no_time_left() -> None:
+    """It says so instead; the pace that it had is still told."""
+    summary = summarize(writing(Event("training_end", 60_000, {}, time=NOW - 1)), NOW)
+    assert summary.liveness.status is Status.FINISHED
+    assert (summary.pace.recent, summary.pace.left, summary.pace.end) == (50, None, None)
+    assert summary.pace.left_reason == "It has ended."

@@ -93,6 +93,27 @@ def test_it_survives_a_restart_of_the_server(run: Run, browse: Browse) -> None:
     watched.complaints.clear()  # of a server that did not answer, and nothing else was done here
 
 
+def test_a_page_turned_to_while_the_server_was_away_comes_when_it_is_back(run: Run, browse: Browse) -> None:
+    """A link that was followed meanwhile is not forgotten, and what is no longer known is not told as if it were."""
+    everything.write(run.directory)
+    options = ("--port", str(free_port()), "--checkpoint-dir", run.directory, "--refresh-seconds", "1")
+    watched = browse()
+    with serving(*options) as server:
+        page = watched.open(server.url)
+        badge = page.locator(".badge-standing .standing")
+        expect(badge).to_be_visible()
+        assert badge.evaluate("each => getComputedStyle(each, '::before').content") == "none"
+        server.process.kill()
+    expect(page.locator("#connection")).to_be_visible()
+    assert badge.evaluate("each => getComputedStyle(each, '::before').content") == '"was "'
+    page.get_by_role("link", name="Growth", exact=True).first.click()
+    with serving(*options):
+        expect(page.locator("#connection")).to_be_hidden()
+        expect(page.get_by_role("heading", name="Neurons by region")).to_be_visible()
+        page.goto("about:blank")
+    watched.complaints.clear()  # of a server that did not answer, and nothing else was done here
+
+
 @pytest.mark.timeout(400)
 def test_a_browser_does_not_fill_up(run: Run, server: Server, browse: Browse) -> None:
     """After 100 refreshes and 15 turned pages there are no more nodes and listeners than at first."""

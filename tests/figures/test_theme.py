@@ -61,11 +61,11 @@ def test_every_region_has_a_colour_and_a_dash(region: str) -> None:
 @pytest.mark.parametrize(
     ("region", "color", "dash"),
     [
-        ("cortex", "#4477AA", "solid"),
-        ("hippocampus", "#EE6677", "solid"),
-        ("cerebellum", "#228833", "solid"),
-        ("amygdala", "#CCAA22", "dashdot"),
-        ("cortex_l4", "#4477AA", "dash"),
+        ("cortex", "#1271d1", "solid"),
+        ("hippocampus", "#e56d88", "solid"),
+        ("cerebellum", "#1f7549", "solid"),
+        ("amygdala", "#ab9026", "dashdot"),
+        ("cortex_l4", "#1271d1", "dash"),
     ],
 )
 def test_a_regions_colour_is_the_same_after_every_restart(region: str, color: str, dash: str) -> None:

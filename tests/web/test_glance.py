@@ -96,6 +96,23 @@ def test_a_run_is_told_in_numbers() -> None:
     assert "80 patterns" in said[11]
 
 
+def test_a_metric_that_is_not_a_number_has_no_course() -> None:
+    """It is not for want of values that no change is told."""
+    run = state(history(range(0, 4000, 20), loss=[0.5] * 199 + [math.nan]))
+    assert words(glance.metric_blocks(summarize(run, NOW))[3]).endswith(
+        "not a finite number: no change to tell"
+    )
+
+
+def test_a_run_that_stands_still_is_not_told_a_time_of_its_end() -> None:
+    """Live it ends about some time; stale it would take so long if it went on."""
+    times = [NOW - 2 - 20 * (60 - number) for number in range(61)]
+    weekly = [checkpoint(step, week=step // 25_000, total_weeks=8) for step in range(0, 60_001, 5000)]
+    run = state(history(range(0, 61_000, 1000), time=times), *weekly, changed=NOW - 2)
+    assert "; ends about " in words(glance.status(summarize(run, NOW))[2])
+    assert words(glance.status(summarize(run, NOW + 3600))[2]).endswith("; if it goes on")
+
+
 def test_every_block_leads_to_its_page() -> None:
     """The addresses are those of the sections."""
     summary = summarize(a_run(), NOW)

@@ -80,12 +80,12 @@ def _without(messages: Sequence[Message], sent: Sequence[Message], channel: str)
 
 
 def letter(run: str, messages: Sequence[Message], link: str = "") -> Letter:
-    """Put messages together: one as it is, several as a list with their times."""
+    """Put messages together: one with its time, several as a list with theirs; any may have waited for hours."""
     worst = max((each.severity for each in messages), key=ORDER.index)
     over = all(each.over for each in messages)
     if len(messages) == 1:
         only = messages[0]
-        title, lines = f"{_icon(only)} {run}: {only.text[:120]}", [only.text]
+        title, lines = f"{_icon(only)} {run}: {only.text[:120]}", [f"{_clock(only.time)}: {only.text}"]
     else:
         title = f"{OVER if over else ICONS[worst]} {run}: {len(messages)} messages"
         lines = [f"{_clock(each.time)} {_icon(each)} {each.text}" for each in messages]

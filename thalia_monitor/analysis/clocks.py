@@ -48,8 +48,9 @@ def compare(state: TrainingState, now: float, slack: float) -> Clocks:
         words = "The files were copied: ages are by the log's timestamps."
         if line <= now + SKEW:
             return Clocks(line, changed, words, copied=True)
-    if line > now + SKEW:
-        return Clocks(line, changed, ahead("trainer's", line - now), line_is_right=False)
+    if line > now + SKEW:  # by how much was to be seen when it wrote, and does not shrink while it is silent
+        wrote = now if changed is None else min(now, changed)
+        return Clocks(line, changed, ahead("trainer's", line - wrote), line_is_right=False)
     if changed is None:
         return Clocks(line, None)
     if line > changed + SKEW:

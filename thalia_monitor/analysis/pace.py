@@ -47,13 +47,14 @@ class Pace:
     left_reason: str = ""
     """Why there is no time left; empty when there is."""
     end: float | None = None
-    """When the stage is likely to end, in Unix seconds."""
+    """When the stage is likely to end, in Unix seconds; None for a run that stands still."""
 
     def __str__(self) -> str:
         if self.recent is None:
             return self.reason
         speed = f"{number(self.recent, 'rate')} steps/s"
-        return f"{speed}, {in_words(self.left)} left in this stage" if self.left else speed
+        condition = " if it goes on" if self.end is None else ""
+        return f"{speed}, {in_words(self.left)} left in this stage{condition}" if self.left else speed
 
 
 def in_words(seconds: Span) -> str:

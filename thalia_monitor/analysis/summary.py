@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import add
 from typing import Final
 
@@ -104,7 +104,7 @@ def summarize(
     return Summary(
         state=state,
         liveness=alive,
-        pace=pace(state, now),
+        pace=_if_it_goes_on(pace(state, now), alive.status),
         next_stage=_next_stage(state),
         trends=tuple(each for each in (trend(state, name) for name in ORDER) if each),
         growth=growth_totals(state, clock),
@@ -112,6 +112,15 @@ def summarize(
         milestones=tuple(checklist(state)),
         findings=tuple(findings(state, thresholds) if found is None else found),
     )
+
+
+def _if_it_goes_on(measured: Pace, status: Status) -> Pace:
+    """Expect no end of what stands still, whose end would move on with the clock; what is over has no time left."""
+    if measured.left is None or status not in (Status.STALE, Status.FINISHED):
+        return measured
+    if status is Status.STALE:
+        return replace(measured, end=None)
+    return replace(measured, left=None, steps_left=None, end=None, left_reason="It has ended.")
 
 
 def _newest_time(state: TrainingState) -> float:

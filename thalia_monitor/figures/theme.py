@@ -14,32 +14,28 @@ from typing import Any, Final
 ACCENT: Final = "#3d86c6"
 SECOND: Final = "#8a919c"
 """What stands behind the accent: raw values under a smoothed line, a superseded attempt."""
-GOOD: Final = "#2e9e6b"
-BAD: Final = "#d1495b"
-CAUTION: Final = "#c98a1b"
+GOOD: Final = "#137f4c"
+BAD: Final = "#d94b63"
+CAUTION: Final = "#c5881b"
+"""What they mean in the stylesheet, too. There each has a tone for light and one for dark, since text needs more
+contrast than any one tone has on both; a line does not."""
 
 PALETTE: Final = (
-    "#4477AA",
-    "#EE6677",
-    "#228833",
-    "#CCAA22",
-    "#44AACC",
-    "#AA3377",
-    "#E07B39",
-    "#7F7F7F",
+    "#1271d1",
+    "#e56d88",
+    "#1f7549",
+    "#ab9026",
+    "#009fc5",
+    "#bf0298",
+    "#c03500",
+    "#656769",
 )
-"""Paul Tol's "bright" scheme, told apart with any common colour blindness (https://sronpersonalpages.nl/~pault/),
-its yellow and cyan darkened to be seen on white, with an orange added."""
+"""The hues of Paul Tol's "bright" scheme (https://sronpersonalpages.nl/~pault/) with a vermilion, in tones that can
+be told apart with any common colour blindness, on white and on black; ``docs/health.md`` has the numbers."""
 
-_REGIONS: Final = {
-    "cortex": 0,
-    "hippocampus": 1,
-    "cerebellum": 2,
-    "striatum": 3,
-    "thalamus": 4,
-    "prefrontal": 5,
-    "pfc": 5,
-}
+REGIONS: Final = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus", "prefrontal")
+"""Thalia's own, in the order of the palette."""
+_REGIONS: Final = {region: at for at, region in enumerate(REGIONS)} | {"pfc": REGIONS.index("prefrontal")}
 _DASHES: Final = ("solid", "dot", "dash", "dashdot")
 
 LONGEST_LABEL: Final = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -95,8 +96,8 @@ def _left(pace: Pace) -> tuple[str, str]:
     if left is None:
         return "–", pace.left_reason
     span = f"{rough(left.low)} to {rough(left.high)}"
-    end = f"; ends about {_moment(pace.end, left.high)} UTC" if pace.end is not None else ""
-    return f"about {rough(left.likely)}", span + end
+    end = "if it goes on" if pace.end is None else f"ends about {_moment(pace.end, left.high)} UTC"
+    return f"about {rough(left.likely)}", f"{span}; {end}"
 
 
 def _moment(seconds: float, ahead: float) -> str:
@@ -116,6 +117,11 @@ def metric_blocks(summary: Summary) -> list[Any]:
     return [_metric(summary.state, name, summary.trends) for name in contract.CORE_METRICS]
 
 
+def _no_course(trend: Trend | None) -> str:
+    finite = trend is None or math.isfinite(trend.value)
+    return "too few values to tell a change" if finite else "not a finite number: no change to tell"
+
+
 def _metric(state: TrainingState, name: str, trends: Sequence[Trend]) -> html.Section:
     trend = next((each for each in trends if each.name == name), None)
     change = cards.judgement(name, trend.change or 0.0) if trend and trend.moved else "neutral"
@@ -125,7 +131,7 @@ def _metric(state: TrainingState, name: str, trends: Sequence[Trend]) -> html.Se
         "/metrics",
         html.Span(number(trend.value if trend else None), className="card-value"),
         html.Span(cards.UNITS[name] if trend else "", className="fact-detail"),
-        html.Span(words or "too few values to tell a change", className=f"change change-{change}"),
+        html.Span(words or _no_course(trend), className=f"change change-{change}"),
         parts.sparkline(metrics.course(state, name)),
         class_name="card-metric",
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import html
 
-from thalia_monitor.figures.theme import region_style
+from thalia_monitor.figures.theme import REGIONS, region_style
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.charts import toggle
 
@@ -27,6 +27,23 @@ def buttons(regions: list[str]) -> list[Any]:
         )
         for region in regions
     ]
+
+
+def palette() -> html.Fieldset:
+    """The colours of Thalia's own regions, and what they can be relied on for."""
+    return html.Fieldset(
+        [
+            html.Legend("Colours", className="form-label"),
+            html.Div(
+                [html.Span([_swatch(region), region]) for region in REGIONS], className="fact-detail palette"
+            ),
+            html.Small(
+                "The same on every page, told apart with any common colour blindness.",
+                className="fact-detail",
+            ),
+        ],
+        className="setting",
+    )
 
 
 def _swatch(region: str) -> html.I:

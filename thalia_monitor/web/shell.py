@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web import poll, runs, standing
+from thalia_monitor.web import poll, regions, runs, standing
 from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, stores
 from thalia_monitor.web.monitor import Monitor
 from thalia_monitor.web.poll import HEADER, NOTICE, PAGE, TOTALS, WARNINGS
@@ -128,6 +128,7 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
                 ],
                 className="setting",
             ),
+            regions.palette(),
             html.Div(
                 [
                     dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
