@@ -124,7 +124,7 @@ def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
         "opacity": 0.09,
         "line": {"width": 0},
         "layer": "below",
-        "label": {"text": words, "textposition": "bottom right", "font": {"size": 9}},
+        "label": {"text": words, "textposition": "bottom left", "font": {"size": theme.SMALL}},
     }
 
 
