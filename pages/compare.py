@@ -46,15 +46,15 @@ def layout(**_: Any) -> html.Div:
         [
             html.Section(
                 [
-                    html.H2("Runs compared", className="card-name"),
-                    html.Div(id=TABLE, className="table-scroll"),
                     html.Div(
                         [
+                            html.H2("Runs compared", className="card-name"),
                             parts.search_box(QUERY, "Add a run …", "Find a run to compare"),
                             html.Span(id=OFFERS, className="offers"),
                         ],
                         className="table-tools",
                     ),
+                    html.Div(id=TABLE, className="table-scroll"),
                     html.Div(id=TROUBLE),
                 ],
                 className="panel",
@@ -131,7 +131,7 @@ def fill(
     found, troubles = sides(watch, choice)
     kind = [f"compare~{choice.key}", choice.series]
     return (
-        comparing.chosen(choice, found) if found else parts.empty("No run to compare", "Add one below."),
+        comparing.chosen(choice, found) if found else parts.empty("No run to compare", "Add one above."),
         [parts.notice("warning", trouble) for trouble in troubles],
         no_update if kind == before else _card(choice),
         no_update if kind == before else kind,

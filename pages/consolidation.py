@@ -43,10 +43,7 @@ def layout(find: str = "", **_: Any) -> html.Div:
                 ],
                 className="grid",
             ),
-            html.Section(
-                [html.H2("Consolidation events", className="card-name"), LOG(find)],
-                className="panel details-sleep",
-            ),
+            html.Section(LOG(find), className="panel details-sleep"),
         ],
         className="page",
     )

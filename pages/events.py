@@ -19,8 +19,6 @@ TABLE = event_table("events-table", "Everything that happened", COLUMNS, chronic
 
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
-        html.Section(
-            [html.H2("Everything that happened", className="card-name"), TABLE(find)], className="panel"
-        ),
+        html.Section(TABLE(find), className="panel"),
         className="page",
     )

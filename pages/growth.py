@@ -48,9 +48,7 @@ def layout(find: str = "", **_: Any) -> html.Div:
                 ],
                 className="grid",
             ),
-            html.Section(
-                [html.H2("Growth events", className="card-name"), LOG(find)], className="panel details-growth"
-            ),
+            html.Section(LOG(find), className="panel details-growth"),
         ],
         className="page",
     )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.analysis.build import history, state
 from tests.figures.states import EVERY_KIND, fixture_state, made, points, rug_of, stands_for
 from thalia_monitor.figures import metrics
 from thalia_monitor.figures.chart import POINTS, View
@@ -228,6 +229,14 @@ def test_trends_end_with_the_newest_value() -> None:
     state = made(np.arange(100.0))
     assert metrics.trend(state, "loss") == list(range(40, 100))
     assert metrics.trend(state, "capacity") == []
+
+
+def test_a_course_is_that_of_the_attempt_which_counts() -> None:
+    """What ran away and was repeated from an earlier checkpoint is no part of it."""
+    steps = [*range(20), *range(10, 30)]
+    resumed = state(history(steps, loss=[1.0] * 10 + [9.0] * 10 + [2.0] * 20))
+    assert metrics.course(resumed, "loss") == [1.0] * 10 + [2.0] * 20
+    assert metrics.course(resumed, "capacity") == []
 
 
 def test_a_title_is_for_people() -> None:

@@ -249,11 +249,11 @@ def test_the_exported_table_is_the_log(visit: Open, files: Naive) -> None:
 def test_everything_that_happened_is_in_the_table_of_events(visit: Open, files: Naive) -> None:
     """Growth, sleep and warnings: as many rows of each as the log has lines."""
     rows = all_rows(visit("healthy", "/events"), "events-table")
-    kinds = [row[1] for row in rows]
+    kinds = [row[1].partition(" ")[2] for row in rows]  # each stands behind its symbol
     assert kinds.count("growth") == len(files.events("growth"))
     assert kinds.count("nrem") + kinds.count("rem") == len(files.events("consolidation"))
     assert kinds.count("warning") == len(files.events("warning"))
-    grown = [row[3] for row in rows if row[1] == "growth"]
+    grown = [row[3] for row in rows if row[1] == "▲ growth"]
     assert grown == [f"{each['neurons_added']:,}" for each in reversed(files.events("growth"))]
 
 

@@ -69,6 +69,11 @@ def test_no_update_yet_is_a_dash() -> None:
     assert said(last_update(TrainingState(), NOW)) == "–"
 
 
+def test_where_nothing_is_read_the_step_is_a_dash() -> None:
+    """It is not 0: nobody has counted."""
+    assert "Step –" in said(header(TrainingState(), NOW))
+
+
 def test_stage_week_and_step() -> None:
     """With their numbers, and the progress as a bar that is also a number."""
     shown = plain(header(state(stage=0, week=2, total_weeks=4), NOW))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.screen import Screen
+from tests.screen import Screen, parts
 from tests.support import Run, line
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.tables import ROWS, arrange
@@ -138,6 +138,19 @@ def test_new_events_leave_search_and_sort_as_they_are(screen: Screen, run: Run) 
 def test_a_missing_cell_is_a_dash(screen: Screen) -> None:
     """Not a zero, not "nan"."""
     assert {row[3] for row in screen.rows("growth-log")} == {"–"}
+
+
+def test_digits_stand_below_each_other_and_below_their_heading(screen: Screen) -> None:
+    """Also where one of them is missing; a region or a reason begins on the left."""
+    kinds = [
+        {"number" in cell["props"].get("className", "") for cell in column}
+        for column in zip(
+            [each for each in parts(screen.layout) if each["type"] == "Th"],
+            *(row["props"]["children"] for row in screen.component("growth-log-rows")["children"]),
+            strict=True,
+        )
+    ]
+    assert kinds == [{True}, {False}, {True}, {True}, {False}]
 
 
 def test_a_long_text_is_cut(run: Run) -> None:

@@ -44,7 +44,8 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
     if contract.SERIES_CAPACITY not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
-    chart.layout["shapes"] = [band(*BANDS["capacity"])]
+    words = f"Thalia grows a region from {GROWTH_THRESHOLD:.0%}"
+    chart.layout["shapes"] = [band(*BANDS["capacity"][:3], words)]
     return chart
 
 

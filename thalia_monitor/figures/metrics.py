@@ -124,7 +124,7 @@ def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
         "opacity": 0.09,
         "line": {"width": 0},
         "layer": "below",
-        "label": {"text": words, "textposition": "bottom right", "font": {"size": 9}},
+        "label": {"text": words, "textposition": "bottom left", "font": {"size": theme.SMALL}},
     }
 
 
@@ -160,11 +160,16 @@ def summary(name: str, points: Sample) -> str:
 
 
 def course(state: TrainingState, name: str) -> list[float | int | None]:
-    """A metric's course over the whole run: medians of equal parts, from 20,000 evenly spread values at most."""
-    column = state.history.metrics.get(name)
-    if column is None:
+    """A metric's course over the whole run: medians of equal parts, from 20,000 evenly spread values at most.
+
+    What a resume has repeated is left out.
+    """
+    series = state.history.series(name)
+    if series is None:
         return []
-    some = column.values[:: max(1, len(column) // 20_000)]
+    each = slice(None, None, max(1, len(series) // 20_000))
+    kept = series.step[each] < state.history.supersessions()[series.segment[each]]
+    some = series.value[each][kept]
     parts = np.array_split(some, min(TREND_POINTS, len(some)) or 1)
     return numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
 

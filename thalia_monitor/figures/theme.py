@@ -39,6 +39,8 @@ _REGIONS: Final = {region: at for at, region in enumerate(REGIONS)} | {"pfc": RE
 _DASHES: Final = ("solid", "dot", "dash", "dashdot")
 
 LONGEST_LABEL: Final = 60
+SMALL: Final = 12
+"""Pixels of all text in a chart: the stylesheet's ``--text-s``."""
 
 
 def plain(text: object, longest: int = LONGEST_LABEL) -> str:
@@ -65,8 +67,8 @@ AXIS: Final[dict[str, Any]] = {
     "showline": False,
     "zeroline": False,
     "gridcolor": "rgba(128,136,148,0.22)",
-    "tickfont": {"size": 11},
-    "title": {"font": {"size": 11}, "standoff": 6},
+    "tickfont": {"size": SMALL},
+    "title": {"font": {"size": SMALL}, "standoff": 6},
 }
 
 
@@ -85,12 +87,12 @@ def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **cha
         "margin": {"l": 56, "r": 12, "t": 8, "b": 36},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "font": {"family": "system-ui, sans-serif", "size": SMALL},
         "hovermode": "x unified",
         "hoverdistance": 10,  # pixels: what is further away is not here
         "hoverlabel": {"namelength": -1, "bgcolor": "#ffffff"},
         "showlegend": False,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": SMALL}},
         "xaxis": AXIS | SPIKE | {"title": AXIS["title"] | {"text": x_title}, "separatethousands": True},
         "yaxis": AXIS | {"title": AXIS["title"] | {"text": y_title}, "separatethousands": True},
     }

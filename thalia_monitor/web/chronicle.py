@@ -13,24 +13,25 @@ from numpy.typing import NDArray
 from thalia_monitor.analysis.happenings import Happenings, happenings
 from thalia_monitor.analysis.wording import NONE
 from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.web.toolbar import EVENTS
 from thalia_monitor.web.values import moment
 
 COLUMNS: Final = {
     "step": "Step",
     "kind": "Kind",
     "what": "What",
-    "amount": "Neurons added, patterns replayed",
+    "amount": "Neurons or patterns",
     "time": "Time (UTC)",
 }
 
 
 def chronicle(state: TrainingState) -> pd.DataFrame:
-    """List every happening by step; those without one come first."""
+    """List every happening by step, with its symbol on the charts; those without a step come first."""
     return state.once("chronicle", lambda: _listed(state))
 
 
 def _listed(state: TrainingState) -> pd.DataFrame:
-    found = [(str(kind), each) for kind, each in happenings(state).items()]
+    found = [(f"{EVENTS[kind][0]} {kind}", each) for kind, each in happenings(state).items()]
     if not found:
         return pd.DataFrame({name: [] for name in COLUMNS})
     every = reduce(Happenings.then, (each for _, each in found))

@@ -45,7 +45,8 @@ def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table:
         for side in sides
         for run in (choice.runs[side.position],)
     ]
-    return _table(("Run", "Stage", "Step", "Last update", "Baseline, or remove"), rows)
+    tools = html.Span("Baseline, or remove", className="visually-hidden")
+    return _table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
 
 
 def _stage(side: Side) -> str:
@@ -144,21 +145,20 @@ def milestones(sides: Sequence[Side]) -> Any:
         )
         for name in names[:MOST_MILESTONES]
     ]
-    return _scrolled(
-        _table(("Milestone", *(side.name[:40] for side in sides)), rows), "Milestones side by side"
-    )
+    columns = ("Milestone", *(side.name[:40] for side in sides))
+    return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Milestones side by side")
 
 
 def _mark(verdict: Change | None) -> html.Td:
     if verdict is None:
-        return html.Td("·", title="not evaluated", **{"aria-label": "not evaluated"})
+        return html.Td("·", className="number", title="not evaluated", **{"aria-label": "not evaluated"})
     words = f"{'passed' if verdict.passed else 'not passed'}, since step {verdict.step:,}"
     kind, mark = ("good", "✓") if verdict.passed else ("bad", "✗")
     shown = [
         html.Span(mark, className=f"change change-{kind}"),
         f" {verdict.step:,}" if verdict.passed else "",
     ]
-    return html.Td(shown, title=words, **{"aria-label": words})
+    return html.Td(shown, className="number", title=words, **{"aria-label": words})
 
 
 def totals(sides: Sequence[Side]) -> html.Div:
@@ -168,7 +168,8 @@ def totals(sides: Sequence[Side]) -> html.Div:
         html.Tr([html.Td(name), *(html.Td(each[name], className="number") for each in facts)])
         for name in (facts[0] if facts else {})
     ]
-    return _scrolled(_table(("Total", *(side.name[:40] for side in sides)), rows), "Totals side by side")
+    columns = ("Total", *(side.name[:40] for side in sides))
+    return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Totals side by side")
 
 
 def _totals(side: Side) -> dict[str, str]:
@@ -193,8 +194,14 @@ def _name(side: Side) -> html.Td:
     return html.Td([_swatch(side), html.Span(side.name[:80], className="log-text")], dir="auto")
 
 
-def _table(columns: Sequence[str], rows: list[html.Tr]) -> html.Table:
-    head = html.Tr([html.Th(words, scope="col", className="log-text") for words in columns])
+def _table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
+    """``numbers``: which columns hold numbers."""
+    head = html.Tr(
+        [
+            html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
+            for at, words in enumerate(columns)
+        ]
+    )
     return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
 
 

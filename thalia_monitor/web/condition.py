@@ -17,15 +17,15 @@ def panels(report: Report) -> list[Any]:
     """The server at a glance, its processes, and what went wrong of late."""
     up = (datetime.now(UTC) - report.started).total_seconds()
     gone = f", {report.gone:,} gone" if report.gone else ""
-    failed = f"{counted(report.cache_failures, 'failure')} in this worker"
+    failed = f"; {counted(report.cache_failures, 'failure')} in this worker" if report.cache_failures else ""
     facts = [
         parts.fact("Version", __version__),
         parts.fact("Running for", duration(up), f"since {report.started:%Y-%m-%d %H:%M} UTC"),
         parts.fact("Runs", f"{report.runs:,}{gone}", f"{report.held:,} in this worker's memory"),
         parts.fact(
             "Cache",
-            "answers" if report.cache_answers else "does not answer",
-            f"{report.cache}; {failed}" if report.cache_failures else report.cache,
+            report.cache,
+            ("answers" if report.cache_answers else "does not answer") + failed,
         ),
     ]
     memory = [parts.fact(f"{each.role.title()} {each.pid}", _size(each)) for each in report.processes]

@@ -109,7 +109,7 @@ def _what_for(summary: Summary) -> str:
     if not summary.next_stage:
         return "The stage table names none." if summary.state.current_stage is not None else ""
     left = len(summary.left)
-    return f"after {counted(left, 'milestone')} more" if left else "all milestones passed"
+    return f"after {counted(left, 'more milestone')}" if left else "all milestones passed"
 
 
 def metric_blocks(summary: Summary) -> list[Any]:
@@ -193,7 +193,12 @@ def milestones(summary: Summary) -> html.Section:
     """What is passed, and what is left."""
     listed = summary.milestones
     if not listed:
-        advice = f"The stage table defines none for {summary.state.stage_name}."
+        named = summary.state.current_stage is not None
+        advice = (
+            f"The stage table defines none for {summary.state.stage_name}."
+            if named
+            else "The stage is not known yet."
+        )
         return block("Milestones", "/milestones", parts.empty("No milestones to show", advice))
     rows = [
         html.Li(

@@ -31,7 +31,7 @@ def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
                     className="fact stage",
                 ),
                 parts.fact("Week", weeks, percent + over),
-                parts.fact("Step", f"{state.current_step:,}", _reading(state)),
+                parts.fact("Step", f"{state.current_step:,}" if state.sources else "–", _reading(state)),
                 html.Div(
                     [html.Span("Last update", className="fact-label"), *last_update(state, now)],
                     className="fact",

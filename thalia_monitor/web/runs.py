@@ -191,7 +191,8 @@ def table(rows: list[html.Tr]) -> Any:
     """The runs on this page of the list."""
     if not rows:
         return parts.empty("No run is called that", "Search for a part of its name or of its directory.")
-    head = html.Tr([html.Th(words, scope="col") for words in ("Run", "Stage", "Step", "Last update")])
+    names = (("Run", ""), ("Stage", ""), ("Step", "number"), ("Last update", ""))
+    head = html.Tr([html.Th(words, scope="col", className=kind) for words, kind in names])
     return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
 
 

@@ -21,6 +21,13 @@ from thalia_monitor.web.live import live
 ROWS: Final = 25
 LONGEST_CELL: Final = 300
 MISSING: Final = "–"
+NUMBERS: Final = frozenset(
+    (
+        *("step", "neurons_added", "new_total", "patterns_replayed"),
+        *("duration_steps", "duration_seconds", "amount"),
+    )
+)
+"""Columns of numbers: their digits stand below each other."""
 
 Frame = Callable[[TrainingState], pd.DataFrame]
 
@@ -49,6 +56,7 @@ def _layout(name: str, caption: str, columns: Mapping[str, str], find: str) -> h
         [
             html.Div(
                 [
+                    html.H2(caption, className="card-name"),
                     parts.search_box(f"{name}-query", "Filter rows …", f"Filter: {caption}", find),
                     html.Span(id=f"{name}-count", className="caption", **{"aria-live": "polite"}),
                 ],
@@ -87,6 +95,7 @@ def _heading(name: str, key: str, words: str) -> html.Th:
         html.Button(words, id={"type": f"{name}-sort", "column": key}, className="sort", type="button"),
         id={"type": f"{name}-sorted", "column": key},
         scope="col",
+        className=_kind(key),
         **{"aria-sort": "none"},
     )
 
@@ -129,7 +138,7 @@ def _register(name: str, columns: Mapping[str, str], frame: Frame) -> None:
         pages = max(1, -(-len(chosen) // ROWS))
         first = (min(max(int(page or 1), 1), pages) - 1) * ROWS
         shown = chosen.iloc[first : first + ROWS]
-        rows = [html.Tr([_cell(row[key]) for key in columns]) for row in shown.to_dict("records")]
+        rows = [html.Tr([_cell(row[key], _kind(key)) for key in columns]) for row in shown.to_dict("records")]
         return rows, pages, _count(len(shown), first, len(chosen), len(every))
 
 
@@ -149,9 +158,13 @@ def arrange(frame: pd.DataFrame, query: str, column: str, ascending: bool) -> pd
     return frame.iloc[::-1]
 
 
-def _cell(value: object) -> html.Td:
+def _kind(column: str) -> str:
+    return "number" if column in NUMBERS else ""
+
+
+def _cell(value: object, kind: str) -> html.Td:
     if value is None or value is pd.NA or value != value:
-        return html.Td(MISSING, className="missing")
+        return html.Td(MISSING, className=f"missing {kind}".strip())
     if isinstance(value, int | float) and not isinstance(value, bool):
         return html.Td(f"{value:,}" if isinstance(value, int) else f"{value:,.4g}", className="number")
     text = str(value)

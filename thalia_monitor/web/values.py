@@ -52,14 +52,20 @@ def table(series: Series, shown: Shown) -> html.Table:
     part = slice(shown.first, shown.last)
     columns = (series.step, series.value, series.segment, series.time)
     rows = zip(*(column[part][::-1].tolist() for column in columns), strict=True)
-    head = html.Tr([html.Th(words, scope="col") for words in ("Step", "Value", "Segment", "Time (UTC)")])
+    names = (("Step", "number"), ("Value", ""), ("Segment", "number"), ("Time (UTC)", ""))
+    head = html.Tr([html.Th(words, scope="col", className=kind) for words, kind in names])
     return html.Table(
         [
             html.Thead(head),
             html.Tbody(
                 [
                     html.Tr(
-                        [html.Td(f"{step:,}"), html.Td(repr(value)), html.Td(segment), html.Td(moment(time))]
+                        [
+                            html.Td(f"{step:,}", className="number"),
+                            html.Td(repr(value)),
+                            html.Td(segment, className="number"),
+                            html.Td(moment(time)),
+                        ]
                     )
                     for step, value, segment, time in rows
                 ]
