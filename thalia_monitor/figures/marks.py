@@ -93,7 +93,7 @@ def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: V
 
 def _words(marker: Marker) -> str:
     """Say what happened and where: a hover shows what is near the pointer, not only what is under it."""
-    said = theme.plain(marker.label)
+    said = theme.plain(marker.label).replace("; ", "<br>")  # a narrow box hides less of the line
     if marker.step is None or f"{marker.step:,}" in said:
         return said
     return f"{'from ' if marker.count > 1 else ''}step {marker.step:,}: {said}"

@@ -113,6 +113,9 @@ def axes(view: View, name: str) -> dict[str, Any]:
 
 def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
     """A range that Thalia states, drawn behind the curve over the whole width, with its source."""
+    place = (
+        "bottom left" if high >= 1 else "top left"
+    )  # where a healthy curve, or the events' symbols, are not
     return {
         "type": "rect",
         "xref": "paper",
@@ -124,7 +127,7 @@ def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
         "opacity": 0.09,
         "line": {"width": 0},
         "layer": "below",
-        "label": {"text": words, "textposition": "bottom left", "font": {"size": theme.SMALL}},
+        "label": {"text": words, "textposition": place, "font": {"size": theme.SMALL}},
     }
 
 
