@@ -113,3 +113,16 @@ def test_a_chart_is_bounded_whatever_the_length(tmp_path: Path) -> None:
     chart = overlay([side(tmp_path, "run", lines)], "loss", View())
     assert sum(len(trace["x"]) for trace in chart.traces) < 1500
     assert "of 20,000 points" in chart.caption
+
+
+def test_a_comparison_says_in_a_sentence_what_it_shows(two: list[Side]) -> None:
+    """Each run's course in numbers."""
+    course = "from 1 to 0.1, lowest 0.1, highest 1"
+    assert overlay(two, "loss", View()).summary == f"Loss of 2 runs: first {course}; second {course}."
+    assert overlay(two, "nothing", View()).summary == "Nothing of 0 runs: nothing to show."
+
+
+def test_a_gap_between_attempts_is_no_point(tmp_path: Path) -> None:
+    """A resume breaks the line; the caption counts what was logged."""
+    lines = [line(step, loss=0.5) for step in (0, 10, 20, 30, 10, 20)]
+    assert overlay([side(tmp_path, "resumed", lines)], "loss", View()).caption == "6 points"
