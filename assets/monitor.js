@@ -50,6 +50,7 @@
         return [metrics ? "" : "without-metrics", growth ? "" : "without-growth", sleep ? "" : "without-sleep"].join(" ").trim();
       },
       toggle: function (clicks, open) { return clicks ? !open : NO(); },
+      expanded: function (open) { return String(Boolean(open)); },
       theme: function (clicks) {
         var root = document.documentElement;
         if (clicks) {

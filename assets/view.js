@@ -3,9 +3,18 @@
   "use strict";
   var AXES = ["step", "wall", "elapsed"], FURTHEST = 8.64e15; // milliseconds: no date is further from 1970
   var LISTS = {log: "log", clip: "clip", events: "markers", hide: "hidden", pin: "pins"};
-  var linking = false, zoomedAt = -Infinity;
+  var SEARCH = "#page .table-card input[type=search]";
+  var linking = false, zoomedAt = -Infinity, visited = null;
 
-  function plots() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")); }
+  // Not every x axis is the run's: one that counts something else has a zoom of its own.
+  function linked(plot) { return Boolean(plot && plot._fullLayout) && plot._fullLayout.meta !== "own x axis"; }
+
+  function plots() { return Array.from(document.querySelectorAll(".chart .js-plotly-plot")).filter(linked); }
+
+  function plotOf(id) {
+    var chart = document.getElementById(id);
+    return chart && chart.querySelector(".js-plotly-plot");
+  }
 
   // An address may come from anywhere: what makes no sense in it is as if it had not been said.
   function number(text) {
@@ -73,8 +82,8 @@
   // Dash does not know of these ranges, so it never takes them back.
   function link(view) {
     plots().forEach(function (plot) {
-      var axis = plot._fullLayout && plot._fullLayout.xaxis;
-      if (!axis || plot.closest("[data-unlinked]")) return;
+      var axis = plot._fullLayout.xaxis;
+      if (!axis) return;
       if (!zoomed(view)) {
         if (!axis.autorange) window.Plotly.relayout(plot, {"xaxis.autorange": true, "yaxis.autorange": true});
         return;
@@ -90,7 +99,7 @@
     if (linking || !event.points.length) return;
     linking = true;
     plots().forEach(function (plot) {
-      if (plot !== source && !plot.closest("[data-unlinked]") && plot._fullLayout && plot._fullLayout.hovermode === "x unified") {
+      if (plot !== source && plot._fullLayout.hovermode === "x unified") {
         try { window.Plotly.Fx.hover(plot, {xval: millis(event.points[0].x)}); } catch (empty) { /* nothing is drawn there yet */ }
       }
     });
@@ -100,7 +109,7 @@
   function unhover(source) {
     if (linking) return;
     linking = true;
-    plots().forEach(function (plot) { if (plot !== source && plot._fullLayout) window.Plotly.Fx.unhover(plot); });
+    plots().forEach(function (plot) { if (plot !== source) window.Plotly.Fx.unhover(plot); });
     linking = false;
   }
 
@@ -111,10 +120,30 @@
     });
     if (!found.length || performance.now() - zoomedAt < 400) return; // the end of a double click is no visit
     var base = JSON.parse(document.getElementById("_dash-config").textContent).requests_pathname_prefix;
-    window.history.pushState({}, "", base + found[0]);
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
-    window.scrollTo(0, 0);
+    var place = new URL(base + found[0], window.location.href), wanted = place.searchParams.get("find");
+    var given = new URLSearchParams(window.location.search); // the run and the view go along
+    if (wanted) given.set("find", wanted); else given.delete("find");
+    var here = place.pathname === window.location.pathname, field = document.querySelector(SEARCH);
+    window.history.pushState({}, "", place.pathname + "?" + given.toString().replace(/%2C/g, ","));
+    if (here && field) {
+      visited = place.pathname;
+      window.dash_clientside.set_props(field.id, {value: wanted || ""}); // the charts stay as they are
+    } else window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    seek(wanted || "", 100);
   }
+
+  // The table may stand below charts, and may not be there yet.
+  function seek(wanted, tries) {
+    var field = document.querySelector(SEARCH);
+    if (field && field.value === wanted) field.closest(".panel").scrollIntoView({block: "center"});
+    else if (tries) setTimeout(seek, 50, wanted, tries - 1);
+  }
+
+  // Dash does not hear of a step back between two rows on the same page.
+  window.addEventListener("popstate", function () {
+    var field = document.querySelector(SEARCH), wanted = new URLSearchParams(window.location.search).get("find") || "";
+    if (field && window.location.pathname === visited) window.dash_clientside.set_props(field.id, {value: wanted});
+  });
 
   // An image is for paper and for others: on white, in the figure's own colours, at twice the size on screen.
   document.addEventListener("click", function (event) {
@@ -123,9 +152,10 @@
     if (!plot || !plot.data) return;
     var name = button.closest(".chart-card").querySelector(".card-name").textContent;
     var size = {width: plot.clientWidth, height: plot.clientHeight + 30};
+    var legend = plot.querySelector(".infolayer .legend .bg"), top = 38 + (legend ? Number(legend.getAttribute("height")) : 0);
     var layout = Object.assign({}, plot.layout, size, {
-      paper_bgcolor: "#fff", plot_bgcolor: "#fff", margin: Object.assign({}, plot.layout.margin, {t: 38}),
-      title: {text: name.replace(/&/g, "&amp;").replace(/</g, "&lt;"), font: {size: 14}, x: 0.02, xanchor: "left", y: 0.97}
+      paper_bgcolor: "#fff", plot_bgcolor: "#fff", margin: Object.assign({}, plot.layout.margin, {t: top}),
+      title: {text: name.replace(/&/g, "&amp;").replace(/</g, "&lt;"), font: {size: 14}, x: 0.02, xanchor: "left", yref: "container", y: 1 - 8 / size.height, yanchor: "top"}
     });
     window.Plotly.downloadImage({data: plot.data, layout: layout}, Object.assign(
       {format: button.dataset.save, scale: 2, filename: name.replace(/[^A-Za-z0-9]+/g, "_")}, size));
@@ -192,7 +222,7 @@
           if (id === "view-smooth.value") view.smooth = Number(smooth) || 0;
           if (id === "view-events.value") view.markers = events || [];
           if (id === "view-follow.n_clicks" && follow) Object.assign(view, {start: null, end: null});
-          if (/\.relayoutData$/.test(id)) {
+          if (/\.relayoutData$/.test(id) && linked(plotOf(id.slice(0, -".relayoutData".length)))) {
             var zoom = zoomOf(each.value);
             if (zoom !== undefined) Object.assign(view, zoom || {start: null, end: null});
           }

@@ -159,6 +159,7 @@ def _card(choice: Choice) -> html.Section:
         height=420,
         options=() if choice.series == NEURONS else ("log",),
         series=SERIES_NEURONS if choice.series == NEURONS else choice.series,
+        takes=() if choice.series == NEURONS else ("smooth",),
     )
 
 

@@ -28,7 +28,8 @@ COLUMNS = {
     "duration_steps": "Duration (steps)",
     "duration_seconds": "Duration (s)",
 }
-LOG = event_table("consolidation-log", "Consolidation events", COLUMNS, consolidation.sleeps)
+TABLE = "consolidation-log"
+LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps)
 
 
 def layout(find: str = "", **_: Any) -> html.Div:
@@ -37,9 +38,9 @@ def layout(find: str = "", **_: Any) -> html.Div:
             html.Div(id=FACTS, className="facts panel"),
             html.Div(
                 [
-                    charts.chart_card("sleep-timeline", "When it slept", class_name="wide"),
-                    charts.chart_card("sleep-patterns", "Patterns replayed", height=260),
-                    charts.chart_card("sleep-frequency", "How often", height=260),
+                    charts.chart_card("sleep-timeline", "When it slept", class_name="wide", table=TABLE),
+                    charts.chart_card("sleep-patterns", "Patterns replayed", height=260, table=TABLE),
+                    charts.chart_card("sleep-frequency", "How often", height=260, table=TABLE),
                 ],
                 className="grid",
             ),

@@ -30,7 +30,8 @@ COLUMNS = {
     "new_total": "New total",
     "reason": "Reason",
 }
-LOG = event_table("growth-log", "Growth events", COLUMNS, lambda state: state.growth_events)
+TABLE = "growth-log"
+LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_events)
 
 
 def layout(find: str = "", **_: Any) -> html.Div:
@@ -43,7 +44,7 @@ def layout(find: str = "", **_: Any) -> html.Div:
                 [
                     _by_region("neurons", "Neurons by region", SERIES_NEURONS),
                     _by_region("capacity", "Capacity by region", SERIES_CAPACITY),
-                    charts.chart_card("growth-timeline", "When each region grew"),
+                    charts.chart_card("growth-timeline", "When each region grew", table=TABLE),
                     charts.chart_card("capacity-now", "Capacity now", series=SERIES_CAPACITY),
                 ],
                 className="grid",
@@ -55,7 +56,9 @@ def layout(find: str = "", **_: Any) -> html.Div:
 
 
 def _by_region(kind: str, title: str, series: str) -> html.Section:
-    return charts.chart_card(kind, title, series, height=300, options=("log",), series=series)
+    return charts.chart_card(
+        kind, title, series, height=300, options=("log",), series=series, takes=("events",)
+    )
 
 
 @live(Output(FACTS, "children"))

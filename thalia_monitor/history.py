@@ -73,11 +73,13 @@ class Segment:
 class Lineage:
     """Stands for one log through all its versions: what was computed for one can be extended for the next."""
 
-    __slots__ = ("__weakref__", "span")
+    __slots__ = ("__weakref__", "began", "span")
 
     def __init__(self) -> None:
         self.span = (0, math.inf, -math.inf)
         """Rows looked at so far, their earliest and their latest timestamp."""
+        self.began = (0, math.nan)
+        """The first row that may have a timestamp, and that timestamp once one is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,17 @@ class History:
         if len(self) >= self.lineage.span[0]:
             self.lineage.span = (len(self), earliest, latest)
         return latest - earliest if earliest <= latest else 0.0
+
+    @property
+    def first_time(self) -> float:
+        """The first timestamp of the log in Unix seconds; NaN without any. Costs what is new."""
+        row, first = self.lineage.began
+        if math.isnan(first) and row < len(self):
+            known = np.flatnonzero(~np.isnan(self.time[row:]))
+            row = row + int(known[0]) if len(known) else len(self)
+            first = float(self.time[row]) if len(known) else math.nan
+            self.lineage.began = (row, first)
+        return first if row < len(self) else math.nan
 
     def superseded_from(self, segment: int) -> int | None:
         """The step from which a later resume repeats this segment; None when all of it still counts."""

@@ -157,3 +157,16 @@ def test_what_a_logarithmic_axis_cannot_show_is_counted_too(tmp_path: Path) -> N
     assert chart.notes == ("run: 4 not positive, below the axis",)
     [marks] = [trace for trace in chart.traces if trace["name"] == "not positive"]
     assert [x for x, _ in points(marks)] == [0, 10, 20, 30]
+
+
+def test_a_comparison_says_in_a_sentence_what_it_shows(two: list[Side]) -> None:
+    """Each run's course in numbers."""
+    course = "from 1 to 0.1, lowest 0.1, highest 1"
+    assert overlay(two, "loss", View()).summary == f"Loss of 2 runs: first {course}; second {course}."
+    assert overlay(two, "nothing", View()).summary == "Nothing of 0 runs: nothing to show."
+
+
+def test_a_gap_between_attempts_is_no_point(tmp_path: Path) -> None:
+    """A resume breaks the line; the caption counts what was logged."""
+    lines = [line(step, loss=0.5) for step in (0, 10, 20, 30, 10, 20)]
+    assert overlay([side(tmp_path, "resumed", lines)], "loss", View()).caption == "6 points"

@@ -14,6 +14,7 @@ from thalia_monitor.figures.chart import View
 from thalia_monitor.state import Event, TrainingState
 
 VIEW = View()
+CHARTS = (consolidation.timeline, consolidation.patterns, consolidation.frequency)
 
 
 def slept(step: int | None, stage: str = "NREM", patterns: int | None = 100, **fields: Any) -> Event:
@@ -152,10 +153,39 @@ def test_one_sleep_has_no_frequency(events: list[Event]) -> None:
     assert (chart.traces, chart.caption) == ([], "needs two sleeps at different steps")
 
 
-@pytest.mark.parametrize("draw", [consolidation.timeline, consolidation.patterns, consolidation.frequency])
+@pytest.mark.parametrize("draw", CHARTS)
 @pytest.mark.parametrize("events", [(), (slept(None),)])
 def test_where_nothing_can_be_placed_there_is_no_scale(draw: Any, events: tuple[Event, ...]) -> None:
     """An axis without a mark on it would suggest a measurement."""
     chart = draw(state_of(*events), "", VIEW)
     assert (chart.traces, chart.layout["xaxis"]["visible"]) == ([], False)
     assert chart.caption
+
+
+def test_each_chart_says_in_a_sentence_what_it_shows() -> None:
+    """For those who do not see it: real numbers, by stage."""
+    state = state_of(slept(10), slept(40, "REM", 20), slept(100, patterns=None), slept(130, patterns=200))
+    assert [draw(state, "", VIEW).summary for draw in CHARTS] == [
+        "4 sleeps, the newest at step 130: NREM 3, REM 1.",
+        "Patterns replayed in 4 sleeps: NREM 300 in 2 of 3, 150 on average; REM 20 in 1, 20 on average.",
+        "Steps between one sleep and the next, 3 times: from 30 to 60, half of them at most 30.",
+    ]
+
+
+def test_of_a_zoomed_chart_the_words_are_about_what_is_in_the_view() -> None:
+    """The caption says of how many."""
+    state = state_of(*(slept(step) for step in (10, 20, 30, 40)))
+    for draw in CHARTS[:2]:
+        chart = draw(state, "", View(start=15, end=35))
+        assert (chart.caption, chart.length) == ("2 of 4 consolidations", 4)
+    assert consolidation.timeline(state, "", View(start=15, end=35)).summary.startswith(
+        "2 sleeps, the newest at step 30"
+    )
+
+
+def test_each_mark_knows_the_row_it_leads_to() -> None:
+    """In the table of the same page."""
+    state = state_of(slept(10), slept(40, "REM"))
+    for draw in CHARTS[:2]:
+        found = [each for trace in draw(state, "", VIEW).traces for each in trace["customdata"]]
+        assert found == ["consolidation?find=10", "consolidation?find=40"]

@@ -249,3 +249,14 @@ def test_a_chart_of_all_regions_is_told_in_words() -> None:
     assert all(f"{region} from " in words for region in drawn)
     assert "cortex" not in words
     assert " %" in growth.capacity(run, "", View()).summary
+
+
+def test_the_timeline_says_in_a_sentence_what_it_shows_and_where_each_mark_leads() -> None:
+    """Of what is in the view; the caption says of how many."""
+    state = TrainingState(events=(grown(10), grown(20, "striatum", 5), grown(30), grown(90)))
+    chart = growth.timeline(state, "", View(start=0, end=50))
+    assert chart.caption == "3 of 4 growth events"
+    assert chart.summary == (
+        "3 growth events, the newest at step 30: cortex 2 times, +20 neurons; striatum 1 time, +5 neurons."
+    )
+    assert chart.traces[0]["customdata"] == [f"growth?find={step}" for step in (10, 20, 30)]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.figures.states import EVERY_KIND
-from tests.screen import Screen
+from tests.screen import Screen, parts
 from tests.support import Run, line
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.state import TrainingState
@@ -23,7 +23,10 @@ LOSS = '{"kind":"metric","name":"loss","type":"chart"}'
 
 def screen_of(run: Run, path: str = "/metrics", **view: Any) -> Screen:
     """A viewer of the run."""
-    return Screen(create_app(run.directory).server.test_client(), path, **view)
+    screen = Screen(create_app(run.directory).server.test_client(), path, **view)
+    if path == "/compare":
+        screen.change("live-others", data="known")  # what the browser asks for there
+    return screen
 
 
 def sent(screen: Screen) -> Any:
@@ -263,3 +266,71 @@ def test_after_anything_that_can_happen_the_page_shows_what_a_new_one_would(acti
                 screen.change("view", data=view)
             screen.refresh()
         assert shown(screen) == shown(Screen(app.server.test_client(), "/metrics", **view))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/growth", "capacity-now"), ("/consolidation", "sleep-frequency")]
+)
+def test_a_chart_with_an_axis_of_its_own_has_nothing_to_do_with_a_zoom(
+    filled: Run, path: str, kind: str
+) -> None:
+    """Percent and steps between sleeps are no steps: the zoom of other charts neither moves nor pauses it."""
+    filled.append(
+        line(5000, capacity_by_region={"cortex": 0.5}),
+        *(line(step, event_type="consolidation", sleep_stage="REM") for step in (1000, 2000)),
+    )
+    plain, zoomed = screen_of(filled, path), screen_of(filled, path, start=1000, end=2000)
+    assert zoomed.figure(kind)["data"]
+    assert zoomed.figure(kind)["layout"] == plain.figure(kind)["layout"]
+    caption = {"type": "caption", "kind": kind, "name": ""}
+    assert zoomed.text(caption) == plain.text(caption)
+    other = "growth-timeline" if path == "/growth" else "sleep-timeline"
+    assert path == "/growth" or zoomed.figure(other)["layout"]["xaxis"]["range"] == [1000, 2000]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/growth", "/consolidation", "/compare"])
+def test_every_chart_leads_to_a_table_of_what_is_behind_it(filled: Run, path: str) -> None:
+    """To the raw values of its series, or to the table of events that stands on the same page."""
+    screen = screen_of(filled, path)
+    tables = {f"#{each['props'].get('id')}" for each in parts(screen.layout)}
+    cards = [each for each in parts(screen.layout) if "chart-card" in str(each["props"].get("className", ""))]
+    assert cards
+    for card in cards:
+        [link] = [each["props"] for each in parts(card) if each["props"].get("href")]
+        assert link["href"].startswith("/values?series=") or link["href"] in tables, link
+
+
+@pytest.mark.parametrize(
+    ("path", "tools"),
+    [
+        ("/metrics", {"smooth", "events"}),
+        ("/growth", {"events"}),
+        ("/consolidation", set()),
+        ("/compare", {"smooth"}),
+    ],
+)
+def test_a_page_says_which_tools_its_charts_heed(filled: Run, path: str, tools: set[str]) -> None:
+    """By what the charts themselves do: a tool that they take changes one of them, any other changes none."""
+    filled.append(
+        *(line(step, event_type="growth", region="cortex", neurons_added=1) for step in (5000, 5100))
+    )
+    filled.append(*(line(step, event_type="consolidation", sleep_stage="REM") for step in (5000, 5100)))
+    screen = screen_of(filled, path)
+    assert {
+        tool for each in parts(screen.layout) for tool in each["props"].get("data-takes", "").split()
+    } == tools
+    for tool, view in (("smooth", {"smooth": 0.9}), ("events", {"markers": sorted(EVERY_KIND)})):
+        other = screen_of(filled, path, **view)
+        same = all(drawn(screen, each) == drawn(other, each) for each in chart_ids(screen))
+        assert same == (tool not in tools), tool
+
+
+def chart_ids(screen: Screen) -> list[dict[str, Any]]:
+    """The ids of the charts on a page."""
+    ids = [each["props"].get("id") for each in parts(screen.layout)]
+    return [each for each in ids if isinstance(each, dict) and each["type"] == "chart"]
+
+
+def drawn(screen: Screen, chart: dict[str, Any]) -> Any:
+    """What a chart shows."""
+    return screen.figure(chart["kind"], chart["name"])["data"]

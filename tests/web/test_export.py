@@ -144,6 +144,13 @@ def test_the_download_is_named_after_the_run(client: Any, run: Run) -> None:
     assert answer.headers["Content-Disposition"] == 'attachment; filename="run.csv"'
 
 
+def test_the_download_of_one_series_is_named_after_it_too(client: Any, run: Run) -> None:
+    """Two of them in one folder are told apart."""
+    run.append(line(1, **{"rate/cortex": 1}))
+    answer = downloaded(client, "?name=rate/cortex")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="run_rate_cortex.csv"'
+
+
 @pytest.mark.parametrize("name", ["тренировка", "日本", 'quote".csv', "a b;c", "..", "\u202e"])
 def test_a_run_of_any_name_can_be_downloaded(tmp_path: Path, name: str) -> None:
     """A header holds only plain letters."""

@@ -31,6 +31,8 @@ POINTS: Final = 700
 """About as many points as a chart of half a page has pixels across."""
 
 
+OWN_AXIS: Final = {"meta": "own x axis"}
+"""In the layout of a chart whose x axis is not the run's; ``assets/view.js`` looks for it, too."""
 LARGE: Final = 1e9
 """Beyond this a position is a Unix time in milliseconds, or a step."""
 
@@ -88,6 +90,16 @@ class Chart:
     """The chart in words, for those who do not see it."""
 
     @property
+    def scaled(self) -> bool:
+        """Whether it has axes: one that has nothing to show has none."""
+        return bool(self.layout["yaxis"].get("visible", True))
+
+    @property
+    def own_axis(self) -> bool:
+        """Whether its x axis is not the run's: a zoom of other charts means nothing to it."""
+        return "meta" in self.layout
+
+    @property
     def figure(self) -> dict[str, Any]:
         """The chart as a Plotly figure."""
         return {"data": self.traces, "layout": self.layout}
@@ -118,9 +130,12 @@ def _larger(part: Any, by: float, sizes: frozenset[str] = _LENGTHS) -> Any:
 _SIZE: Final = frozenset({"size"})
 
 
-def nothing(caption: str, height: int = 240, *, total: int = 0) -> Chart:
+def nothing(
+    caption: str, height: int = 240, *, total: int = 0, length: int = 0, notes: tuple[str, ...] = ()
+) -> Chart:
     """A chart that has nothing to show yet, and says so: no scale, since there is nothing to measure."""
-    return Chart([], theme.layout(height=height, **theme.NO_AXES), caption=caption, total=total)
+    layout = theme.layout(height=height, **theme.NO_AXES)
+    return Chart([], layout, caption=caption, total=total, length=length, notes=notes)
 
 
 def numbers(values: Floats | Ints) -> list[float | int | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from thalia_monitor import contract
 from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
-from thalia_monitor.analysis.wording import counted
+from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
 from thalia_monitor.figures.curves import (
@@ -17,17 +19,19 @@ from thalia_monitor.figures.curves import (
     lines,
     rug,
     smoothed_sample,
-    started,
     values_in_view,
 )
 from thalia_monitor.figures.metrics import below, notes, title
 from thalia_monitor.figures.totals import total_traces
+from thalia_monitor.figures.untimed import notes as untimed
+from thalia_monitor.history import Series
 from thalia_monitor.state import TrainingState
 
 RUN: Final = "run"
 """The origin that is the start of the run; any other is the start of a stage."""
 MOST: Final = 12
 """Runs in one chart: as many as can be told apart."""
+MOST_NOTES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,24 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
     """
     traces: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
-    missing, said, total = [], [], 0
+    missing, total = [], 0
+    lost, said, courses = [], [], []
     for side in sides:
         part = _part(side.state, view, origin)
         made = _traces(side, name, view, part, side_style(side.position, side.baseline)) if part else []
-        if not made:
+        known = [series for series in _logged(side.state, name) if len(series)]
+        gone = untimed(known, side.state.history, view)
+        lost += [f"{side.name[:30]}: {note}" for note in gone]
+        if not made and not gone:
             missing.append(side.name)
-        elif part and name != NEURONS:
+        if part and made and name != NEURONS:
             unplaced, words = _unplaced(side, name, view, part)
             marks += unplaced
             said += [f"{side.name[:30]}: {each}" for each in words]
+        if made:
+            courses.append(f"{side.name[:30]} {_course(made[0]['y'])}")
         traces += made
-        total += sum(len(series) for series in [side.state.history.series(name)] if series is not None)
+        total += 0 if name == NEURONS else sum(map(len, known))
     drawn = sum(x is not None for trace in traces + marks for x in trace["x"])
     layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
@@ -94,15 +104,39 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
         caption=f"{drawn:,} of {total:,} points" if total > drawn else counted(drawn, "point"),
         total=total,
         length=total,
-        notes=(*said, *_notes(missing, name, view, origin)),
-        summary=f"{title(name)} of {counted(len(sides), 'run')}: {', '.join(side.name[:30] for side in sides)}.",
+        notes=(*said, *_few(lost), *_notes(missing, name, view, origin)),
+        summary=f"{title(name)} of {counted(len(courses), 'run')}: {'; '.join(courses) or 'nothing to show'}.",
     )
+
+
+def _logged(state: TrainingState, name: str) -> list[Series]:
+    names = (
+        [contract.SERIES_NEURONS + region for region in state.history.neurons] if name == NEURONS else [name]
+    )
+    return [series for each in names if (series := state.history.series(each)) is not None]
+
+
+def _course(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "no finite value"
+    ends = (known[0], known[-1], min(known), max(known))
+    return "from {} to {}, lowest {}, highest {}".format(*map(number, ends))
+
+
+def _few(notes: list[str]) -> list[str]:
+    return [
+        *notes[:MOST_NOTES],
+        *([f"and {len(notes) - MOST_NOTES} more runs like this"] if notes[MOST_NOTES:] else []),
+    ]
 
 
 def _traces(side: Side, name: str, view: View, part: _Part, style: dict[str, Any]) -> list[dict[str, Any]]:
     history = side.state.history
     local = replace(view, start=part.start, end=part.end)
     label = theme.plain(side.name, 40)
+    if view.x != "step" and math.isnan(history.first_time):
+        return []
     if name == NEURONS:
         made = [trace | {"line": trace["line"] | style} for trace in total_traces(history, local)]
     else:
@@ -110,6 +144,8 @@ def _traces(side: Side, name: str, view: View, part: _Part, style: dict[str, Any
         if series is None or not len(series):
             return []
         points = (smoothed_sample if view.smooth else drawn_sample)(series, history, local)
+        if not points.length:
+            return []
         made = lines(points, history, local, style, log=name in view.log, few=0)
     named = {"name": label, "legendgroup": label}
     return [trace | named | {"x": _shifted(trace["x"], part.origin)} for trace in made]
@@ -153,7 +189,7 @@ def _part(state: TrainingState, view: View, origin: str) -> _Part | None:
 def _place(state: TrainingState, view: View, start: Start) -> float | None:
     if view.x == "step":
         return float(start.step)
-    return None if start.time is None else (start.time - started(state.history)) / HOUR
+    return None if start.time is None else (start.time - state.history.first_time) / HOUR
 
 
 def _x_title(view: View, origin: str) -> str:

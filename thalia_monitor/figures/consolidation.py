@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.wording import NONE, duration
+from thalia_monitor.analysis.wording import NONE, counted, duration
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
-from thalia_monitor.figures.events import Columns, Marks, columns_of, marks
+from thalia_monitor.figures.chart import OWN_AXIS, X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
+from thalia_monitor.figures.events import (
+    Columns,
+    Marks,
+    by_label,
+    caption,
+    columns_of,
+    marks,
+    notes,
+    row_addresses,
+)
 from thalia_monitor.state import TrainingState
 
 NREM: Final = theme.PALETTE[0]
 REM: Final = theme.PALETTE[5]
+MOST_TOLD: Final = 8
+"""Sleep stages that a chart's words name."""
 
 
 def sleep_color(stage: str) -> str:
@@ -35,17 +46,29 @@ def _columns(state: TrainingState) -> Columns:
     return columns_of(state, contract.CONSOLIDATION, "sleep_stage", "patterns_replayed")
 
 
-def _caption(state: TrainingState, placed: Marks) -> str:
+class _Said(TypedDict):
+    caption: str
+    total: int
+    length: int
+    notes: tuple[str, ...]
+
+
+def _said(state: TrainingState, placed: Marks) -> _Said:
+    """What both charts of single sleeps say beside their title."""
     count = state.count_of(contract.CONSOLIDATION)
-    words = f"{count:,} consolidation{'s' if count != 1 else ''}"
-    return words + (f", {placed.unplaced:,} without a step" if placed.unplaced else "")
+    return {
+        "caption": caption(count, placed, "consolidation"),
+        "total": count,
+        "length": count,
+        "notes": notes(placed, count, "consolidations"),
+    }
 
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when the brain slept, NREM and REM on lanes of their own."""
     placed = _placed(state, view)
     if not len(placed.x):
-        return nothing(_caption(state, placed), 140, total=state.count_of(contract.CONSOLIDATION))
+        return nothing(height=140, **_said(state, placed))
     stages = sorted(set(placed.label.tolist()))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
     layout["hovermode"] = "closest"
@@ -67,18 +90,19 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
             "color": [sleep_color(label) for label in placed.label.tolist()],
         },
         "text": _texts(placed),
+        "customdata": row_addresses("consolidation", placed.step),
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
-    return Chart(
-        [dots], layout, caption=_caption(state, placed), total=state.count_of(contract.CONSOLIDATION)
-    )
+    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_TOLD])
+    words = f"{counted(placed.total, 'sleep')}, the newest at step {placed.newest:,}: {each}."
+    return Chart([dots], layout, summary=words, **_said(state, placed))
 
 
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
     """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
     placed = _placed(state, view)
     if not len(placed.x):
-        return nothing(_caption(state, placed), 260, total=state.count_of(contract.CONSOLIDATION))
+        return nothing(height=260, **_said(state, placed))
     mean = placed.amount / np.maximum(placed.said, 1)
     traces: list[dict[str, Any]] = []
     for stage in sorted(set(placed.label.tolist())):
@@ -91,6 +115,7 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
                 "name": theme.plain(stage, 24),
                 "x": times(placed.x[at]),
                 "y": numbers(mean[at]),
+                "customdata": row_addresses("consolidation", placed.step[at]),
                 "marker": {"color": sleep_color(stage), "symbol": symbol, "size": 7},
             }
         )
@@ -98,9 +123,16 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     layout["yaxis"] |= {"rangemode": "tozero"}
     layout["hovermode"] = "closest"
     layout["xaxis"] |= X_LOOKS[view.x]
-    return Chart(
-        traces, layout, caption=_caption(state, placed), total=state.count_of(contract.CONSOLIDATION)
-    )
+    each = "; ".join(_replayed(*stage) for stage in by_label(placed)[:MOST_TOLD])
+    words = f"Patterns replayed in {counted(placed.total, 'sleep')}: {each}."
+    return Chart(traces, layout, summary=words, **_said(state, placed))
+
+
+def _replayed(stage: str, count: int, patterns: float, said: int) -> str:
+    if not said:
+        return f"{stage} does not say"
+    some = f" of {count:,}" if said < count else ""
+    return f"{stage} {patterns:,.0f} in {said:,}{some}, {patterns / said:,.0f} on average"
 
 
 def frequency(state: TrainingState, _: str, __: View) -> Chart:
@@ -110,7 +142,7 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
     gaps = np.diff(steps).astype(np.float64)
     if not len(gaps):
         return nothing("needs two sleeps at different steps", 260)
-    layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260)
+    layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260, **OWN_AXIS)
     layout["hovermode"] = "closest"
     # gaps that are all equal make one bar over a range around them, not a bar over nothing
     span = (0.0, 2 * gaps[0]) if gaps.min() == gaps.max() else None
@@ -125,8 +157,12 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
         "textposition": "none",
         "hovertemplate": "%{text}: %{y} times<extra></extra>",
     }
-    caption = f"a sleep every {np.median(gaps):,.0f} steps (median of {len(gaps):,})"
-    return Chart([bars], layout, caption=caption, total=len(gaps), summary=caption)
+    words = (
+        f"Steps between one sleep and the next, {counted(len(gaps), 'time')}: from {gaps.min():,.0f} to "
+        f"{gaps.max():,.0f}, half of them at most {np.median(gaps):,.0f}."
+    )
+    usual = f"a sleep every {np.median(gaps):,.0f} steps (median of {len(gaps):,})"
+    return Chart([bars], layout, caption=usual, total=len(gaps), summary=words)
 
 
 def totals(state: TrainingState) -> list[tuple[str, str]]:

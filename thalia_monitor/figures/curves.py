@@ -15,6 +15,7 @@ from thalia_monitor.analysis.wording import number
 from thalia_monitor.analysis.workbench import pyramid, smoothed
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import POINTS, View, numbers, times
+from thalia_monitor.figures.untimed import placeable
 from thalia_monitor.history import Floats, History, Series
 
 MILLISECONDS: Final = 1000.0
@@ -42,28 +43,23 @@ def positions(step: NDArray[Any], time: Floats, history: History, view: View) ->
         return step.astype(np.float64)
     if view.x == "wall":
         return time * MILLISECONDS
-    return (time - started(history)) / HOUR
-
-
-def started(history: History) -> float:
-    """The first timestamp of the log in Unix seconds; NaN without any."""
-    known = np.flatnonzero(~np.isnan(history.time[:1000]))
-    return float(history.time[known[0]]) if len(known) else float("nan")
+    return (time - history.first_time) / HOUR
 
 
 def drawn_sample(series: Series, history: History, view: View) -> Sample:
     """Choose the points that stand for a series in the reader's view."""
-    return _sample(series, pyramid(history, series), history, view)
+    return _sample(*placeable(series, pyramid(history, series), view), history, view)
 
 
 def smoothed_sample(series: Series, history: History, view: View) -> Sample:
     """Choose the points that stand for the series smoothed over its full length."""
-    return _sample(*smoothed(history, series, view.smooth), history, view)
+    return _sample(*placeable(*smoothed(history, series, view.smooth), view), history, view)
 
 
 def values_in_view(series: Series, history: History, view: View) -> Floats:
     """Every value of the part that the reader looks at, drawn or not."""
-    return within(series, pyramid=pyramid(history, series), **_range(history, view))
+    placed, levels = placeable(series, pyramid(history, series), view)
+    return within(placed, pyramid=levels, **_range(history, view))
 
 
 def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
@@ -79,7 +75,7 @@ class _Range(TypedDict):
 def _range(history: History, view: View) -> _Range:
     if view.x == "step":
         return {"start": view.start, "end": view.end, "x": "step"}
-    scale, origin = (HOUR, started(history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
+    scale, origin = (HOUR, history.first_time) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
     start = None if view.start is None else view.start * scale + origin
     end = None if view.end is None else view.end * scale + origin
     return {"start": start, "end": end, "x": "time"}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor.analysis.places import times_at
+from thalia_monitor.analysis.wording import counted
+from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.curves import positions
+from thalia_monitor.figures.untimed import note
 from thalia_monitor.history import Floats, History, Ints
 from thalia_monitor.state import Event, TrainingState
 
@@ -35,7 +39,17 @@ class Marks:
     said: Ints
     """(n,) how many of them say their amount."""
     unplaced: int = 0
-    """Events that say neither step nor time, and so are only in the table."""
+    """Events that do not say their step, and so are only in the table."""
+    untimed: int = 0
+    """Others whose time is not told, neither by them nor by the lines beside them; 0 where x is the step."""
+
+    newest: int = 0
+    """The step of the newest event in the view."""
+
+    @property
+    def total(self) -> int:
+        """How many events are in the view."""
+        return int(self.count.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,8 @@ class Columns:
     """(n,)"""
     amount: Floats
     """(n,) NaN where the log does not say."""
+    segment: Ints
+    """(n,)"""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -86,27 +102,72 @@ def columns(events: Sequence[Event], label: str, amount: str) -> Columns:
         np.array([np.nan if event.time is None else event.time for event in events], np.float64),
         np.array([str(event.fields.get(label, "unknown")) for event in events], np.str_),
         np.array([_number(event.fields.get(amount)) for event in events], np.float64),
+        np.array([event.segment for event in events], np.int64),
     )
 
 
 def marks(events: Columns, history: History, view: View) -> Marks:
     """Place events on the x axis, and sum up their amounts where they are bundled."""
-    x = positions(events.step, events.time, history, view)
+    x = positions(events.step, _times(events, history, view), history, view)
     inside = events.placed & ~np.isnan(x)
+    untimed = int((events.placed & np.isnan(x)).sum())
     if view.start is not None and view.end is not None:
         inside &= (x >= view.start) & (x <= view.end)
     shown = events.where(inside)
     ones = np.ones(len(shown), np.int64)
     said = (~np.isnan(shown.amount)).astype(np.int64)
     every = Marks(x[inside], shown.step, shown.label, shown.amount, ones, said)
-    return bundle(every, unplaced=len(events) - int(events.placed.sum()))
+    return replace(
+        bundle(every),
+        unplaced=len(events) - int(events.placed.sum()),
+        untimed=untimed,
+        newest=int(shown.step[-1]) if len(shown) else 0,
+    )
+
+
+def _times(events: Columns, history: History, view: View) -> Floats:
+    """When they happened: by the metric line beside those that do not say it, as their marks on other charts are."""
+    lost = np.flatnonzero(np.isnan(events.time) & events.placed)
+    if view.x == "step" or not len(lost):
+        return events.time
+    time = events.time.copy()
+    time[lost] = times_at(history, events.step[lost], events.segment[lost])
+    return time
+
+
+def caption(total: int, placed: Marks, singular: str, plural: str = "") -> str:
+    """Say how many events there are, how many of them are in the view, and how many have no step."""
+    words = counted(total, singular, plural)
+    beyond = total - placed.total - placed.unplaced - placed.untimed
+    words = f"{placed.total:,} of {words}" if beyond else words
+    return words + (f", {placed.unplaced:,} without a step" if placed.unplaced else "")
+
+
+def by_label(placed: Marks) -> list[tuple[str, int, float, int]]:
+    """What is in the view, by region or sleep stage: its name, events, the sum of what they say, how many say it."""
+    return [
+        (theme.plain(label, 24), int(placed.count[at].sum()), float(np.nansum(placed.amount[at])), int(said))
+        for label in sorted(set(placed.label.tolist()))
+        for at in [placed.label == label]
+        for said in [placed.said[at].sum()]
+    ]
+
+
+def row_addresses(page: str, step: Ints) -> list[str]:
+    """Where a click on each mark leads, (n,): its row in a page's table, as ``assets/view.js`` takes it."""
+    return [f"{page}?find={each}" for each in step.tolist()]
+
+
+def notes(placed: Marks, total: int, things: str) -> tuple[str, ...]:
+    """Say how many of the events have no place on an axis of time."""
+    return note(placed.untimed, total - placed.unplaced, things)
 
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def bundle(every: Marks, unplaced: int = 0) -> Marks:
+def bundle(every: Marks) -> Marks:
     """Join neighbours of one label until there are few enough; the cells' width is an anchored power of two."""
     labels, row = np.unique(every.label, return_inverse=True)
     width, rows = 1, max(len(labels), 1)
@@ -123,4 +184,4 @@ def bundle(every: Marks, unplaced: int = 0) -> Marks:
     amount = np.bincount(inverse[known], every.amount[known], len(first)).astype(np.float64)
     said = np.bincount(inverse[known], minlength=len(first))
     amount[said == 0] = np.nan
-    return Marks(every.x[first], every.step[first], every.label[first], amount, count, said, unplaced)
+    return Marks(every.x[first], every.step[first], every.label[first], amount, count, said)

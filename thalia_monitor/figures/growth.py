@@ -12,12 +12,14 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, times
+from thalia_monitor.figures.chart import OWN_AXIS, X_LOOKS, X_TITLES, Chart, View, nothing, times
 from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug
-from thalia_monitor.figures.events import columns_of, marks
+from thalia_monitor.figures.events import Marks, by_label, caption, columns_of, marks, row_addresses
+from thalia_monitor.figures.events import notes as notes_of
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band, notes
 from thalia_monitor.figures.totals import total_traces
+from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Column
 from thalia_monitor.state import TrainingState
 
@@ -30,7 +32,7 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
     if not state.history.neurons:
         return nothing("no line has neurons by region yet", 300)
     chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
-    if len(state.history.neurons) < 2:
+    if len(state.history.neurons) < 2 or not chart.scaled:
         return chart
     total = total_traces(state.history, view, log=contract.SERIES_NEURONS in view.log)
     return replace(chart, traces=[*total, *chart.traces])
@@ -41,6 +43,8 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     if not state.history.capacity:
         return nothing("no line has capacity by region yet", 300)
     chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
+    if not chart.scaled:
+        return chart
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
     if contract.SERIES_CAPACITY not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
@@ -56,7 +60,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
     regions = sorted(known, key=lambda each: each[1] if math.isfinite(each[1]) else -math.inf)
     names = [theme.plain(region, 24) for region, _ in regions]
-    layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60))
+    layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60), **OWN_AXIS)
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
     layout["yaxis"] |= {"automargin": True}
     layout["hovermode"] = "closest"
@@ -84,8 +88,9 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         return nothing("no growth event yet", 160)
     grown = grown.without(view.hidden)
     placed = marks(grown, state.history, view)
-    if placed.unplaced and not len(placed.x):
-        return nothing(_event_caption(len(grown), placed.unplaced), 160, total=len(grown))
+    said, lost = caption(len(grown), placed, "growth event"), notes_of(placed, len(grown), "growth events")
+    if (placed.unplaced or placed.untimed) and not placed.total:
+        return nothing(said, 160, total=len(grown), length=len(grown), notes=lost)
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
     regions = sorted(set(placed.label.tolist()))
@@ -115,9 +120,27 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
                 np.nan_to_num(placed.amount).tolist(), placed.count.tolist(), strict=True
             )
         ],
+        "customdata": row_addresses("growth", placed.step),
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
-    return Chart([dots], layout, caption=_event_caption(len(grown), placed.unplaced), total=len(grown))
+    return Chart(
+        [dots],
+        layout,
+        caption=said,
+        total=len(grown),
+        length=len(grown),
+        notes=lost,
+        summary=_growths(placed),
+    )
+
+
+def _growths(placed: Marks) -> str:
+    each = [
+        f"{region} {counted(count, 'time')}, +{number(added, 'count')} neurons"
+        for region, count, added, _ in by_label(placed)[:MOST_TOLD]
+    ]
+    ends = f", the newest at step {placed.newest:,}: {'; '.join(each)}." if each else "."
+    return counted(placed.total, "growth event") + ends
 
 
 def _course(region: str, column: Column, unit: str) -> str:
@@ -131,11 +154,6 @@ def _percent(share: float) -> str:
 
 def _labels(regions: list[str]) -> list[str]:
     return [theme.plain(region, 24) for region in regions]
-
-
-def _event_caption(total: int, unplaced: int) -> str:
-    words = "no growth event yet" if not total else f"{total:,} growth event{'s' if total > 1 else ''}"
-    return words + (f", {unplaced:,} without a step" if unplaced else "")
 
 
 def _upright(x: float) -> dict[str, Any]:
@@ -154,14 +172,16 @@ def _by_region(
     if log:
         layout["yaxis"] |= {"type": "log"}
     traces: list[dict[str, Any]] = []
-    said: list[str] = []
-    total = drawn = 0
-    for region in columns:
-        series = state.history.series(prefix + region)
-        if series is None or region in view.hidden:
-            continue
+    every = {region: state.history.series(prefix + region) for region in columns if region not in view.hidden}
+    known = {region: series for region, series in every.items() if series is not None}
+    lost = untimed(list(known.values()), state.history, view)
+    said = [*lost]
+    length = sum(len(column) for column in columns.values())
+    total = drawn = placed = 0
+    for region, series in known.items():
         points = drawn_sample(series, state.history, view)
         total += points.total
+        placed += points.length
         drawn += min(len(points), points.total)
         name = theme.plain(region, 24)
         named = {"name": name, "legendgroup": name}
@@ -170,19 +190,21 @@ def _by_region(
         marks = rug(points, state.history, view, log=log, name=name)
         traces += [trace | {"legendgroup": name} for trace in marks]
         said += [f"{name}: {note}" for note in notes(points)]
+    if lost and not placed:
+        return nothing("", 300, length=length, notes=lost)
     traces += event_traces(state, view)
-    caption = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
+    words = f"{drawn:,} of {total:,} points" if drawn < total else f"{total:,} points"
     shown = {
         region: column for region, column in columns.items() if region not in view.hidden and len(column)
     }
     ends = [_course(*each, unit) for each in list(shown.items())[:MOST_TOLD]]
-    words = f"{unit.capitalize()} of {counted(len(shown), 'region')}: {'; '.join(ends)}." if shown else ""
+    summary = f"{unit.capitalize()} of {counted(len(shown), 'region')}: {'; '.join(ends)}." if shown else ""
     return Chart(
         traces,
         layout,
-        caption=caption if columns else f"no line has {unit} by region yet",
+        caption=words if columns else f"no line has {unit} by region yet",
         total=total,
-        length=sum(len(column) for column in columns.values()),
+        length=length,
         notes=tuple(said),
-        summary=words,
+        summary=summary,
     )

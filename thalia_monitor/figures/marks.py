@@ -10,7 +10,7 @@ from thalia_monitor.analysis.happenings import MarkerKind
 from thalia_monitor.analysis.markers import Marker, markers
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View, times
-from thalia_monitor.figures.curves import HOUR, MILLISECONDS, positions, started
+from thalia_monitor.figures.curves import HOUR, MILLISECONDS, positions
 from thalia_monitor.state import TrainingState
 
 LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
@@ -60,7 +60,7 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
 def _range(state: TrainingState, view: View) -> tuple[float | None, float | None]:
     if view.start is None or view.end is None or view.x == "step":
         return view.start, view.end
-    scale, origin = (HOUR, started(state.history)) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
+    scale, origin = (HOUR, state.history.first_time) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
     return view.start * scale + origin, view.end * scale + origin
 
 

@@ -20,6 +20,7 @@ from thalia_monitor.figures.curves import (
     values_in_view,
 )
 from thalia_monitor.figures.marks import event_traces
+from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import EMPTY_FLOATS, Floats
 from thalia_monitor.state import TrainingState
 
@@ -46,7 +47,9 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     if series is None or not len(series):
         return nothing("not logged in this run yet")
     log = name in view.log
-    points = drawn_sample(series, history, view)
+    points, lost = drawn_sample(series, history, view), untimed([series], history, view)
+    if lost and not points.length:
+        return nothing("", notes=lost, length=len(series))
     style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})
     named = {"name": title(theme.plain(name))}
     traces = [trace | named for trace in lines(points, history, view, style, log=log)]
@@ -59,7 +62,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     traces += [*rug(points, history, view, log=log), *event_traces(state, view)]
     layout = axes(view, name)
     seen = values_in_view(series, history, view) if log or name in view.clip else EMPTY_FLOATS
-    said = (*notes(points), *(below(seen) if log else ()))
+    said = (*lost, *notes(points), *(below(seen) if log else ()))
     if name in view.clip and (inner := usual_range(seen, log)):
         layout["yaxis"] |= {"range": list(inner), "autorange": False}
         said += outside(seen, inner, log)
@@ -68,7 +71,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         layout,
         caption=caption(points),
         total=points.total,
-        length=points.length,
+        length=len(series),
         notes=said,
         summary=summary(name, points),
     )

@@ -75,7 +75,9 @@ def _change(name: str, delta: float | None) -> html.Span:
 def metric_chart(name: str) -> html.Section:
     """The card with a metric's history; the core metrics stand at the top anyway, others can be pinned there."""
     options = ("log", "clip") if name in CORE_METRICS else ("log", "clip", "pin")
-    return chart_card("metric", metrics.title(name), name, options=options, series=name)
+    return chart_card(
+        "metric", metrics.title(name), name, options=options, series=name, takes=("smooth", "events")
+    )
 
 
 def other_metrics(name: str) -> list[Any]:

@@ -77,10 +77,22 @@ def chart_card(
     class_name: str = "",
     options: Sequence[str] = (),
     series: str = "",
+    table: str = "",
+    takes: Sequence[str] = (),
 ) -> html.Section:
     """A card with a title, a chart that follows the run, and a caption that says what is drawn.
 
-    ``series`` is whose raw values it leads to: a name, or what the names of several begin with (``neurons.``).
+    Args:
+        kind: what it was declared as.
+        title: what stands above it.
+        name: what of the run it shows, where there are several charts of a kind.
+        height: of the chart in pixels until it is drawn.
+        class_name: more classes of the card.
+        options: its own buttons, of ``OPTIONS``.
+        series: whose raw values it leads to: a name, or what the names of several begin with (``neurons.``).
+        table: the id of the table on the same page that lists what it is drawn from.
+        takes: which of the reader's tools it heeds beside the x axis, ``smooth`` and ``events``: the toolbar shows
+            only those that a chart of the page takes.
     """
     return html.Section(
         [
@@ -93,6 +105,7 @@ def chart_card(
                             *(_save(each, title) for each in ("png", "svg")),
                             *(_option(each, name, title) for each in options),
                             *([_values_link(series, title)] if series else ()),
+                            *([_table_link(table, title)] if table else ()),
                         ],
                         className="card-tools",
                     ),
@@ -108,6 +121,7 @@ def chart_card(
             dcc.Store(id=chart_id("drawn", kind, name)),
         ],
         className=f"panel chart-card {class_name}",
+        **{"data-takes": " ".join(takes)},
     )
 
 
@@ -145,6 +159,11 @@ def _save(kind: str, title: str) -> html.Button:
 def _values_link(name: str, title: str) -> dcc.Link:
     address = dash.get_app().get_relative_path(f"/values?series={quote(name, safe='')}")
     return dcc.Link("values", href=address, className="option", title=f"{title}: raw values and CSV")
+
+
+def _table_link(table: str, title: str) -> html.A:
+    words = f"{title}: every event in a table below"
+    return html.A("table", href=f"#{table}", className="option", title=words, **{"aria-label": words})
 
 
 def register(app: Dash) -> None:
@@ -204,7 +223,7 @@ def update(
 
 def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
     """How many points the series had when the chart last followed; None while it does."""
-    if not view.zoomed:
+    if not view.zoomed or chart.own_axis:
         return None
     seen = [drawn.get(each) for each in ("held", "length")] if drawn else []
     return next((each for each in seen if isinstance(each, int)), chart.length)
@@ -244,7 +263,7 @@ def axes_of(view: View, name: str, chart: Chart) -> str:
 def framed(chart: Chart, view: View) -> dict[str, Any]:
     """A whole figure, showing the part that the reader looks at on the other charts too."""
     figure = chart.figure
-    if view.zoomed and "xaxis" in figure["layout"]:
+    if view.zoomed and "xaxis" in figure["layout"] and not chart.own_axis:
         axis = figure["layout"]["xaxis"] | {"range": [view.start, view.end], "autorange": False}
         figure["layout"] = figure["layout"] | {"xaxis": axis}
     return figure

@@ -20,18 +20,21 @@ ROWS_AT_ONCE: Final = 20_000
 def csv_of_run(run: str) -> Response:
     """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for."""
     state = monitor().state(run)
-    names = request.args.getlist("name") or state.history.names()
+    asked = request.args.getlist("name")
+    names = asked or state.history.names()
     missing = [name for name in names if state.history.column(name) is None]
     if missing:
         raise BadParameter(
             f"This run has no series {missing[0][:100]!r}; /api/v1/runs/{run} names what it has."
         )
     answer = Response(lines(state.history, names), mimetype="text/csv")
-    filename = (
-        "".join(each if each.isascii() and each.isalnum() else "_" for each in state.name)[:80] or "run"
-    )
+    filename = "_".join(map(_plain, [state.name or "run", *(asked if len(asked) == 1 else ())]))
     answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
     return answer
+
+
+def _plain(name: str) -> str:
+    return "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:80]
 
 
 def lines(history: History, names: Sequence[str]) -> Iterator[str]:

@@ -36,7 +36,7 @@ def button(watch: Monitor) -> html.Button:
         className="run-button",
         hidden=not watch.library.several,
         title="Choose a run",
-        **{"aria-controls": PANEL},
+        **{"aria-controls": PANEL, "aria-expanded": "false"},
     )
 
 
@@ -129,6 +129,9 @@ def _register_in_browser(app: Dash) -> None:
     }
     for name, (output, inputs, states) in callbacks.items():
         app.clientside_callback(ClientsideFunction("runs", name), output, *inputs, *states)
+    app.clientside_callback(
+        ClientsideFunction("thalia", "expanded"), Output(BUTTON, "aria-expanded"), Input(PANEL, "is_open")
+    )
 
 
 def _register_others(app: Dash) -> None:

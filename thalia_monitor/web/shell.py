@@ -84,7 +84,11 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
                         className="tool",
                         title="Settings",
                         type="button",
-                        **{"aria-label": "Settings", "aria-controls": "settings-panel"},
+                        **{
+                            "aria-label": "Settings",
+                            "aria-controls": "settings-panel",
+                            "aria-expanded": "false",
+                        },
                     ),
                 ],
                 className="tools",
@@ -171,6 +175,7 @@ def register(app: Dash) -> None:
             [Input("settings-open", "n_clicks")],
             [State("settings-panel", "is_open")],
         ),
+        "expanded": (Output("settings-open", "aria-expanded"), [Input("settings-panel", "is_open")], []),
         "theme": (Output("theme-switch", "aria-label"), [Input("theme-switch", "n_clicks")], []),
     }
     for name, (output, inputs, states) in browser.items():

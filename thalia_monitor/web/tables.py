@@ -86,6 +86,7 @@ def _layout(name: str, caption: str, columns: Mapping[str, str], find: str) -> h
             ),
             dcc.Store(id=f"{name}-sort", data={"column": "", "ascending": False}),
         ],
+        id=name,
         className="table-card",
     )
 

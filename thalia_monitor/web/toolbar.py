@@ -62,7 +62,7 @@ def toolbar(default: str) -> html.Div:
                     ),
                     html.Output("off", id="view-smooth-words", className="tool-words"),
                 ],
-                className="tool-group",
+                className="tool-group tool-smooth",
                 title=FORMULA,
             ),
             html.Details(
@@ -74,7 +74,7 @@ def toolbar(default: str) -> html.Div:
                         value=[],
                     ),
                 ],
-                className="tool-group tool-menu",
+                className="tool-group tool-menu tool-events",
             ),
             html.Div(
                 [
