@@ -190,6 +190,8 @@ def test_a_phone_has_one_column_and_nothing_scrolls_sideways(show: Callable[...,
     """Cards stand below each other, and every section can be chosen without scrolling the navigation."""
     page = show("everything", path, width=390, height=844)
     assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}
+    page.evaluate("document.querySelectorAll('.tool-menu').forEach(menu => menu.open = true)")
+    assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}, "with the menu open"
     beside = """() => [...document.querySelectorAll('#page .panel')].filter(each => each.offsetParent
       && each.getBoundingClientRect().width < 0.85 * innerWidth).map(each => each.outerHTML.slice(0, 120))"""
     assert page.evaluate(beside) == []

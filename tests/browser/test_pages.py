@@ -57,7 +57,7 @@ SIDEWAYS = """() => {
   return {
     page: document.documentElement.scrollWidth - wide,
     beyond: [...document.querySelectorAll('body *')].filter(each =>
-      each.getBoundingClientRect().right > wide + 1 && each.getClientRects().length && !scrolls(each)
+      each.getBoundingClientRect().right > wide + 1 && each.checkVisibility() && !scrolls(each)
       && !each.closest('.visually-hidden, .skip')
     ).slice(0, 3).map(each => each.outerHTML.slice(0, 120)),
   };

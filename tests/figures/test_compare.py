@@ -89,6 +89,7 @@ def test_the_baseline_is_the_thick_line_and_colours_differ(two: list[Side]) -> N
     assert widths["second"] > widths["first"]
     looks = {(side_style(n)["color"], side_style(n)["dash"]) for n in range(MOST)}
     assert len(looks) == MOST
+    assert len({side_style(n)["dash"] for n in range(6)}) == 6, "six of them without colours, too"
 
 
 def test_smoothing_leaves_the_raw_lines_out(two: list[Side]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.theme import PALETTE, layout, plain, region_style
+from thalia_monitor.figures.theme import PALETTE, REGIONS, layout, plain, region_style
 
 hostile = st.text(st.characters(), max_size=400) | st.sampled_from(
     [
@@ -54,7 +54,7 @@ def test_every_region_has_a_colour_and_a_dash(region: str) -> None:
     """Of the colours that can be told apart, always the same for a name."""
     style = region_style(region)
     assert style["color"] in PALETTE
-    assert style["dash"] in ("solid", "dot", "dash", "dashdot")
+    assert style["dash"] in ("dot", "dash", "dashdot") or region in REGIONS
     assert region_style(region) == style
 
 
@@ -62,8 +62,8 @@ def test_every_region_has_a_colour_and_a_dash(region: str) -> None:
     ("region", "color", "dash"),
     [
         ("cortex", "#1271d1", "solid"),
-        ("hippocampus", "#e56d88", "solid"),
-        ("cerebellum", "#1f7549", "solid"),
+        ("hippocampus", "#e56d88", "12px,3px"),
+        ("cerebellum", "#1f7549", "5px,3px"),
         ("amygdala", "#ab9026", "dashdot"),
         ("cortex_l4", "#1271d1", "dash"),
     ],
@@ -74,11 +74,10 @@ def test_a_regions_colour_is_the_same_after_every_restart(region: str, color: st
 
 
 def test_thalias_own_regions_are_told_apart() -> None:
-    """No two of them share a colour, and no other region takes their solid line."""
-    known = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus", "prefrontal")
-    assert len({region_style(each)["color"] for each in known}) == len(known)
-    assert {region_style(each)["dash"] for each in known} == {"solid"}
-    assert region_style("amygdala")["dash"] != "solid"
+    """With colours and without: no two of them share a colour or a stroke, and no other region has one of theirs."""
+    strokes = {region_style(each)["dash"] for each in REGIONS}
+    assert len({region_style(each)["color"] for each in REGIONS}) == len(strokes) == len(REGIONS)
+    assert all(region_style(f"area {number}")["dash"] not in strokes for number in range(100))
 
 
 def test_a_layout_never_forgets_the_readers_view() -> None:

@@ -56,10 +56,9 @@ class _Part:
 
 def side_style(position: int, baseline: bool = False) -> dict[str, Any]:
     """The look of the run at a position of the choice; the baseline's line is the thick one."""
-    dash = ("solid", "dash")[position // len(theme.PALETTE) % 2]
     return {
         "color": theme.PALETTE[position % len(theme.PALETTE)],
-        "dash": dash,
+        "dash": theme.STROKES[position % len(theme.STROKES)],
         "width": 3.0 if baseline else 1.6,
     }
 

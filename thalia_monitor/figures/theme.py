@@ -36,7 +36,10 @@ be told apart with any common colour blindness, on white and on black; ``docs/he
 REGIONS: Final = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus", "prefrontal")
 """Thalia's own, in the order of the palette."""
 _REGIONS: Final = {region: at for at, region in enumerate(REGIONS)} | {"pfc": REGIONS.index("prefrontal")}
-_DASHES: Final = ("solid", "dot", "dash", "dashdot")
+STROKES: Final = ("solid", "12px,3px", "5px,3px", "12px,3px,2px,3px", "3px,2px", "6px,2px,2px,2px")
+"""A stroke for each of them, and for each of six runs, with gaps so small that it stays one line: what the colour
+says, for those who see none."""
+_DASHES: Final = ("dot", "dash", "dashdot")
 
 LONGEST_LABEL: Final = 60
 SMALL: Final = 12
@@ -59,8 +62,8 @@ def region_style(region: str) -> dict[str, str]:
     """Give a region its line colour and dash: the same on every page, in every run, after every restart."""
     number = _REGIONS.get(region, zlib.crc32(region.encode("utf-8", "replace")))
     if region in _REGIONS:
-        return {"color": PALETTE[number], "dash": "solid"}
-    return {"color": PALETTE[number % len(PALETTE)], "dash": _DASHES[1 + number // len(PALETTE) % 3]}
+        return {"color": PALETTE[number], "dash": STROKES[number]}
+    return {"color": PALETTE[number % len(PALETTE)], "dash": _DASHES[number // len(PALETTE) % 3]}
 
 
 AXIS: Final[dict[str, Any]] = {

@@ -55,11 +55,15 @@ def _stage(side: Side) -> str:
 
 
 def _swatch(side: Side) -> html.I:
+    """A piece of the run's line, in its colour and its stroke."""
     style = side_style(side.position)
-    line = "solid" if style["dash"] == "solid" else "dashed"
-    return html.I(
-        className="run-swatch", style={"borderTop": f"3px {line} {style['color']}"}, **{"aria-hidden": "true"}
-    )
+    color, at, stops = style["color"], 0, []
+    for place, length in enumerate([] if style["dash"] == "solid" else style["dash"].split(",")):
+        end = at + int(length.removesuffix("px"))
+        stops.append(f"{'transparent' if place % 2 else color} {at}px {end}px")
+        at = end
+    line = f"repeating-linear-gradient(90deg, {', '.join(stops)})" if stops else color
+    return html.I(className="run-swatch", style={"background": line}, **{"aria-hidden": "true"})
 
 
 def _buttons(run: str, side: Side) -> list[html.Button]:
