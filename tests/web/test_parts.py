@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -97,13 +100,21 @@ def test_problems_are_folded_up_counted_and_named() -> None:
 
 @given(st.lists(st.none() | st.floats(-1e9, 1e9), max_size=80))
 def test_a_trend_has_a_bar_for_each_value_within_its_box(values: list[float | None]) -> None:
-    """From 12 to 100 % of the height; a gap where there is no value."""
-    bars = plain(parts.sparkline(values))["props"]["children"]
-    assert len(bars) == len(values)
-    for value, bar in zip(values, bars, strict=True):
-        height = bar["props"].get("style", {}).get("height")
-        assert (height is None) == (value is None)
-        assert height is None or 12 <= float(height.rstrip("%")) <= 100
+    """From 12 to 100 % of the height, the last one full; a gap where there is no value, and nothing where all are."""
+    shown = plain(parts.sparkline(values))["props"]["children"]
+    places = [place for place, value in enumerate(values) if value is not None]
+    if not places:
+        assert shown is None
+        return
+    address = shown["props"]["style"]["--course"]
+    assert address.startswith('url("data:image/svg+xml,') and not set(address[5:-2]) & set('"<>#\\')
+    picture = ElementTree.fromstring(unquote(address[len('url("data:image/svg+xml,') : -2]))
+    assert picture.attrib["viewBox"] == f"0 0 {len(values)} 100"
+    before, last = picture
+    bars = re.findall(r"M(\d+) 100h.8v-(\d+)h-.8z", before.attrib["d"] + last.attrib["d"])
+    assert [int(place) for place, _ in bars] == places
+    assert all(12 <= int(height) <= 100 for _, height in bars)
+    assert last.attrib["d"].count("M") == 1 and "fill-opacity" not in last.attrib
 
 
 def test_an_empty_state_says_what_and_what_to_do() -> None:
