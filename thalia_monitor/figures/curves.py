@@ -16,7 +16,7 @@ from thalia_monitor.analysis.workbench import pyramid, smoothed
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import POINTS, View, numbers, times
 from thalia_monitor.figures.untimed import placeable
-from thalia_monitor.history import Floats, History, Series
+from thalia_monitor.history import Floats, History, Ints, Series
 
 MILLISECONDS: Final = 1000.0
 HOUR: Final = 3600.0
@@ -147,25 +147,35 @@ def rug(
     """
     first, last, count = points.stretches()
     said = f"{name}: " if name else ""
-    step = [f"{each:,}" for each in points.step.tolist()]
     words = [
-        f"{said}{number(points.value[a])} at step {step[a]}"
+        f"{said}{number(value)} at step {a:,}"
         if total == 1
-        else f"{said}{total:,} not finite, steps {step[a]} to {step[b]}"
-        for a, b, total in zip(first.tolist(), last.tolist(), count.tolist(), strict=True)
+        else f"{said}{total:,} not finite, steps {a:,} to {b:,}"
+        for value, a, b, total in zip(
+            points.value[first].tolist(),
+            points.step[first].tolist(),
+            points.step[last].tolist(),
+            count.tolist(),
+            strict=True,
+        )
     ]
-    x = times(positions(points.step, points.time, history, view))
-    marks = _marks(x, first.tolist(), last.tolist(), words)
+    marks = _marks(_places(points, first, history, view), _places(points, last, history, view), words)
     made = [RUG | marks | {"name": "not finite", **_look("triangle-up", color)}]
     if log:
-        at = np.flatnonzero(np.isfinite(points.value) & (points.value <= 0)).tolist()
-        words = [f"{said}{number(points.value[each])} at step {step[each]}" for each in at]
-        marks = _marks(x, at, at, words)
+        at = np.flatnonzero(np.isfinite(points.value) & (points.value <= 0))
+        values, steps = points.value[at].tolist(), points.step[at].tolist()
+        words = [f"{said}{number(value)} at step {step:,}" for value, step in zip(values, steps, strict=True)]
+        where = _places(points, at, history, view)
+        marks = _marks(where, where, words)
         made.append(RUG | marks | {"name": "not positive", **_look("triangle-down", color)})
     return made
 
 
-def _marks(x: list[float | None], first: list[int], last: list[int], words: list[str]) -> dict[str, Any]:
+def _places(points: Sample, at: Ints, history: History, view: View) -> list[float | None]:
+    return times(positions(points.step[at], points.time[at], history, view))
+
+
+def _marks(first: list[float | None], last: list[float | None], words: list[str]) -> dict[str, Any]:
     """One point, or two that are joined, for each of the marks, and a gap between them."""
     at: list[float | None] = []
     text: list[str | None] = []
@@ -173,7 +183,7 @@ def _marks(x: list[float | None], first: list[int], last: list[int], words: list
         if at:
             at.append(None)
             text.append(None)
-        at += [x[a]] if a == b else [x[a], x[b]]
+        at += [a] if a == b else [a, b]
         text += [said] if a == b else [said, said]
     return {"x": at, "y": [None if each is None else 0.03 for each in at], "text": text}
 
