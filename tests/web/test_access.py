@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.monitor import KEY
 
 
 def hashed(password: str) -> str:
@@ -81,6 +83,19 @@ def test_without_a_password_nothing_is_shown(run: Run, passwords: Path) -> None:
     assert browser.get("/healthz").status_code == 200
     assert browser.get("/", auth=("ann", "owl")).status_code == 200
     assert browser.get("/api/v1/runs", auth=("ann", "owl")).status_code == 200
+
+
+def test_an_answer_that_is_kept_is_given_to_nobody_without_a_password(run: Run, passwords: Path) -> None:
+    """What was answered a moment ago to somebody who may look is no way around being asked."""
+    browser = client(run, auth_file=passwords)
+    asked = b'{"output":"growth-facts.children","outputs":{},"changedPropIds":["live-version.data"]}'
+    browser.application.extensions[KEY].moments._answers[asked] = (math.inf, b'{"kept":true}')
+
+    def ask(**who: Any) -> Any:
+        return browser.post("/_dash-update-component", data=asked, content_type="application/json", **who)
+
+    assert ask(auth=("ann", "owl")).get_json() == {"kept": True}
+    assert ask().status_code == ask(auth=("ann", "OWL")).status_code == 401
 
 
 def test_a_changed_password_file_counts_at_once(run: Run, passwords: Path) -> None:
