@@ -28,7 +28,10 @@ LINES_A_TICK: Final = 100
 """Ten a second."""
 MEGABYTE: Final = 2**20
 FLAT: Final = 1.1
-"""What is used at the end is at most so many times what was used in the first half, but for the opening."""
+"""What is used at the end is at most so many times what was used half-way.
+
+Before that, columns that are full are given twice the room, once: 27 MB for this log.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def main(ticks: int, name: str, answer: Path | None) -> None:
             for moment in _moments(site, name, run / "training_log.json", ticks):
                 print(moment, flush=True)
                 found.append(moment)
-    early, late = found[1 : len(found) // 2], found[-3:]
+    early, late = found[len(found) // 2 - 1 : len(found) // 2 + 1], found[-3:]
     grown = {
         part: least(late, part) / least(early, part) for part in ("server", "heap", "nodes", "listeners")
     }
