@@ -9,10 +9,24 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Request, Response, expect, sync_playwright
 
-from tests.support import CI
+from tests.support import CI, Server
 
 expect.set_options(timeout=20_000)  # a loaded machine is slow, not wrong
 
+SETTLED = """() => new Promise(done => {
+  const started = performance.now();
+  let last = started;
+  const seen = new MutationObserver(changes => {
+    if (changes.some(each => !each.target.closest?.('[data-age]'))) last = performance.now();
+  });
+  seen.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+  const look = () => {
+    const now = performance.now(), busy = document.querySelector('[data-dash-is-loading=true]');
+    if ((!busy && now - last > 120) || now - started > 8000) { seen.disconnect(); done(); } else setTimeout(look, 40);
+  };
+  look();
+})"""
+"""A promise that is kept when the page has stopped changing."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -87,3 +101,16 @@ def browse(chromium: Browser) -> Iterator[Callable[..., Watched]]:
     for context, _ in opened:
         context.close()
     assert [complaint for _, watched in opened for complaint in watched.complaints] == []
+
+
+@pytest.fixture
+def show(served: Server, browse: Callable[..., Watched]) -> Callable[..., Page]:
+    """Open a page of a run of the server that a module has ``served``."""
+    known = {each["name"]: each["id"] for each in served.get("/api/v1/runs")[1]["runs"]}
+
+    def open_page(run: str, path: str = "", **options: Any) -> Page:
+        page = browse(**options).open(f"{served.url}{path}{'&' if '?' in path else '?'}run={known[run]}")
+        page.evaluate(SETTLED)
+        return page
+
+    return open_page

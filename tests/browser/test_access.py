@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from tests.support import Run, Server, serving
 
 from . import everything
-from .conftest import Watched
-from .test_pages import GO, SETTLED, SIDEWAYS, sections
+from .conftest import SETTLED, Watched
+from .test_pages import GO, SIDEWAYS, sections
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -51,19 +51,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     with serving(*directories, "--refresh-seconds", "30") as server:
         yield server
-
-
-@pytest.fixture
-def show(served: Server, browse: Browse) -> Callable[..., Page]:
-    """Open a page of a run."""
-    known = {each["name"]: each["id"] for each in served.get("/api/v1/runs")[1]["runs"]}
-
-    def open_page(run: str, path: str = "", **options: Any) -> Page:
-        page = browse(**options).open(f"{served.url}{path}{'&' if '?' in path else '?'}run={known[run]}")
-        page.evaluate(SETTLED)
-        return page
-
-    return open_page
 
 
 def violations(page: Page, looks: list[Any] = LOOKS) -> list[str]:

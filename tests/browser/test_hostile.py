@@ -14,8 +14,8 @@ from playwright.sync_api import expect
 from tests.support import FIXTURES, Run, serving
 from thalia_monitor.reading.shelf import run_id
 
-from .conftest import Watched
-from .test_pages import GO, SETTLED
+from .conftest import SETTLED, Watched
+from .test_pages import GO
 
 pytestmark = pytest.mark.browser
 

@@ -12,8 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support import Run, Server, serving
 
 from . import everything
-from .conftest import Watched
-from .test_pages import SETTLED
+from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]

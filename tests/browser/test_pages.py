@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.support import Server, serving
 
-from .conftest import Watched
+from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -30,19 +30,6 @@ RUNS = (
 )
 ON_A_DESK = ("healthy", "hostile", "many_metrics")
 """Runs that are looked at in both widths; the others are, on a desk, a part of these."""
-SETTLED = """() => new Promise(done => {
-  const started = performance.now();
-  let last = started;
-  const seen = new MutationObserver(changes => {
-    if (changes.some(each => !each.target.closest?.('[data-age]'))) last = performance.now();
-  });
-  seen.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
-  const look = () => {
-    const now = performance.now(), busy = document.querySelector('[data-dash-is-loading=true]');
-    if ((!busy && now - last > 120) || now - started > 8000) { seen.disconnect(); done(); } else setTimeout(look, 40);
-  };
-  look();
-})"""
 GO = """path => {
   window.history.pushState({}, '', path);
   window.dispatchEvent(new CustomEvent('_dashprivate_pushstate'));

@@ -16,9 +16,8 @@ from playwright.sync_api import Locator, Page, Response, expect
 from tests.figures.states import stands_for
 from tests.support import Run, Server, line, serving
 
-from .conftest import Watched
+from .conftest import SETTLED, Watched
 from .test_live import PLOTS, drag, plots, wait_for_point
-from .test_pages import SETTLED
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]

@@ -16,9 +16,8 @@ from playwright.sync_api import Page, expect
 from tests.support import Run, Server, line, serving
 
 from . import everything
-from .conftest import Watched
+from .conftest import SETTLED
 from .test_live import PLOTS, drag, plots
-from .test_pages import SETTLED
 from .test_picture import caption, card, wait_until_drawn
 
 pytestmark = pytest.mark.browser
@@ -60,19 +59,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 Show = Callable[..., Page]
-
-
-@pytest.fixture
-def show(served: Server, browse: Callable[..., Watched]) -> Show:
-    """Open a page of a run."""
-    known = {each["name"]: each["id"] for each in served.get("/api/v1/runs")[1]["runs"]}
-
-    def open_page(run: str, path: str = "", **options: Any) -> Page:
-        page = browse(**options).open(f"{served.url}{path}{'&' if '?' in path else '?'}run={known[run]}")
-        page.evaluate(SETTLED)
-        return page
-
-    return open_page
 
 
 @pytest.mark.parametrize(

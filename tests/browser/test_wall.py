@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.support import Run, Server, free_port, serving
 
 from . import everything
-from .conftest import Watched
-from .test_pages import SETTLED
+from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]

@@ -78,19 +78,17 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
     lost, said, courses = [], [], []
     for side in sides:
         part = _part(side.state, view, origin)
-        made = _traces(side, name, view, part, side_style(side.position, side.baseline)) if part else []
+        made, unplaced, words = _drawn(side, name, view, part) if part else ([], [], ())
         known = [series for series in _logged(side.state, name) if len(series)]
         gone = untimed(known, side.state.history, view)
         lost += [f"{side.name[:30]}: {note}" for note in gone]
         if not made and not gone:
             missing.append(side.name)
-        if part and made and name != NEURONS:
-            unplaced, words = _unplaced(side, name, view, part)
-            marks += unplaced
-            said += [f"{side.name[:30]}: {each}" for each in words]
         if made:
             courses.append(f"{side.name[:30]} {_course(made[0]['y'])}")
+        said += [f"{side.name[:30]}: {each}" for each in words]
         traces += made
+        marks += unplaced
         total += 0 if name == NEURONS else sum(map(len, known))
     drawn = sum(x is not None for trace in traces + marks for x in trace["x"])
     layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True, yaxis2=RUG_AXIS)
@@ -130,38 +128,36 @@ def _few(notes: list[str]) -> list[str]:
     ]
 
 
-def _traces(side: Side, name: str, view: View, part: _Part, style: dict[str, Any]) -> list[dict[str, Any]]:
-    history = side.state.history
+def _drawn(
+    side: Side, name: str, view: View, part: _Part
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], tuple[str, ...]]:
+    """A run's lines, the marks of what has no place on the y axis in its colour, and what is said of that."""
+    history, log = side.state.history, name in view.log
     local = replace(view, start=part.start, end=part.end)
-    label = theme.plain(side.name, 40)
+    label, style = theme.plain(side.name, 40), side_style(side.position, side.baseline)
+    marks: list[dict[str, Any]] = []
+    words: tuple[str, ...] = ()
     if view.x != "step" and math.isnan(history.first_time):
-        return []
+        return [], marks, words
     if name == NEURONS:
         made = [trace | {"line": trace["line"] | style} for trace in total_traces(history, local)]
     else:
         series = history.series(name)
-        if series is None or not len(series):
-            return []
-        points = (smoothed_sample if view.smooth else drawn_sample)(series, history, local)
+        if series is None:
+            return [], marks, words
+        points = drawn_sample(series, history, local)
         if not points.length:
-            return []
-        made = lines(points, history, local, style, log=name in view.log, few=0)
-    named = {"name": label, "legendgroup": label}
-    return [trace | named | {"x": _shifted(trace["x"], part.origin)} for trace in made]
-
-
-def _unplaced(side: Side, name: str, view: View, part: _Part) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """Mark in the run's colour, and count, what it logged that has no place on the y axis."""
-    history = side.state.history
-    series = history.series(name)
-    if series is None:
-        return [], ()
-    local, log = replace(view, start=part.start, end=part.end), name in view.log
-    points = drawn_sample(series, history, local)
-    label = theme.plain(side.name, 40)
-    marks = rug(points, history, local, log=log, name=label, color=side_style(side.position)["color"])
-    placed = [mark | {"legendgroup": label, "x": _shifted(mark["x"], part.origin)} for mark in marks]
-    return placed, (*notes(points), *(below(values_in_view(series, history, local)) if log else ()))
+            return [], marks, words
+        shown = smoothed_sample(series, history, local) if view.smooth else points
+        made = lines(shown, history, local, style, log=log, few=0)
+        marks = rug(points, history, local, log=log, name=label, color=style["color"])
+        words = (*notes(points), *(below(values_in_view(series, history, local)) if log else ()))
+    group = {"legendgroup": label}
+    return (
+        [trace | group | {"name": label, "x": _shifted(trace["x"], part.origin)} for trace in made],
+        [mark | group | {"x": _shifted(mark["x"], part.origin)} for mark in marks],
+        words,
+    )
 
 
 def _shifted(x: list[float | None], origin: float) -> list[float | None]:

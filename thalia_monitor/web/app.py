@@ -91,11 +91,11 @@ def _assembled(chosen: Settings) -> Dash:
     )
     app.index_string = _index(app)
     security.give_headers(app)
-    security.refuse_unknown_callbacks(app)
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     library = _library(chosen)
     watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health or chosen.alerts))
     install(server, watch)
+    security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)
     shell.register(app)
     charts.register(app)
