@@ -20,7 +20,7 @@
   function lost(since) {
     if (!lostSince) lostSince = since;
     // a call that failed is not under way any more, though dash never says so
-    ["live-polling", "live-drawing"].forEach(function (store) { window.dash_clientside.set_props(store, {data: false}); });
+    window.dash_clientside.set_props("live-busy", {data: false});
     show();
   }
 
@@ -43,33 +43,33 @@
     }).catch(function () { /* gone again: the next call will tell */ });
   }
 
-  // What a call to draw charts is about: those on screen, and the run's version; null for any other call.
+  // The charts that a call is to draw.
   function drawing(options) {
     var body = String(options && options.body);
-    if (body.indexOf('\\"chart\\"') < 0) return null;
-    var said = JSON.parse(body), ids = Array.isArray(said.outputs[0]) ? said.outputs[0] : [];
-    var version = said.inputs.filter(function (each) { return each.id === "live-version"; })[0];
-    return {version: version && version.value, charts: ids.map(function (each) {
+    if (body.indexOf('\\"chart\\"') < 0) return [];
+    return [].concat.apply([], JSON.parse(body).outputs).filter(function (each) {
+      return each.id.type === "chart";
+    }).map(function (each) {
       return document.getElementById(JSON.stringify(each.id, Object.keys(each.id).sort()));
-    }).filter(Boolean)};
+    }).filter(Boolean);
   }
 
-  // New points for charts of a page that was left meanwhile: dash fails at them, so they are asked for anew.
-  function settled(answer, drawn) {
-    if (!drawn || drawn.charts.every(function (chart) { return chart.isConnected; })) return answer;
-    setTimeout(function () { window.dash_clientside.set_props("live-version", {data: drawn.version}); }, 0);
+  // New points for charts of a page that was left meanwhile: dash fails at them, so all is asked for anew.
+  function settled(answer, charts) {
+    if (charts.every(function (chart) { return chart.isConnected; })) return answer;
+    setTimeout(function () { window.dash_clientside.set_props("live-pulse", {data: Date.now()}); }, 0);
     return new Response(null, {status: 204});
   }
 
   window.fetch = function (address, options) {
     if (String(address).indexOf("_dash-update-component") < 0) return ask.apply(window, arguments);
-    var mine = ++asked, drawn = drawing(options), page = String(options && options.body).indexOf("_pages_content.children") >= 0;
+    var mine = ++asked, charts = drawing(options), page = String(options && options.body).indexOf("_pages_content.children") >= 0;
     waiting.set(mine, Date.now());
     return ask.apply(window, arguments).then(function (answer) {
       waiting.delete(mine);
       if ([502, 503, 504].indexOf(answer.status) < 0) back();
       else { missed = missed || page; lost(Date.now()); }
-      return settled(answer, drawn);
+      return settled(answer, charts);
     }, function (error) {
       waiting.delete(mine);
       missed = missed || page;

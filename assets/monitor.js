@@ -30,11 +30,10 @@
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     thalia: {
-      pulse: function (tick, now, run, auto, polling, drawing, notify) {
+      pulse: function (tick, now, run, auto, busy, notify) {
         var asked = window.dash_clientside.callback_context.triggered.some(function (each) {
           return each.prop_id !== "live-tick.n_intervals";
         });
-        var busy = polling || drawing;
         busySince = busy ? busySince || Date.now() : 0;
         if (busy && Date.now() - busySince < BUSY_LIMIT) return NO();
         var resting = document.hidden && !(notify && Date.now() - pulsed >= HIDDEN_PAUSE);

@@ -134,7 +134,8 @@ def main() -> None:
     screen = Screen(browser, page, markers=[str(kind) for kind in MarkerKind])
     browser.asked.clear()
     screen.refresh()
-    poll, *parts = [each for each in browser.asked if each["changedPropIds"] or each is browser.asked[0]]
+    poll, *others = browser.asked
+    parts = [each for each in others if any(one["id"] == "live-version" for one in each["inputs"])]
     poll["inputs"][0]["value"] = 1  # as at a tick
     bodies = [poll | {"changedPropIds": ["live-pulse.data"]}]
     bodies += [each | {"changedPropIds": ["live-version.data"]} for each in parts]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-from dash import Output, html
+from dash import html
 
 from thalia_monitor.figures import consolidation
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts, parts
-from thalia_monitor.web.live import live
+from thalia_monitor.web import charts, panes, parts
 from thalia_monitor.web.tables import event_table
 
 dash.register_page(
@@ -35,7 +34,7 @@ LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps)
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            html.Div(id=FACTS, className="facts panel"),
+            panes.pane(FACTS, className="facts panel"),
             html.Div(
                 [
                     charts.chart_card("sleep-timeline", "When it slept", class_name="wide", table=TABLE),
@@ -50,6 +49,8 @@ def layout(find: str = "", **_: Any) -> html.Div:
     )
 
 
-@live(Output(FACTS, "children"))
-def fill(state: TrainingState) -> list[Any]:
+def facts(state: TrainingState) -> list[Any]:
     return [parts.fact(*each) for each in consolidation.totals(state)]
+
+
+panes.declare(FACTS, facts)

@@ -10,7 +10,7 @@ from dash import Output, State, dcc, html, no_update
 from thalia_monitor.contract import SERIES_CAPACITY, SERIES_NEURONS
 from thalia_monitor.figures import growth
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts, parts, regions
+from thalia_monitor.web import charts, panes, parts, regions
 from thalia_monitor.web.live import NAMES, live
 from thalia_monitor.web.tables import event_table
 
@@ -37,7 +37,7 @@ LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_ev
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            html.Div(id=FACTS, className="facts panel"),
+            panes.pane(FACTS, className="facts panel"),
             html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
@@ -61,8 +61,7 @@ def _by_region(kind: str, title: str, series: str) -> html.Section:
     )
 
 
-@live(Output(FACTS, "children"))
-def fill(state: TrainingState) -> list[Any]:
+def facts(state: TrainingState) -> list[Any]:
     events = state.growth_events
     neurons = state.history.latest(state.history.neurons)
     added = events["neurons_added"].sum() if len(events) else 0
@@ -72,6 +71,9 @@ def fill(state: TrainingState) -> list[Any]:
         parts.fact("Growth events", f"{len(events):,}"),
         parts.fact("Neurons added", f"{added:,}"),
     ]
+
+
+panes.declare(FACTS, facts)
 
 
 @live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")], follows=NAMES)

@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-from dash import Output, html
+from dash import html
 
 from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
-from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts
+from thalia_monitor.web import charts, panes
 from thalia_monitor.web.cards import metric_cards, metric_chart, other_metrics, register_other_metrics
-from thalia_monitor.web.live import live
 
 dash.register_page(__name__, path="/metrics", name="Metrics", title="Metrics · thalia-monitor", order=1)
 charts.declare("metric", metrics.metric)
 register_other_metrics("metrics-other")
 
 CARDS = "metrics-cards"
+panes.declare(CARDS, metric_cards)
 
 
 def layout(**_: Any) -> html.Div:
     return html.Div(
         [
-            html.Div(id=CARDS, className="cards"),
+            panes.pane(CARDS, className="cards"),
             html.Div(
                 [metric_chart(name) for name in CORE_METRICS],
                 className="grid",
@@ -33,8 +32,3 @@ def layout(**_: Any) -> html.Div:
         ],
         className="page",
     )
-
-
-@live(Output(CARDS, "children"))
-def fill(state: TrainingState) -> list[Any]:
-    return metric_cards(state)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-from dash import Output, html
+from dash import html
 
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.web import glance
-from thalia_monitor.web.standing import summed
+from thalia_monitor.web import glance, panes
 
 dash.register_page(__name__, path="/", name="Overview", title="Overview · thalia-monitor", order=0)
 
@@ -21,20 +20,23 @@ BLOCKS = "overview-blocks"
 def layout(**_: Any) -> html.Div:
     return html.Div(
         [
-            html.Section(id=STATUS, className="panel status", **{"aria-label": "Status and pace"}),
-            html.Div(id=METRICS, className="cards"),
-            html.Div(id=BLOCKS, className="blocks"),
+            panes.pane(STATUS, html.Section, className="panel status", **{"aria-label": "Status and pace"}),
+            panes.pane(METRICS, className="cards"),
+            panes.pane(BLOCKS, className="blocks"),
         ],
         className="page overview",
     )
 
 
-@summed(Output(STATUS, "children"), Output(METRICS, "children"), Output(BLOCKS, "children"))
-def fill(summary: Summary) -> tuple[list[Any], list[Any], list[Any]]:
-    blocks = [
+def blocks(summary: Summary) -> list[Any]:
+    return [
         glance.health(summary),
         glance.milestones(summary),
         glance.growth(summary),
         glance.sleep(summary),
     ]
-    return glance.status(summary), glance.metric_blocks(summary), blocks
+
+
+panes.declare_summary(STATUS, glance.status)
+panes.declare_summary(METRICS, glance.metric_blocks)
+panes.declare_summary(BLOCKS, blocks)

@@ -139,7 +139,7 @@ class Screen:
     def refresh(self) -> None:
         """Let one tick of the clock pass."""
         self.call("frame-header.children")
-        self._follow([VERSION, NAMES, "view.data"])
+        self._follow([VERSION, NAMES])
 
     def call(self, output: str, changed: tuple[str, ...] = ()) -> dict[str, Any]:
         """Ask the one callback with this output, and apply what it answers."""
@@ -169,9 +169,8 @@ class Screen:
                 waiting += ["view.data"] if charts else []
 
     def _here(self, callback: dict[str, Any]) -> bool:
-        first = callback["output"].strip(".").split("...")[0]
-        identifier = first.rpartition(".")[0]
-        return bool(self._matching(identifier)) if identifier.startswith("{") else self.has(identifier)
+        outputs = (each.rpartition(".")[0] for each in callback["output"].strip(".").split("..."))
+        return any(bool(self._matching(each)) if each.startswith("{") else self.has(each) for each in outputs)
 
     def _matching(self, pattern: str) -> list[dict[str, Any]]:
         wanted = json.loads(pattern)
@@ -198,19 +197,26 @@ class Screen:
             return [{"id": props["id"], "property": name} for props in self._matching(identifier)]
         return {"id": identifier, "property": name}
 
+    def question(self, output: str, *changed: str) -> dict[str, Any]:
+        """What the browser sends for the one callback with this output."""
+        [callback] = [each for each in self.callbacks if output in each["output"]]
+        return self._question(callback, list(changed))
+
+    def _question(self, callback: dict[str, Any], changed: list[str]) -> dict[str, Any]:
+        output = callback["output"]
+        outputs = [self._output(each) for each in output.strip(".").split("...")]
+        return {
+            "output": output,
+            "outputs": outputs if output.startswith("..") else outputs[0],
+            "inputs": [self._argument(each) for each in callback["inputs"]],
+            "state": [self._argument(each) for each in callback["state"]],
+            "changedPropIds": changed,
+        }
+
     def _ask(self, callback: dict[str, Any], changed: list[str]) -> dict[str, Any]:
         output = callback["output"]
-        many = output.startswith("..")
-        outputs = [self._output(each) for each in output.strip(".").split("...")]
         answer = self.client.post(
-            f"{self.base}/_dash-update-component",
-            json={
-                "output": output,
-                "outputs": outputs if many else outputs[0],
-                "inputs": [self._argument(each) for each in callback["inputs"]],
-                "state": [self._argument(each) for each in callback["state"]],
-                "changedPropIds": changed,
-            },
+            f"{self.base}/_dash-update-component", json=self._question(callback, changed)
         )
         assert answer.status_code in (200, 204), (
             f"{output}: {answer.status_code} {answer.get_data(as_text=True)}"

@@ -105,11 +105,14 @@ def callback(
     given = {}
     for part in ("inputs", "state"):
         values = inputs if part == "inputs" else states or {}
-        wanted = [
-            (each, values.get(f"{each['id']}.{each['property']}")) for each in app.callback_map[spec][part]
+        given[part] = [
+            [] if _several(each["id"]) else each | {"value": values.get(f"{each['id']}.{each['property']}")}
+            for each in app.callback_map[spec][part]
         ]
-        given[part] = [name | {"value": value} for name, value in wanted]
-    named = [dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in outputs]
+    named = [
+        [] if _several(name) else dict(zip(("id", "property"), name.rsplit(".", 1), strict=True))
+        for name in outputs
+    ]
     body = {
         "output": spec,
         "outputs": named if spec.startswith("..") else named[0],
@@ -120,6 +123,11 @@ def callback(
     assert answer.status_code in (200, 204), answer.text
     changed: dict[str, Any] = answer.json["response"] if answer.status_code == 200 else {}
     return changed
+
+
+def _several(identifier: str) -> bool:
+    """Whether an id stands for all of a kind; a page without any of them is asked for."""
+    return identifier.startswith("{")
 
 
 @dataclass(slots=True)

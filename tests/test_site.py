@@ -39,7 +39,7 @@ def test_two_applications_in_one_process_are_both_complete(run: Run) -> None:
         lists.append(sorted(callback["output"] for callback in answer.get_json()))
     assert lists[0] == lists[1]
     assert len(lists[0]) == len(set(lists[0]))
-    assert any("growth-facts" in output for output in lists[0])
+    assert any("growth-log-rows" in output for output in lists[0])
 
 
 def test_nothing_is_loaded_from_another_host(client: Any) -> None:

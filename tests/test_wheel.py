@@ -106,7 +106,7 @@ def test_every_page_is_served(served: Server) -> None:
         status, text = served.get(path)
         assert status == 200 and "thalia-monitor" in text, path
     dependencies = served.get("_dash-dependencies")[1]
-    assert any("growth-facts" in each["output"] for each in dependencies)
+    assert any("growth-log-rows" in each["output"] for each in dependencies)
     assert "thalia" in str(served.get("_dash-layout")[1])
 
 

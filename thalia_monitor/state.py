@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from operator import add
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thalia_monitor import contract
 from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
+from thalia_monitor.once import Once
 from thalia_monitor.stages import stage_name
 from thalia_monitor.tables import event_table, one_table
 
@@ -110,7 +111,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class TrainingState:
+class TrainingState(Once):
     """A training run as its files tell it at one moment.
 
     Built by :func:`thalia_monitor.load_training_state` and by the pages' reader; never changes afterwards.
@@ -222,13 +223,6 @@ class TrainingState:
     def capacity_by_region(self) -> dict[str, float]:
         """Each region's capacity (0 to 1), from the newest line that has it."""
         return self.history.newest_line(self.history.capacity)
-
-    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
-        """Compute something from this state once, however many charts ask for it."""
-        kept = self.__dict__.setdefault("_once", {})
-        if what not in kept:
-            kept[what] = compute()
-        return cast(T, kept[what])
 
     @cached_property
     def _growing(self) -> Growing[Event]:

@@ -11,8 +11,8 @@ import pytest
 from dash import Dash
 
 from tests.alerts.support import Day, Receiver, receiving
+from tests.screen import Screen
 from tests.support import Run
-from tests.web.ticking import Ticking
 from thalia_monitor.alerts.plan import load
 from thalia_monitor.alerts.sentry import Sentry
 from thalia_monitor.reading.run import RunReader
@@ -47,9 +47,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def page(app: Dash) -> Ticking:
+def page(app: Dash) -> Screen:
     """A viewer of the overview."""
-    return Ticking(app.server.test_client())
+    return Screen(app.server.test_client(), "/")
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def sentry(day: Day, receiver: Receiver, tmp_path: Path) -> Sentry:
     return Sentry(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
 
 
-def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Ticking, sentry: Sentry) -> None:
+def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Screen, sentry: Sentry) -> None:
     """Healthy hours are silent; each trouble is seen at the next look, and is one alert and one recovery."""
 
     def look() -> list[str]:
         """One interval passes: what the receiver was sent meanwhile."""
         before = len(receiver.letters)
         sentry.round()
-        page.tick()
+        page.refresh()
         return receiver.titles[before:]
 
     def hours(count: float, **fields: Any) -> list[str]:
@@ -80,42 +80,45 @@ def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Ticking
             sent += look()
         return sent
 
+    def said(name: str) -> str:
+        return " ".join(page.text(name).split())
+
     assert hours(6) == []
-    assert "● Live" in page.said("overview-status")
-    assert "Nothing found wrong" in page.said("overview-blocks")
+    assert "● Live" in said("overview-status")
+    assert "Nothing found wrong" in said("overview-blocks")
 
     day.log(5, loss=math.nan)
     (alert,) = look()
     assert alert.startswith("✖ run: loss has been NaN since step")
-    assert "loss has been NaN since step" in page.said("overview-blocks")
-    assert "NaN" in page.said("overview-metrics")
+    assert "loss has been NaN since step" in said("overview-blocks")
+    assert "NaN" in said("overview-metrics")
     day.log(1, loss=math.nan)
     assert look() == []
     (over,) = hours(1)
     assert over.startswith("✓ run: Over after")
-    assert "loss has been NaN" not in page.said("overview-blocks")
-    assert "NaN" not in page.said("overview-metrics")
+    assert "loss has been NaN" not in said("overview-blocks")
+    assert "NaN" not in said("overview-metrics")
 
     day.now += 120
     (alert,) = look()
     assert alert.startswith("✖ run: The run has gone stale. Last line 2 min ago, usually every 10 s.")
-    assert "○ Stale Last line 2 min ago" in page.said("overview-status")
-    assert page.known["live-standing.data"]["status"] == "stale"
+    assert "○ Stale Last line 2 min ago" in said("overview-status")
+    assert page.component("live-standing")["data"]["status"] == "stale"
     day.now += 3600
     assert look() == []
     (over,) = hours(0.5)
     assert over.startswith("✓ run: Over after")
-    assert "● Live" in page.said("overview-status")
+    assert "● Live" in said("overview-status")
 
     day.log(10)
     day.save(milestones={"mnist_accuracy": False, "gaze_following": True})
     (alert,) = look()
     assert alert.startswith("▲ run: Milestone mnist_accuracy was lost at step")
-    assert "Milestone mnist_accuracy was lost" in page.said("overview-blocks")
-    assert "✗ mnist_accuracy" in page.said("overview-blocks")
+    assert "Milestone mnist_accuracy was lost" in said("overview-blocks")
+    assert "✗ mnist_accuracy" in said("overview-blocks")
     (over,) = hours(0.5)
     assert over.startswith("✓ run: Over after")
-    assert "was lost" not in page.said("overview-blocks")
+    assert "was lost" not in said("overview-blocks")
 
     assert hours(6) == []
     assert len(receiver.letters) == 6

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import Run, Server, line, serving
-from thalia_monitor.web import moments
+from thalia_monitor.web import answers
 
 from .conftest import Watched
 
@@ -82,19 +82,17 @@ def test_new_lines_are_followed_and_a_zoom_survives_them(run: Run, server: Serve
 def test_what_a_browser_asks_at_a_tick_can_be_answered_to_all(
     run: Run, server: Server, browse: Browse
 ) -> None:
-    """The poll, but for when it was asked, and two parts that follow: each in words that the server knows again."""
+    """One question, the same whenever it is asked, in words that the server knows again."""
     page = browse().open(server.url + "metrics")
     wait_for_point(page, "Loss", 1900)
     asked: list[bytes] = []
     page.on("request", lambda request: asked.append(request.post_data_buffer or b""))
     run.metrics(2000)
     wait_for_point(page, "Loss", 2000)
-    questions = [moments.question(each) for each in asked if each]
-    assert None not in questions
-    follow = {each for each in questions if each and moments.FOLLOWING in each}
-    assert len(follow) == 2, "cards and charts; what lists the metrics' names has nothing new to list"
-    polls = {each for each in questions if each and moments.POLLING in each}
-    assert polls and not any(b'"live-pulse","property":"data","value":1' in each for each in polls)
+    questions = [answers.question(each) for each in asked if each]
+    assert questions and None not in questions
+    assert not any(answers.FOLLOWING in each for each in questions if each), "nothing else has to be asked"
+    assert not any(b'"live-pulse","property":"data","value":1' in each for each in questions if each)
 
 
 def test_hidden_traces_and_scroll_survive_a_refresh(run: Run, server: Server, browse: Browse) -> None:

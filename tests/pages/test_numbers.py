@@ -73,7 +73,7 @@ def test_the_warnings_of_every_page(visit: Open, files: Naive, path: str) -> Non
 def test_the_cards_of_the_metrics(visit: Open, files: Naive, name: str) -> None:
     """Value and change of each core metric, and whether the change is good."""
     screen = visit("healthy", "/metrics")
-    card = words(screen.component("metrics-cards")["children"][CORE.index(name)])
+    card = words(screen.component({"type": "pane", "name": "metrics-cards"})["children"][CORE.index(name)])
     value = files.newest["metrics"][name]
     delta = value - files.before["metrics"][name]
     label = name.replace("_", " ").capitalize()

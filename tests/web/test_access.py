@@ -88,8 +88,8 @@ def test_without_a_password_nothing_is_shown(run: Run, passwords: Path) -> None:
 def test_an_answer_that_is_kept_is_given_to_nobody_without_a_password(run: Run, passwords: Path) -> None:
     """What was answered a moment ago to somebody who may look is no way around being asked."""
     browser = client(run, auth_file=passwords)
-    asked = b'{"output":"growth-facts.children","outputs":{},"changedPropIds":["live-version.data"]}'
-    browser.application.extensions[KEY].moments._answers[asked] = (math.inf, b'{"kept":true}')
+    asked = b'{"output":"growth-log-rows.children","outputs":{},"changedPropIds":["live-version.data"]}'
+    browser.application.extensions[KEY].answers._kept[asked] = (math.inf, b'{"kept":true}')
 
     def ask(**who: Any) -> Any:
         return browser.post("/_dash-update-component", data=asked, content_type="application/json", **who)

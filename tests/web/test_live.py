@@ -79,11 +79,11 @@ def test_a_failure_on_the_way_keeps_the_page(filled: Run, client: Any, path: str
 
 
 def test_a_page_that_was_never_shown_a_version_waits(client: Any, run: Run) -> None:
-    """Before the first tick there is nothing to fill it from, and that is no error."""
+    """Before the first tick there is nothing to draw from, however it is looked at, and that is no error."""
     screen = Screen(client, "/growth")
     screen.set("live-version", data=None)
     before = screen.text("growth-facts")
-    assert screen.call("growth-facts.children") == {}
+    assert screen.call('"pane"', ("view.data",)) == {}
     assert screen.text("growth-facts") == before
 
 
@@ -91,10 +91,11 @@ def test_a_page_that_was_never_shown_a_version_waits(client: Any, run: Run) -> N
     "version", [{"run": "ffffffffffff", "version": "x"}, {"run": "../../etc", "version": ""}]
 )
 def test_a_run_that_was_never_given_out_fills_nothing(client: Any, run: Run, version: dict[str, str]) -> None:
-    """A request names an id, never a path."""
+    """A request names an id, never a path; a tick says so, and nothing else changes."""
     screen = Screen(client, "/growth")
     screen.set("live-version", data=version)
-    assert screen.call("growth-facts.children") == {}
+    assert screen.call('"pane"', ("view.data",)) == {}
+    assert screen.call('"pane"').keys() <= {"frame-notice", "live-standing", "frame-standing"}
 
 
 def test_the_same_trouble_is_said_once_with_its_time(filled: Run, client: Any) -> None:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from thalia_monitor.web.logs import ACCESS, JsonLines, Plain, Recent, WithoutPolls, config
+from thalia_monitor.web.logs import ACCESS, JsonLines, Plain, Recent, config, worth_a_line
 
 HOSTILE = "a run named\n2026-01-01 ERROR forged \x1b[31m\u202e"
 
@@ -40,18 +40,20 @@ def test_an_access_line_has_its_parts_as_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "microseconds", "kept"),
+    ("path", "status", "seconds", "kept"),
     [
-        ("/lab/_dash-update-component", "200", 5000, False),
-        ("/_dash-update-component", "204", 5000, False),
-        ("/_dash-update-component", "500", 5000, True),
-        ("/_dash-update-component", "200", 2_000_000, True),
-        ("/metrics", "200", 5000, True),
+        ("/lab/_dash-update-component", "200 OK", 0.005, False),
+        ("/_dash-update-component", "204 NO CONTENT", 0.005, False),
+        ("/_dash-update-component", "500 INTERNAL SERVER ERROR", 0.005, True),
+        ("/_dash-update-component", "200 OK", 2.0, True),
+        ("/metrics", "200 OK", 0.005, True),
     ],
 )
-def test_polls_that_went_well_are_left_out(path: str, status: str, microseconds: int, kept: bool) -> None:
+def test_questions_of_open_pages_that_went_well_are_left_out(
+    path: str, status: str, seconds: float, kept: bool
+) -> None:
     """Open pages ask all day; only those questions are logged that failed or took long."""
-    assert WithoutPolls().filter(access(path, status, microseconds)) is kept
+    assert worth_a_line(path, status, seconds) is kept
 
 
 def test_the_newest_errors_are_kept() -> None:

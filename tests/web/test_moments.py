@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any
 
-import orjson
 import pytest
-from dash import Dash
 from flask import Flask
 
-from tests.support import Run, line
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web.moments import ANSWERS, RUNS, Moment, Moments
-from thalia_monitor.web.monitor import KEY, Monitor
+from thalia_monitor.web.moments import RUNS, Moment, Moments
 
 KNOWN = {"run": "a", "version": "seen", "read": 40.0}
 """What a page has on its screen."""
@@ -106,16 +102,24 @@ def test_what_a_page_claims_to_have_need_not_make_sense(moments: Moments, read_a
 
 
 def test_a_part_is_of_the_version_that_its_page_was_told_of(moments: Moments, clock: Clock) -> None:
-    """Also when others have been told of a newer one; after two seconds, or of another worker, the newest."""
+    """Also when others have been told of a newer one; after two seconds it is of the newest."""
     read = versions()
-    moments.newer("a", read, KNOWN)
+    told = [known(moments.newer("a", read, KNOWN))]
     clock.now = 51.2
-    moments.newer("a", read, KNOWN)
-    assert moments.told("a", read, "0").version == "0"
-    assert moments.told("a", read, "1").version == "1"
+    told.append(known(moments.newer("a", read, KNOWN)))
+    assert [moments.told("a", read, each).version for each in told] == ["0", "1"]
     clock.now = 52.1
-    assert moments.told("a", read, "0").version == "2"
-    assert moments.told("a", read, "told by another worker").version == "3"
+    assert moments.told("a", read, told[0]).version == "2"
+
+
+def test_a_version_that_another_worker_told_of_is_answered_with_a_newer_one(
+    moments: Moments, clock: Clock
+) -> None:
+    """The same for all who were told of it; who was told of it after this one was read, with the newest."""
+    read, elsewhere = versions(), KNOWN | {"version": "told by another worker"}
+    assert [moments.told("a", read, elsewhere).version for _ in range(2)] == ["0", "0"]
+    clock.now = 50.5
+    assert moments.told("a", read, elsewhere | {"read": 50.2}).version == "1"
 
 
 def test_another_run_is_read(moments: Moments) -> None:
@@ -177,121 +181,3 @@ def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
         assert moments.newer("a", versions(), KNOWN).state.version == "0"
     go_on.set()
     first.join()
-
-
-@pytest.fixture
-def page(app: Dash, run: Run, client: Any, clock: Clock) -> Any:
-    """Ask as a page's parts do: the poll, and the facts of the growth page."""
-    run.metrics(*range(100))
-    client.get("/growth")
-    watch: Monitor = app.server.extensions[KEY]
-    watch.moments._clock = clock
-
-    def ask(output: str, told: Any, changed: str, pulse: int = 1, **headers: str) -> Any:
-        listed = client.get("/_dash-dependencies").get_json()
-        (callback,) = [each for each in listed if output in each["output"].strip(".").split("...")]
-        names = [each.rsplit(".", 1) for each in callback["output"].strip(".").split("...")]
-        outputs = [{"id": name, "property": part} for name, part in names]
-        values = {"live-version": told, "live-pulse": pulse}
-        body = {"output": callback["output"], "outputs": outputs if len(outputs) > 1 else outputs[0]}
-        for kind in ("inputs", "state"):
-            body[kind] = [each | {"value": values.get(each["id"])} for each in callback[kind]]
-        body["changedPropIds"] = [changed]
-        sent = {"Content-Type": "application/json"} | headers
-        return client.post("/_dash-update-component", data=orjson.dumps(body), headers=sent)
-
-    return ask
-
-
-def poll(page: Any, told: Any, pulse: int = 1) -> Any:
-    """What the poll tells a page to show."""
-    return page("live-version.data", told, "live-pulse.data", pulse)
-
-
-def facts(page: Any, told: Any, changed: str = "live-version.data", **headers: str) -> Any:
-    """What the growth page's facts are answered."""
-    return page("growth-facts.children", told, changed, **headers)
-
-
-GROWTH = line(100, event_type="growth", region="cortex", neurons_added=7, new_total=9, reason="x")
-
-
-def test_the_very_same_question_is_answered_once(page: Any, app: Dash) -> None:
-    """For as long as its version is kept, to whoever may ask at all, with the same headers."""
-    told = poll(page, None).get_json()["response"]["live-version"]["data"]
-    before, again = facts(page, told), facts(page, told)
-    assert before.status_code == again.status_code == 200
-    assert again.data == before.data and len(app.server.extensions[KEY].moments._answers) == 1
-    assert again.headers["Content-Security-Policy"] == before.headers["Content-Security-Policy"]
-    assert facts(page, told, Host="elsewhere.example").status_code == 400
-
-
-def test_an_answer_is_only_given_again_while_its_version_is_kept(page: Any, run: Run, clock: Clock) -> None:
-    """Two seconds later the same question is about a newer version."""
-    told = poll(page, None).get_json()["response"]["live-version"]["data"]
-    before = facts(page, told)
-    run.append(GROWTH)
-    assert facts(page, told).data == before.data
-    clock.now += 2
-    assert facts(page, told).data != before.data
-
-
-def test_a_question_about_a_version_that_is_not_kept_is_answered_anew(page: Any, run: Run) -> None:
-    """Another worker has told of it: what is shown instead may be another one each time."""
-    told = {"run": poll(page, None).get_json()["response"]["live-version"]["data"]["run"], "version": "other"}
-    before = facts(page, told)
-    run.append(GROWTH)
-    assert facts(page, told).data != before.data
-
-
-def test_what_a_reader_changes_is_not_answered_from_before(page: Any, app: Dash) -> None:
-    """Only what follows a version is kept."""
-    told = poll(page, None).get_json()["response"]["live-version"]["data"]
-    facts(page, told, changed="view.data")
-    assert not app.server.extensions[KEY].moments._answers
-
-
-def test_polls_of_those_who_show_the_same_are_answered_once(
-    page: Any, run: Run, app: Dash, clock: Clock
-) -> None:
-    """Whenever in this second they ask; one who shows it already is told of the newest."""
-    first = poll(page, None).get_json()["response"]["live-version"]["data"]
-    run.append(GROWTH)
-    clock.now += 1
-    second = poll(page, first, 2).get_json()["response"]["live-version"]["data"]
-    run.append(line(101, loss=0.5))
-    shared = poll(page, first, 3)
-    assert shared.get_json()["response"]["live-version"]["data"] == second
-    kept = len(app.server.extensions[KEY].moments._answers)
-    assert poll(page, first, 4).data == shared.data
-    assert len(app.server.extensions[KEY].moments._answers) == kept
-    third = poll(page, second, 5).get_json()["response"]["live-version"]["data"]
-    assert third["version"] not in (first["version"], second["version"])
-    clock.now += 1
-    assert poll(page, first, 6).get_json()["response"]["live-version"]["data"]["version"] == third["version"]
-
-
-def test_few_answers_are_kept(page: Any, app: Dash) -> None:
-    """Of many questions, the newest."""
-    told = poll(page, None).get_json()["response"]["live-version"]["data"]
-    for number in range(ANSWERS + 10):
-        facts(page, told | {"read": number})
-    assert len(app.server.extensions[KEY].moments._answers) == ANSWERS
-
-
-def test_an_answer_whose_time_is_over_goes_with_the_next(page: Any, app: Dash, clock: Clock) -> None:
-    """Nothing that nobody will ask for again stays in memory while others look."""
-    told = poll(page, None).get_json()["response"]["live-version"]["data"]
-    facts(page, told)
-    (before,) = app.server.extensions[KEY].moments._answers
-    clock.now += 2
-    facts(page, poll(page, None).get_json()["response"]["live-version"]["data"])
-    (now,) = app.server.extensions[KEY].moments._answers
-    assert now != before
-
-
-def test_a_large_answer_is_not_kept(page: Any, app: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole figures, when a page is opened, would fill the memory."""
-    monkeypatch.setattr("thalia_monitor.web.moments.LARGEST", 100)
-    facts(page, poll(page, None).get_json()["response"]["live-version"]["data"])
-    assert not app.server.extensions[KEY].moments._answers

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import numpy as np
-from dash import Patch
+from dash import NoUpdate, Patch, no_update
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +19,11 @@ from thalia_monitor.web.patches import LONGEST_TAIL, difference, replacement
 VALUES = st.lists(st.one_of(st.none(), st.integers(0, 5)), max_size=12)
 
 
-def applied(change: Patch, figure: dict[str, Any]) -> dict[str, Any]:
+def applied(change: Patch | NoUpdate, figure: dict[str, Any]) -> dict[str, Any]:
     """What a browser makes of a patch."""
     result = copy.deepcopy(figure)
+    if isinstance(change, NoUpdate):
+        return result
     for step in json.loads(json.dumps(change.to_plotly_json()))["operations"]:
         *path, last = step["location"]
         target: Any = result
@@ -95,9 +97,9 @@ def test_a_line_whose_past_changed_is_sent_whole() -> None:
 
 
 def test_nothing_new_is_nothing() -> None:
-    """An unchanged chart makes an empty patch."""
-    same = chart({"x": [1], "y": [None]}, shapes=[{"type": "rect"}])
-    assert difference(same, same).to_plotly_json()["operations"] == []
+    """Of an unchanged chart nothing is sent."""
+    one, same = (chart({"x": [1], "y": [None]}, shapes=[{"type": "rect"}]) for _ in range(2))
+    assert difference(one, same) is no_update
 
 
 def test_ranges_are_left_to_the_reader() -> None:

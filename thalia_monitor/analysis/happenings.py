@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.history import Floats, History, Ints
+from thalia_monitor.once import Once
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Event, Severity, TrainingState
 
@@ -49,8 +50,8 @@ class Happening:
     segment: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Happenings:
+@dataclass(frozen=True)
+class Happenings(Once):
     """All that happened of one kind, by column."""
 
     step: Ints
@@ -82,6 +83,11 @@ class Happenings:
             np.array([each.alarming for each in found], np.bool_),
             np.array([each.segment for each in found], np.int64),
         )
+
+    @cached_property
+    def placed(self) -> bool:
+        """Whether step and time of all of them are told, so that the lines of the log have no say in it."""
+        return bool(self.stepped.all() and not np.isnan(self.time).any())
 
     def where(self, chosen: NDArray[Any]) -> Happenings:
         """Those that are chosen by position, or by a flag for each."""

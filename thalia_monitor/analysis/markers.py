@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -71,15 +72,26 @@ def markers(
     found = []
     every = happenings(state)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
-        placed = _placed(every[kind], state, x)
-        at = placed.step if x == "step" else placed.time
-        inside = np.flatnonzero(
-            (placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high)
-        )
-        order = inside[np.argsort(at[inside], kind="stable")]
-        edges = _edges(at[order], most)
-        found += [_mark(kind, placed.where(order[first:last]), state) for first, last in pairwise(edges)]
+        these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, most)
+        found += these.once(("marks", low, high, x, most), bundle) if these.placed else bundle()
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
+
+
+def _bundled(
+    kind: MarkerKind,
+    every: Happenings,
+    state: TrainingState,
+    low: float,
+    high: float,
+    x: Literal["step", "time"],
+    most: int,
+) -> list[Marker]:
+    placed = _placed(every, state, x)
+    at = placed.step if x == "step" else placed.time
+    inside = np.flatnonzero((placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high))
+    order = inside[np.argsort(at[inside], kind="stable")]
+    edges = _edges(at[order], most)
+    return [_mark(kind, placed.where(order[first:last]), state) for first, last in pairwise(edges)]
 
 
 def _finder(state: TrainingState) -> StepFinder:

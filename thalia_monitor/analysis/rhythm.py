@@ -92,6 +92,10 @@ def usual(seconds: Floats) -> float:
 
 def learn(state: TrainingState) -> Rhythm:
     """Learn a run's rhythm from its timestamps, or without any from its checkpoints' modification times."""
+    return state.once("rhythm", lambda: _learned(state))
+
+
+def _learned(state: TrainingState) -> Rhythm:
     between_checkpoints = _usual_or_none(_checkpoint_gaps(state.checkpoints).seconds, enough=2)
     found = gaps(state.history, MEMORY)
     seconds = found.seconds[found.steps >= 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import add
 from typing import Final
 
@@ -53,20 +54,51 @@ class Sleep:
     steps_ago: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summary:
-    """Where a run stands at one moment."""
+    """Where a run stands at one moment; what nobody asks for is not worked out."""
 
     state: TrainingState
+    now: float
+    """That moment, in Unix seconds by the viewer's clock."""
     liveness: Liveness
-    pace: Pace
-    next_stage: str
-    """Name of the stage that comes next; empty where the table ends or the stage is unknown."""
-    trends: tuple[Trend, ...]
-    growth: GrowthTotals
-    sleep: Sleep | None
-    milestones: tuple[Milestone, ...]
     findings: tuple[Finding, ...]
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast it goes; no end is expected of what stands still."""
+        return _if_it_goes_on(pace(self.state, self.now), self.liveness.status)
+
+    @cached_property
+    def next_stage(self) -> str:
+        """Name of the stage that comes next; empty where the table ends or the stage is unknown."""
+        return _next_stage(self.state)
+
+    @cached_property
+    def trends(self) -> tuple[Trend, ...]:
+        """Where the core metrics are going, those that are logged."""
+        return tuple(each for each in (trend(self.state, name) for name in ORDER) if each)
+
+    @cached_property
+    def growth(self) -> GrowthTotals:
+        """How much the brain has grown."""
+        return growth_totals(self.state, self._clock)
+
+    @cached_property
+    def sleep(self) -> Sleep | None:
+        """The newest consolidation."""
+        return last_sleep(self.state, self._clock)
+
+    @cached_property
+    def milestones(self) -> tuple[Milestone, ...]:
+        """The stage's checklist."""
+        return tuple(checklist(self.state))
+
+    @property
+    def _clock(self) -> float:
+        """Later than now where the trainer's clock is ahead of ours."""
+        newest = self.state.history.time[-1:]
+        return max(self.now, float(newest[0])) if len(newest) and np.isfinite(newest[0]) else self.now
 
     @property
     def passed(self) -> int:
@@ -99,19 +131,8 @@ def summarize(
 
     ``refresh`` is how often the viewer looks; ``found`` spares examining the same state twice.
     """
-    alive = liveness(state, now, refresh)
-    clock = max(now, _newest_time(state))
-    return Summary(
-        state=state,
-        liveness=alive,
-        pace=_if_it_goes_on(pace(state, now), alive.status),
-        next_stage=_next_stage(state),
-        trends=tuple(each for each in (trend(state, name) for name in ORDER) if each),
-        growth=growth_totals(state, clock),
-        sleep=last_sleep(state, clock),
-        milestones=tuple(checklist(state)),
-        findings=tuple(findings(state, thresholds) if found is None else found),
-    )
+    examined = findings(state, thresholds) if found is None else found
+    return Summary(state, now, liveness(state, now, refresh), tuple(examined))
 
 
 def _if_it_goes_on(measured: Pace, status: Status) -> Pace:
@@ -121,12 +142,6 @@ def _if_it_goes_on(measured: Pace, status: Status) -> Pace:
     if status is Status.STALE:
         return replace(measured, end=None)
     return replace(measured, left=None, steps_left=None, end=None, left_reason="It has ended.")
-
-
-def _newest_time(state: TrainingState) -> float:
-    """The time of the newest line: later than now where the trainer's clock is ahead of ours."""
-    newest = state.history.time[-1:]
-    return float(newest[0]) if len(newest) and np.isfinite(newest[0]) else 0.0
 
 
 def _next_stage(state: TrainingState) -> str:

@@ -19,7 +19,7 @@ from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.roots import Root
 from thalia_monitor.settings import Settings, thresholds
-from thalia_monitor.web import api, charts, security, shell, transport
+from thalia_monitor.web import api, page, security, shell, transport
 from thalia_monitor.web.caching import figure_cache, private_folder
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
@@ -98,7 +98,7 @@ def _assembled(chosen: Settings) -> Dash:
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)
     shell.register(app)
-    charts.register(app)
+    page.register(app)
     # Dash learns which scripts there are by writing a page: a worker that has written none would refuse them.
     # And it sets itself up at the first request, which another thread's may be at the same time.
     with server.test_request_context(chosen.base_path):

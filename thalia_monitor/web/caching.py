@@ -56,6 +56,11 @@ class FigureCache:
         """Whether it has not just failed."""
         return time.monotonic() >= self._again_at
 
+    @property
+    def shared(self) -> bool:
+        """Whether the other workers have what is kept in it."""
+        return self.kind not in ("memory", "off")
+
     def get(self, key: str) -> Any:
         """What is kept under a key; None where nothing is, or the cache is away."""
         return self._ask(lambda: self._cache.get(_short(key)))

@@ -1,4 +1,4 @@
-"""Charts on a page: a card for each, and the one callback that keeps all of them right.
+"""Charts on a page: a card for each, and what keeps all of them right.
 
 What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
 has (:mod:`thalia_monitor.web.patches`), the whole figure for one that was never drawn or whose axes are others now.
@@ -13,17 +13,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import dash
-from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
+from dash import dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web.live import DRAWING, NEAR, OTHERS, VERSION, current_state, running
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.patches import difference, replacement
-from thalia_monitor.web.views import VIEW, view_from
 
 Builder = Callable[[TrainingState, str, View], Chart]
 
@@ -166,38 +164,30 @@ def _table_link(table: str, title: str) -> html.A:
     return html.A("table", href=f"#{table}", className="option", title=words, **{"aria-label": words})
 
 
-def register(app: Dash) -> None:
-    """Give the app the callback that draws every chart of the page on screen."""
+def updates(
+    state: TrainingState,
+    run: str,
+    view: View,
+    near: Any,
+    ids: Sequence[dict[str, str]],
+    drawn: Sequence[dict[str, Any] | None],
+) -> tuple[list[Any], list[Any], list[Any]]:
+    """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
 
-    @app.callback(
-        Output(chart_id("chart", ALL, ALL), "figure"),
-        Output(chart_id("caption", ALL, ALL), "children"),
-        Output(chart_id("drawn", ALL, ALL), "data"),
-        Input(VERSION, "data"),
-        Input(VIEW, "data"),
-        Input(OTHERS, "data"),
-        Input(NEAR, "data"),
-        State(chart_id("chart", ALL, ALL), "id"),
-        State(chart_id("drawn", ALL, ALL), "data"),
-        running=running(DRAWING),
-    )
-    def draw(
-        version: dict[str, str] | None,
-        view_data: dict[str, Any] | None,
-        _: Any,
-        near: list[list[str]] | None,
-        ids: list[dict[str, str]],
-        drawn: list[dict[str, Any] | None],
-    ) -> tuple[list[Any], list[Any], list[Any]]:
-        state = current_state(version)
-        run = version["run"] if version else ""
-        view = view_from(view_data)
-        answers = [
-            update(state, run, each, view, before) if is_near(each, near) else (no_update,) * 3
-            for each, before in zip(ids, drawn, strict=True)
-        ]
-        figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
-        return list(figures), list(captions), list(marks)
+    Args:
+        state: the run as it is to be shown.
+        run: its id.
+        view: how the reader looks at it.
+        near: which charts are on the screen or close to it, see :data:`~thalia_monitor.web.live.NEAR`.
+        ids: of the charts on the page.
+        drawn: what the browser has noted about each.
+    """
+    answers = [
+        update(state, run, each, view, before) if is_near(each, near) else (no_update,) * 3
+        for each, before in zip(ids, drawn, strict=True)
+    ]
+    figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
+    return list(figures), list(captions), list(marks)
 
 
 def is_near(chart: dict[str, str], near: Any) -> bool:
@@ -216,9 +206,16 @@ def update(
     if drawn and mark.items() <= drawn.items():
         return no_update, no_update, no_update
     built = _finished(state, run, chart, view)
-    mark |= {"axes": axes_of(view, chart["name"], built), "length": built.length}
-    mark["held"] = _held(built, view, drawn)
-    return _answer(built, chart, view, drawn, mark), caption(built, paused(built, mark)), mark
+    held = _held(built, view, drawn)
+    mark |= {"axes": axes_of(view, chart["name"], built), "length": built.length, "held": held}
+    words = caption(built, held)
+    if not drawn or drawn.get("axes") != mark["axes"]:
+        return framed(built, view), beside(words), mark
+    before = monitor().known(drawn["version"], _part(chart, drawn["view"]))
+    if not isinstance(before, Chart):
+        return replacement(built), beside(words), mark
+    same = words == caption(before, drawn.get("held"))
+    return difference(before, built), no_update if same else beside(words), mark
 
 
 def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
@@ -246,15 +243,6 @@ def _part(chart: dict[str, str], view: str) -> str:
     return f"{chart['kind']}:{chart['name']}:{view}"
 
 
-def _answer(
-    now: Chart, chart: dict[str, str], view: View, drawn: dict[str, Any] | None, mark: dict[str, Any]
-) -> Any:
-    if not drawn or drawn.get("axes") != mark["axes"]:
-        return framed(now, view)
-    before = monitor().known(drawn["version"], _part(chart, drawn["view"]))
-    return difference(before, now) if isinstance(before, Chart) else replacement(now)
-
-
 def axes_of(view: View, name: str, chart: Chart) -> str:
     """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
     return f"{view.x} {name in view.log} {name in view.clip} {bool(chart.traces)}"
@@ -269,15 +257,31 @@ def framed(chart: Chart, view: View) -> dict[str, Any]:
     return figure
 
 
-def paused(chart: Chart, mark: dict[str, Any]) -> str:
-    """Say how many points have arrived since the reader zoomed; empty while the chart follows."""
-    if mark["held"] is None:
-        return ""
-    return f"paused, {counted(max(chart.length - mark['held'], 0), 'new point')}"
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What is said beside a chart's title."""
+
+    notes: tuple[str, ...]
+    """What a line cannot show, and what the reader should know."""
+    drawn: str
+    """How much is drawn."""
+    summary: str
+    """The same and more in numbers, for those who cannot see it."""
 
 
-def caption(chart: Chart, pause: str = "") -> list[Any]:
-    """What stands beside the title: how much is drawn, and what a line cannot show."""
-    notes = [html.Span(note, className="note") for note in (*chart.notes, pause) if note]
-    words = html.Span(chart.summary, className="visually-hidden") if chart.summary else ""
-    return [*notes, html.Span(chart.caption), words]
+def caption(chart: Chart, held: Any) -> Caption:
+    """What to say; ``held`` is how many points there were when a zoomed chart last followed."""
+    notes = [each for each in chart.notes if each]
+    if isinstance(held, int):
+        notes.append(f"paused, {counted(max(chart.length - held, 0), 'new point')}")
+    return Caption(tuple(notes), chart.caption, chart.summary)
+
+
+def beside(words: Caption) -> list[Any]:
+    """Lay a caption out."""
+    notes = [html.Span(note, className="note") for note in words.notes]
+    return [
+        *notes,
+        html.Span(words.drawn),
+        html.Span(words.summary, className="visually-hidden") if words.summary else "",
+    ]

@@ -5,7 +5,8 @@
    callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
 2. A pulse asks the server for the run's version. The same version costs a few ``stat`` calls and changes nothing;
    within a second all viewers are told of the same one (:mod:`~thalia_monitor.web.moments`).
-3. A new version goes to one ``dcc.Store``; :func:`live` parts and charts on the page that is open follow it.
+3. A new version goes to one ``dcc.Store``; the page that is open follows it, its charts and panes with one question
+   (:mod:`~thalia_monitor.web.page`), and so does each :func:`live` part of it.
 """
 
 from __future__ import annotations
@@ -24,8 +25,7 @@ from thalia_monitor.web.monitor import monitor
 
 TICK: Final = "live-tick"
 PULSE: Final = "live-pulse"
-POLLING: Final = "live-polling"
-DRAWING: Final = "live-drawing"
+BUSY: Final = "live-busy"
 VERSION: Final = "live-version"
 NAMES: Final = "live-names"
 """Changes when the run logs a series that it did not log before; what only lists them follows this."""
@@ -44,8 +44,7 @@ def stores(refresh_seconds: float) -> list[Any]:
     return [
         dcc.Interval(id=TICK, interval=int(refresh_seconds * 1000)),
         dcc.Store(id=PULSE),
-        dcc.Store(id=POLLING, data=False),
-        dcc.Store(id=DRAWING, data=False),
+        dcc.Store(id=BUSY, data=False),
         dcc.Store(id=VERSION),
         dcc.Store(id=NAMES),
         dcc.Store(id=RUN),
@@ -65,12 +64,13 @@ def running(store: str) -> list[tuple[Output, bool, bool]]:
 
 
 def live(
-    *outputs: Output, inputs: Sequence[Input | State] = (), follows: str = VERSION
+    *outputs: Output, inputs: Sequence[Input | State], follows: str = VERSION
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Fill a part of a page whenever the run has a new version; one that ``follows`` NAMES, when it has a new series.
+    """Fill what a reader has a say in whenever the run has a new version, or one that ``follows`` NAMES a new series.
 
     The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, the
-    part keeps what it shows; the shell's notice says why.
+    part keeps what it shows; the shell's notice says why. What takes nothing from the reader is a
+    :mod:`pane <thalia_monitor.web.panes>`.
     """
 
     gate = () if follows == VERSION else (Input(follows, "data"),)
@@ -78,11 +78,7 @@ def live(
     def decorate(fill: Callable[..., Any]) -> Any:
         @wraps(fill)
         def follow(version: dict[str, str] | None, *values: Any) -> Any:
-            state = current_state(version)
-            values = values[len(gate) :]
-            if inputs:
-                return fill(state, *values)
-            return state.once(("part", *map(str, outputs)), lambda: fill(state))  # the same for every viewer
+            return fill(current_state(version), *values[len(gate) :])
 
         return dash.get_app().callback(
             list(outputs) if len(outputs) > 1 else outputs[0],
@@ -99,6 +95,6 @@ def current_state(version: dict[str, str] | None) -> TrainingState:
     if not version:
         raise PreventUpdate
     try:
-        return monitor().shown(version["run"], version.get("version"))
+        return monitor().shown(version["run"], version)
     except MonitorError:
         raise PreventUpdate from None

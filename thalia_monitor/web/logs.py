@@ -67,15 +67,10 @@ def _access(atoms: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class WithoutPolls(logging.Filter):
-    """Leaves out the callbacks of open pages that went well: fifty viewers make ten such lines a second."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is worth keeping."""
-        atoms = record.args
-        if not isinstance(atoms, Mapping) or not str(atoms["U"]).endswith("/_dash-update-component"):
-            return True
-        return str(atoms["s"])[:1] not in "23" or int(str(atoms["D"])) >= QUIET_BELOW * 1_000_000
+def worth_a_line(path: str, status: str, seconds: float) -> bool:
+    """Whether the access log names a request: not the questions of open pages that went well."""
+    asked = path.endswith("/_dash-update-component")
+    return not asked or status[:1] not in "23" or seconds >= QUIET_BELOW
 
 
 class WithoutAddress(logging.Filter):
@@ -136,7 +131,7 @@ def config(log_format: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": JsonLines if log_format == "json" else Plain}},
-        "filters": {"without-polls": {"()": WithoutPolls}, "without-address": {"()": WithoutAddress}},
+        "filters": {"without-address": {"()": WithoutAddress}},
         "handlers": {
             "lines": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"},
             "recent": {"()": Recent, "level": "WARNING"},
@@ -144,7 +139,7 @@ def config(log_format: str) -> dict[str, Any]:
         "root": {"level": "INFO", "handlers": ["lines", "recent"]},
         "loggers": {
             "gunicorn.error": inherit | {"level": "INFO", "filters": ["without-address"]},
-            ACCESS: inherit | {"level": "INFO", "filters": ["without-polls"]},
+            ACCESS: inherit | {"level": "INFO"},
             "werkzeug": inherit | {"level": "WARNING"},  # a line a request would bury what matters
         },
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
@@ -10,25 +9,15 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
-from flask import Flask, Response, g, request
-
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web.answers import settle
 
 KEPT: Final = 2.0
 """Seconds in which a page that was told of a version has asked for all of it: as long it is kept, and its answers."""
-ANSWERS: Final = 128
-"""Answers that are kept for so long, for those who ask the very same."""
-LARGEST: Final = 128 * 1024
-"""Bytes of an answer that is kept: a tick's are small, and a page is opened seldom."""
 RUNS: Final = 16
 """Runs of which a version is kept; of more, the one looked at longest ago is read at every look."""
 PATIENCE: Final = 0.1
 """Seconds to wait for the one who is reading for all."""
-POLLING: Final = b'"changedPropIds":["live-pulse.data"]'
-FOLLOWING: Final = b'"changedPropIds":["live-version.data"]'
-"""What only the poll says, and a part of a page that follows a new version: they change nothing on the server."""
-PULSE: Final = re.compile(rb'("id":"live-pulse","property":"data","value":)[0-9.]+')
-"""When the browser asked, which is another time for each and does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +30,18 @@ class Moment:
 
 
 class Moments:
-    """Keeps what was read of each run within this second, and the answers that were written from it.
+    """Keeps what was read of each run within this second.
 
     A log that grows ten lines a second has another version for each of a hundred viewers; read and drawn for each,
-    they wait for each other. So who lacks the version that was read a moment ago is given that one, and its parts are
-    answered once for all who hold the same. It is never older than a second, nor older than what a viewer has seen;
-    and who has it already and asks again is always shown the newest.
+    they wait for each other. So who lacks the version that was read a moment ago is given that one, and what is
+    drawn from it is an answer for all who hold the same (:mod:`~thalia_monitor.web.answers`). It is never older than
+    a second, nor older than what a viewer has seen; and who has it already and asks again is always shown the newest.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = Lock()
         self._kept: OrderedDict[str, tuple[Lock, deque[Moment]]] = OrderedDict()
-        self._answers: dict[bytes, tuple[float, bytes]] = {}
 
     def newer(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any] | None) -> Moment:
         """What a page is to show that has ``known`` on its screen: its ``version`` and when that was ``read``.
@@ -65,25 +53,26 @@ class Moments:
             return found
         first = reading.acquire(timeout=PATIENCE)
         try:
-            return (self._found(moments, known) if first else None) or self._read(moments, read)
+            if first and (found := self._found(moments, known)):
+                return found
+            read_now = self._read(moments, read)
+            return self._found(moments, known) or read_now
         finally:
             if first:
                 reading.release()
 
-    def told(self, run: str, read: Callable[[], TrainingState], version: str | None) -> TrainingState:
+    def told(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any]) -> TrainingState:
         """The state of the version that a page was told of, or a newer one. Raises what ``read`` raises."""
         _, moments = self._of(run)
         now = self._clock()
         for each in tuple(moments):
-            if each.state.version == version and 0 <= now - each.read < KEPT:
-                g.settled_until = each.read + KEPT
+            if each.state.version == known.get("version") and 0 <= now - each.read < KEPT:
+                settle(each.read + KEPT)
                 return each.state
-        return self._read(moments, read).state
-
-    def watch(self, server: Flask) -> None:
-        """Answer what was just answered."""
-        server.before_request(self._again)
-        server.after_request(self._keep)
+        moment = self.newer(run, read, known)  # another worker has told of it, or it was long ago
+        if moment.state.version == known.get("version"):
+            settle(moment.read + KEPT)
+        return moment.state
 
     def _of(self, run: str) -> tuple[Lock, deque[Moment]]:
         with self._lock:
@@ -100,7 +89,7 @@ class Moments:
         newest, second = moments[-1], int(self._clock())
         if int(newest.read) != second or newest.read <= seen or newest.state.version == known.get("version"):
             return None
-        g.settled_until = second + 1.0
+        settle(second + 1.0)
         return newest
 
     def _read(self, moments: deque[Moment], read: Callable[[], TrainingState]) -> Moment:
@@ -111,33 +100,3 @@ class Moments:
         else:
             moments[-1] = found
         return found
-
-    def _again(self) -> Response | None:
-        asked = question(request.get_data()) if request.method == "POST" else None
-        if asked is None:
-            return None
-        until, answer = self._answers.get(asked, (0.0, b""))
-        if self._clock() < until:
-            return Response(answer, mimetype="application/json")
-        g.asked = asked
-        return None
-
-    def _keep(self, answer: Response) -> Response:
-        asked, until = g.pop("asked", None), g.pop("settled_until", None)
-        if asked is None or until is None or answer.status_code != 200:
-            return answer
-        written = answer.get_data()
-        if len(written) > LARGEST:
-            return answer
-        with self._lock:
-            now = self._clock()
-            fresh = [each for each in self._answers.items() if now < each[1][0]][1 - ANSWERS :]
-            self._answers = dict(fresh) | {asked: (until, written)}
-        return answer
-
-
-def question(body: bytes) -> bytes | None:
-    """What a request asks, the same for all who ask the same; None where each may be answered something else."""
-    if POLLING in body:
-        return PULSE.sub(rb"\1", body)
-    return body if FOLLOWING in body else None

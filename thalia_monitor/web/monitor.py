@@ -17,6 +17,7 @@ from thalia_monitor.errors import BadParameter
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web.answers import Answers
 from thalia_monitor.web.caching import FigureCache
 from thalia_monitor.web.moments import Moment, Moments
 
@@ -38,6 +39,7 @@ class Monitor:
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
     moments: Moments = field(default_factory=Moments)
+    answers: Answers = field(default_factory=Answers)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None) -> TrainingState:
@@ -56,13 +58,13 @@ class Monitor:
         """
         return self.moments.newer(run, lambda: self.state(run), known)
 
-    def shown(self, run: str, version: str | None = None) -> TrainingState:
-        """The state for a part of a page that was told to show this version: that one or a newer one.
+    def shown(self, run: str, known: Mapping[str, Any]) -> TrainingState:
+        """The state for a part of a page that was told to show this ``version``: that one or a newer one.
 
         Raises:
             MonitorError: as for :meth:`state`.
         """
-        return self.moments.told(run, lambda: self.state(run), version)
+        return self.moments.told(run, lambda: self.state(run), known)
 
     @property
     def open_to_typing(self) -> bool:
@@ -109,7 +111,7 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
-    monitor.moments.watch(server)
+    monitor.answers.watch(server, monitor.cache)
     server.extensions[KEY] = monitor
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dash import Patch
+from dash import NoUpdate, Patch, no_update
 
 from thalia_monitor.figures.chart import Chart
 
@@ -27,8 +27,10 @@ def replacement(chart: Chart) -> Patch:
     return change
 
 
-def difference(before: Chart, now: Chart) -> Patch:
-    """Only what is new: of a line that grew, the points at its end."""
+def difference(before: Chart, now: Chart) -> Patch | NoUpdate:
+    """Only what is new: of a line that grew, the points at its end; nothing where nothing is."""
+    if before.traces == now.traces and before.layout == now.layout:
+        return no_update
     if len(before.traces) != len(now.traces):
         return replacement(now)
     change = Patch()

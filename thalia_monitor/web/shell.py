@@ -9,10 +9,10 @@ import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web import poll, regions, runs, standing
-from thalia_monitor.web.live import DRAWING, POLLING, PULSE, RUN, STANDING, TICK, stores
+from thalia_monitor.web import regions, runs, standing
+from thalia_monitor.web.frame import HEADER, NOTICE, PAGE, TOTALS, WARNINGS
+from thalia_monitor.web.live import BUSY, PULSE, RUN, STANDING, TICK, stores
 from thalia_monitor.web.monitor import Monitor
-from thalia_monitor.web.poll import HEADER, NOTICE, PAGE, TOTALS, WARNINGS
 from thalia_monitor.web.toolbar import toolbar
 from thalia_monitor.web.views import VIEW
 
@@ -151,7 +151,6 @@ _KEPT: Final[dict[str, Any]] = {"persistence": True, "persistence_type": "local"
 
 def register(app: Dash) -> None:
     """Give the app the callbacks of the frame."""
-    poll.register(app)
     runs.register(app)
     browser = {
         "pulse": (
@@ -159,8 +158,7 @@ def register(app: Dash) -> None:
             [Input(TICK, "n_intervals"), Input("refresh-now", "n_clicks"), Input(RUN, "data")],
             [
                 State("auto-refresh", "value"),
-                State(POLLING, "data"),
-                State(DRAWING, "data"),
+                State(BUSY, "data"),
                 State(NOTIFY, "value"),
             ],
         ),

@@ -5,21 +5,17 @@ A run goes stale without any file changing, so this is judged at every pulse, no
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from time import time
 from typing import Any, Final
 
-import dash
-from dash import Input, Output, html, no_update
+from dash import html, no_update
 
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.liveness import Liveness, Status
 from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.analysis.wording import ago
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web.live import STANDING, VERSION, current_state
-from thalia_monitor.web.monitor import Monitor, monitor
+from thalia_monitor.web.monitor import Monitor
 
 BADGE: Final = "frame-standing"
 ICONS: Final = {
@@ -45,22 +41,6 @@ def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
     """Sum a run up as it is now; it is examined once for each version, whoever asks."""
     found = watch.finished(state, run, "findings", lambda: watch.examine(state))
     return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
-
-
-def summed(*outputs: Output) -> Callable[[Callable[[Summary], Any]], Any]:
-    """Fill parts of a page from the run's summary, whenever the run or its standing has changed."""
-
-    def decorate(fill: Callable[[Summary], Any]) -> Any:
-        @wraps(fill)
-        def follow(version: dict[str, str] | None, _: Any) -> Any:
-            state = current_state(version)
-            return fill(summary_of(monitor(), version["run"] if version else "", state))
-
-        return dash.get_app().callback(
-            list(outputs) if len(outputs) > 1 else outputs[0], Input(VERSION, "data"), Input(STANDING, "data")
-        )(follow)
-
-    return decorate
 
 
 def standing(summary: Summary, run: str) -> dict[str, Any]:

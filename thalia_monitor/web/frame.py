@@ -1,19 +1,20 @@
-"""The poll: which version of the run a page is to show, with the frame around it; or why it shows nothing new."""
+"""The frame around a page: the run's header, warnings and totals, how it stands, and why it shows nothing new."""
 
 from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Output, State, html, no_update
 from plotly.io.json import to_json_plotly
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import header, parts, standing
-from thalia_monitor.web.live import NAMES, POLLING, PULSE, RUN, STANDING, VERSION, running
+from thalia_monitor.web.live import NAMES, RUN, STANDING, VERSION
 from thalia_monitor.web.monitor import monitor
 
 HEADER: Final = "frame-header"
@@ -21,56 +22,67 @@ WARNINGS: Final = "frame-warnings"
 NOTICE: Final = "frame-notice"
 TOTALS: Final = "frame-totals"
 PAGE: Final = "page"
-NOTHING: Final = dict.fromkeys(
-    ("version", "names", "header", "warnings", "totals", "notice", "standing", "badge", "hidden"), no_update
-)
-"""What a poll answers that has nothing to tell."""
+OUTPUTS: Final = {
+    "version": Output(VERSION, "data"),
+    "names": Output(NAMES, "data"),
+    "header": Output(HEADER, "children"),
+    "warnings": Output(WARNINGS, "children"),
+    "totals": Output(TOTALS, "children"),
+    "notice": Output(NOTICE, "children"),
+    "standing": Output(STANDING, "data"),
+    "badge": Output(standing.BADGE, "children"),
+    "hidden": Output(PAGE, "hidden"),
+}
+NOTHING: Final = dict.fromkeys(OUTPUTS, no_update)
+"""What is sent of a frame that is right."""
+HELD: Final = {
+    "run": State(RUN, "data"),
+    "known": State(VERSION, "data"),
+    "named": State(NAMES, "data"),
+    "shown": State(NOTICE, "children"),
+    "stood": State(STANDING, "data"),
+}
+"""What a page tells of its frame, the arguments of :func:`look`."""
 
 
-def register(app: Dash) -> None:
-    """Give the app the callback that tells a page what to show."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of a look at a run."""
 
-    @app.callback(
-        output={
-            "version": Output(VERSION, "data"),
-            "names": Output(NAMES, "data"),
-            "header": Output(HEADER, "children"),
-            "warnings": Output(WARNINGS, "children"),
-            "totals": Output(TOTALS, "children"),
-            "notice": Output(NOTICE, "children"),
-            "standing": Output(STANDING, "data"),
-            "badge": Output(standing.BADGE, "children"),
-            "hidden": Output(PAGE, "hidden"),
-        },
-        inputs=[Input(PULSE, "data")],
-        state=[
-            State(RUN, "data"),
-            State(VERSION, "data"),
-            State(NAMES, "data"),
-            State(NOTICE, "children"),
-            State(STANDING, "data"),
-        ],
-        running=running(POLLING),
-    )
-    def poll(
-        _: Any, run: str | None, known: dict[str, Any] | None, named: Any, shown: Any, stood: Any
-    ) -> dict[str, Any]:
-        before = known["run"] if known else None
-        run = run or before  # what is shown by default stays, even if another is newer now
-        try:
-            run = monitor().library.entry(run).id
-            moment = monitor().newer(run, known if run == before else None)
-        except MonitorError as error:
-            return _unreadable(str(error), run, before, shown, stood)
-        state = moment.state
-        stands, badge = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
-        answer = NOTHING | {"standing": stands, "badge": badge}
-        same = known is not None and (before, known.get("version")) == (run, state.version)
-        if same and not _troubled(shown):
-            return answer
+    frame: dict[str, Any]
+    """A value for each of ``OUTPUTS``."""
+    run: str = ""
+    state: TrainingState | None = None
+    """The run as the page is to show it; None where it cannot be read."""
+    stood: Any = None
+    """How the run stands, as the browser knows by now."""
+
+
+def look(run: str | None, known: dict[str, Any] | None, named: Any, shown: Any, stood: Any) -> Look:
+    """Look at the run that a page shows: which version of it is to be on the page, and the frame around it.
+
+    Args:
+        run: the id that the address names; None for the one shown by default.
+        known: the run and version on the page, and when that was read.
+        named: what stands for the names of the run's series there.
+        shown: the notices there.
+        stood: how the run stood.
+    """
+    before = known["run"] if known else None
+    run = run or before  # what is shown by default stays, even if another is newer now
+    try:
+        run = monitor().library.entry(run).id
+        moment = monitor().newer(run, known if run == before else None)
+    except MonitorError as error:
+        return Look(_unreadable(str(error), run, before, shown, stood))
+    state = moment.state
+    stands, badge = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
+    frame = NOTHING | {"standing": stands, "badge": badge}
+    same = known is not None and (before, known.get("version")) == (run, state.version)
+    if not same or _troubled(shown):
         names = _names(run, state)
         notices = [parts.problems(state.problems, state.total_problems), header.missing(state)]
-        return answer | {
+        frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == named else names,
             "header": header.header(state),
@@ -79,6 +91,7 @@ def register(app: Dash) -> None:
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
         }
+    return Look(frame, run, state, stood if stands is no_update else stands)
 
 
 def _unreadable(words: str, run: str | None, before: str | None, shown: Any, stood: Any) -> dict[str, Any]:

@@ -1,0 +1,138 @@
+"""What was just answered, given again to everybody who asks the very same: drawn once, however many look."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from threading import Event, Lock
+from typing import Final, cast
+
+from flask import Flask, Response, abort, g, request
+
+from thalia_monitor.web.caching import FigureCache
+
+KEPT: Final = 128
+"""Answers that are kept, for a second or two."""
+LARGEST: Final = 128 * 1024
+"""Bytes of an answer that is kept: a tick's are small, and a page is opened seldom."""
+PATIENCE: Final = 0.25
+"""Seconds to wait for the one who is answering the same question."""
+GLANCE: Final = 0.01
+"""Seconds between two looks at whether another worker has answered it."""
+POLLING: Final = b'"changedPropIds":["live-pulse.data"]'
+FOLLOWING: Final = b'"changedPropIds":["live-version.data"]'
+"""What a tick of a page says, and a part of one that follows a new version: they change nothing on the server."""
+PULSE: Final = re.compile(rb'("id":"live-pulse","property":"data","value":)[0-9.]+')
+"""When the browser asked, which is another time for each and does not matter."""
+
+Answer = tuple[float, bytes]
+"""Until when it is given again, in Unix seconds, and what it says."""
+
+
+def settle(until: float) -> None:
+    """Say that what is being answered is the answer for everybody who asks the same until then, in Unix seconds."""
+    g.settled_until = until
+
+
+class Answers:
+    """Keeps a worker's answers for so long as they were settled, and those of other workers if a cache is shared."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._cache: FigureCache | None = None
+        self._lock = Lock()
+        self._kept: dict[bytes, Answer] = {}
+        self._sought: dict[bytes, Event] = {}
+        """What is being answered at this moment."""
+
+    def watch(self, server: Flask, cache: FigureCache) -> None:
+        """Answer a server's questions again, and with what its other workers keep in that cache."""
+        self._cache = cache if cache.shared else None
+        server.before_request(self._again)
+        server.after_request(self._keep)
+        server.teardown_request(self._done)
+
+    def _again(self) -> Response | None:
+        asked = question(request.get_data()) if request.method == "POST" else None
+        if asked is None:
+            return None
+        g.asked = asked
+        answer = self._found(asked)
+        return Response(answer, mimetype="application/json") if answer else None
+
+    def _found(self, asked: bytes) -> bytes | None:
+        until, answer = self._kept.get(asked, (0.0, b""))
+        if self._clock() < until:
+            return answer
+        shared = self._cache.get(_key("answer", asked)) if self._cache else None
+        if not shared or self._clock() >= shared[0]:
+            return None
+        self._note(asked, shared)
+        return cast(bytes, shared[1])
+
+    def share(self) -> None:
+        """Before the work begins: where somebody is being answered the very same, wait, and answer that.
+
+        It ends the request then, as ``flask.abort`` does.
+        """
+        asked = g.get("asked")
+        if asked is None or "settled_until" not in g:
+            return
+        with self._lock:
+            sought = self._sought.get(asked)
+            if sought is None:
+                self._sought[asked] = Event()
+        answer = self._of_this_worker(asked, sought) if sought else self._of_another(asked)
+        if answer:
+            abort(Response(answer, mimetype="application/json"))
+
+    def _of_this_worker(self, asked: bytes, sought: Event) -> bytes | None:
+        sought.wait(PATIENCE)
+        return self._found(asked)
+
+    def _of_another(self, asked: bytes) -> bytes | None:
+        if self._cache is None:
+            return None
+        until = min(self._cache.get(_key("sought", asked)) or 0.0, self._clock() + PATIENCE)
+        while self._clock() < until:
+            time.sleep(GLANCE)
+            if answer := self._found(asked):
+                return answer
+        self._cache.set(_key("sought", asked), self._clock() + PATIENCE)
+        return None
+
+    def _keep(self, answer: Response) -> Response:
+        asked, until = g.get("asked"), g.pop("settled_until", None)
+        if asked is None or until is None or answer.status_code != 200:
+            return answer
+        written = answer.get_data()
+        if len(written) <= LARGEST:
+            self._note(asked, (until, written))
+            if self._cache:
+                self._cache.set(_key("answer", asked), (until, written))
+        return answer
+
+    def _note(self, asked: bytes, answer: Answer) -> None:
+        with self._lock:
+            now = self._clock()
+            fresh = [each for each in self._kept.items() if now < each[1][0]][1 - KEPT :]
+            self._kept = dict(fresh) | {asked: answer}
+
+    def _done(self, _: BaseException | None) -> None:
+        asked = g.pop("asked", None)
+        with self._lock:
+            sought = self._sought.pop(asked, None)
+        if sought:
+            sought.set()
+
+
+def question(body: bytes) -> bytes | None:
+    """What a request asks, the same for all who ask the same; None where each may be answered something else."""
+    if POLLING in body:
+        return PULSE.sub(rb"\1", body)
+    return body if FOLLOWING in body else None
+
+
+def _key(what: str, asked: bytes) -> str:
+    return f"{what}:{asked.decode('latin-1')}"

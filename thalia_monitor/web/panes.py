@@ -1,0 +1,72 @@
+"""Panes: pieces of a page that show the run and ask its reader nothing; one is sent when it shows something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final
+
+import dash
+from dash import dcc, html, no_update
+
+from thalia_monitor.analysis.summary import Summary
+from thalia_monitor.state import TrainingState
+from thalia_monitor.web import standing
+from thalia_monitor.web.monitor import monitor
+
+PANES: Final = "thalia_monitor_panes"
+SUMMARIES: Final = "thalia_monitor_summaries"
+"""Panes that show how the run stands, which changes with time, too."""
+
+Fill = Callable[[TrainingState], Any]
+
+
+def declare(name: str, fill: Fill) -> None:
+    """Tell the app that is being made what fills the pane of this name."""
+    dash.get_app().server.extensions.setdefault(PANES, {})[name] = fill
+
+
+def declare_summary(name: str, fill: Callable[[Summary], Any]) -> None:
+    """Tell the app that is being made what fills the pane of this name from the run's summary."""
+    dash.get_app().server.extensions.setdefault(SUMMARIES, {})[name] = fill
+
+
+def pane_id(part: str, name: Any) -> dict[str, Any]:
+    """The id of a pane (``pane``), or of what the browser notes about it (``pane-shown``)."""
+    return {"type": part, "name": name}
+
+
+def pane(name: str, kind: type[html.Div | html.Section] = html.Div, **properties: Any) -> html.Div:
+    """Lay a pane out, empty until the run is read."""
+    return html.Div(
+        [kind(id=pane_id("pane", name), **properties), dcc.Store(id=pane_id("pane-shown", name))], id=name
+    )
+
+
+def updates(
+    state: TrainingState, run: str, ids: Sequence[dict[str, str]], shown: Sequence[Any], stood: Any
+) -> tuple[list[Any], list[Any]]:
+    """What each pane of a page is to show, and what the browser then notes; nothing for one that shows it.
+
+    Args:
+        state: the run as it is to be shown.
+        run: its id.
+        ids: of the panes on the page.
+        shown: what the browser has noted about each.
+        stood: how the run stands, as the browser was told (:func:`~thalia_monitor.web.standing.standing`).
+    """
+    extensions = dash.get_app().server.extensions
+    fills, summaries = extensions.get(PANES, {}), extensions.get(SUMMARIES, {})
+    summary = cache(lambda: standing.summary_of(monitor(), run, state))
+    status = stood.get("status") if isinstance(stood, dict) else None
+
+    def update(name: str, before: Any) -> tuple[Any, Any]:
+        mark = f"{run}:{state.version}:{status if name in summaries else ''}"
+        if mark == before or name not in {*fills, *summaries}:
+            return no_update, no_update
+        if name in summaries:
+            return summaries[name](summary()), mark
+        return state.once(("pane", name), lambda: fills[name](state)), mark  # the same for every viewer
+
+    answers = [update(each["name"], before) for each, before in zip(ids, shown, strict=True)]
+    return [children for children, _ in answers], [mark for _, mark in answers]
