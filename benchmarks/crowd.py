@@ -83,6 +83,8 @@ class Viewer:
     """Seconds that each tick took with something new to show, from the poll to the last answer."""
     versions: set[str] = field(default_factory=set)
     errors: int = 0
+    asked: int = 0
+    """Questions so far."""
 
     def watch(self, begin: float, end: float) -> None:
         """Look every two seconds between two moments of the monotonic clock."""
@@ -110,6 +112,7 @@ class Viewer:
         self.versions.add(str(now["version"]) if now else "")
 
     def _call(self, browser: Browser, body: dict[str, Any]) -> None:
+        self.asked += 1
         answer = browser.call(body | {part: self._current(body[part]) for part in ("inputs", "state")})
         if answer.status_code == 200:
             for name, properties in answer.get_json()["response"].items():
@@ -154,6 +157,7 @@ def main() -> None:
         "ticks": len(ticks),
         "median": statistics.median(ticks) if ticks else None,
         "p95": ticks[int(0.95 * len(ticks))] if ticks else None,
+        "asked": sum(each.asked for each in viewers),
         "errors": sum(each.errors for each in viewers),
         "versions": len(set().union(*(each.versions for each in viewers))),
     }
