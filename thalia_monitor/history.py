@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor import contract
+from thalia_monitor.arrangement import IN_FILE_ORDER, Arrangement, Order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,8 @@ class Series:
     """(n,) never falls."""
     time: Floats
     """(n,) Unix seconds, NaN where the line had no timestamp."""
+    order: Order | None = IN_FILE_ORDER
+    """What tells whether the points of another version are the same; None where nothing can be told."""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -73,9 +76,11 @@ class Segment:
 class Lineage:
     """Stands for one log through all its versions: what was computed for one can be extended for the next."""
 
-    __slots__ = ("__weakref__", "began", "span")
+    __slots__ = ("__weakref__", "arrangement", "began", "span")
 
     def __init__(self) -> None:
+        self.arrangement = Arrangement()
+        """Its lines by step, where some came out of order."""
         self.span = (0, math.inf, -math.inf)
         """Rows looked at so far, their earliest and their latest timestamp."""
         self.began = (0, math.nan)
@@ -99,7 +104,7 @@ class History:
     """Capacity (0 to 1) by region."""
     segments: tuple[Segment, ...] = ()
     ordered: bool = True
-    """Whether the step never falls within a segment; stragglers are sorted in when a series is taken."""
+    """Whether the step never falls within a segment; stragglers are where they belong when a series is taken."""
     generation: int = 0
     """Changes when rows that were there before are no longer the same (the log was replaced)."""
     lineage: Lineage = field(default_factory=Lineage)
@@ -188,11 +193,14 @@ class History:
             return None
         rows: Ints | slice = slice(None) if column.rows is None else column.rows
         step, segment, time = self.step[rows], self.segment[rows], self.time[rows]
-        series = Series(name, step, column.values, segment, time)
         if self.ordered:
-            return series
-        order = np.lexsort((step, segment))  # stable: lines of equal step keep their file order
-        return Series(name, step[order], column.values[order], segment[order], time[order])
+            return Series(name, step, column.values, segment, time)
+        lines = "all of them" if column.rows is None else f"those with {name}"
+        found = self.lineage.arrangement.take(lines, name, step, column.values, segment, time)
+        if found:
+            return Series(name, found.step, found.value, found.segment, found.time, found.order)
+        order = np.lexsort((step, segment))  # an older version than others have asked for
+        return Series(name, step[order], column.values[order], segment[order], time[order], None)
 
     def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
         """Read the newest value of each of these columns, each from the newest line that has it."""

@@ -13,8 +13,8 @@ from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, recent, since
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.wording import counted, number
-from thalia_monitor.analysis.workbench import pyramid
-from thalia_monitor.history import EMPTY_INTS, Column, History, Ints
+from thalia_monitor.analysis.workbench import nonfinite
+from thalia_monitor.history import EMPTY_INTS, History, Ints
 from thalia_monitor.state import Severity, TrainingState
 
 _REGION_RATE: Final = re.compile(r"(?:region_)?firing_rates?[/.](?P<region>.+)")
@@ -27,7 +27,7 @@ def not_finite(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     history = state.history
     for name in history.names():
         column = history.column(name)
-        places = _nonfinite(history, name, column) if column else EMPTY_INTS
+        places = nonfinite(history, name, column) if column else EMPTY_INTS
         if column is None or not len(places):
             continue
         rows = places if column.rows is None else column.rows[places]
@@ -44,15 +44,6 @@ def not_finite(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         severity = Severity.WARNING if fresh else Severity.INFO
         text = f"{name} was not finite, last at step {int(steps[-1]):,}."
         yield Finding(Kind.NONFINITE, severity, text, evidence, int(steps[0]), name)
-
-
-def _nonfinite(history: History, name: str, column: Column) -> Ints:
-    """Where a column is not finite: asked of its pyramid, which looks at what is new only."""
-    series = history.series(name) if history.ordered else None
-    levels = pyramid(history, series) if series else None
-    if levels is None:
-        return np.flatnonzero(~np.isfinite(column.values))
-    return levels.nonfinite(0, len(column))
 
 
 def _stretch(places: Ints) -> int:

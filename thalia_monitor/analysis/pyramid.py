@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from thalia_monitor.buffer import Buffer
 from thalia_monitor.history import Floats, Ints
 
 BASE: Final = 64
@@ -52,29 +52,6 @@ def _merged(values: Floats, pairs: Ints) -> Ints:
     return np.where((right >= 0) & (better | (left < 0)), right, left)
 
 
-class _Rows:
-    """A table that grows at its end; views handed out before stay valid."""
-
-    __slots__ = ("_room", "count")
-
-    def __init__(self, *width: int) -> None:
-        self._room: NDArray[np.int64] = np.empty((16, *width), np.int64)
-        self.count = 0
-
-    def append(self, rows: Ints) -> None:
-        end = self.count + len(rows)
-        if end > len(self._room):
-            room = np.empty((max(end, 2 * len(self._room)), *self._room.shape[1:]), np.int64)
-            room[: self.count] = self._room[: self.count]
-            self._room = room
-        self._room[self.count : end] = rows
-        self.count = end
-
-    @property
-    def view(self) -> Ints:
-        return self._room[: self.count]
-
-
 class Pyramid:
     """Where the extremes of a column are, by buckets of 64, 128, 256, ... points, and where it is not finite.
 
@@ -85,8 +62,8 @@ class Pyramid:
     __slots__ = ("_levels", "_nonfinite", "_seen", "clock_ordered")
 
     def __init__(self) -> None:
-        self._levels: list[_Rows] = []
-        self._nonfinite = _Rows()
+        self._levels: list[Buffer[np.int64]] = []
+        self._nonfinite = Buffer(np.int64)
         self._seen = 0
         self.clock_ordered = True
         """Whether every timestamp seen so far is known and none is before its predecessor's."""
@@ -105,19 +82,30 @@ class Pyramid:
         self._grow(values)
         self._seen = max(self._seen, len(values))
 
+    def beginning(self, count: int) -> Pyramid:
+        """What is known of the first so many points alone, to be extended with others; this one stays as it is."""
+        found = Pyramid()
+        for level, rows in enumerate(self._levels):
+            found._levels.append(Buffer(np.int64, 2))
+            found._levels[level].append(rows.view[: count // (BASE << level)])
+        found._nonfinite.append(self._nonfinite.view[: np.searchsorted(self._nonfinite.view, count)])
+        found._seen = min(self._seen, count)
+        found.clock_ordered = self.clock_ordered
+        return found
+
     def _grow(self, values: Floats) -> None:
         level = 0
         while (whole := len(values) // (BASE << level)) > 0:
             if level == len(self._levels):
-                self._levels.append(_Rows(2))
+                self._levels.append(Buffer(np.int64, 2))
             rows = self._levels[level]
-            if rows.count >= whole:  # nothing new, or an older version of the column
+            if len(rows) >= whole:  # nothing new, or an older version of the column
                 return
             if level == 0:
-                rows.append(extremes(values, rows.count * BASE, whole * BASE, BASE))
+                rows.append(extremes(values, len(rows) * BASE, whole * BASE, BASE))
             else:
                 below = self._levels[level - 1].view
-                rows.append(_merged(values, below[2 * rows.count : 2 * whole]))
+                rows.append(_merged(values, below[2 * len(rows) : 2 * whole]))
             level += 1
 
     def level(self, bucket: int) -> Ints:

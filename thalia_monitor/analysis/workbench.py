@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.smoothing import Smoother, smooth
-from thalia_monitor.history import History, Lineage, Series
+from thalia_monitor.arrangement import Order
+from thalia_monitor.buffer import Buffer
+from thalia_monitor.history import Column, Floats, History, Ints, Lineage, Series
 
 MOST_SMOOTHED: Final = 64
 """Smoothed series kept per run; each costs as much memory as its column."""
+
+
+@dataclass(slots=True)
+class _Smoothed:
+    """A series smoothed by one weight."""
+
+    smoother: Smoother
+    pyramid: Pyramid
+    number: int
+    """Of the order that its points are in."""
 
 
 class Workbench:
@@ -21,28 +35,47 @@ class Workbench:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._pyramids: dict[str, Pyramid] = {}
-        self._smoothed: OrderedDict[tuple[str, float], tuple[Smoother, Pyramid]] = OrderedDict()
+        self._pyramids: dict[str, tuple[int, Pyramid]] = {}
+        self._nonfinite: dict[str, tuple[int, Buffer[np.int64]]] = {}
+        self._smoothed: OrderedDict[tuple[str, float], _Smoothed] = OrderedDict()
 
-    def pyramid(self, series: Series) -> Pyramid:
-        """The extremes of a series, by buckets, up to its newest point."""
+    def pyramid(self, series: Series, order: Order) -> Pyramid | None:
+        """The extremes of a series, by buckets, up to its newest point; None for an order that has passed."""
         with self._lock:
-            pyramid = self._pyramids.setdefault(series.name, Pyramid())
+            number, pyramid = self._pyramids.get(series.name, (order.number, Pyramid()))
+            if order.number < number:
+                return None
+            settled = order.settled_since(number)
+            if settled is not None:
+                pyramid = pyramid.beginning(settled)
             pyramid.extend(series.value, series.time)
+            self._pyramids[series.name] = order.number, pyramid
             return pyramid
 
-    def smoothed(self, series: Series, weight: float) -> tuple[Series, Pyramid]:
-        """The series smoothed over its full length, and the extremes of that."""
+    def nonfinite(self, name: str, values: Floats) -> Ints:
+        """Where a column is not finite, in file order."""
+        with self._lock:
+            seen, places = self._nonfinite.get(name, (0, Buffer(np.int64)))
+            places.append(np.flatnonzero(~np.isfinite(values[seen:])) + seen)
+            self._nonfinite[name] = max(seen, len(values)), places
+            return places.view[: np.searchsorted(places.view, len(values))]
+
+    def smoothed(self, series: Series, order: Order, weight: float) -> tuple[Series, Pyramid] | None:
+        """The series smoothed over its full length, and the extremes of that; None for an order that has passed."""
         key = series.name, weight
         with self._lock:
-            smoother, pyramid = self._smoothed.setdefault(key, (Smoother(weight), Pyramid()))
+            kept = self._smoothed.get(key)
+            if kept and order.number < kept.number:
+                return None
+            if kept is None or order.number > kept.number:  # each value depends on all before it
+                kept = self._smoothed[key] = _Smoothed(Smoother(weight), Pyramid(), order.number)
             self._smoothed.move_to_end(key)
             while len(self._smoothed) > MOST_SMOOTHED:
                 self._smoothed.popitem(last=False)
-            smoother.extend(series.value, series.segment)
-            values = smoother.values[: len(series)]
-            pyramid.extend(values, series.time)
-            return replace(series, value=values), pyramid
+            kept.smoother.extend(series.value, series.segment)
+            values = kept.smoother.values[: len(series)]
+            kept.pyramid.extend(values, series.time)
+            return replace(series, value=values), kept.pyramid
 
 
 _benches: WeakKeyDictionary[Lineage, Workbench] = WeakKeyDictionary()
@@ -55,12 +88,16 @@ def _bench(history: History) -> Workbench:
 
 
 def pyramid(history: History, series: Series) -> Pyramid | None:
-    """The pyramid of a series of this history; None where stragglers are sorted in, since then nothing is settled."""
-    return _bench(history).pyramid(series) if history.ordered else None
+    """The pyramid of a series of this history; None of an older version whose lines stood in another order."""
+    return _bench(history).pyramid(series, series.order) if series.order else None
+
+
+def nonfinite(history: History, name: str, column: Column) -> Ints:
+    """Where a column of this history is not finite, (n,) positions in file order, at the cost of what is new."""
+    return _bench(history).nonfinite(name, column.values)
 
 
 def smoothed(history: History, series: Series, weight: float) -> tuple[Series, Pyramid | None]:
     """A series of this history, smoothed over its full length."""
-    if not history.ordered:
-        return replace(series, value=smooth(series, weight)), None
-    return _bench(history).smoothed(series, weight)
+    found = _bench(history).smoothed(series, series.order, weight) if series.order else None
+    return found or (replace(series, value=smooth(series, weight)), None)

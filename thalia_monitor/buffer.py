@@ -1,0 +1,50 @@
+"""A column that grows at its end; what was handed out before stays as it was."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+N = TypeVar("N", bound=np.generic)
+
+FIRST: Final = 16
+"""Rows there is room for at first."""
+
+
+class Buffer(Generic[N]):
+    """Rows of numbers with room for more; views of it stay valid and unchanged, whatever happens to it."""
+
+    __slots__ = ("_count", "_room")
+
+    def __init__(self, kind: type[N], *width: int) -> None:
+        self._room: NDArray[N] = np.empty((FIRST, *width), kind)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def view(self) -> NDArray[N]:
+        """Every row so far."""
+        return self._room[: self._count]
+
+    def append(self, rows: NDArray[Any]) -> None:
+        """Put more rows behind these."""
+        end = self._count + len(rows)
+        if end > len(self._room):
+            self._move(max(end, 2 * len(self._room)))
+        self._room[self._count : end] = rows
+        self._count = end
+
+    def cut(self, count: int) -> None:
+        """Forget all rows but the first so many; those that were handed out keep theirs."""
+        if count < self._count:
+            self._count = count
+            self._move(len(self._room))
+
+    def _move(self, size: int) -> None:
+        room = np.empty((size, *self._room.shape[1:]), self._room.dtype)
+        room[: self._count] = self._room[: self._count]
+        self._room = room
