@@ -32,7 +32,7 @@ class Order:
     """The newest orders: number of each, and the position from which it differs from the one before."""
 
     def settled_since(self, number: int) -> int | None:
-        """How many points are the same as in an earlier order; None where all of them are."""
+        """The position before which every point of an earlier order is the same; None where all are."""
         if number == self.number:
             return None
         later = [position for each, position in self.changes if each > number]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from thalia_monitor.history import History
 from thalia_monitor.reading import stage_log
+from thalia_monitor.reading.batch import Batch, gather
 from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.composition import Composed
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.discovery import Discovery, Look
-from thalia_monitor.reading.merge import Told
-from thalia_monitor.reading.recording import Recording
+from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.reading.stretches import items
-from thalia_monitor.state import Problem, Source
+from thalia_monitor.reading.told import Told
+from thalia_monitor.state import Event, Problem, Source
+
+MOST_GATHERED: Final = 32
+"""Stretches that are kept laid out by column; a curriculum has some ten stages."""
 
 
 class OtherFormats:
@@ -24,6 +29,7 @@ class OtherFormats:
         self._discovery = Discovery(directory, within=within)
         self._composed = Composed()
         self._earlier: tuple[Recording, ...] = ()
+        self._batches: list[tuple[tuple[MetricLine, ...], tuple[Event, ...], Batch]] = []
         self.told = Told(History())
         """Everything that they tell."""
         self.before = Told(History())
@@ -53,23 +59,34 @@ class OtherFormats:
         composed = self._discovery.composed()
         if composed is not self._composed:
             self._composed = composed
-            self.told = _told(composed.stretches, self.told.history, composed)
+            self.told = self._told(composed.stretches, self.told.history, composed)
         earlier = _before(composed.stretches, documented)
         if len(earlier) != len(self._earlier) or any(
             a is not b for a, b in zip(earlier, self._earlier, strict=True)
         ):
             self._earlier = earlier
-            self.before = _told(earlier, self.before.history)
+            self.before = self._told(earlier, self.before.history)
 
+    def _told(
+        self, stretches: Sequence[Recording], before: History, composed: Composed | None = None
+    ) -> Told:
+        contents = LogContents(before.generation)
+        for stretch in stretches:
+            contents.extend(self._gathered(stretch))
+        if not extends(contents.builder.history(), before):
+            contents.builder.generation += 1
+        saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
+        return Told(contents.builder.history(), contents.events.view(), saved, progress[-1:])
 
-def _told(stretches: Sequence[Recording], before: History, composed: Composed | None = None) -> Told:
-    contents = LogContents(before.generation)
-    for stretch in stretches:
-        contents.add(items(stretch))
-    if not extends(contents.builder.history(), before):
-        contents.builder.generation += 1
-    saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
-    return Told(contents.builder.history(), contents.events.view(), saved, progress[-1:])
+    def _gathered(self, stretch: Recording) -> Batch:
+        """A stretch by column; one that has not changed since is not laid out again."""
+        for lines, events, batch in self._batches:
+            if lines is stretch.lines and events == stretch.events:
+                return batch
+        batch = gather(items(stretch))
+        self._batches.append((stretch.lines, stretch.events, batch))
+        del self._batches[:-MOST_GATHERED]
+        return batch
 
 
 def _before(stretches: Sequence[Recording], documented: History) -> tuple[Recording, ...]:

@@ -18,12 +18,13 @@ from thalia_monitor.reading.criteria import configured_by
 from thalia_monitor.reading.discovery import Look
 from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
-from thalia_monitor.reading.merge import Told, merge
+from thalia_monitor.reading.merge import Merger
 from thalia_monitor.reading.metadata import MetadataFolder
 from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
+from thalia_monitor.reading.told import Told
 from thalia_monitor.state import Event, Problem, TrainingState
 
 
@@ -115,6 +116,7 @@ class RunReader:
         self._others = OtherFormats(directory, within)
         self._within = within
         """No link that leads out of this directory is followed; None follows any."""
+        self._merger = Merger()
         self._state: TrainingState | None = None
         self._events: Growing[Event] = Growing()
         self._partial = TrainingState(name=self.name)
@@ -192,7 +194,9 @@ class RunReader:
 
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
-        told = merge(Told(log.history, log.events, metadata.checkpoints), others.told, others.before)
+        told = self._merger.merge(
+            Told(log.history, log.events, metadata.checkpoints), others.told, others.before
+        )
         events = self._events = self._events.followed_by(told.events)
         configured = events.extended("criteria", lambda new, _: configured_by(new), or_)
         refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
