@@ -26,19 +26,24 @@ def rows(bench: Bench) -> Iterator[Row]:
     cache = bench.directory / "page-tick-cache"
     sites = [Site(copied(bench, lines, "page-tick"), lines, cache) for lines in lengths]
     for name in PAGES:
-        screens = [Screen(site, f"/{name}", markers=[str(kind) for kind in MarkerKind]) for site in sites]
-        times: tuple[list[float], ...] = tuple([] for _ in sites)
-        for _ in range(TICKS):
-            for site, screen, found in zip(sites, screens, times, strict=True):
-                site.append()
-                site.spent = 0.0
-                screen.refresh()
-                found.append(site.spent * 1e3)
-        short, long = (
-            found[2:] for found in times
-        )  # what the first ticks import and make ready is not a tick's
-        work = f"whole tick of /{name} after one new line, {lengths[1]:,} lines"
-        yield Row(work, median(long), "ms", f"{lengths[0]:,} lines", median(short), MOST, spread(long))
+        yield _row(f"whole tick of /{name} after one new line", name, sites, lengths)
+    for site in sites:
+        site.append(late=0.1)
+    yield _row("the same of /metrics in a log with a late line", "metrics", sites, lengths)
+
+
+def _row(work: str, name: str, sites: list[Site], lengths: tuple[int, int]) -> Row:
+    screens = [Screen(site, f"/{name}", markers=[str(kind) for kind in MarkerKind]) for site in sites]
+    times: tuple[list[float], ...] = tuple([] for _ in sites)
+    for _ in range(TICKS):
+        for site, screen, found in zip(sites, screens, times, strict=True):
+            site.append()
+            site.spent = 0.0
+            screen.refresh()
+            found.append(site.spent * 1e3)
+    short, long = (found[2:] for found in times)  # what the first ticks import and make ready is not a tick's
+    work = f"{work}, {lengths[1]:,} lines"
+    return Row(work, median(long), "ms", f"{lengths[0]:,} lines", median(short), MOST, spread(long))
 
 
 class Site:
@@ -54,11 +59,12 @@ class Site:
         while watch.state().read_fraction < 1:
             time.sleep(0.1)
 
-    def append(self) -> None:
-        """Log one more step."""
+    def append(self, late: float = 0.0) -> None:
+        """Log one more step; one that is so late (a share of the log) belongs earlier."""
         self._number += 1
+        number = self._number - round(self._number * late)
         with self._log.open("a", encoding="utf-8") as file:
-            file.write(metric_line(self._number, [0.5] * 16, dict.fromkeys(REGIONS, 5)))
+            file.write(metric_line(number, [0.5] * 16, dict.fromkeys(REGIONS, 5)))
 
     def get(self, path: str) -> Any:
         """Ask for an address."""
