@@ -13,4 +13,6 @@ dash.register_page(__name__, path="/404", name="Not found", title="Not found · 
 
 
 def layout(**_: Any) -> html.Div:
-    return parts.empty("There is no page at this address", "Choose one of the sections above.")
+    return html.Div(
+        parts.empty("There is no page at this address", "Choose one of the sections above."), className="page"
+    )

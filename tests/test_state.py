@@ -73,6 +73,20 @@ def test_current_stage_and_its_name(run: Run, number: float | None, stage: int |
     assert stage is None or isinstance(state.current_stage, int)
 
 
+def test_without_a_checkpoint_that_names_it_the_log_tells_the_stage(run: Run) -> None:
+    """Its newest start of a stage or transition with a number; a checkpoint that names one counts more."""
+    run.append(line(0, event_type="stage_start", stage=-0.5, config={}))
+    assert load_training_state(run.directory).current_stage == -1
+    run.append(line(5, event_type="transition", old_stage=-1, new_stage=0, reason="passed"))
+    for nonsense in (None, "one", True, [1], {"number": 1}):
+        run.append(line(6, event_type="stage_start", stage=nonsense))
+    run.metadata(7, current_stage=None)
+    state = load_training_state(run.directory)
+    assert (state.current_stage, state.stage_name) == (0, "Sensory Foundations")
+    run.metadata(8, current_stage=2)
+    assert load_training_state(run.directory).current_stage == 2
+
+
 def test_the_scheme_of_2026_numbers_the_stages_differently(run: Run) -> None:
     """From February 2026 on, 0 is Bootstrap and every other stage two further."""
     run.metadata(1, current_stage=0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from operator import add
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -159,11 +161,23 @@ class TrainingState(Once):
 
     @property
     def current_stage(self) -> int | None:
-        """The stage's number (-0.5 reads as -1), or None where no file tells it."""
-        number = next((point.stage for point in reversed(self.checkpoints) if point.stage is not None), None)
+        """The stage's number (-0.5 reads as -1), or None where no file tells it.
+
+        The newest checkpoint that names one tells it; where none does, the log's newest start of a stage.
+        """
+        saved = (point.stage for point in reversed(self.checkpoints) if point.stage is not None)
+        number = next(chain(saved, self._started), None)
         if number is None:
             return None
         return -1 if number == -0.5 else int(number)
+
+    @property
+    def _started(self) -> Iterator[float]:
+        """The stages that the log says have begun, the newest first."""
+        for event in reversed(self.events_of(contract.STAGE_START, contract.TRANSITION)):
+            stage = event.fields.get("stage" if event.kind == contract.STAGE_START else "new_stage")
+            if isinstance(stage, int | float) and not isinstance(stage, bool) and math.isfinite(stage):
+                yield stage
 
     @property
     def stage_name(self) -> str:

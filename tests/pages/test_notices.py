@@ -19,7 +19,7 @@ PAGES = ("/", "/metrics", "/growth", "/consolidation", "/milestones", "/events",
     ("fixture", "said"),
     [
         ("empty", ["No training data in this directory yet", "json_log=True", "metadata_*.json"]),
-        ("no_metadata", ["No metadata_*.json in this directory", "Stage – Unknown"]),
+        ("no_metadata", ["No metadata_*.json in this directory", "Stage -1 Sensorimotor"]),
         ("no_log", ["No training_log.json in this directory"]),
         ("torn", ["3 parts of the files could not be read", "log.json, line 41:", "log.json, line 60:"]),
         (

@@ -95,7 +95,8 @@ def missing(state: TrainingState) -> Any:
     if not state.checkpoints:
         return parts.empty(
             f"No {contract.METADATA_PATTERN} in this directory",
-            "Stage, week, milestones and warnings come from checkpoint metadata. Is json_log=True set?",
+            f"{'Stage, week' if state.current_stage is None else 'Week'}, milestones and warnings come from "
+            "checkpoint metadata. Is json_log=True set?",
         )
     if not len(state.history) and not state.events:
         return parts.empty(
