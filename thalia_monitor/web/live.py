@@ -90,11 +90,18 @@ def live(
     return decorate
 
 
-def current_state(version: dict[str, str] | None) -> TrainingState:
+def current_state(version: Any) -> TrainingState:
     """The state of the run that the page shows; nothing is updated where it cannot be read."""
-    if not version:
+    known = told(version)
+    if known is None:
         raise PreventUpdate
     try:
-        return monitor().shown(version["run"], version)
+        return monitor().shown(known["run"], known)
     except MonitorError:
         raise PreventUpdate from None
+
+
+def told(said: Any) -> dict[str, Any] | None:
+    """The run and version that a browser says it was told of; None where no page of ours says that."""
+    names = said if isinstance(said, dict) else {}
+    return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None
