@@ -35,7 +35,7 @@
           return each.prop_id !== "live-tick.n_intervals";
         });
         busySince = busy ? busySince || Date.now() : 0;
-        if (busy && Date.now() - busySince < BUSY_LIMIT) return NO();
+        if (!asked && busy && Date.now() - busySince < BUSY_LIMIT) return NO();
         var resting = document.hidden && !(notify && Date.now() - pulsed >= HIDDEN_PAUSE);
         if (!asked && (!auto || resting) && tick) return NO();
         pulsed = Date.now();

@@ -77,10 +77,10 @@ class Viewer:
 
     address: str
     bodies: list[dict[str, Any]]
-    """The callbacks of a tick: the poll first."""
+    """The callbacks of a tick: the one that looks first, then those that follow a new version."""
     known: dict[tuple[str, str], Any] = field(default_factory=dict)
     ticks: list[float] = field(default_factory=list)
-    """Seconds that each tick took with something new to show, from the poll to the last answer."""
+    """Seconds that each tick took with something new to show, from the question to the last answer."""
     versions: set[str] = field(default_factory=set)
     errors: int = 0
     asked: int = 0
@@ -100,9 +100,9 @@ class Viewer:
 
     def _tick(self, browser: Browser) -> None:
         start, before = time.monotonic(), self.known.get(("live-version", "data"))
-        poll, *parts = self.bodies
+        look, *parts = self.bodies
         self.known["live-pulse", "data"] = int(time.time() * 1000)
-        self._call(browser, poll)
+        self._call(browser, look)
         now = self.known.get(("live-version", "data"))
         if now == before:
             return
@@ -137,10 +137,10 @@ def main() -> None:
     screen = Screen(browser, page, markers=[str(kind) for kind in MarkerKind])
     browser.asked.clear()
     screen.refresh()
-    poll, *others = browser.asked
+    look, *others = browser.asked
     parts = [each for each in others if any(one["id"] == "live-version" for one in each["inputs"])]
-    poll["inputs"][0]["value"] = 1  # as at a tick
-    bodies = [poll | {"changedPropIds": ["live-pulse.data"]}]
+    look["inputs"][0]["value"] = 1  # as at a tick
+    bodies = [look | {"changedPropIds": ["live-pulse.data"]}]
     bodies += [each | {"changedPropIds": ["live-version.data"]} for each in parts]
     begin = time.monotonic() + 1
     viewers = [Viewer(address, bodies) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""A whole tick of a page after one new line, from the poll to the answers: on the long log and on a short one."""
+"""A whole tick of a page after one new line, from the question to the answers: on the long log and on a short one."""
 
 from __future__ import annotations
 

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import Run, line, serving
+from thalia_monitor.reading.shelf import run_id
 
-from .conftest import Watched
+from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -110,4 +112,25 @@ def test_a_server_slower_than_the_interval_does_not_freeze_the_page(run: Run, br
             run.metrics(step)
             expect(page.locator("#frame-header")).to_contain_text(f"{step:,}")
             page.wait_for_function(DRAWN, arg=step)
+        page.close()
+
+
+def test_a_run_that_is_gone_back_to_during_a_slow_answer_is_shown(tmp_path: Path, browse: Browse) -> None:
+    """Also where the page does not refresh by itself: the answer about the other run is not waited for."""
+    for name, last in (("early", 1000), ("late", 2000)):
+        (tmp_path / name).mkdir()
+        Run(tmp_path / name).metrics(*range(0, last + 1, 100))
+    program = (sys.executable, "-c", SLOW)
+    with serving("--root", tmp_path, "--refresh-seconds", "1", program=program) as server:
+        page = browse().open(server.url + "metrics?run=" + run_id(tmp_path / "early"))
+        page.locator("#settings-open").click()
+        page.get_by_label("Refresh by itself").uncheck()
+        page.locator("#runs-open").click()
+        page.get_by_role("link", name="late", exact=True).click()
+        expect(page.locator("#frame-header")).to_contain_text("2,000")
+        page.evaluate(SETTLED)
+        with page.expect_request("**/_dash-update-component*"):
+            page.get_by_role("button", name="Refresh now").click()
+        page.go_back()
+        expect(page.locator("#frame-header")).to_contain_text("1,000")
         page.close()

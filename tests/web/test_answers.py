@@ -54,13 +54,25 @@ class Asker:
         """How many answers this worker keeps."""
         return len(self.watch.answers._kept)
 
-    def tick(self, shown: Any, pulse: int = 1, changed: str = "live-pulse.data", **headers: str) -> Any:
+    @property
+    def sought(self) -> int:
+        """How many questions it is answering."""
+        return len(self.watch.answers._sought)
+
+    def tick(
+        self,
+        shown: Any,
+        pulse: int = 1,
+        changed: str = "live-pulse.data",
+        address: str = "/_dash-update-component",
+        **headers: str,
+    ) -> Any:
         """What a page is answered that shows this."""
         self._screen.set(VERSION, data=shown)
         self._screen.set("live-pulse", data=pulse)
         question = self._screen.question("frame-header.children", changed)
         sent = {"Content-Type": "application/json"} | headers
-        return self.client.post("/_dash-update-component", data=orjson.dumps(question), headers=sent)
+        return self.client.post(address, data=orjson.dumps(question), headers=sent)
 
     def rows(self, shown: Any) -> Any:
         """What the table of that page is answered when it follows a version."""
@@ -222,8 +234,8 @@ def test_who_asks_while_the_same_is_being_answered_waits_for_that(worker: Asker,
     assert slow.times == 1
 
 
-def test_nobody_waits_long_for_another(worker: Asker, run: Run, slow: Slow) -> None:
-    """Whose answer does not come is no reason to give none."""
+def test_nobody_waits_long_for_another(worker: Asker, slow: Slow) -> None:
+    """Whose answer does not come is no reason to give none; others may still wait for it."""
     fill(worker, slow)
     said: list[bytes] = []
     first = ask(worker, worker.shown, said)
@@ -233,8 +245,32 @@ def test_nobody_waits_long_for_another(worker: Asker, run: Run, slow: Slow) -> N
     answer = worker.tick(worker.shown)
     assert PATIENCE <= time.monotonic() - begun < PATIENCE + 5
     assert b"filled" in answer.data
+    assert worker.sought == 1
     slow.go_on.set()
     first.join()
+    assert worker.sought == 0
+
+
+def test_nobody_waits_for_an_answer_that_failed(worker: Asker) -> None:
+    """What fails is over, and the next who asks the same tries it."""
+
+    def fail(_: Any) -> None:
+        raise RuntimeError
+
+    panels = worker.client.application.extensions[panes.PANES]
+    panels["growth-facts"] = fail
+    shown = worker.shown
+    assert worker.tick(shown).status_code == 500
+    assert worker.sought == worker.kept == 0
+    panels["growth-facts"] = lambda _: "filled at once"
+    assert b"filled at once" in worker.tick(shown).data
+
+
+def test_only_a_callback_is_answered_from_before(worker: Asker) -> None:
+    """The same words sent to another address are no question."""
+    shown = worker.shown
+    worker.tick(shown)
+    assert worker.tick(shown, address="/metrics").status_code == 405
 
 
 @pytest.fixture
@@ -272,9 +308,10 @@ def test_who_shows_what_another_worker_showed_is_shown_the_newest(
 
 
 def test_a_worker_waits_for_what_another_is_drawing(
-    workers: tuple[Asker, Asker], clock: Clock, slow: Slow
+    workers: tuple[Asker, Asker], slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two that are asked the same in the same moment, one draws it."""
+    monkeypatch.setattr(answers, "PATIENCE", 10.0)
     one, two = workers
     fill(one, slow)
     fill(two, slow)
@@ -282,9 +319,23 @@ def test_a_worker_waits_for_what_another_is_drawing(
     first = ask(one, shown, said)
     assert slow.begun.wait(10)
     second = ask(two, shown, said)
-    time.sleep(PATIENCE / 5)
+    time.sleep(0.05)
     slow.go_on.set()
     first.join()
     second.join()
     assert said[0] == said[1]
     assert slow.times == 1
+
+
+def test_a_worker_waits_no_longer_where_the_clock_is_put_back(
+    workers: tuple[Asker, Asker], slow: Slow
+) -> None:
+    """Which here stands still: a quarter of a second is over nevertheless."""
+    one, two = workers
+    fill(one, slow)
+    two.client.application.extensions[panes.PANES]["growth-facts"] = lambda _: "filled at once"
+    first = ask(one, one.shown, [])
+    assert slow.begun.wait(10)
+    assert b"filled at once" in two.tick(one.shown).data
+    slow.go_on.set()
+    first.join()

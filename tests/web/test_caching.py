@@ -56,6 +56,14 @@ def test_what_is_kept_is_found_again(tmp_path: Path, where: str) -> None:
     assert kept.get("run:2:loss") is None
 
 
+@pytest.mark.parametrize("where", ["memory", "files"])
+def test_what_is_soon_of_no_use_is_kept_as_long(tmp_path: Path, where: str) -> None:
+    """What is worth a second does not fill the cache for a day."""
+    kept = cache(cache=where, cache_dir=tmp_path)
+    kept.set("key", 1, 1)
+    wait_until(lambda: kept.get("key") is None)
+
+
 def test_switched_off_nothing_is_kept() -> None:
     """Without a cache everything is computed anew."""
     kept = cache(cache="off")

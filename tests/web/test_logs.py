@@ -1,4 +1,4 @@
-"""What the server logs: lines that nothing can forge, polls left out, and the newest errors kept."""
+"""What the server logs: lines that nothing can forge, ticks left out, and the newest errors kept."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import dash
 import pytest
 from dash import Dash
 
+from tests.screen import Screen
 from tests.support import Run
 from thalia_monitor.reading.shelf import run_id
 from thalia_monitor.web.app import create_app
@@ -140,3 +141,30 @@ def test_no_callback_leads_outside(site: Dash, tricks: list[str], tmp_path: Path
             else:
                 harmless(answer, f"{spec}: {trick!r}")
     assert failed == set()
+
+
+NONSENSE: tuple[Any, ...] = (
+    *(None, 5, -1, "x", True, [], [1], ["a"], [["a"]], {}),
+    *({"run": 5}, {"run": []}, {"version": []}, {"axes": "step False False True"}, {"run": "x"}),
+)
+"""What a page of ours says of hardly anything."""
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/growth"])
+def test_what_no_page_says_of_itself_is_no_failure(site: Dash, path: str) -> None:
+    """A tick, and a look, of a page that tells nonsense of what it shows are answered or refused."""
+    screen = Screen(site.server.test_client(), path)
+    statuses = set()
+    for changed in ("live-pulse.data", "view.data"):
+        asked = screen.question("frame-header.children", changed)
+        for part in (*asked["inputs"], *asked["state"]):
+            for each in part if isinstance(part, list) else [part]:
+                said = each["value"]
+                for each["value"] in NONSENSE:
+                    statuses.add(screen.client.post("/_dash-update-component", json=asked).status_code)
+                each["value"] = said
+            if isinstance(part, list) and part:
+                left = part.pop()
+                statuses.add(screen.client.post("/_dash-update-component", json=asked).status_code)
+                part.append(left)
+    assert statuses == {200, 204, 400}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from hashlib import blake2b
 from threading import Event, Lock
 from typing import Final, cast
 
@@ -20,7 +21,10 @@ PATIENCE: Final = 0.25
 """Seconds to wait for the one who is answering the same question."""
 GLANCE: Final = 0.01
 """Seconds between two looks at whether another worker has answered it."""
-POLLING: Final = b'"changedPropIds":["live-pulse.data"]'
+SHARED: Final = 3
+"""Seconds that an answer lies in the cache of all workers, longer than any is given again."""
+ASKED_AT: Final = "/_dash-update-component"
+TICKING: Final = b'"changedPropIds":["live-pulse.data"]'
 FOLLOWING: Final = b'"changedPropIds":["live-version.data"]'
 """What a tick of a page says, and a part of one that follows a new version: they change nothing on the server."""
 PULSE: Final = re.compile(rb'("id":"live-pulse","property":"data","value":)[0-9.]+')
@@ -42,8 +46,8 @@ class Answers:
         self._clock = clock
         self._cache: FigureCache | None = None
         self._lock = Lock()
-        self._kept: dict[bytes, Answer] = {}
-        self._sought: dict[bytes, Event] = {}
+        self._kept: dict[str, Answer] = {}
+        self._sought: dict[str, Event] = {}
         """What is being answered at this moment."""
 
     def watch(self, server: Flask, cache: FigureCache) -> None:
@@ -54,18 +58,19 @@ class Answers:
         server.teardown_request(self._done)
 
     def _again(self) -> Response | None:
-        asked = question(request.get_data()) if request.method == "POST" else None
+        callback = request.method == "POST" and request.path.endswith(ASKED_AT)
+        asked = question(request.get_data()) if callback else None
         if asked is None:
             return None
-        g.asked = asked
-        answer = self._found(asked)
+        g.asked = mark(asked)
+        answer = self._found(g.asked)
         return Response(answer, mimetype="application/json") if answer else None
 
-    def _found(self, asked: bytes) -> bytes | None:
+    def _found(self, asked: str) -> bytes | None:
         until, answer = self._kept.get(asked, (0.0, b""))
         if self._clock() < until:
             return answer
-        shared = self._cache.get(_key("answer", asked)) if self._cache else None
+        shared = self._cache.get(f"answer:{asked}") if self._cache else None
         if not shared or self._clock() >= shared[0]:
             return None
         self._note(asked, shared)
@@ -82,24 +87,27 @@ class Answers:
         with self._lock:
             sought = self._sought.get(asked)
             if sought is None:
-                self._sought[asked] = Event()
+                self._sought[asked] = g.sought = Event()
         answer = self._of_this_worker(asked, sought) if sought else self._of_another(asked)
         if answer:
+            del g.settled_until  # whose answer it is has kept it
             abort(Response(answer, mimetype="application/json"))
 
-    def _of_this_worker(self, asked: bytes, sought: Event) -> bytes | None:
+    def _of_this_worker(self, asked: str, sought: Event) -> bytes | None:
         sought.wait(PATIENCE)
         return self._found(asked)
 
-    def _of_another(self, asked: bytes) -> bytes | None:
+    def _of_another(self, asked: str) -> bytes | None:
         if self._cache is None:
             return None
-        until = min(self._cache.get(_key("sought", asked)) or 0.0, self._clock() + PATIENCE)
-        while self._clock() < until:
+        sought = f"sought:{asked}"
+        until = self._cache.get(sought) or 0.0
+        patience = time.monotonic() + PATIENCE  # the other clock may be put back meanwhile
+        while self._clock() < until and time.monotonic() < patience:
             time.sleep(GLANCE)
             if answer := self._found(asked):
                 return answer
-        self._cache.set(_key("sought", asked), self._clock() + PATIENCE)
+        self._cache.set(sought, self._clock() + PATIENCE, SHARED)
         return None
 
     def _keep(self, answer: Response) -> Response:
@@ -110,29 +118,29 @@ class Answers:
         if len(written) <= LARGEST:
             self._note(asked, (until, written))
             if self._cache:
-                self._cache.set(_key("answer", asked), (until, written))
+                self._cache.set(f"answer:{asked}", (until, written), SHARED)
         return answer
 
-    def _note(self, asked: bytes, answer: Answer) -> None:
+    def _note(self, asked: str, answer: Answer) -> None:
         with self._lock:
             now = self._clock()
             fresh = [each for each in self._kept.items() if now < each[1][0]][1 - KEPT :]
             self._kept = dict(fresh) | {asked: answer}
 
     def _done(self, _: BaseException | None) -> None:
-        asked = g.pop("asked", None)
-        with self._lock:
-            sought = self._sought.pop(asked, None)
-        if sought:
+        if sought := g.pop("sought", None):  # those who wait for an answer do not end the waiting of others
+            with self._lock:
+                del self._sought[g.asked]
             sought.set()
 
 
 def question(body: bytes) -> bytes | None:
     """What a request asks, the same for all who ask the same; None where each may be answered something else."""
-    if POLLING in body:
+    if TICKING in body:
         return PULSE.sub(rb"\1", body)
     return body if FOLLOWING in body else None
 
 
-def _key(what: str, asked: bytes) -> str:
-    return f"{what}:{asked.decode('latin-1')}"
+def mark(asked: bytes) -> str:
+    """Stands for a question, which may be a thousand times as long."""
+    return blake2b(asked, digest_size=20).hexdigest()

@@ -65,9 +65,9 @@ class FigureCache:
         """What is kept under a key; None where nothing is, or the cache is away."""
         return self._ask(lambda: self._cache.get(_short(key)))
 
-    def set(self, key: str, value: object) -> None:
-        """Keep a value, if the cache is there."""
-        self._ask(lambda: self._cache.set(_short(key), value))
+    def set(self, key: str, value: object, kept: int = KEPT) -> None:
+        """Keep a value for so many seconds, if the cache is there."""
+        self._ask(lambda: self._cache.set(_short(key), value, timeout=kept))
 
     def _ask(self, what: Callable[[], Any]) -> Any:
         if not self.answering:

@@ -170,7 +170,7 @@ def updates(
     view: View,
     near: Any,
     ids: Sequence[dict[str, str]],
-    drawn: Sequence[dict[str, Any] | None],
+    drawn: Sequence[Any],
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
 
@@ -192,16 +192,18 @@ def updates(
 
 def is_near(chart: dict[str, str], near: Any) -> bool:
     """Whether a chart is on the screen, or will be after a little scrolling; where nobody tells, it may be."""
-    return near is None or [chart["kind"], chart["name"]] in near
+    return not isinstance(near, list) or [chart["kind"], chart["name"]] in near
 
 
 def update(
-    state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: dict[str, Any] | None
+    state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: Any
 ) -> tuple[Any, Any, Any]:
     """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
     family, rest = _family(chart["kind"])
     if family:
         state = replace(state, version=f"{state.version}+{family.version(rest)}")
+    if not isinstance(drawn, dict) or not {"version", "view"} <= drawn.keys():
+        drawn = None  # nothing yet, or what no page of ours notes
     mark: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
     if drawn and mark.items() <= drawn.items():
         return no_update, no_update, no_update

@@ -14,7 +14,7 @@ from plotly.io.json import to_json_plotly
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import header, parts, standing
-from thalia_monitor.web.live import NAMES, RUN, STANDING, VERSION
+from thalia_monitor.web.live import NAMES, RUN, STANDING, VERSION, told
 from thalia_monitor.web.monitor import monitor
 
 HEADER: Final = "frame-header"
@@ -58,8 +58,10 @@ class Look:
     """How the run stands, as the browser knows by now."""
 
 
-def look(run: str | None, known: dict[str, Any] | None, named: Any, shown: Any, stood: Any) -> Look:
+def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
     """Look at the run that a page shows: which version of it is to be on the page, and the frame around it.
+
+    What the browser says of it is as if it had not been said where no page of ours says that.
 
     Args:
         run: the id that the address names; None for the one shown by default.
@@ -68,8 +70,11 @@ def look(run: str | None, known: dict[str, Any] | None, named: Any, shown: Any, 
         shown: the notices there.
         stood: how the run stood.
     """
+    known = told(known)
     before = known["run"] if known else None
-    run = run or before  # what is shown by default stays, even if another is newer now
+    run = (
+        run if isinstance(run, str) else None
+    ) or before  # what is shown by default stays, even if another is newer now
     try:
         run = monitor().library.entry(run).id
         moment = monitor().newer(run, known if run == before else None)
@@ -78,7 +83,7 @@ def look(run: str | None, known: dict[str, Any] | None, named: Any, shown: Any, 
     state = moment.state
     stands, badge = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
     frame = NOTHING | {"standing": stands, "badge": badge}
-    same = known is not None and (before, known.get("version")) == (run, state.version)
+    same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or _troubled(shown):
         names = _names(run, state)
         notices = [parts.problems(state.problems, state.total_problems), header.missing(state)]

@@ -3,10 +3,10 @@
 1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
    refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
    callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
-2. A pulse asks the server for the run's version. The same version costs a few ``stat`` calls and changes nothing;
-   within a second all viewers are told of the same one (:mod:`~thalia_monitor.web.moments`).
-3. A new version goes to one ``dcc.Store``; the page that is open follows it, its charts and panes with one question
-   (:mod:`~thalia_monitor.web.page`), and so does each :func:`live` part of it.
+2. A pulse asks the server one question, and the answer has all that has changed: frame, charts and panes
+   (:mod:`~thalia_monitor.web.page`). The same version costs a few ``stat`` calls and changes nothing; within a second
+   all viewers are shown the same one (:mod:`~thalia_monitor.web.moments`).
+3. A new version goes to one ``dcc.Store``, too, and each :func:`live` part of the page that is open follows it.
 """
 
 from __future__ import annotations
@@ -90,11 +90,18 @@ def live(
     return decorate
 
 
-def current_state(version: dict[str, str] | None) -> TrainingState:
+def current_state(version: Any) -> TrainingState:
     """The state of the run that the page shows; nothing is updated where it cannot be read."""
-    if not version:
+    known = told(version)
+    if known is None:
         raise PreventUpdate
     try:
-        return monitor().shown(version["run"], version)
+        return monitor().shown(known["run"], known)
     except MonitorError:
         raise PreventUpdate from None
+
+
+def told(said: Any) -> dict[str, Any] | None:
+    """The run and version that a browser says it was told of; None where no page of ours says that."""
+    names = said if isinstance(said, dict) else {}
+    return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

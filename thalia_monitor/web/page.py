@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from werkzeug.exceptions import BadRequest
 
 from thalia_monitor.web import charts, frame, panes
 from thalia_monitor.web.charts import chart_id
@@ -52,6 +53,8 @@ def register(app: Dash) -> None:
         shown: tuple[Any, Any],
         **_: Any,
     ) -> dict[str, Any]:
+        if not (_sound(drawn, "kind", "name") and _sound(shown, "name")):
+            raise BadRequest
         found = frame.look(**held) if _asked_to_look() else _known(**held)
         if found.state is None:
             nothing = [no_update] * len(drawn[0])
@@ -70,6 +73,20 @@ def _asked_to_look() -> bool:
     return not ctx.triggered_prop_ids or f"{PULSE}.data" in ctx.triggered_prop_ids
 
 
-def _known(known: dict[str, Any] | None, stood: Any, **_: Any) -> Look:
+def _known(known: Any, stood: Any, **_: Any) -> Look:
     """The run as the page shows it already; nothing is updated where there is none."""
-    return Look(frame.NOTHING, known["run"] if known else "", current_state(known), stood)
+    state = current_state(known)
+    return Look(frame.NOTHING, known["run"], state, stood)
+
+
+def _sound(parts: tuple[Any, Any], *names: str) -> bool:
+    """Whether a page notes something about each part that it has, as every page of ours does."""
+    ids, noted = parts
+    return (
+        isinstance(ids, list)
+        and isinstance(noted, list)
+        and len(ids) == len(noted)
+        and all(
+            isinstance(each, dict) and all(isinstance(each.get(name), str) for name in names) for each in ids
+        )
+    )

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import dash
 from dash import dcc, html, no_update
+from flask import current_app
 
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.state import TrainingState
@@ -55,8 +56,7 @@ def updates(
         shown: what the browser has noted about each.
         stood: how the run stands, as the browser was told (:func:`~thalia_monitor.web.standing.standing`).
     """
-    extensions = dash.get_app().server.extensions
-    fills, summaries = extensions.get(PANES, {}), extensions.get(SUMMARIES, {})
+    fills, summaries = (current_app.extensions.get(each, {}) for each in (PANES, SUMMARIES))
     summary = cache(lambda: standing.summary_of(monitor(), run, state))
     status = stood.get("status") if isinstance(stood, dict) else None
 

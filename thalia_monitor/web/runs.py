@@ -17,7 +17,7 @@ from thalia_monitor.reading.shelf import Entry
 from thalia_monitor.reading.summary import Summary
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web import choice, parts
-from thalia_monitor.web.live import OTHERS, PULSE, RUN, STANDING, VERSION
+from thalia_monitor.web.live import OTHERS, PULSE, RUN, STANDING, VERSION, told
 from thalia_monitor.web.monitor import Monitor, monitor
 
 ROWS: Final = 25
@@ -166,7 +166,7 @@ def _register_list(app: Dash) -> None:
         State(VERSION, "data"),
         prevent_initial_call=True,
     )
-    def fill(asked: dict[str, Any], version: dict[str, str] | None) -> tuple[Any, ...]:
+    def fill(asked: dict[str, Any], version: Any) -> tuple[Any, ...]:
         library = monitor().library
         every = library.entries()
         found = search(every, str(asked.get("query") or ""))
@@ -175,7 +175,8 @@ def _register_list(app: Dash) -> None:
         first = (min(max(number if isinstance(number, int) else 1, 1), pages) - 1) * ROWS
         shown = found[first : first + ROWS]
         summaries = library.summaries([each.id for each in shown])
-        now = version["run"] if version else None
+        known = told(version)
+        now = known["run"] if known else None
         rows = [_row(each, summary, now) for each, summary in zip(shown, summaries, strict=True)]
         count = (
             f"{len(found):,} of {len(every):,} runs" if len(found) < len(every) else f"{len(every):,} runs"
@@ -254,10 +255,11 @@ def _register_directory(app: Dash) -> None:
         State("directory", "value"),
         prevent_initial_call=True,
     )
-    def name_directory(_: bool, version: dict[str, str] | None, typed: str | None) -> Any:
-        if typed or not version:
+    def name_directory(_: bool, version: Any, typed: str | None) -> Any:
+        known = told(version)
+        if typed or known is None:
             return no_update
         try:
-            return monitor().library.entry(version["run"]).place
+            return monitor().library.entry(known["run"]).place
         except MonitorError:
             return no_update
