@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from thalia_monitor.analysis.wording import counted
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web.containment import SENTENCE, contained
 from thalia_monitor.web.monitor import monitor
 from thalia_monitor.web.patches import difference, replacement
 
@@ -182,8 +184,11 @@ def updates(
         ids: of the charts on the page.
         drawn: what the browser has noted about each.
     """
+    right, failed = (no_update,) * 3, (no_update, beside(Caption((SENTENCE,), "", "")), no_update)
     answers = [
-        update(state, run, each, view, before) if is_near(each, near) else (no_update,) * 3
+        contained(f"{each['kind']} {each['name']}", partial(update, state, run, each, view, before), failed)
+        if is_near(each, near)
+        else right
         for each, before in zip(ids, drawn, strict=True)
     ]
     figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import dash
@@ -12,7 +12,8 @@ from flask import current_app
 
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import standing
+from thalia_monitor.web import parts, standing
+from thalia_monitor.web.containment import SENTENCE, contained
 from thalia_monitor.web.monitor import monitor
 
 PANES: Final = "thalia_monitor_panes"
@@ -68,5 +69,9 @@ def updates(
             return summaries[name](summary()), mark
         return state.once(("pane", name), lambda: fills[name](state)), mark  # the same for every viewer
 
-    answers = [update(each["name"], before) for each, before in zip(ids, shown, strict=True)]
+    failed = [parts.notice("critical", SENTENCE)], no_update
+    answers = [
+        contained(each["name"], partial(update, each["name"], before), failed)
+        for each, before in zip(ids, shown, strict=True)
+    ]
     return [children for children, _ in answers], [mark for _, mark in answers]

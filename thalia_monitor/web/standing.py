@@ -39,7 +39,7 @@ LONGEST_TOLD: Final = 200
 
 def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
     """Sum a run up as it is now; it is examined once for each version, whoever asks."""
-    found = watch.finished(state, run, "findings", lambda: watch.examine(state))
+    found = watch.finished(state, run, f"findings by {watch.thresholds}", lambda: watch.examine(state))
     return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
 
 
