@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.arrangement import REMEMBERED, Arranged, Arrangement
+from thalia_monitor.arrangement import IN_FILE_ORDER, REMEMBERED, Arranged, Arrangement
 from thalia_monitor.buffer import Buffer
 
 LINES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 8), st.integers(0, 99)), max_size=40).map(
@@ -84,6 +84,26 @@ def test_a_line_in_order_moves_nothing() -> None:
     before = arrangement.take("all", "loss", *columns(lines))
     now = arrangement.take("all", "loss", *columns([*lines, (0, 3, 4)]))
     assert before and now and now.order == before.order
+
+
+def test_the_first_straggler_is_a_change() -> None:
+    """Whoever has looked at the lines in file order must know from where on they have moved."""
+    arrangement = Arrangement()
+    lines = [(0, 1, 1), (0, 2, 2), (0, 4, 4), (0, 3, 3)]
+    found = arrangement.take("all", "loss", *columns(lines))
+    assert found and found.order.settled_since(IN_FILE_ORDER.number) == 2
+    in_order = Arrangement().take("all", "loss", *columns(lines[:3]))
+    assert in_order and in_order.order == IN_FILE_ORDER
+
+
+def test_orders_of_different_lines_have_different_numbers() -> None:
+    """A quantity that new lines lack is arranged with lines of its own: of what was known nothing counts."""
+    arrangement = Arrangement()
+    lines = [(0, 2, 1), (0, 1, 1)]
+    every = arrangement.take("all", "loss", *columns(lines))
+    some = arrangement.take("those with loss", "loss", *columns(lines))
+    assert every and some and every.order.number < some.order.number
+    assert some.order.settled_since(every.order.number) == 0
 
 
 def test_few_changes_are_remembered() -> None:

@@ -7,7 +7,9 @@ stand behind it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock
 from typing import Final
 
@@ -28,15 +30,19 @@ class Order:
     """Which arrangement of a series this is; of the next one, the beginning is the same."""
 
     number: int = 0
-    changes: tuple[tuple[int, int], ...] = ()
-    """The newest orders: number of each, and the position from which it differs from the one before."""
+    """Greater than that of any order before it, of these lines or others of the log; 0 for that of the file."""
+    changes: tuple[tuple[int, int], ...] = ((0, 0),)
+    """Number of each of the newest orders of these lines, and from which position it differs from the one before."""
 
     def settled_since(self, number: int) -> int | None:
-        """The position before which every point of an earlier order is the same; None where all are."""
+        """The position before which every point of an earlier order is the same; None where all are.
+
+        0 for an order that is not remembered, or was one of other lines: the series was on every line then.
+        """
         if number == self.number:
             return None
         later = [position for each, position in self.changes if each > number]
-        return min(later) if len(later) == self.number - number else 0
+        return min(later) if any(each == number for each, _ in self.changes) else 0
 
 
 IN_FILE_ORDER: Final = Order()
@@ -59,6 +65,7 @@ class Arrangement:
     def __init__(self) -> None:
         self._lock = Lock()
         self._tables: dict[str, _Table] = {}
+        self._numbers = count(1)
 
     def take(
         self, lines: str, name: str, step: Ints, value: Floats, segment: Ints, time: Floats
@@ -74,7 +81,7 @@ class Arrangement:
             time: (n,) Unix seconds.
         """
         with self._lock:
-            table = self._tables.setdefault(lines, _Table())
+            table = self._tables.setdefault(lines, _Table(self._numbers))
             if len(step) < table.seen:
                 return None
             table.extend(step, segment, time)
@@ -84,9 +91,10 @@ class Arrangement:
 
 
 class _Table:
-    """Some lines of a log, in order."""
+    """Some lines of a log, in order; they were looked at as they are in the file before."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
         self.seen = 0
         self.order = IN_FILE_ORDER
         self.rows, self.step, self.segment = Buffer(np.int64), Buffer(np.int64), Buffer(np.int64)
@@ -105,9 +113,11 @@ class _Table:
         moved = moved[
             np.lexsort((step[moved], segment[moved]))
         ]  # stable: lines of equal step keep their order
-        if place < len(self.rows):
-            number = self.order.number + 1
-            self.order = Order(number, (*self.order.changes, (number, place))[-REMEMBERED:])
+        before = self.rows.view[place:] if len(self.rows) else new
+        if len(astray := np.flatnonzero(moved[: len(before)] != before)):
+            number = next(self._numbers)
+            change = number, place + int(astray[0])
+            self.order = Order(number, (*self.order.changes, change)[-REMEMBERED:])
         for buffer, column in ((self.step, step), (self.segment, segment), (self.time, time)):
             buffer.cut(place)
             buffer.append(column[moved])
