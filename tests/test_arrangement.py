@@ -127,5 +127,6 @@ def test_what_a_buffer_gave_out_stays() -> None:
     buffer.append(np.full(100, -1))
     assert given_out.tolist() == list(range(20))
     assert buffer.view.tolist() == [*range(5), *[-1] * 100]
+    assert not given_out.flags.writeable
     buffer.cut(1000)
     assert len(buffer) == 105

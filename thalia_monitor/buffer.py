@@ -27,8 +27,11 @@ class Buffer(Generic[N]):
 
     @property
     def view(self) -> NDArray[N]:
-        """Every row so far."""
-        return self._room[: self._count]
+        """Every row so far, read-only. One thread may append while others take views, but not cut."""
+        count = self._count  # before the room, which then holds them: it may be another one in a moment
+        view = self._room[:count]
+        view.flags.writeable = False
+        return view
 
     def append(self, rows: NDArray[Any]) -> None:
         """Put more rows behind these."""
