@@ -130,3 +130,15 @@ def test_what_a_buffer_gave_out_stays() -> None:
     assert not given_out.flags.writeable
     buffer.cut(1000)
     assert len(buffer) == 105
+
+
+def test_a_buffer_takes_little_more_than_its_rows() -> None:
+    """However it grew: there is one for each column of a log that may fill half of the memory."""
+    at_once, by_and_by = Buffer(np.float64), Buffer(np.float64)
+    at_once.append(np.arange(10_000.0))
+    for first in range(0, 10_000, 10):
+        by_and_by.append(np.arange(first, first + 10.0))
+    for buffer in (at_once, by_and_by):
+        assert buffer.view.tolist() == list(range(10_000))
+        room = buffer.view.base
+        assert room is not None and room.nbytes < 1.2 * buffer.view.nbytes

@@ -1,8 +1,8 @@
 """The lines of a log that came out of order, where their steps say, kept so while the log grows.
 
 A line whose step is below one that was logged before it (a *straggler*) belongs earlier. Sorting all lines anew at
-every version would cost what is there; here a version costs its new lines, and one with a straggler also what has to
-stand behind it.
+every version would cost what is there; here a version costs its new lines, and one with a straggler also sorting what
+has to stand behind it and copying what stands before it, since whoever was given that keeps it as it was.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ N = TypeVar("N", bound=np.generic)
 
 FIRST: Final = 16
 """Rows there is room for at first."""
+SPARE: Final = 8
+"""A room that is made anew has an eighth more than it needs: what is reused of other arrays' memory is all taken."""
 
 
 class Buffer(Generic[N]):
@@ -37,7 +39,7 @@ class Buffer(Generic[N]):
         """Put more rows behind these."""
         end = self._count + len(rows)
         if end > len(self._room):
-            self._move(max(end, 2 * len(self._room)))
+            self._move(end + end // SPARE + FIRST)
         self._room[self._count : end] = rows
         self._count = end
 
