@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,18 @@ def test_orders_of_different_lines_have_different_numbers() -> None:
     some = arrangement.take("those with loss", "loss", *columns(lines))
     assert every and some and every.order.number < some.order.number
     assert some.order.settled_since(every.order.number) == 0
+
+
+def test_a_quantity_that_parts_from_others_is_not_kept_among_them() -> None:
+    """It would be kept twice as long as the log is looked at."""
+    arrangement = Arrangement()
+    lines = [(0, 2, 1), (0, 1, 1)]
+    every = arrangement.take("all", "loss", *columns(lines))
+    assert every and every.value.base is not None
+    room = weakref.ref(every.value.base)
+    del every
+    assert arrangement.take("those with loss", "loss", *columns(lines))
+    assert room() is None
 
 
 def test_few_changes_are_remembered() -> None:

@@ -60,7 +60,7 @@ class Arranged:
 
 
 class Arrangement:
-    """One log's lines in order: those that every quantity is on once, and those of each that is on some."""
+    """One log's lines in order: all that every quantity is on, and once each those that only some are on."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -85,6 +85,11 @@ class Arrangement:
             if len(step) < table.seen:
                 return None
             table.extend(step, segment, time)
+            for each in self._tables.values():
+                if (
+                    each is not table
+                ):  # a line lacked what others on it had: from then on it is not one of them
+                    each.forget(name)
             return Arranged(
                 table.step.view, table.values(name, value), table.segment.view, table.time.view, table.order
             )
@@ -128,6 +133,10 @@ class _Table:
         """Where a line of that segment and step belongs, behind those of the same."""
         low, high = np.searchsorted(self.segment.view, (segment, segment + 1))
         return int(low + np.searchsorted(self.step.view[low:high], step, side="right"))
+
+    def forget(self, name: str) -> None:
+        """Keep a quantity no longer."""
+        self._values.pop(name, None)
 
     def values(self, name: str, value: Floats) -> Floats:
         """One quantity over these lines."""
