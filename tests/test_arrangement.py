@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.arrangement import REMEMBERED, Arranged, Arrangement
+from thalia_monitor.arrangement import IN_FILE_ORDER, REMEMBERED, Arranged, Arrangement
 from thalia_monitor.buffer import Buffer
 
 LINES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 8), st.integers(0, 99)), max_size=40).map(
@@ -86,6 +87,38 @@ def test_a_line_in_order_moves_nothing() -> None:
     assert before and now and now.order == before.order
 
 
+def test_the_first_straggler_is_a_change() -> None:
+    """Whoever has looked at the lines in file order must know from where on they have moved."""
+    arrangement = Arrangement()
+    lines = [(0, 1, 1), (0, 2, 2), (0, 4, 4), (0, 3, 3)]
+    found = arrangement.take("all", "loss", *columns(lines))
+    assert found and found.order.settled_since(IN_FILE_ORDER.number) == 2
+    in_order = Arrangement().take("all", "loss", *columns(lines[:3]))
+    assert in_order and in_order.order == IN_FILE_ORDER
+
+
+def test_orders_of_different_lines_have_different_numbers() -> None:
+    """A quantity that new lines lack is arranged with lines of its own: of what was known nothing counts."""
+    arrangement = Arrangement()
+    lines = [(0, 2, 1), (0, 1, 1)]
+    every = arrangement.take("all", "loss", *columns(lines))
+    some = arrangement.take("those with loss", "loss", *columns(lines))
+    assert every and some and every.order.number < some.order.number
+    assert some.order.settled_since(every.order.number) == 0
+
+
+def test_a_quantity_that_parts_from_others_is_not_kept_among_them() -> None:
+    """It would be kept twice as long as the log is looked at."""
+    arrangement = Arrangement()
+    lines = [(0, 2, 1), (0, 1, 1)]
+    every = arrangement.take("all", "loss", *columns(lines))
+    assert every and every.value.base is not None
+    room = weakref.ref(every.value.base)
+    del every
+    assert arrangement.take("those with loss", "loss", *columns(lines))
+    assert room() is None
+
+
 def test_few_changes_are_remembered() -> None:
     """Who last looked before them begins anew."""
     arrangement, lines = Arrangement(), [(0, 10_000, 0)]
@@ -107,5 +140,18 @@ def test_what_a_buffer_gave_out_stays() -> None:
     buffer.append(np.full(100, -1))
     assert given_out.tolist() == list(range(20))
     assert buffer.view.tolist() == [*range(5), *[-1] * 100]
+    assert not given_out.flags.writeable
     buffer.cut(1000)
     assert len(buffer) == 105
+
+
+def test_a_buffer_takes_little_more_than_its_rows() -> None:
+    """However it grew: there is one for each column of a log that may fill half of the memory."""
+    at_once, by_and_by = Buffer(np.float64), Buffer(np.float64)
+    at_once.append(np.arange(10_000.0))
+    for first in range(0, 10_000, 10):
+        by_and_by.append(np.arange(first, first + 10.0))
+    for buffer in (at_once, by_and_by):
+        assert buffer.view.tolist() == list(range(10_000))
+        room = buffer.view.base
+        assert room is not None and room.nbytes < 1.2 * buffer.view.nbytes

@@ -6,6 +6,7 @@ import math
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,3 +145,24 @@ def test_arrays_handed_out_stay_as_they_were(run: Run) -> None:
     series = history.series("loss")
     assert series is not None
     assert not series.value.flags.writeable
+
+
+def test_quantities_on_the_same_lines_are_put_in_order_together(run: Run) -> None:
+    """Their steps are kept once; a quantity that a line lacks parts from the others."""
+    lines = [
+        *(line(10 * number, timestamp=number, loss=0.5) for number in range(3)),
+        *(line(10 * number, timestamp=number, novelty=number, surprise=number) for number in range(3, 9)),
+        line(55, timestamp=2, novelty=1, surprise=1),
+    ]
+    run.append(*lines)
+    reader = RunReader(run.directory)
+    history = reader.read().history
+    novelty, surprise = history.series("novelty"), history.series("surprise")
+    assert novelty and surprise
+    assert novelty.step.tolist() == surprise.step.tolist() == [30, 40, 50, 55, 60, 70, 80]
+    assert np.shares_memory(novelty.step, surprise.step)
+    run.append(line(90, timestamp=9, novelty=1))
+    history = reader.read().history
+    novelty, surprise = history.series("novelty"), history.series("surprise")
+    assert novelty and surprise
+    assert (novelty.step.tolist()[-1], surprise.step.tolist()[-1]) == (90, 80)

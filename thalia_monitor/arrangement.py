@@ -1,13 +1,15 @@
 """The lines of a log that came out of order, where their steps say, kept so while the log grows.
 
 A line whose step is below one that was logged before it (a *straggler*) belongs earlier. Sorting all lines anew at
-every version would cost what is there; here a version costs its new lines, and one with a straggler also what has to
-stand behind it.
+every version would cost what is there; here a version costs its new lines, and one with a straggler also sorting what
+has to stand behind it and copying what stands before it, since whoever was given that keeps it as it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock
 from typing import Final
 
@@ -28,15 +30,19 @@ class Order:
     """Which arrangement of a series this is; of the next one, the beginning is the same."""
 
     number: int = 0
-    changes: tuple[tuple[int, int], ...] = ()
-    """The newest orders: number of each, and the position from which it differs from the one before."""
+    """Greater than that of any order before it, of these lines or others of the log; 0 for that of the file."""
+    changes: tuple[tuple[int, int], ...] = ((0, 0),)
+    """Number of each of the newest orders of these lines, and from which position it differs from the one before."""
 
     def settled_since(self, number: int) -> int | None:
-        """The position before which every point of an earlier order is the same; None where all are."""
+        """The position before which every point of an earlier order is the same; None where all are.
+
+        0 for an order that is not remembered, or was one of other lines: the series was on every line then.
+        """
         if number == self.number:
             return None
         later = [position for each, position in self.changes if each > number]
-        return min(later) if len(later) == self.number - number else 0
+        return min(later) if any(each == number for each, _ in self.changes) else 0
 
 
 IN_FILE_ORDER: Final = Order()
@@ -54,11 +60,12 @@ class Arranged:
 
 
 class Arrangement:
-    """One log's lines in order: those that every quantity is on once, and those of each that is on some."""
+    """One log's lines in order: all that every quantity is on, and once each those that only some are on."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._tables: dict[str, _Table] = {}
+        self._numbers = count(1)
 
     def take(
         self, lines: str, name: str, step: Ints, value: Floats, segment: Ints, time: Floats
@@ -74,19 +81,25 @@ class Arrangement:
             time: (n,) Unix seconds.
         """
         with self._lock:
-            table = self._tables.setdefault(lines, _Table())
+            table = self._tables.setdefault(lines, _Table(self._numbers))
             if len(step) < table.seen:
                 return None
             table.extend(step, segment, time)
+            for each in self._tables.values():
+                if (
+                    each is not table
+                ):  # a line lacked what others on it had: from then on it is not one of them
+                    each.forget(name)
             return Arranged(
                 table.step.view, table.values(name, value), table.segment.view, table.time.view, table.order
             )
 
 
 class _Table:
-    """Some lines of a log, in order."""
+    """Some lines of a log, in order; they were looked at as they are in the file before."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
         self.seen = 0
         self.order = IN_FILE_ORDER
         self.rows, self.step, self.segment = Buffer(np.int64), Buffer(np.int64), Buffer(np.int64)
@@ -105,9 +118,11 @@ class _Table:
         moved = moved[
             np.lexsort((step[moved], segment[moved]))
         ]  # stable: lines of equal step keep their order
-        if place < len(self.rows):
-            number = self.order.number + 1
-            self.order = Order(number, (*self.order.changes, (number, place))[-REMEMBERED:])
+        before = self.rows.view[place:] if len(self.rows) else new
+        if len(astray := np.flatnonzero(moved[: len(before)] != before)):
+            number = next(self._numbers)
+            change = number, place + int(astray[0])
+            self.order = Order(number, (*self.order.changes, change)[-REMEMBERED:])
         for buffer, column in ((self.step, step), (self.segment, segment), (self.time, time)):
             buffer.cut(place)
             buffer.append(column[moved])
@@ -118,6 +133,10 @@ class _Table:
         """Where a line of that segment and step belongs, behind those of the same."""
         low, high = np.searchsorted(self.segment.view, (segment, segment + 1))
         return int(low + np.searchsorted(self.step.view[low:high], step, side="right"))
+
+    def forget(self, name: str) -> None:
+        """Keep a quantity no longer."""
+        self._values.pop(name, None)
 
     def values(self, name: str, value: Floats) -> Floats:
         """One quantity over these lines."""

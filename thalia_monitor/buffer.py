@@ -11,6 +11,8 @@ N = TypeVar("N", bound=np.generic)
 
 FIRST: Final = 16
 """Rows there is room for at first."""
+SPARE: Final = 8
+"""A room that is made anew has an eighth more than it needs: what is reused of other arrays' memory is all taken."""
 
 
 class Buffer(Generic[N]):
@@ -27,14 +29,17 @@ class Buffer(Generic[N]):
 
     @property
     def view(self) -> NDArray[N]:
-        """Every row so far."""
-        return self._room[: self._count]
+        """Every row so far, read-only. One thread may append while others take views, but not cut."""
+        count = self._count  # before the room, which then holds them: it may be another one in a moment
+        view = self._room[:count]
+        view.flags.writeable = False
+        return view
 
     def append(self, rows: NDArray[Any]) -> None:
         """Put more rows behind these."""
         end = self._count + len(rows)
         if end > len(self._room):
-            self._move(max(end, 2 * len(self._room)))
+            self._move(end + end // SPARE + FIRST)
         self._room[self._count : end] = rows
         self._count = end
 

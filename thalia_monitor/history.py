@@ -195,12 +195,23 @@ class History:
         step, segment, time = self.step[rows], self.segment[rows], self.time[rows]
         if self.ordered:
             return Series(name, step, column.values, segment, time)
-        lines = "all of them" if column.rows is None else f"those with {name}"
-        found = self.lineage.arrangement.take(lines, name, step, column.values, segment, time)
+        found = self.lineage.arrangement.take(self._lines(column), name, step, column.values, segment, time)
         if found:
             return Series(name, found.step, found.value, found.segment, found.time, found.order)
         order = np.lexsort((step, segment))  # an older version than others have asked for
         return Series(name, step[order], column.values[order], segment[order], time[order], None)
+
+    def _lines(self, column: Column) -> str:
+        """Name the lines that a column of this history is on, by the first of all columns that are on the same."""
+        for kind, columns in (
+            ("metric", self.metrics),
+            ("neurons", self.neurons),
+            ("capacity", self.capacity),
+        ):
+            for name, each in columns.items():
+                if each is column or _on_the_same_lines(each, column):
+                    return "all of them" if each.rows is None else f"those with {kind} {name}"
+        raise ValueError("a column of another history")
 
     def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
         """Read the newest value of each of these columns, each from the newest line that has it."""
@@ -233,3 +244,11 @@ class History:
             return frame
         rows = np.unique(np.concatenate(sparse)) if sparse else EMPTY_INTS
         return frame.iloc[rows].reset_index(drop=True)
+
+
+def _on_the_same_lines(one: Column, other: Column) -> bool:
+    if one.rows is None or other.rows is None:
+        return one.rows is other.rows
+    # Their ends first: they tell most of them apart.
+    same_end = len(one) == len(other) and np.array_equal(one.rows[-1:], other.rows[-1:])
+    return same_end and np.array_equal(one.rows, other.rows)

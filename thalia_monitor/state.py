@@ -127,7 +127,7 @@ class TrainingState(Once):
     """Ordered by step, then modification time: the last is the newest."""
     history: History = field(default_factory=History)
     events: tuple[Event, ...] = ()
-    """Every event line, in file order."""
+    """Every event line, in file order; what only other files than the documented log tell of stands in front."""
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured; they win over the stage table's."""
     problems: list[Problem] = field(default_factory=list)
@@ -252,7 +252,7 @@ class TrainingState(Once):
         return self._growing.extended(what, compute, join)
 
     def events_of(self, *kinds: str) -> tuple[Event, ...]:
-        """Every event of these kinds, in file order."""
+        """Every event of these kinds, in the order of :attr:`events`: of one kind, that of the file."""
         what = ("events of", *kinds)
         return self.extended(what, lambda new, _: tuple(each for each in new if each.kind in kinds), add)
 

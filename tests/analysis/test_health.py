@@ -235,6 +235,11 @@ class TestCapacity:
         assert kinds(self.run(Event("growth", 30_000, {"region": "striatum"}))) == [Kind.CAPACITY]
         assert kinds(self.run(Event("growth", 1_000, {"region": "cortex"}))) == [Kind.CAPACITY]
 
+    def test_a_growth_counts_however_much_else_is_logged_behind_it(self) -> None:
+        """Other kinds may come by the thousand, and growth that another file tells of stands before all of them."""
+        others = [Event("note", 35_000, {})] * 6_000
+        assert kinds(self.run(Event("growth", 30_000, {"region": "cortex"}), *others)) == []
+
     def test_a_full_grown_region_is_only_noted(self) -> None:
         """Thalia stops growing a region at some multiple of its first size."""
         found = only(self.run(neurons=(400, 1000)))
@@ -278,6 +283,8 @@ class TestLoss:
         lines = history(STEPS, loss=after(self.FALLING, 20_000, 0.5))
         assert kinds(state(lines)) == [Kind.LOSS]
         assert kinds(state(lines, events=[Event("transition", 20_000, {})])) == []
+        another = Event("stage_start", 20_000, {}, file="curriculum_training.log")
+        assert kinds(state(lines, events=[another, Event("transition", 10_000, {})])) == []
         assert kinds(state(lines, checkpoint(19_000, stage=0), checkpoint(25_000, stage=1))) == []
 
 

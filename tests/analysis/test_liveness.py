@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -254,6 +255,14 @@ class TestFinished:
             Event("stage_start", 30_000, {"stage": 1}, time=self.END),
         )
         assert after(run, 7200).status is Status.STALE
+
+    def test_an_end_that_another_file_tells_may_stand_before_older_events(self) -> None:
+        """Of several files, their times tell which event is the newest; within one, its order does."""
+        grown = Event("growth", 29_000, {}, time=self.END - 20)
+        end = Event("stage_end", None, {"stage": 0}, time=self.END, file="stage_0_log.json")
+        assert after(self.ended(end, grown), 7200).status is Status.FINISHED
+        assert after(self.ended(replace(end, time=self.END - 30), grown), 7200).status is Status.STALE
+        assert after(self.ended(replace(end, file=grown.file), grown), 7200).status is Status.STALE
 
     def test_an_end_that_cannot_be_placed_proves_nothing(self) -> None:
         """A stage's end without step and time may be of long ago."""

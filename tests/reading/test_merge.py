@@ -1,3 +1,5 @@
+import gc
+import weakref
 from pathlib import Path
 
 from fixtures.thalia_files import metadata, plain
@@ -62,6 +64,35 @@ def test_stages_before_the_logger_was_replaced_come_first(tmp_path: Path) -> Non
     ]
     append(log, log_text(line(2000, loss=0.4, timestamp=BEGAN + 103)))
     assert reader.read().history.step.tolist() == [1000, 5000, 1000, 2000]
+
+
+def test_a_file_that_changes_nothing_before_the_log_costs_no_joining(tmp_path: Path) -> None:
+    """While checkpoints are saved and the text log grows, the joined lines stay the same ones."""
+    write_json(tmp_path, "stage_0_log.json", stage_log(0, 0, 9, step_metrics=logged((1000, 5000), 1)))
+    text = started(0, 0) + steps((1000, 5000), 1) + started(100, 1)
+    write_text(tmp_path, text, 100)
+    log = write_log(tmp_path, line(1000, loss=0.5, timestamp=BEGAN + 101))
+    reader = RunReader(tmp_path)
+    before = reader.read()
+    (tmp_path / "stage_1_step_1000.thalia").write_bytes(plain(metadata(1000, 1)))
+    write_text(tmp_path, text + steps((1000,), 101), 101)
+    append(log, log_text(line(2000, loss=0.4, timestamp=BEGAN + 103)))
+    after = reader.read()
+    assert after.history.step.tolist() == [1000, 5000, 1000, 2000]
+    assert after.history.lineage is before.history.lineage
+
+
+def test_lines_are_kept_joined_only_while_something_stands_before_them(tmp_path: Path) -> None:
+    """They are a second copy of the log's."""
+    stage = write_json(tmp_path, "stage_0_log.json", stage_log(0, 0, 9, step_metrics=logged((1000,), 1)))
+    write_log(tmp_path, line(1000, loss=0.5, timestamp=BEGAN + 101))
+    reader = RunReader(tmp_path)
+    joined = weakref.ref(reader.read().history.lineage)
+    assert joined() is not None
+    stage.unlink()
+    assert len(reader.read().history) == 1
+    gc.collect()
+    assert joined() is None
 
 
 def test_kinds_that_the_documented_log_lacks_are_filled_in(tmp_path: Path) -> None:

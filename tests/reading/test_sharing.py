@@ -360,6 +360,25 @@ def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
     assert told(readers[0].read()) == told(readers[2].read()) == told(load_training_state(run))
 
 
+def test_what_was_computed_of_a_doubtful_line_ends_with_its_doubt(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another reader has settled it in one go, and never doubted it: the rows are no longer the same to this one."""
+    first, second = reader(), reader()
+    for each in (first, second):
+        each.read()
+    monkeypatch.setattr(sharing, "FEW", 10**6)
+    append(log(run), log_text(line(5, loss=0.75)))
+    doubtful = first.read().history
+    monkeypatch.setattr(sharing, "FEW", 0)
+    append(log(run), log_text(line(60), line(70)))
+    second.read()
+    settled = first.read().history
+    assert doubtful.segment[-1] == 1
+    assert settled.segment[len(doubtful) - 1] == 0
+    assert settled.lineage is not doubtful.lineage
+
+
 @given(
     log_bytes=WILD_LOGS,
     usual=st.lists(USUAL, min_size=1, max_size=4),

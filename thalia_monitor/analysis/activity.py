@@ -19,7 +19,7 @@ from thalia_monitor.state import Severity, TrainingState
 
 _REGION_RATE: Final = re.compile(r"(?:region_)?firing_rates?[/.](?P<region>.+)")
 _NOT_REGIONS: Final = frozenset({"average", "avg", "mean", "overall"})
-_LATEST_EVENTS: Final = 5_000
+_LATEST_GROWTHS: Final = 5_000
 
 
 def not_finite(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
@@ -118,10 +118,8 @@ def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
 
 def _grown_since(state: TrainingState, region: str, step: float) -> bool:
     return any(
-        event.kind == contract.GROWTH
-        and (not region or event.fields.get("region") == region)
-        and (event.step is None or event.step >= step)
-        for event in state.events[-_LATEST_EVENTS:]
+        (not region or event.fields.get("region") == region) and (event.step is None or event.step >= step)
+        for event in state.events_of(contract.GROWTH)[-_LATEST_GROWTHS:]
     )
 
 

@@ -24,9 +24,13 @@ _CLEARLY: Final = 4 * 1.4826
 
 def stage_start(state: TrainingState) -> float:
     """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
-    for event in reversed(state.events_of(*_STAGE_EVENTS)):
-        if event.step is not None and event.step <= state.current_step:
-            return event.step
+    begun = [
+        (event.segment, event.step)
+        for event in state.events_of(*_STAGE_EVENTS)  # of several files, perhaps: in no order
+        if event.step is not None and event.step <= state.current_step
+    ]
+    if begun:
+        return max(begun)[1]
     others = [each.step for each in state.checkpoints if each.stage != state.checkpoints[-1].stage]
     return max(others, default=float("-inf"))
 

@@ -26,6 +26,7 @@ NEW_RUN: Final = 60.0
 
 ENDINGS: Final = frozenset({"training_end", "session_end", "run_end", "training_complete"})
 """Events that say the training is over."""
+_OVER: Final = ENDINGS | {contract.STAGE_END}
 _GOING_ON: Final = frozenset(
     {
         contract.STAGE_START,
@@ -137,12 +138,19 @@ def _status(age: float, sign: _Sign, refresh: float) -> Status:
 
 def _ending(state: TrainingState) -> Event | None:
     """Find the event by which the run ended, if nothing that goes on was written after it."""
-    for event in reversed(state.events):
-        if event.kind in _GOING_ON:
-            return None
-        if event.kind in ENDINGS or event.kind == contract.STAGE_END:
-            return event if _is_last(event, state) else None
-    return None
+    event = _newest(state)
+    return event if event and event.kind not in _GOING_ON and _is_last(event, state) else None
+
+
+def _newest(state: TrainingState) -> Event | None:
+    """The last event that tells of an end or of going on; one that another file tells may be newer."""
+    kinds = (*_GOING_ON, *_OVER)
+    last = next((event for event in reversed(state.events) if event.kind in kinds), None)
+    if last is None or last.time is None:
+        return last
+    each_last = (events[-1] for kind in kinds if (events := state.events_of(kind)))
+    newer = (each for each in each_last if each.file != last.file and (each.time or 0) > last.time)
+    return max(newer, key=lambda each: each.time or 0, default=last)
 
 
 def _is_last(event: Event, state: TrainingState) -> bool:

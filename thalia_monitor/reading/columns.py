@@ -194,9 +194,8 @@ class HistoryBuilder:
 
     def restore(self, state: HistoryState, folder: Folder) -> None:
         """Bring it to what another process has made of it: more rows, or fewer of the same."""
-        if state.generation != self.generation:
-            self._lineage = Lineage()
-        self.generation, self._history = state.generation, None
+        both = min(len(self.segment), state.segment.size)
+        last, replaced = self.segment.view()[:both][-1:].copy(), state.generation != self.generation
         self.step = folder.reopen(self.step, np.int64, state.step)
         self.segment = folder.reopen(self.segment, np.int64, state.segment)
         self._time = folder.reopen(self._time, np.float64, state.time)
@@ -204,6 +203,10 @@ class HistoryBuilder:
         self._neurons.restore(state.neurons, folder)
         self._capacity.restore(state.capacity, folder)
         self._segmenter = state.segmenter
+        self.generation, self._history = state.generation, None
+        # Of a line that only one of them has come to doubt, the segment is another now.
+        if replaced or not np.array_equal(self.segment.view()[:both][-1:], last):
+            self._lineage = Lineage()
 
 
 def extends(longer: History, shorter: History) -> bool:

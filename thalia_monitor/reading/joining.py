@@ -112,9 +112,9 @@ class _Joined:
             self._places = Buffer(np.int64)
             self._places.append(_rows(self._first))
             new = 0
-        self._places.append(_rows(then)[new:] + self._offset)
+        self._places.append(_rows(then, new) + self._offset)
         return Column(self._values.view, self._places.view)
 
 
-def _rows(column: Column) -> Ints:
-    return np.arange(len(column)) if column.rows is None else column.rows
+def _rows(column: Column, first: int = 0) -> Ints:
+    return np.arange(first, len(column)) if column.rows is None else column.rows[first:]

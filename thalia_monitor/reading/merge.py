@@ -33,7 +33,7 @@ class Merger:
         if not len(documented.history):
             return Told(others.history, documented.events + _missing(documented, others), checkpoints)
         with self._lock:  # while a large log is read in, its beginning may be asked for
-            joined = self._joined(before, documented) if len(before.history) else documented
+            joined = self._joined(before, documented)
             filling = _placed(_missing(joined, others), joined.history)
             if filling == self._filling:
                 filling = self._filling  # the very same events, of which something may be known
@@ -42,6 +42,9 @@ class Merger:
         return Told(joined.history, filling + joined.events if filling else joined.events, checkpoints)
 
     def _joined(self, before: Told, documented: Told) -> Told:
+        if not len(before.history):
+            self._joining = None
+            return documented
         if self._joining is None or not self._joining.goes_on(before, documented):
             self._joining = Joining(before, documented)
         return self._joining.told(documented)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from thalia_monitor.history import History
 from thalia_monitor.reading import stage_log
@@ -13,13 +12,10 @@ from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.composition import Composed
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.discovery import Discovery, Look
-from thalia_monitor.reading.recording import MetricLine, Recording
+from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import items
 from thalia_monitor.reading.told import Told
-from thalia_monitor.state import Event, Problem, Source
-
-MOST_GATHERED: Final = 32
-"""Stretches that are kept laid out by column; a curriculum has some ten stages."""
+from thalia_monitor.state import Problem, Source
 
 
 class OtherFormats:
@@ -29,7 +25,8 @@ class OtherFormats:
         self._discovery = Discovery(directory, within=within)
         self._composed = Composed()
         self._earlier: tuple[Recording, ...] = ()
-        self._batches: list[tuple[tuple[MetricLine, ...], tuple[Event, ...], Batch]] = []
+        self._gathered: list[tuple[Recording, Batch]] = []
+        """The stretches there are now, laid out by column."""
         self.told = Told(History())
         """Everything that they tell."""
         self.before = Told(History())
@@ -59,11 +56,10 @@ class OtherFormats:
         composed = self._discovery.composed()
         if composed is not self._composed:
             self._composed = composed
+            self._gathered = [(stretch, self._gather(stretch)) for stretch in composed.stretches]
             self.told = self._told(composed.stretches, self.told.history, composed)
         earlier = _before(composed.stretches, documented)
-        if len(earlier) != len(self._earlier) or any(
-            a is not b for a, b in zip(earlier, self._earlier, strict=True)
-        ):
+        if len(earlier) != len(self._earlier) or not all(map(_same, earlier, self._earlier)):
             self._earlier = earlier
             self.before = self._told(earlier, self.before.history)
 
@@ -72,21 +68,23 @@ class OtherFormats:
     ) -> Told:
         contents = LogContents(before.generation)
         for stretch in stretches:
-            contents.extend(self._gathered(stretch))
+            contents.extend(self._gather(stretch))
         if not extends(contents.builder.history(), before):
             contents.builder.generation += 1
         saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
         return Told(contents.builder.history(), contents.events.view(), saved, progress[-1:])
 
-    def _gathered(self, stretch: Recording) -> Batch:
+    def _gather(self, stretch: Recording) -> Batch:
         """A stretch by column; one that has not changed since is not laid out again."""
-        for lines, events, batch in self._batches:
-            if lines is stretch.lines and events == stretch.events:
+        for known, batch in self._gathered:
+            if _same(stretch, known):
                 return batch
-        batch = gather(items(stretch))
-        self._batches.append((stretch.lines, stretch.events, batch))
-        del self._batches[:-MOST_GATHERED]
-        return batch
+        return gather(items(stretch))
+
+
+def _same(stretch: Recording, before: Recording) -> bool:
+    """Tell whether a stretch has the lines and events that it had before."""
+    return stretch.lines is before.lines and stretch.events == before.events
 
 
 def _before(stretches: Sequence[Recording], documented: History) -> tuple[Recording, ...]:
