@@ -73,7 +73,9 @@ def markers(
     every = happenings(state)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
         these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, most)
-        found += these.once(("marks", low, high, x, most), bundle) if these.placed else bundle()
+        told = these.placed or (x == "step" and bool(these.stepped.all()))  # the log's lines have no say then
+        bundles = these.once(("marks", low, high, x, most), bundle) if told else bundle()
+        found += [_completed(mark, segment, state) for mark, segment in bundles]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
 
 
@@ -85,13 +87,14 @@ def _bundled(
     high: float,
     x: Literal["step", "time"],
     most: int,
-) -> list[Marker]:
+) -> list[tuple[Marker, int]]:
+    """Each mark as far as its events tell it, and the segment of the first of them."""
     placed = _placed(every, state, x)
     at = placed.step if x == "step" else placed.time
     inside = np.flatnonzero((placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high))
     order = inside[np.argsort(at[inside], kind="stable")]
     edges = _edges(at[order], most)
-    return [_mark(kind, placed.where(order[first:last]), state) for first, last in pairwise(edges)]
+    return [_mark(kind, placed.where(order[first:last])) for first, last in pairwise(edges)]
 
 
 def _finder(state: TrainingState) -> StepFinder:
@@ -128,23 +131,27 @@ def _edges(at: NDArray[Any], most: int) -> list[int]:
     return [0, *begins.tolist(), len(at)] if len(at) else []
 
 
-def _mark(kind: MarkerKind, group: Happenings, state: TrainingState) -> Marker:
-    step = int(group.step[0]) if group.stepped[0] else None
-    time: float | None = float(group.time[0])
-    if math.isnan(group.time[0]):
-        time = None if step is None else time_at(state.history, step, int(group.segment[0]))
-    elif step is None:
-        step = _finder(state).step_at(float(group.time[0]))
+def _mark(kind: MarkerKind, group: Happenings) -> tuple[Marker, int]:
     event = int(group.event[0])
-    return Marker(
+    mark = Marker(
         kind,
-        step,
-        time,
+        int(group.step[0]) if group.stepped[0] else None,
+        None if math.isnan(group.time[0]) else float(group.time[0]),
         _label(kind, group),
         len(group),
         None if event < 0 else event,
         bool(group.alarming.any()),
     )
+    return mark, int(group.segment[0])
+
+
+def _completed(mark: Marker, segment: int, state: TrainingState) -> Marker:
+    """Find the step of a mark of which only the time is told, or the time, by the lines beside it."""
+    if mark.step is not None and mark.time is None:
+        return replace(mark, time=time_at(state.history, mark.step, segment))
+    if mark.step is None and mark.time is not None:
+        return replace(mark, step=_finder(state).step_at(mark.time))
+    return mark
 
 
 def _label(kind: MarkerKind, group: Happenings) -> str:
