@@ -77,6 +77,13 @@ def test_workers_share_files(tmp_path: Path) -> None:
     assert cache(cache="files", cache_dir=tmp_path).get("key") == [1]
 
 
+@pytest.mark.parametrize("other", [{"base_path": "/lab/"}, {"stage_scheme": "2026"}, {"refresh_seconds": 1}])
+def test_monitors_with_other_settings_share_nothing(tmp_path: Path, other: dict[str, Any]) -> None:
+    """What one draws has addresses, names and judgements that are wrong in the other."""
+    cache(cache="files", cache_dir=tmp_path).set("key", [1])
+    assert cache(cache="files", cache_dir=tmp_path, **other).get("key") is None
+
+
 def test_files_are_private(tmp_path: Path) -> None:
     """Only this user can read or plant an entry: an entry is believed."""
     (tmp_path / "figures").mkdir(mode=0o777)

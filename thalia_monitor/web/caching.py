@@ -43,9 +43,12 @@ UNREADABLE: Final = (
 class FigureCache:
     """A flask-caching backend that may go away and come back at any time."""
 
-    def __init__(self, cache: Cache, kind: str, broken_by: tuple[type[Exception], ...] = UNREADABLE) -> None:
+    def __init__(
+        self, cache: Cache, kind: str, settings: Settings, broken_by: tuple[type[Exception], ...] = UNREADABLE
+    ) -> None:
         self._cache = cache
         self._broken_by = broken_by
+        self._whose = f"{__version__}:{settings}"
         self._again_at = 0.0
         self.kind = kind
         self.failures = 0
@@ -63,11 +66,11 @@ class FigureCache:
 
     def get(self, key: str) -> Any:
         """What is kept under a key; None where nothing is, or the cache is away."""
-        return self._ask(lambda: self._cache.get(_short(key)))
+        return self._ask(lambda: self._cache.get(self._short(key)))
 
     def set(self, key: str, value: object, kept: int = KEPT) -> None:
         """Keep a value for so many seconds, if the cache is there."""
-        self._ask(lambda: self._cache.set(_short(key), value, timeout=kept))
+        self._ask(lambda: self._cache.set(self._short(key), value, timeout=kept))
 
     def _ask(self, what: Callable[[], Any]) -> Any:
         if not self.answering:
@@ -80,10 +83,10 @@ class FigureCache:
             log.warning("The cache (%s) does not answer; going on without it: %s", self.kind, error)
             return None
 
-
-def _short(key: str) -> str:
-    # a release's entries are its own, and a key holds names that the viewer sent
-    return hashlib.blake2b(f"{__version__}:{key}".encode("utf-8", "replace"), digest_size=20).hexdigest()
+    def _short(self, key: str) -> str:
+        # What is drawn depends on the release and on settings (names of stages, addresses of pages): two monitors of
+        # one user share nothing unless they are the same. And a key holds names that viewers sent.
+        return hashlib.blake2b(f"{self._whose}:{key}".encode("utf-8", "replace"), digest_size=20).hexdigest()
 
 
 def figure_cache(server: Flask, settings: Settings) -> FigureCache:
@@ -96,18 +99,18 @@ def figure_cache(server: Flask, settings: Settings) -> FigureCache:
     wanted = settings.cache or "memory"
     if wanted == "off":
         return FigureCache(
-            Cache(server, config={"CACHE_TYPE": "NullCache", "CACHE_NO_NULL_WARNING": True}), "off"
+            Cache(server, config={"CACHE_TYPE": "NullCache", "CACHE_NO_NULL_WARNING": True}), "off", settings
         )
     if wanted == "memory":
-        return FigureCache(Cache(server, config=common | {"CACHE_TYPE": "SimpleCache"}), "memory")
+        return FigureCache(Cache(server, config=common | {"CACHE_TYPE": "SimpleCache"}), "memory", settings)
     if wanted == "files":
         folder = private_folder(settings, "figures")
         config = common | {"CACHE_TYPE": FILES, "CACHE_DIR": str(folder)}
-        return FigureCache(Cache(server, config=config), f"files in {folder}")
-    return _redis(server, wanted, common)
+        return FigureCache(Cache(server, config=config), f"files in {folder}", settings)
+    return _redis(server, settings, common)
 
 
-def _redis(server: Flask, address: str, common: dict[str, Any]) -> FigureCache:
+def _redis(server: Flask, settings: Settings, common: dict[str, Any]) -> FigureCache:
     try:
         import redis  # noqa: PLC0415 - an extra: most monitors run without it
     except ImportError as error:
@@ -116,7 +119,7 @@ def _redis(server: Flask, address: str, common: dict[str, Any]) -> FigureCache:
         ) from error
     config = common | {
         "CACHE_TYPE": "RedisCache",
-        "CACHE_REDIS_URL": address,
+        "CACHE_REDIS_URL": settings.cache,
         "CACHE_KEY_PREFIX": "thalia-monitor:",
         "CACHE_OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
@@ -124,7 +127,7 @@ def _redis(server: Flask, address: str, common: dict[str, Any]) -> FigureCache:
         cache = Cache(server, config=config)
     except ValueError as error:
         raise SettingsError(f"--cache is no address of a Redis: {error}.") from error
-    return FigureCache(cache, "Redis", (redis.RedisError, *UNREADABLE))
+    return FigureCache(cache, "Redis", settings, (redis.RedisError, *UNREADABLE))
 
 
 def private_folder(settings: Settings, name: str) -> Path:
