@@ -79,3 +79,16 @@ def test_what_is_meant_for_somebody_passes() -> None:
 
     with pytest.raises(UnknownRun):
         contained("a chart", unknown, None)
+
+
+def test_a_table_that_fails_keeps_what_it_shows(
+    run: Run, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also when it was asked what no page of ours asks; the log says what failed."""
+    run.metrics(0, 100)
+    screen = Screen(client, "/growth")
+    before = screen.text("growth-log-count")
+    screen.set("growth-log-sort", data="no order at all")
+    assert screen.call("growth-log-rows.children") == {}
+    assert screen.text("growth-log-count") == before
+    assert "growth-log-rows" in caplog.text

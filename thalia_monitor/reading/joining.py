@@ -32,6 +32,8 @@ class Joining:
             (self._time, first.time),
         ):
             buffer.append(column)
+        self._later = Buffer(np.int64)
+        """The second log's rows: those of each column that is on all of its lines, and on none of the first's."""
         self._columns: dict[tuple[str, str], _Joined] = {}
         self._events: tuple[Event, ...] = ()
         self._moved: tuple[Event, ...] = before.events
@@ -50,6 +52,7 @@ class Joining:
         self._step.append(then.step[new:])
         self._segment.append(then.segment[new:] + self._segments)
         self._time.append(then.time[new:])
+        self._later.append(np.arange(new, len(then)) + self._rows)
         history = History(
             self._step.view,
             self._segment.view,
@@ -74,12 +77,12 @@ class Joining:
     def _joined(
         self, kind: str, first: Mapping[str, Column], then: Mapping[str, Column]
     ) -> dict[str, Column]:
-        found = {}
+        found, later = {}, self._later.view
         for name in {**first, **then}:
             joined = self._columns.get((kind, name))
             if joined is None:
                 joined = self._columns[kind, name] = _Joined(first.get(name, NOTHING), self._rows)
-            found[name] = joined.with_(then.get(name, NOTHING))
+            found[name] = joined.with_(then.get(name, NOTHING), later)
         return found
 
     def _with(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
@@ -102,12 +105,14 @@ class _Joined:
         self._values.append(first.values)
         self._places: Buffer[np.int64] | None = None
 
-    def with_(self, then: Column) -> Column:
-        """It behind the first log's, which it only ever gets longer behind."""
+    def with_(self, then: Column, later: Ints) -> Column:
+        """It behind the first log's, which it only ever gets longer behind; ``later`` are the second log's rows."""
         new = len(self._values) - len(self._first)
         self._values.append(then.values[new:])
         if self._first.rows is None and then.rows is None:
             return Column(self._values.view)
+        if then.rows is None and not len(self._first):
+            return Column(self._values.view, later)
         if self._places is None:  # until now every line had it
             self._places = Buffer(np.int64)
             self._places.append(_rows(self._first))

@@ -16,11 +16,12 @@ from functools import wraps
 from typing import Any, Final
 
 import dash
-from dash import Input, Output, State, dcc
+from dash import Input, Output, State, dcc, no_update
 from dash.exceptions import PreventUpdate
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.state import TrainingState
+from thalia_monitor.web.containment import contained
 from thalia_monitor.web.monitor import monitor
 
 TICK: Final = "live-tick"
@@ -68,9 +69,9 @@ def live(
 ) -> Callable[[Callable[..., Any]], Any]:
     """Fill what a reader has a say in whenever the run has a new version, or one that ``follows`` NAMES a new series.
 
-    The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, the
-    part keeps what it shows; the shell's notice says why. What takes nothing from the reader is a
-    :mod:`pane <thalia_monitor.web.panes>`.
+    The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, or
+    the function fails, the part keeps what it shows; the shell's notice says why, or the log. What takes nothing
+    from the reader is a :mod:`pane <thalia_monitor.web.panes>`.
     """
 
     gate = () if follows == VERSION else (Input(follows, "data"),)
@@ -78,7 +79,11 @@ def live(
     def decorate(fill: Callable[..., Any]) -> Any:
         @wraps(fill)
         def follow(version: dict[str, str] | None, *values: Any) -> Any:
-            return fill(current_state(version), *values[len(gate) :])
+            state = current_state(version)
+            made = contained(str(outputs[0]), lambda: fill(state, *values[len(gate) :]), no_update)
+            if made is no_update:  # a fault of ours, or what no page of ours sends
+                raise PreventUpdate
+            return made
 
         return dash.get_app().callback(
             list(outputs) if len(outputs) > 1 else outputs[0],
