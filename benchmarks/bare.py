@@ -43,16 +43,7 @@ def cost(workers: int, viewers: int, seconds: float) -> float:
 @contextmanager
 def _served(workers: int) -> Iterator[Served]:
     command = [sys.executable, "-m", "gunicorn", "benchmarks.bare:application", "--bind", "127.0.0.1:0"]
-    command += [
-        "--workers",
-        str(workers),
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "16",
-        "--keep-alive",
-        "75",
-    ]
+    command += [f"--workers={workers}", "--worker-class=gthread", "--threads=16", "--keep-alive=75"]
     process = subprocess.Popen([*command, "--no-control-socket"], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:

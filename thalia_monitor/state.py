@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -89,6 +89,15 @@ class Event:
     file: str = contract.LOG_NAME
     line: int | None = None
 
+    @property
+    def stage_begun(self) -> float | None:
+        """The number of the stage that begins with this start of a stage or transition; None where it has none."""
+        told = {contract.STAGE_START: "stage", contract.TRANSITION: "new_stage"}.get(self.kind)
+        stage = self.fields.get(told) if told else None
+        if isinstance(stage, bool) or not isinstance(stage, int | float) or not math.isfinite(stage):
+            return None
+        return stage
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -165,19 +174,14 @@ class TrainingState(Once):
 
         The newest checkpoint that names one tells it; where none does, the log's newest start of a stage.
         """
-        saved = (point.stage for point in reversed(self.checkpoints) if point.stage is not None)
-        number = next(chain(saved, self._started), None)
+        saved = (point.stage for point in reversed(self.checkpoints))
+        begun = (
+            each.stage_begun for each in reversed(self.events_of(contract.STAGE_START, contract.TRANSITION))
+        )
+        number = next((each for each in chain(saved, begun) if each is not None), None)
         if number is None:
             return None
         return -1 if number == -0.5 else int(number)
-
-    @property
-    def _started(self) -> Iterator[float]:
-        """The stages that the log says have begun, the newest first."""
-        for event in reversed(self.events_of(contract.STAGE_START, contract.TRANSITION)):
-            stage = event.fields.get("stage" if event.kind == contract.STAGE_START else "new_stage")
-            if isinstance(stage, int | float) and not isinstance(stage, bool) and math.isfinite(stage):
-                yield stage
 
     @property
     def stage_name(self) -> str:

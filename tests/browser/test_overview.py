@@ -163,6 +163,7 @@ def test_a_notice_that_says_the_same_is_not_announced_again(browse: Browse, run:
     everything.write(run.directory)
     with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
         page = browse().open(server.url)
+        expect(page.locator("#frame-notice")).to_contain_text("could not be read")
         page.evaluate("""() => { window.changes = 0;
             new MutationObserver(() => { window.changes += 1; }).observe(
                 document.getElementById('frame-notice'), {subtree: true, childList: true, characterData: true}); }""")

@@ -36,6 +36,16 @@ def test_a_chart_that_fails_says_so_and_all_else_goes_on(app: Dash, run: Run, cl
     app.server.extensions[charts.BUILDERS]["neurons"] = working
     screen.refresh()
     assert SENTENCE not in screen.text(caption)
+    working = app.server.extensions[charts.BUILDERS][
+        "capacity-now"
+    ]  # whose words are the same at every version
+    app.server.extensions[charts.BUILDERS]["capacity-now"] = broken
+    run.metrics(300, capacity_by_region={"cortex": 0.5})
+    screen.refresh()
+    assert SENTENCE in screen.text(caption | {"kind": "capacity-now", "name": ""})
+    app.server.extensions[charts.BUILDERS]["capacity-now"] = working
+    screen.refresh()
+    assert SENTENCE not in screen.text(caption | {"kind": "capacity-now", "name": ""})
     assert screen.figure("neurons", "neurons.")["data"][0]["x"] == [200]
 
 

@@ -151,9 +151,8 @@ def stage_starts(state: TrainingState) -> dict[int, Start]:
     """Where each stage of a run begins: as its events say, else at the first checkpoint within it."""
     found: dict[int, Start] = {}
     for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
-        number = event.fields.get("stage" if event.kind == contract.STAGE_START else "new_stage")
-        if isinstance(number, int | float) and event.step is not None:
-            found.setdefault(_whole(number), Start(event.step, event.time))
+        if event.stage_begun is not None and event.step is not None:
+            found.setdefault(_whole(event.stage_begun), Start(event.step, event.time))
     for point in state.checkpoints:
         if point.stage is not None:
             found.setdefault(_whole(point.stage), Start(point.step, _time_of(state.history, point.step)))

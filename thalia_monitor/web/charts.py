@@ -184,7 +184,9 @@ def updates(
         ids: of the charts on the page.
         drawn: what the browser has noted about each.
     """
-    right, failed = (no_update,) * 3, (no_update, beside(Caption((SENTENCE,), "", "")), no_update)
+    right = (no_update,) * 3
+    # Nothing is noted of one that fails, so that it is drawn whole, words and all, as soon as it can be.
+    failed = (no_update, beside(Caption((SENTENCE,), "", "")), None)
     answers = [
         contained(f"{each['kind']} {each['name']}", partial(update, state, run, each, view, before), failed)
         if is_near(each, near)

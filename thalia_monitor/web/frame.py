@@ -11,6 +11,7 @@ from typing import Any, Final
 from dash import Output, State, html, no_update
 from plotly.io.json import to_json_plotly
 
+from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import header, parts, standing
@@ -56,6 +57,8 @@ class Look:
     """The run as the page is to show it; None where it cannot be read."""
     stood: Any = None
     """How the run stands, as the browser knows by now."""
+    summary: Summary | None = None
+    """The run summed up, where that was done for the frame."""
 
 
 def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
@@ -72,16 +75,16 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
     """
     known = told(known)
     before = known["run"] if known else None
-    run = (
-        run if isinstance(run, str) else None
-    ) or before  # what is shown by default stays, even if another is newer now
+    # What is shown by default stays, even if another is newer now.
+    run = (run if isinstance(run, str) else None) or before
     try:
         run = monitor().library.entry(run).id
         moment = monitor().newer(run, known if run == before else None)
     except MonitorError as error:
         return Look(_unreadable(str(error), run, before, shown, stood))
     state = moment.state
-    stands, badge = standing.changed(standing.summary_of(monitor(), run, state), run, stood)
+    summary = standing.summary_of(monitor(), run, state)
+    stands, badge = standing.changed(summary, run, stood)
     frame = NOTHING | {"standing": stands, "badge": badge}
     same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or _troubled(shown):
@@ -96,7 +99,7 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
         }
-    return Look(frame, run, state, stood if stands is no_update else stands)
+    return Look(frame, run, state, stood if stands is no_update else stands, summary)
 
 
 def _unreadable(words: str, run: str | None, before: str | None, shown: Any, stood: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def register(app: Dash) -> None:
         return {
             "frame": found.frame,
             "charts": charts.updates(found.state, found.run, view_from(view), near, *drawn),
-            "panes": panes.updates(found.state, found.run, *shown, found.stood),
+            "panes": panes.updates(found.state, found.run, *shown, found.stood, found.summary),
         }
 
 

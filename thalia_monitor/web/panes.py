@@ -46,7 +46,12 @@ def pane(name: str, kind: type[html.Div | html.Section] = html.Div, **properties
 
 
 def updates(
-    state: TrainingState, run: str, ids: Sequence[dict[str, str]], shown: Sequence[Any], stood: Any
+    state: TrainingState,
+    run: str,
+    ids: Sequence[dict[str, str]],
+    shown: Sequence[Any],
+    stood: Any,
+    summary: Summary | None,
 ) -> tuple[list[Any], list[Any]]:
     """What each pane of a page is to show, and what the browser then notes; nothing for one that shows it.
 
@@ -56,9 +61,10 @@ def updates(
         ids: of the panes on the page.
         shown: what the browser has noted about each.
         stood: how the run stands, as the browser was told (:func:`~thalia_monitor.web.standing.standing`).
+        summary: the run summed up, where that was done before.
     """
     fills, summaries = (current_app.extensions.get(each, {}) for each in (PANES, SUMMARIES))
-    summary = cache(lambda: standing.summary_of(monitor(), run, state))
+    summed = cache(lambda: summary or standing.summary_of(monitor(), run, state))
     status = stood.get("status") if isinstance(stood, dict) else None
 
     def update(name: str, before: Any) -> tuple[Any, Any]:
@@ -66,7 +72,7 @@ def updates(
         if mark == before or name not in {*fills, *summaries}:
             return no_update, no_update
         if name in summaries:
-            return summaries[name](summary()), mark
+            return summaries[name](summed()), mark
         return state.once(("pane", name), lambda: fills[name](state)), mark  # the same for every viewer
 
     failed = [parts.notice("critical", SENTENCE)], no_update

@@ -29,13 +29,15 @@ def replacement(chart: Chart) -> Patch:
 
 def difference(before: Chart, now: Chart) -> Patch | NoUpdate:
     """Only what is new: of a line that grew, the points at its end; nothing where nothing is."""
-    if before.traces == now.traces and before.layout == now.layout:
-        return no_update
     if len(before.traces) != len(now.traces):
         return replacement(now)
+    pairs = zip(before.traces, now.traces, strict=True)
+    others = [(place, old, new) for place, (old, new) in enumerate(pairs) if old != new]
+    if not others and before.layout == now.layout:
+        return no_update
     change = Patch()
-    for place, (old, new) in enumerate(zip(before.traces, now.traces, strict=True)):
-        if old != new and not _grow(change["data"][place], old, new):
+    for place, old, new in others:
+        if not _grow(change["data"][place], old, new):
             change["data"][place] = new
     if before.layout != now.layout:
         _layout(change, now)
