@@ -9,11 +9,13 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.comparison import NEURONS, stage_starts
+from thalia_monitor.analysis.quantities import places
 from thalia_monitor.contract import SERIES_NEURONS
 from thalia_monitor.figures import compare
-from thalia_monitor.figures.metrics import title
+from thalia_monitor.metric_info import title
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web import charts, comparing, parts, runs
-from thalia_monitor.web.choice import Choice, choice_from, choice_of, names, sides, version
+from thalia_monitor.web.choice import Choice, choice_from, choice_of, known_series, names, sides, version
 from thalia_monitor.web.live import CHOSEN, OTHERS, RUN
 from thalia_monitor.web.monitor import monitor
 
@@ -129,6 +131,7 @@ def fill(
     watch = monitor()
     choice = choice_from(chosen, watch.library, run)
     found, troubles = sides(watch, choice)
+    choice = known_series(choice, chosen, found)
     kind = [f"compare~{choice.key}", choice.series]
     return (
         comparing.chosen(choice, found) if found else parts.empty("No run to compare", "Add one above."),
@@ -138,7 +141,7 @@ def fill(
         comparing.differences(choice, found),
         comparing.milestones(found),
         comparing.totals(found),
-        _series([name for side in found for name in side.state.history.names()], choice),
+        _series([name for side in found for name in _names(side.state)], choice),
         _told(choice.series, series),
         _origins([stage for side in found for stage in stage_starts(side.state)], choice),
         _told(choice.origin, origin),
@@ -161,6 +164,10 @@ def _card(choice: Choice) -> html.Section:
         series=SERIES_NEURONS if choice.series == NEURONS else choice.series,
         takes=() if choice.series == NEURONS else ("smooth",),
     )
+
+
+def _names(state: TrainingState) -> list[str]:
+    return [*(each.quantity for each in places(state) if each.filled), *state.history.names()]
 
 
 def _series(names: list[str], choice: Choice) -> list[dict[str, str]]:

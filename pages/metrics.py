@@ -1,4 +1,4 @@
-"""Metrics: where the four core metrics stand, their history, and every other metric that the run logs."""
+"""Metrics: where the core metrics stand, their history, and every other metric that the run logs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 import dash
 from dash import html
 
-from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
 from thalia_monitor.web import charts, panes
-from thalia_monitor.web.cards import metric_cards, metric_chart, other_metrics, register_other_metrics
+from thalia_monitor.web.cards import first_charts, metric_cards, other_metrics, register_other_metrics
 
 dash.register_page(__name__, path="/metrics", name="Metrics", title="Metrics · thalia-monitor", order=1)
 charts.declare("metric", metrics.metric)
-register_other_metrics("metrics-other")
 
-CARDS = "metrics-cards"
+CARDS, OTHER = "metrics-cards", "metrics-other"
+register_other_metrics(OTHER)
 panes.declare(CARDS, metric_cards)
 
 
@@ -24,11 +23,8 @@ def layout(**_: Any) -> html.Div:
     return html.Div(
         [
             panes.pane(CARDS, className="cards"),
-            html.Div(
-                [metric_chart(name) for name in CORE_METRICS],
-                className="grid",
-            ),
-            html.Div(other_metrics("metrics-other"), className="details-metrics"),
+            first_charts(OTHER),
+            html.Div(other_metrics(OTHER), className="details-metrics"),
         ],
         className="page",
     )

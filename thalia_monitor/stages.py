@@ -10,15 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-LOWER_IS_BETTER_WORDS: Final = ("loss", "error", "_ece")
-
-
-def lower_is_better(name: str) -> bool:
-    """Tell whether a smaller value of this metric or milestone is the better one.
-
-    ``loss``, ``prediction_error`` and calibration errors (``*_ece``) improve downwards; all else upwards.
-    """
-    return any(word in name.lower() for word in LOWER_IS_BETTER_WORDS)
+from thalia_monitor.metric_info import lower_is_better
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,3 +115,25 @@ def test_a_flood_is_bounded_by_the_worst() -> None:
     found = troubles([Rule(on=On.WARNING)], at(state(None, point)))
     assert len(found) == 100
     assert next(iter(found.values())).severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize("name", ["firing_rate", "avg_firing_rate", "firing_rate/average"])
+def test_a_rule_on_a_core_metric_means_the_quantity(name: str) -> None:
+    """Under whichever name the run logs it; the text says which."""
+    (found,) = troubles([Rule(metric="firing_rate", above=0.3)], at(logged(**{name: [0.4, 0.42]}))).values()
+    assert found.text == f"{name} is 0.42, above 0.3 since step 0."
+
+
+@pytest.mark.parametrize("name", ["firing_rate/cortex", "mean_fr_hz", "region_firing_rates_hz/cortex"])
+def test_a_rule_on_a_rate_is_not_for_other_units(name: str) -> None:
+    """A count of spikes or a rate in Hz is above 0.3 without anything being wrong; its own name can be watched."""
+    run = at(logged(**{name: [9.1, 9.2]}))
+    assert troubles([Rule(metric="firing_rate", above=0.3)], run) == {}
+    assert len(troubles([Rule(metric=name, above=0.3)], run)) == 1
+
+
+def test_a_placeholder_is_below_no_bound() -> None:
+    """What was 0.0 in every line was not measured."""
+    rules = [Rule(metric="firing_rate", below=0.02)]
+    assert troubles(rules, at(logged(firing_rate=[0.0, 0.0]))) == {}
+    assert len(troubles(rules, at(logged(firing_rate=[0.1, 0.0])))) == 1

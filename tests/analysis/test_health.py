@@ -197,6 +197,47 @@ class TestFiring:
         """Thalia logs an average beside the regions under the same prefix."""
         assert kinds(state(history(STEPS, **{"firing_rate/average": np.zeros(400)}))) == []
 
+    @pytest.mark.parametrize("name", ["avg_firing_rate", "firing_rate/average", "mean_firing_rate"])
+    def test_a_rate_is_judged_under_each_of_its_names(self, name: str) -> None:
+        """The sentence names the series, and the finding leads to its chart."""
+        found = only(state(history(STEPS, **{name: after(HEALTHY, 25_000, 0.22)})))
+        assert (found.kind, found.severity, found.series) == (Kind.FIRING, Severity.WARNING, name)
+        assert found.message == f"The firing rate ({name}) has been too high since step 25,000: 0.22."
+        found = only(state(history(STEPS, **{name: after(HEALTHY, 39_800, 0.9)})))
+        assert found.kind is Kind.RUNAWAY
+
+    @pytest.mark.parametrize("name", ["firing_rate", "avg_firing_rate"])
+    @pytest.mark.parametrize("lines", [1, 2, 9])
+    def test_a_short_run_beyond_the_loggers_limits_is_found_at_once(self, name: str, lines: int) -> None:
+        """A birth run at 0.42 is over Thalia's own limit of 0.30 in every value, however few there are."""
+        short = range(0, 1000 * lines, 1000)
+        found = only(state(history(short, **{name: [0.42] * lines})))
+        assert (found.kind, found.severity, found.since_step) == (Kind.FIRING, Severity.WARNING, 0)
+        assert found.message.endswith("has been too high since step 0: 0.42.")
+        assert found.evidence == "above 0.3, the limit of Thalia's logger, in every value so far"
+        low = only(state(history(short, **{name: [0.015] * lines})))
+        assert low.evidence == "below 0.02, the limit of Thalia's logger, in every value so far"
+        for healthy in (0.3, 0.1, 0.02):
+            assert kinds(state(history(short, **{name: [healthy] * lines}))) == []
+
+    @pytest.mark.parametrize("name", ["firing_rate/cortex", "region_firing_rates/cortex", "mean_fr_hz"])
+    def test_spike_counts_and_rates_in_hz_are_not_judged_as_rates(self, name: str) -> None:
+        """Spikes / 100 of a region may be any number, and 9 Hz is no share of 1."""
+        for value in (0.22, 0.9, 9.1):
+            assert kinds(state(history(STEPS, **{name: np.full(400, value)}))) == []
+
+    def test_a_region_under_two_names_is_found_once(self) -> None:
+        """Thalia logs each region's count flat and in an object."""
+        silent = after(HEALTHY, 38_500, 0.0)
+        run = state(history(STEPS, **{"firing_rate/cortex": silent, "region_firing_rates/cortex": silent}))
+        assert only(run).message == "cortex has been silent since step 38,500."
+
+    @pytest.mark.parametrize("name", ["firing_rate", "avg_firing_rate"])
+    def test_a_placeholder_is_not_silence(self, name: str) -> None:
+        """Neither is a rate too low that was 0.0 in every line; one that fell to 0 is silence."""
+        assert kinds(state(history(STEPS, **{name: np.zeros(400)}))) == []
+        assert kinds(state(history(STEPS, **{name: after(HEALTHY, 30_000, 0.0)}))) == [Kind.SILENT]
+
     def test_a_resume_begins_anew(self) -> None:
         """What was wrong before a resume is not held against the part that repeats it."""
         steps = [*range(0, 30_000, 100), *range(20_000, 24_000, 100)]
@@ -295,6 +336,18 @@ class TestPerformance:
         assert (found.kind, found.severity, found.since_step) == (Kind.PLATEAU, Severity.INFO, 34_901)
         assert found.message == "Performance has hardly changed since step 34,901: 0.55."
         assert found.evidence == "0 % in 5,000 steps; +2 % is learning"
+
+    @pytest.mark.parametrize("name", ["task_accuracy", "accuracy", "task/reaching_accuracy"])
+    def test_performance_is_judged_under_each_of_its_names(self, name: str) -> None:
+        """The sentence names the series."""
+        found = only(state(history(STEPS, **{name: after(np.full(400, 0.8), 35_000, 0.6)})))
+        assert (found.severity, found.series) == (Severity.WARNING, name)
+        assert found.message == f"Performance ({name}) has fallen since step 34,901, to 0.6."
+
+    def test_speed_is_not_performance(self) -> None:
+        """Steps per second may fall without anything being forgotten."""
+        speed = after(np.full(400, 0.8), 35_000, 0.6)
+        assert kinds(state(history(STEPS, **{"performance/steps_per_sec": speed}))) == []
 
     def test_learning_and_mastery_are_no_plateau(self) -> None:
         """A run that still gains, or has little left to gain, is as it should be."""

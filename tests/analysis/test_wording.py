@@ -17,7 +17,6 @@ from thalia_monitor.analysis.wording import (
     joined,
     number,
     rough,
-    titled,
 )
 
 
@@ -133,18 +132,3 @@ def test_words_are_counted_and_joined() -> None:
     assert [counted(1, "point"), counted(84310, "point")] == ["1 point", "84,310 points"]
     assert counted(2, "history", "histories") == "2 histories"
     assert [joined([]), joined(["a"]), joined(["a", "b", "c"])] == ["", "a", "a, b and c"]
-
-
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [
-        ("firing_rate", "Firing rate"),
-        ("loss", "Loss"),
-        ("task/reaching", "task/reaching"),
-        ("_", "_"),
-        ("Ärger", "Ärger"),
-    ],
-)
-def test_metrics_are_named_for_people(name: str, title: str) -> None:
-    """Underscores are spaces; a path stays a path."""
-    assert titled(name) == title

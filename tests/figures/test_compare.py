@@ -12,6 +12,7 @@ import pytest
 from tests.figures.states import points
 from tests.support import Run, line
 from thalia_monitor import load_training_state
+from thalia_monitor.analysis.comparison import standing
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.compare import MOST, Side, overlay, side_style
 
@@ -171,3 +172,17 @@ def test_a_gap_between_attempts_is_no_point(tmp_path: Path) -> None:
     """A resume breaks the line; the caption counts what was logged."""
     lines = [line(step, loss=0.5) for step in (0, 10, 20, 30, 10, 20)]
     assert overlay([side(tmp_path, "resumed", lines)], "loss", View()).caption == "6 points"
+
+
+def test_runs_of_two_vocabularies_are_compared(tmp_path: Path) -> None:
+    """The firing rate is drawn from whichever name a run logs it under, and the chart says which; Hz is left out."""
+    documented = side(tmp_path, "new", [line(10 * n, firing_rate=0.1) for n in range(3)])
+    other = side(tmp_path, "old", [line(10 * n, avg_firing_rate=0.4) for n in range(3)], 1, True)
+    herz = side(tmp_path, "hz", [line(10 * n, mean_fr_hz=9.0) for n in range(3)], 2)
+    chart = overlay([documented, other, herz], "firing_rate", View())
+    drawn = {trace["name"]: trace["y"] for trace in chart.traces if trace["x"]}
+    assert drawn == {"new": [0.1] * 3, "old": [0.4] * 3}
+    assert "old: from avg_firing_rate" in chart.notes
+    assert "no firing rate: hz" in chart.notes
+    assert standing(other.state, "firing_rate", 10).last == 0.4
+    assert standing(herz.state, "firing_rate", 10).last is None

@@ -237,9 +237,3 @@ def test_a_course_is_that_of_the_attempt_which_counts() -> None:
     resumed = state(history(steps, loss=[1.0] * 10 + [9.0] * 10 + [2.0] * 20))
     assert metrics.course(resumed, "loss") == [1.0] * 10 + [2.0] * 20
     assert metrics.course(resumed, "capacity") == []
-
-
-def test_a_title_is_for_people() -> None:
-    """Underscores become spaces, the first letter a capital."""
-    assert metrics.title("firing_rate") == "Firing rate"
-    assert metrics.title("") == ""

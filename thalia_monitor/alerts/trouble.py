@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from thalia_monitor import metric_info
 from thalia_monitor.alerts.plan import On, Rule, severity_of
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.liveness import Status
+from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import Recent, recent, since
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.wording import number
-from thalia_monitor.history import History
-from thalia_monitor.state import Severity
+from thalia_monitor.state import Severity, TrainingState
 
 ORDER: Final = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 UNREADABLE: Final = "unreadable"
@@ -67,7 +68,7 @@ def unreadable(rules: Sequence[Rule], why: str) -> dict[str, Trouble]:
 
 def _found(rule: Rule, summary: Summary) -> Iterator[Trouble]:
     if rule.on is On.METRIC:
-        yield from _metrics(rule, summary.state.history)
+        yield from _metrics(rule, summary.state)
     elif rule.on is On.STALE and summary.liveness.status is Status.STALE:
         yield Trouble(STALE, severity_of(rule), f"The run has gone stale. {summary.liveness.text}")
     elif rule.on is On.WARNING:
@@ -91,11 +92,14 @@ def _trouble(rule: Rule, found: Finding) -> Trouble:
     return Trouble(f"found:{found.key}", severity, harmless(f"{found.message} ({found.evidence})"))
 
 
-def _metrics(rule: Rule, history: History) -> Iterator[Trouble]:
-    for name in history.names():
-        if name != rule.metric and not fnmatchcase(name, rule.metric):
+def _metrics(rule: Rule, state: TrainingState) -> Iterator[Trouble]:
+    meant = series_of(state, rule.metric)  # firing_rate is meant under whichever name the run logs it
+    for name in state.history.names():
+        if name not in {meant, rule.metric} and not fnmatchcase(name, rule.metric):
             continue
-        values = recent(history, name)
+        if metric_info.info(name).placeholder and not measured(state, name):
+            continue
+        values = recent(state.history, name)
         for bound, side in ((rule.above, "above"), (rule.below, "below")):
             step = None if bound is None else _since(values, bound, side == "above", rule.steps)
             if bound is None or step is None:

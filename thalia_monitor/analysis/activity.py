@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from thalia_monitor import contract
+from thalia_monitor import contract, metric_info
 from thalia_monitor.analysis.finding import Finding, Kind
-from thalia_monitor.analysis.recent import ENOUGH, NEWEST, recent, since
+from thalia_monitor.analysis.quantities import measured, series_of
+from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.analysis.workbench import nonfinite
 from thalia_monitor.history import EMPTY_INTS, History, Ints
+from thalia_monitor.metric_info import CAPACITY, FIRING_RATE
 from thalia_monitor.state import Severity, TrainingState
 
-_REGION_RATE: Final = re.compile(r"(?:region_)?firing_rates?[/.](?P<region>.+)")
 _NOT_REGIONS: Final = frozenset({"average", "avg", "mean", "overall"})
 _LATEST_GROWTHS: Final = 5_000
 
@@ -52,53 +53,105 @@ def _stretch(places: Ints) -> int:
     return int(breaks[-1]) + 1 if len(breaks) else 0
 
 
-def rate_series(history: History) -> dict[str, str]:
-    """The firing rates that a run logs: the region of each by series name, "" for the whole brain."""
-    found = {name: "" for name in ("firing_rate",) if name in history.metrics}
-    for name in history.metrics:
-        match = _REGION_RATE.fullmatch(name)
-        if match and match["region"] not in _NOT_REGIONS:
-            found[name] = match["region"]
-    return found
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A firing rate that a run logs."""
+
+    series: str
+    region: str = ""
+    """Empty for the whole brain."""
+    judged: bool = True
+    """Whether the limits of rates hold for it; a region counted in spikes can only be silent."""
+
+    @property
+    def whose(self) -> str:
+        """The subject of a sentence about it."""
+        if self.region:
+            return f"The firing rate of {self.region}"
+        return "The firing rate" + (f" ({self.series})" if self.series != FIRING_RATE.name else "")
+
+
+def rates(state: TrainingState) -> list[Rate]:
+    """The firing rates that a run logs: the brain's, then one for each region."""
+    brain = series_of(state, FIRING_RATE.name)
+    # Thalia's first trainers wrote a constant 0 for what they did not measure.
+    found = [Rate(brain)] if measured(state, brain) else []
+    regions: dict[str, Rate] = {}
+    for series in state.history.metrics:
+        quantity, name = metric_info.lookup(series)
+        region = series.replace(".", "/", 1).partition("/")[2]
+        if quantity.regional_rate and region not in _NOT_REGIONS:
+            regions.setdefault(region, Rate(series, region, name.judged))
+    return found + list(regions.values())
 
 
 def firing(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find rates that run away, regions that are silent, and rates that stay outside the healthy range."""
-    for name, region in rate_series(state.history).items():
-        rates = recent(state.history, name)
-        column = state.history.column(name)
-        never_measured = column is None or not (column.values[:1000].any() or rates.value.any())
-        if len(rates) < ENOUGH or (never_measured and not region):
-            continue  # Thalia's first logger wrote a constant 0 for what it did not measure
-        whose = f"The firing rate of {region}" if region else "The firing rate"
-        value = number(float(np.median(rates.value[-NEWEST:])))
-        if (rates.value[-2:] > limits.runaway).all():
-            step = since(rates, rates.value > limits.runaway, 0, share=1)
-            text, healthy = f"{whose} is running away: {value}.", f"above {limits.runaway:g}"
-            yield Finding(Kind.RUNAWAY, Severity.CRITICAL, text, healthy, step, name)
-            continue
-        silent = since(rates, rates.value < limits.silent, limits.silent_steps, share=1)
-        if silent is not None:
-            text = f"{region or 'The brain'} has been silent since step {silent:,}."
-            evidence = f"firing rate {value}, below {limits.silent:g} for {limits.silent_steps:,.0f} steps"
-            yield Finding(Kind.SILENT, Severity.CRITICAL, text, evidence, silent, name)
-            continue
-        for outside, word in (
-            (rates.value < limits.firing_low, "low"),
-            (rates.value > limits.firing_high, "high"),
-        ):
-            step = since(rates, outside, limits.firing_steps)
-            if step is not None:
-                text = f"{whose} has been too {word} since step {step:,}: {value}."
-                evidence = f"healthy is {limits.firing_low:g} to {limits.firing_high:g}"
-                yield Finding(Kind.FIRING, Severity.WARNING, text, evidence, step, name)
+    for rate in rates(state):
+        values = recent(state.history, rate.series)
+        found = next(filter(None, (check(rate, values, limits) for check in _RATE_CHECKS)), None)
+        if found:
+            yield found
+
+
+def _runaway(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
+    if not rate.judged or len(values) < ENOUGH or not (values.value[-2:] > limits.runaway).all():
+        return None
+    step = since(values, values.value > limits.runaway, 0, share=1)
+    text, healthy = f"{rate.whose} is running away: {_now(values)}.", f"above {limits.runaway:g}"
+    return Finding(Kind.RUNAWAY, Severity.CRITICAL, text, healthy, step, rate.series)
+
+
+def _silent(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
+    step = since(values, values.value < limits.silent, limits.silent_steps, share=1)
+    if step is None:
+        return None
+    text = f"{rate.region or 'The brain'} has been silent since step {step:,}."
+    evidence = f"firing rate {_now(values)}, below {limits.silent:g} for {limits.silent_steps:,.0f} steps"
+    return Finding(Kind.SILENT, Severity.CRITICAL, text, evidence, step, rate.series)
+
+
+def _outside(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
+    evidence = f"healthy is {limits.firing_low:g} to {limits.firing_high:g}"
+    for outside, word in (
+        (values.value < limits.firing_low, "low"),
+        (values.value > limits.firing_high, "high"),
+    ):
+        step = since(values, outside, limits.firing_steps) if rate.judged else None
+        if step is not None:
+            text = f"{rate.whose} has been too {word} since step {step:,}: {_now(values)}."
+            return Finding(Kind.FIRING, Severity.WARNING, text, evidence, step, rate.series)
+    return None
+
+
+def _never_within(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
+    """A run too short for the rule above, all of it beyond the limits of Thalia's logger: one value is enough."""
+    if not rate.judged or not len(values):
+        return None
+    for beyond, word, limit in (
+        (values.value < limits.firing_least, "low", f"below {limits.firing_least:g}"),
+        (values.value > limits.firing_most, "high", f"above {limits.firing_most:g}"),
+    ):
+        if beyond.all():
+            step = int(values.step[0])
+            text = f"{rate.whose} has been too {word} since step {step:,}: {_now(values)}."
+            evidence = f"{limit}, the limit of Thalia's logger, in every value so far"
+            return Finding(Kind.FIRING, Severity.WARNING, text, evidence, step, rate.series)
+    return None
+
+
+_RATE_CHECKS: Final = (_runaway, _silent, _outside, _never_within)
+
+
+def _now(values: Recent) -> str:
+    return number(float(np.median(values.value[-NEWEST:])))
 
 
 def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find regions whose capacity has long been above the growth threshold without any growth."""
     history = state.history
     regions = {contract.SERIES_CAPACITY + region: region for region in history.capacity}
-    for name, region in (regions or {"capacity": ""}).items():
+    for name, region in (regions or {series_of(state, CAPACITY.name): ""}).items():
         used = recent(history, name)
         if len(used) < ENOUGH:
             continue

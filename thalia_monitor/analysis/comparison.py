@@ -8,15 +8,13 @@ from typing import Final, Literal
 
 import numpy as np
 
-from thalia_monitor import contract
+from thalia_monitor import contract, metric_info
+from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.history import Floats, History, Series
-from thalia_monitor.stages import lower_is_better
 from thalia_monitor.state import TrainingState
 
 NEURONS: Final = "neurons"
 """The name under which all regions together are compared."""
-WITHOUT_DIRECTION: Final = ("firing_rate", "capacity")
-"""Metrics that are good within a range: more of them is neither better nor worse."""
 
 Verdict = Literal["better", "worse", "same", ""]
 
@@ -48,7 +46,7 @@ def standing(state: TrainingState, name: str, step: int) -> Standing:
     history = state.history
     if name == NEURONS:
         return _all_neurons(history, step)
-    series = history.series(name)
+    series = history.series(series_of(state, name))
     if series is None or not len(series):
         return Standing()
     counts = _counting(series, history)
@@ -83,7 +81,7 @@ def _best(name: str, series: Series) -> int | None:
     if not len(finite):
         return None
     values = series.value[finite]
-    return int(finite[np.argmin(values) if lower_is_better(name) else np.argmax(values)])
+    return int(finite[np.argmin(values) if metric_info.info(name).better == "down" else np.argmax(values)])
 
 
 def value_at(series: Series, step: int) -> float | None:
@@ -112,7 +110,7 @@ def _all_neurons(history: History, step: int) -> Standing:
 def directed(name: str) -> bool:
     """Whether more (or, for a loss, less) of this quantity is better."""
     counted = name == NEURONS or name.startswith((contract.SERIES_NEURONS, contract.SERIES_CAPACITY))
-    return not counted and name not in WITHOUT_DIRECTION
+    return not counted and bool(metric_info.info(name).better)
 
 
 def difference(name: str, value: float | None, baseline: float | None) -> Difference | None:
@@ -129,7 +127,7 @@ def verdict(name: str, absolute: float) -> Verdict:
         return ""
     if absolute == 0:
         return "same"
-    return "better" if (absolute < 0) == lower_is_better(name) else "worse"
+    return "better" if (absolute > 0) == (metric_info.info(name).better == "up") else "worse"
 
 
 def common_step(states: Sequence[TrainingState]) -> int:

@@ -36,6 +36,11 @@ class Finding:
     """The series whose chart shows it, or the milestone's name."""
 
     @property
+    def wrong(self) -> bool:
+        """Whether something is wrong now, rather than worth knowing."""
+        return self.severity is not Severity.INFO
+
+    @property
     def key(self) -> str:
         """The same for the same trouble as long as it lasts, however its numbers change."""
         return f"{self.kind}:{self.series}"

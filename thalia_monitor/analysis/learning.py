@@ -10,9 +10,11 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.milestones import lost
+from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.recent import ENOUGH, recent
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.wording import number
+from thalia_monitor.metric_info import LOSS, PERFORMANCE, MetricInfo
 from thalia_monitor.state import Severity, TrainingState
 
 MAINTAINED: Final = "_maintained"
@@ -20,6 +22,11 @@ MAINTAINED: Final = "_maintained"
 _STAGE_EVENTS: Final = (contract.STAGE_START, contract.TRANSITION)
 _CLEARLY: Final = 4 * 1.4826
 """Times the median deviation (four standard deviations, if normal) that is more than noise."""
+
+
+def _named(quantity: MetricInfo, series: str) -> str:
+    """The subject of a sentence about a quantity; names the series where that is not the quantity's own."""
+    return quantity.title + (f" ({series})" if series != quantity.name else "")
 
 
 def stage_start(state: TrainingState) -> float:
@@ -40,7 +47,8 @@ def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
 
     Compares medians over 5,000 steps, so that neither a spike nor a bad quarter of an hour is a divergence.
     """
-    losses = recent(state.history, "loss", stage_start(state))
+    series = series_of(state, LOSS.name)
+    losses = recent(state.history, series, stage_start(state))
     if not len(losses):
         return
     last, span = int(losses.step[-1]), limits.loss_steps
@@ -60,15 +68,16 @@ def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     if not risen or falling or level - least <= _CLEARLY * noise:
         return
     step = int(last - age[begins[best] - 1 if best < len(begins) else -1] * span)
-    text = f"Loss is diverging: {number(level)}, up from {number(least)} at step {step:,}."
+    text = f"{_named(LOSS, series)} is diverging: {number(level)}, up from {number(least)} at step {step:,}."
     evidence = f"medians over {limits.loss_steps:,.0f} steps; more than {limits.loss_factor:g} times the best"
-    yield Finding(Kind.LOSS, Severity.WARNING, text, evidence, step, "loss")
+    yield Finding(Kind.LOSS, Severity.WARNING, text, evidence, step, series)
 
 
 def plateau(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find a performance that has fallen, or gained less than 2 % in 5,000 steps with much left to gain."""
     span = limits.plateau_steps
-    values = recent(state.history, "performance", stage_start(state))
+    series = series_of(state, PERFORMANCE.name)
+    values = recent(state.history, series, stage_start(state))
     if not len(values) or values.step[-1] - values.step[0] < 2 * span:
         return
     end = int(values.step[-1]) + 1
@@ -80,15 +89,15 @@ def plateau(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     if gain >= limits.plateau_gain or level >= limits.plateau_below or not earlier:
         return
     start = int(end - span)
-    text = f"Performance has hardly changed since step {start:,}: {number(level)}."
+    text = f"{_named(PERFORMANCE, series)} has hardly changed since step {start:,}: {number(level)}."
     severity = Severity.INFO
     if gain < -limits.plateau_gain:
-        text = f"Performance has fallen since step {start:,}, to {number(level)}."
+        text = f"{_named(PERFORMANCE, series)} has fallen since step {start:,}, to {number(level)}."
         severity = Severity.WARNING if gain <= -limits.performance_drop else Severity.INFO
     evidence = (
         f"{number(gain, 'change')} in {span:,.0f} steps; {number(limits.plateau_gain, 'change')} is learning"
     )
-    yield Finding(Kind.PLATEAU, severity, text, evidence, start, "performance")
+    yield Finding(Kind.PLATEAU, severity, text, evidence, start, series)
 
 
 def forgotten(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:  # noqa: ARG001 - one shape for all

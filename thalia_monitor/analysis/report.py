@@ -31,7 +31,7 @@ def text(summary: Summary) -> str:
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
         stage_words(summary),
         pace_words(summary),
-        " ".join(f"{each}." for each in summary.trends) or "No metrics yet.",
+        metric_words(summary),
         milestone_words(summary),
         growth_words(summary),
         sleep_words(summary),
@@ -63,6 +63,15 @@ def stage_words(summary: Summary) -> str:
         week = f", week {state.current_week:g} of {state.total_weeks:g}{over}"
     following = f" Next is {summary.next_stage}." if summary.next_stage else ""
     return f"{known}{named}{week}, step {state.current_step:,}.{following}"
+
+
+def metric_words(summary: Summary) -> str:
+    """Say where the metrics are and where they are going; that there are none only where there are none."""
+    known = [*summary.state.history.metrics, *summary.state.metrics]
+    if summary.trends or not known:
+        return " ".join(f"{each}." for each in summary.trends) or "No metrics yet."
+    names = joined([name[:80] for name in dict.fromkeys(known[:MOST_LISTED])])
+    return f"Nothing measured yet: only {names}, constant 0 or a count of steps."
 
 
 def pace_words(summary: Summary) -> str:
@@ -116,7 +125,8 @@ def warning_words(summary: Summary) -> list[str]:
     """Tell the trainer's warnings, one a line."""
     listed = summary.state.warnings
     if not listed:
-        return ["No health warnings."] if summary.state.checkpoints else []
+        found = any(each.wrong for each in summary.findings)
+        return ["No health warnings."] if summary.state.checkpoints and not found else []
     more = [f"and {len(listed) - MOST_LISTED:,} more warnings"] if len(listed) > MOST_LISTED else []
     return [f"{_marked(each.severity)}: {each.message[:500]}" for each in listed[:MOST_LISTED]] + more
 
@@ -163,7 +173,13 @@ def record(summary: Summary) -> dict[str, Any]:
         "last_update": state.last_update.isoformat() if state.last_update else None,
         "pace": _pace(summary),
         "metrics": {
-            each.name: {"value": _value(each.value), "change": _value(each.change), "over_steps": each.steps}
+            each.place.quantity if each.place else each.name: {
+                "value": _value(each.value),
+                "change": _value(each.change),
+                "over_steps": each.steps,
+                "series": each.name,
+                "unit": each.place.unit if each.place else "",
+            }
             for each in summary.trends
         },
         "milestones": {

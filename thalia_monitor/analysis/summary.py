@@ -16,6 +16,7 @@ from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
 from thalia_monitor.analysis.pace import Pace, pace
+from thalia_monitor.analysis.quantities import first_to_last
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.trend import Trend, trend
 from thalia_monitor.stages import stage_of
@@ -23,8 +24,6 @@ from thalia_monitor.state import Event, Severity, TrainingState
 
 HOUR: Final = 3600.0
 GONE_STALE: Final = "Nothing has been written for ten times as long as usual."
-ORDER: Final = ("loss", "performance", "firing_rate", "capacity")
-"""The core metrics as they are told: how well it learns before how it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,9 @@ class Summary:
 
     @cached_property
     def trends(self) -> tuple[Trend, ...]:
-        """Where the core metrics are going, those that are logged."""
-        return tuple(each for each in (trend(self.state, name) for name in ORDER) if each)
+        """Where the metrics in the run's places are going, how well it learns before how it lives."""
+        found = ((each, trend(self.state, each.series)) for each in first_to_last(self.state))
+        return tuple(replace(its, place=each) for each, its in found if its)
 
     @cached_property
     def growth(self) -> GrowthTotals:

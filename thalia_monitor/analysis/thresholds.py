@@ -8,24 +8,29 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from thalia_monitor.errors import SettingsError
+from thalia_monitor.metric_info import FIRING_RATE, GROWING, HEALTHY_RATE
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """When health is found wanting; every number can be changed in the settings file's table ``[health]``."""
 
-    firing_low: float = 0.05
+    firing_low: float = HEALTHY_RATE.low
     """Healthy firing rates are 0.05 to 0.15: ``firing_stability`` of Thalia's stage evaluation."""
-    firing_high: float = 0.15
+    firing_high: float = HEALTHY_RATE.high
     firing_steps: float = 10_000
     """Steps that the rate must be outside for: the window of ``firing_stability``."""
+    firing_least: float = FIRING_RATE.warn_below or 0.0
+    """Below this Thalia's own logger warns; here, where the rate was never higher."""
+    firing_most: float = FIRING_RATE.warn_above or math.inf
+    """Above this Thalia's own logger warns; here, where the rate was never lower."""
     silent: float = 0.01
     """A region below this rate is silent: ``no_silence``."""
     silent_steps: float = 1_000
     """Steps that it must be silent for: ``no_silence``."""
     runaway: float = 0.8
     """No rate may be above: ``no_runaway``."""
-    capacity: float = 0.85
+    capacity: float = GROWING.low
     """Capacity in use above which a region should grow: Thalia's growth manager and logger."""
     growth_steps: float = 25_000
     """Steps within which it should have grown: Thalia's longest pause between two growths of a region."""

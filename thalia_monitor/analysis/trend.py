@@ -8,8 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from thalia_monitor.analysis.quantities import Place
 from thalia_monitor.analysis.recent import ENOUGH, Recent, recent
-from thalia_monitor.analysis.wording import number, titled
+from thalia_monitor.analysis.wording import number
+from thalia_monitor.metric_info import title
 from thalia_monitor.state import TrainingState
 
 SPANS: Final = (1_000, 10_000, 100_000)
@@ -27,6 +29,8 @@ class Trend:
     change: float | None = None
     """Relative change of the median over the last ``steps`` steps to that of those before; None if not known."""
     steps: int | None = None
+    place: Place | None = None
+    """The place that the metric has in a summary."""
 
     @property
     def moved(self) -> bool:
@@ -43,7 +47,11 @@ class Trend:
         return f"{way}{much} in the last {self.steps:,} steps"
 
     def __str__(self) -> str:
-        text = f"{titled(self.name)} {number(self.value)}"
+        named, unit, origin = title(self.name), "", ""
+        if self.place:
+            named, unit = self.place.title, f" {self.place.unit}" if self.place.unit else ""
+            origin = f" ({self.place.origin})" if self.place.origin else ""
+        text = f"{named} {number(self.value)}{unit}{origin}"
         return f"{text}, {self.course}" if self.course else text
 
 

@@ -115,11 +115,3 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def joined(words: list[str]) -> str:
     """Join words as in a sentence: ``a``, ``a and b``, ``a, b and c``."""
     return " and ".join(([", ".join(words[:-1])] if words[:-1] else []) + words[-1:])
-
-
-def titled(name: str) -> str:
-    """Name a metric for people: ``firing_rate`` becomes ``Firing rate``; a name with a path keeps it."""
-    if "/" in name or "." in name or not name.isascii():
-        return name
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:] if words else name

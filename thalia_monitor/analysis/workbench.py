@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -9,6 +10,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.smoothing import Smoother, smooth
@@ -16,6 +18,8 @@ from thalia_monitor.arrangement import Order
 from thalia_monitor.buffer import Buffer
 from thalia_monitor.history import Column, Floats, History, Ints, Lineage, Series
 
+BLOCK: Final = 4_096
+"""Values looked at in one go for the first that counts."""
 MOST_SMOOTHED: Final = 64
 """Smoothed series kept per run; each costs as much memory as its column."""
 
@@ -38,6 +42,7 @@ class Workbench:
         self._pyramids: dict[str, tuple[int, Pyramid]] = {}
         self._nonfinite: dict[str, tuple[int, Buffer[np.int64]]] = {}
         self._smoothed: OrderedDict[tuple[str, float], _Smoothed] = OrderedDict()
+        self._first: dict[str, tuple[int, float, float]] = {}
 
     def pyramid(self, series: Series, order: Order) -> Pyramid | None:
         """The extremes of a series, by buckets, up to its newest point; None for an order that has passed."""
@@ -60,6 +65,18 @@ class Workbench:
             self._nonfinite[name] = max(seen, len(values)), places
             return places.view[: np.searchsorted(places.view, len(values))]
 
+    def first_values(self, name: str, values: Floats) -> tuple[bool, bool]:
+        """Whether a column has a finite value, and one that is not 0; looks only as far as it has to."""
+        with self._lock:
+            seen, finite, other = self._first.get(name, (0, math.inf, math.inf))
+            while other == math.inf and seen < len(values):
+                new = values[seen : seen + BLOCK]
+                finite = min(finite, seen + _first(np.isfinite(new)))
+                other = seen + _first(np.isfinite(new) & (new != 0))
+                seen += len(new)
+            self._first[name] = seen, finite, other
+            return finite < len(values), other < len(values)
+
     def smoothed(self, series: Series, order: Order, weight: float) -> tuple[Series, Pyramid] | None:
         """The series smoothed over its full length, and the extremes of that; None for an order that has passed."""
         key = series.name, weight
@@ -76,6 +93,11 @@ class Workbench:
             values = kept.smoother.values[: len(series)]
             kept.pyramid.extend(values, series.time)
             return replace(series, value=values), kept.pyramid
+
+
+def _first(true: NDArray[np.bool_]) -> float:
+    """The place of the first True; infinity where there is none."""
+    return float(np.argmax(true)) if true.any() else math.inf
 
 
 _benches: WeakKeyDictionary[Lineage, Workbench] = WeakKeyDictionary()
@@ -95,6 +117,11 @@ def pyramid(history: History, series: Series) -> Pyramid | None:
 def nonfinite(history: History, name: str, column: Column) -> Ints:
     """Where a column of this history is not finite, (n,) positions in file order, at the cost of what is new."""
     return _bench(history).nonfinite(name, column.values)
+
+
+def first_values(history: History, name: str, column: Column) -> tuple[bool, bool]:
+    """Whether a column of this history has a finite value, and one that is not 0, at the cost of what is new."""
+    return _bench(history).first_values(name, column.values)
 
 
 def smoothed(history: History, series: Series, weight: float) -> tuple[Series, Pyramid | None]:

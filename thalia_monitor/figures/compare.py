@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
+from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
@@ -21,10 +22,11 @@ from thalia_monitor.figures.curves import (
     smoothed_sample,
     values_in_view,
 )
-from thalia_monitor.figures.metrics import below, notes, title
+from thalia_monitor.figures.metrics import below, notes
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Series
+from thalia_monitor.metric_info import title
 from thalia_monitor.state import TrainingState
 
 RUN: Final = "run"
@@ -108,7 +110,9 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
 
 def _logged(state: TrainingState, name: str) -> list[Series]:
     names = (
-        [contract.SERIES_NEURONS + region for region in state.history.neurons] if name == NEURONS else [name]
+        [contract.SERIES_NEURONS + region for region in state.history.neurons]
+        if name == NEURONS
+        else [series_of(state, name)]
     )
     return [series for each in names if (series := state.history.series(each)) is not None]
 
@@ -142,7 +146,8 @@ def _drawn(
     if name == NEURONS:
         made = [trace | {"line": trace["line"] | style} for trace in total_traces(history, local)]
     else:
-        series = history.series(name)
+        logged = series_of(side.state, name)
+        series = history.series(logged)
         if series is None:
             return [], marks, words
         points = drawn_sample(series, history, local)
@@ -151,7 +156,8 @@ def _drawn(
         shown = smoothed_sample(series, history, local) if view.smooth else points
         made = lines(shown, history, local, style, log=log, few=0)
         marks = rug(points, history, local, log=log, name=label, color=style["color"])
-        words = (*notes(points), *(below(values_in_view(series, history, local)) if log else ()))
+        origin = (f"from {logged}",) if logged != name else ()
+        words = (*origin, *notes(points), *(below(values_in_view(series, history, local)) if log else ()))
     group = {"legendgroup": label}
     return (
         [trace | group | {"name": label, "x": _shifted(trace["x"], part.origin)} for trace in made],

@@ -17,10 +17,11 @@ from thalia_monitor.figures.curves import RUG_AXIS, drawn_sample, lines, rug
 from thalia_monitor.figures.events import Marks, by_label, caption, columns_of, marks, row_addresses
 from thalia_monitor.figures.events import notes as notes_of
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band, notes
+from thalia_monitor.figures.metrics import band, notes
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Column
+from thalia_monitor.metric_info import GROWING
 from thalia_monitor.state import TrainingState
 
 MOST_TOLD: Final = 20
@@ -48,8 +49,7 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
     if contract.SERIES_CAPACITY not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
-    words = f"Thalia grows a region from {GROWTH_THRESHOLD:.0%}"
-    chart.layout["shapes"] = [band(*BANDS["capacity"][:3], words)]
+    chart.layout["shapes"] = [band(GROWING, f"Thalia grows a region from {GROWING.low:.0%}")]
     return chart
 
 
@@ -64,7 +64,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
     layout["yaxis"] |= {"automargin": True}
     layout["hovermode"] = "closest"
-    layout["shapes"] = [_upright(GROWTH_THRESHOLD)]
+    layout["shapes"] = [_upright(GROWING.low)]
     bars = {
         "type": "bar",
         "orientation": "h",

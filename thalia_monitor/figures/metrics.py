@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from thalia_monitor import metric_info
 from thalia_monitor.analysis.sampling import Sample
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
@@ -22,22 +23,10 @@ from thalia_monitor.figures.curves import (
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import EMPTY_FLOATS, Floats
+from thalia_monitor.metric_info import Band, title
 from thalia_monitor.state import TrainingState
 
-GROWTH_THRESHOLD: Final = 0.85
-"""Capacity at which Thalia lets a region grow by default (``growth.py``; 0.75 to 0.95 by region and stage)."""
-BANDS: Final = {
-    "firing_rate": (0.05, 0.15, theme.GOOD, "healthy: 0.05–0.15, Thalia's firing_stability"),
-    "capacity": (GROWTH_THRESHOLD, 1.0, theme.CAUTION, "Thalia grows a region from 0.85"),
-}
-"""Ranges that Thalia states: lower and upper edge, colour, and the words with their source."""
 TREND_POINTS: Final = 60
-
-
-def title(name: str) -> str:
-    """Name a metric for people: ``firing_rate`` becomes ``Firing rate``; names with a path keep it."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def metric(state: TrainingState, name: str, view: View) -> Chart:
@@ -105,32 +94,33 @@ def outside(values: Floats, inner: tuple[float, float], log: bool = False) -> tu
 
 def axes(view: View, name: str) -> dict[str, Any]:
     """The layout of a metric's chart."""
-    start = theme.layout(x_title=X_TITLES[view.x], yaxis2=RUG_AXIS)
+    start = theme.layout(x_title=X_TITLES[view.x], y_title=metric_info.unit(name), yaxis2=RUG_AXIS)
     start["xaxis"] |= X_LOOKS[view.x]
     if name in view.log:
         start["yaxis"] = start["yaxis"] | {"type": "log"}
-    if name in BANDS:
-        start["shapes"] = [band(*BANDS[name])]
+    quantity, its = metric_info.lookup(name)
+    if quantity.band and its.judged:
+        start["shapes"] = [band(quantity.band)]
     return start
 
 
-def band(low: float, high: float, color: str, words: str) -> dict[str, Any]:
+def band(stated: Band, words: str = "") -> dict[str, Any]:
     """A range that Thalia states, drawn behind the curve over the whole width, with its source."""
     place = (
-        "bottom left" if high >= 1 else "top left"
+        "bottom left" if stated.high >= 1 else "top left"
     )  # where a healthy curve, or the events' symbols, are not
     return {
         "type": "rect",
         "xref": "paper",
         "x0": 0,
         "x1": 1,
-        "y0": low,
-        "y1": high,
-        "fillcolor": color,
+        "y0": stated.low,
+        "y1": stated.high,
+        "fillcolor": theme.GOOD if stated.healthy else theme.CAUTION,
         "opacity": 0.09,
         "line": {"width": 0},
         "layer": "below",
-        "label": {"text": words, "textposition": place, "font": {"size": theme.SMALL}},
+        "label": {"text": words or stated.words, "textposition": place, "font": {"size": theme.SMALL}},
     }
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from thalia_monitor.metric_info import lower_is_better
 from thalia_monitor.simulation.happenings import Growth
-from thalia_monitor.stages import DOCUMENTED, Criterion, lower_is_better
+from thalia_monitor.stages import DOCUMENTED, Criterion
 
 WEEKS: Final[Mapping[int, int]] = {-1: 4, 0: 8, 1: 8, 2: 10, 3: 12, 4: 16, 5: 20, 6: 24}
 """Weeks planned for each stage (Thalia's "getting started")."""

@@ -13,6 +13,7 @@ from thalia_monitor import __version__
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.excerpt import excerpt
+from thalia_monitor.analysis.quantities import newest, places
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import guard, operations
@@ -86,6 +87,7 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         "total_weeks": state.total_weeks,
         "stage_progress": state.stage_progress,
         "metrics": {name: strict(value) for name, value in state.metrics.items()},
+        "core_metrics": core_metrics(state),
         "metric_deltas": {name: strict(value) for name, value in state.metric_deltas.items()},
         "capacity_by_region": {name: strict(value) for name, value in state.capacity_by_region.items()},
         "milestones": state.milestones,
@@ -97,6 +99,18 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         "consolidation_event_count": state.count_of("consolidation"),
         "last_update": state.last_update.isoformat() if state.last_update else None,
         "training_duration": state.training_duration.total_seconds(),
+    }
+
+
+def core_metrics(state: TrainingState) -> dict[str, Any]:
+    """The core metrics that a run logs, under whichever names: value, series and unit.
+
+    ``metrics`` has what was logged under the names that it was logged under; so has ``series`` of an address.
+    """
+    return {
+        place.quantity: {"value": strict(found[0]), "series": place.series, "unit": place.unit}
+        for place in places(state)
+        if place.quantity == place.core.name and (found := newest(state, place))
     }
 
 

@@ -8,55 +8,56 @@ from typing import Any, Final
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
+from thalia_monitor.analysis.quantities import Place, newest, places
 from thalia_monitor.analysis.wording import MINUS, counted, number
-from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
-from thalia_monitor.stages import lower_is_better
+from thalia_monitor.metric_info import info, title
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.charts import chart_card
 from thalia_monitor.web.live import NAMES, live
 from thalia_monitor.web.views import VIEW, view_from
 
-UNITS: Final = {
-    "firing_rate": "of neurons active per step",
-    "capacity": "of capacity in use",
-    "performance": "of tasks right",
-    "loss": "",
-}
-RISES_WELL: Final = {"performance": True, "loss": False}
-"""Metrics that have a good direction; firing rate and capacity are good within a range, so theirs is neutral."""
 CHARTS_PER_PAGE: Final = 12
+TOOLS: Final = ("smooth", "events")
 
 
 def metric_cards(state: TrainingState) -> list[Any]:
-    """One card for each core metric: value, unit, change since the checkpoint before, and trend."""
-    return [_card(state, name) for name in CORE_METRICS]
+    """One card for each place of the run: value, unit, change since the checkpoint before, and trend."""
+    return [_card(state, each) for each in places(state)]
 
 
-def _card(state: TrainingState, name: str) -> html.Div:
-    value = state.metrics.get(name)
-    delta = state.metric_deltas.get(name)
+def _card(state: TrainingState, place: Place) -> html.Div:
+    value, detail = _newest(state, place)
     return html.Div(
         [
-            html.Span(metrics.title(name), className="fact-label"),
+            html.Span(place.title[:80], className="fact-label", dir="auto"),
             html.Span(number(value), className="card-value"),
-            html.Span(
-                UNITS[name] if value is not None else "not in the newest checkpoint", className="fact-detail"
-            ),
-            _change(name, delta),
-            parts.sparkline(metrics.trend(state, name)),
+            html.Span(detail, className="fact-detail"),
+            _change(place.series, state.metric_deltas.get(place.series) if place.filled else None),
+            parts.sparkline(metrics.trend(state, place.series) if place.filled else []),
         ],
         className="panel card-metric",
     )
 
 
+def _newest(state: TrainingState, place: Place) -> tuple[float | None, str]:
+    """The value of a card and what stands below it: of the newest checkpoint, or of the log where that has none."""
+    found = newest(state, place)
+    if found is None:
+        logged = place.series in state.metrics or place.series in state.history.metrics
+        return None, "constant 0, a placeholder" if logged else "not in the newest checkpoint"
+    value, step = found
+    where = "" if step is None else f"logged at step {step:,}, not in the newest checkpoint"
+    return value, ", ".join(each for each in (place.detail, where) if each)
+
+
 def judgement(name: str, delta: float) -> str:
     """Tell whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
-    rising = RISES_WELL.get(name, False if lower_is_better(name) else None)
-    if delta == 0 or rising is None:
+    better = info(name).better
+    if delta == 0 or not better:
         return "neutral"
-    return "good" if (delta > 0) == rising else "bad"
+    return "good" if (delta > 0) == (better == "up") else "bad"
 
 
 def _change(name: str, delta: float | None) -> html.Span:
@@ -73,11 +74,28 @@ def _change(name: str, delta: float | None) -> html.Span:
 
 
 def metric_chart(name: str) -> html.Section:
-    """The card with a metric's history; the core metrics stand at the top anyway, others can be pinned there."""
-    options = ("log", "clip") if name in CORE_METRICS else ("log", "clip", "pin")
+    """The card with a metric's history, which can be pinned to the top."""
+    options = ("log", "clip", "pin")
+    return chart_card("metric", title(name), name, options=options, series=name, takes=TOOLS)
+
+
+def place_chart(place: Place) -> html.Section:
+    """The card with the history of a metric that stands at the top anyway."""
     return chart_card(
-        "metric", metrics.title(name), name, options=options, series=name, takes=("smooth", "events")
+        "metric",
+        place.title,
+        place.series,
+        options=("log", "clip"),
+        series=place.series,
+        takes=TOOLS,
+        detail=place.origin,
     )
+
+
+def first_charts(name: str) -> html.Div:
+    """The grid with a chart for each place; a run that fills the places with other metrics gets other charts."""
+    empty = [place_chart(each) for each in places(TrainingState())]
+    return html.Div(empty, id=f"{name}-first", className="grid")
 
 
 def other_metrics(name: str) -> list[Any]:
@@ -96,6 +114,7 @@ def other_metrics(name: str) -> list[Any]:
         ),
         html.Div(id=f"{name}-charts", className="grid"),
         dcc.Store(id=f"{name}-shown", data=[]),
+        dcc.Store(id=f"{name}-first-shown", data=[each.series for each in places(TrainingState())]),
     ]
 
 
@@ -107,11 +126,14 @@ def register_other_metrics(name: str) -> None:
         Output(f"{name}-shown", "data"),
         Output(f"{name}-page", "max_value"),
         Output(f"{name}-count", "children"),
+        Output(f"{name}-first", "children"),
+        Output(f"{name}-first-shown", "data"),
         inputs=[
             Input(f"{name}-query", "value"),
             Input(f"{name}-page", "active_page"),
             Input(VIEW, "data"),
             State(f"{name}-shown", "data"),
+            State(f"{name}-first-shown", "data"),
         ],
         follows=NAMES,
     )
@@ -121,8 +143,12 @@ def register_other_metrics(name: str) -> None:
         page: int | None,
         view: dict[str, Any] | None,
         shown: list[str],
+        first_shown: list[str],
     ) -> tuple[Any, ...]:
-        every = sorted(each for each in state.history.metrics if each not in CORE_METRICS)
+        there = places(state)
+        at_top = [each.series for each in there]
+        top = (no_update, no_update) if at_top == first_shown else (list(map(place_chart, there)), at_top)
+        every = sorted(each for each in state.history.metrics if each not in at_top)
         pinned = [each for each in every if each in view_from(view).pins]
         found = [
             each for each in every if all(word in each.lower() for word in str(query or "").lower().split())
@@ -135,8 +161,10 @@ def register_other_metrics(name: str) -> None:
             if query
             else counted(len(every), "metric")
             if every
+            else "none but these"
+            if state.history.metrics
             else "none logged yet"
         )
         if now == shown:
-            return no_update, no_update, pages, count
-        return [metric_chart(each) for each in now], now, pages, count
+            return no_update, no_update, pages, count, *top
+        return [metric_chart(each) for each in now], now, pages, count, *top

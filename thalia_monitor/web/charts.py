@@ -79,6 +79,7 @@ def chart_card(
     series: str = "",
     table: str = "",
     takes: Sequence[str] = (),
+    detail: str = "",
 ) -> html.Section:
     """A card with a title, a chart that follows the run, and a caption that says what is drawn.
 
@@ -93,12 +94,14 @@ def chart_card(
         table: the id of the table on the same page that lists what it is drawn from.
         takes: which of the reader's tools it heeds beside the x axis, ``smooth`` and ``events``: the toolbar shows
             only those that a chart of the page takes.
+        detail: what stands beside the title: which series it is, where the title does not say.
     """
     return html.Section(
         [
             html.Header(
                 [
                     html.H2(title, className="card-name"),
+                    *([html.Span(detail, className="fact-detail log-text", dir="auto")] if detail else ()),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
                     html.Span(
                         [

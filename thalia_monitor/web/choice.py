@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.figures.compare import MOST, RUN, Side
 from thalia_monitor.reading.library import Library
@@ -49,6 +50,15 @@ def choice_from(data: Any, library: Library, current: str | None) -> Choice:
         _origin(given.get("origin")),
         step if isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 2**63 else None,
     )
+
+
+def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
+    """The choice; where nobody has chosen a series and no run logs a loss, of what the first of them shows first."""
+    chosen = isinstance(data, dict) and data.get("series")
+    if chosen or any(series_of(each.state, choice.series) in each.state.history.metrics for each in found):
+        return choice
+    shown = (place.quantity for each in found for place in first_to_last(each.state))
+    return replace(choice, series=next(shown, choice.series))
 
 
 def choice_of(key: str, library: Library) -> Choice:

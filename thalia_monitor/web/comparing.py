@@ -19,7 +19,7 @@ from thalia_monitor.analysis.comparison import (
 from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.analysis.wording import MINUS, NONE, duration, number
 from thalia_monitor.figures.compare import Side, side_style
-from thalia_monitor.figures.metrics import title
+from thalia_monitor.metric_info import title
 from thalia_monitor.reading.shelf import Entry
 from thalia_monitor.web import parts, runs
 from thalia_monitor.web.choice import Choice

@@ -11,9 +11,10 @@ from typing import Any, Final
 from dash import Output, State, html, no_update
 from plotly.io.json import to_json_plotly
 
+from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.state import TrainingState
+from thalia_monitor.state import HealthWarning, TrainingState
 from thalia_monitor.web import header, parts, standing
 from thalia_monitor.web.live import NAMES, RUN, STANDING, VERSION, told
 from thalia_monitor.web.monitor import monitor
@@ -89,12 +90,13 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
     same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or _troubled(shown):
         names = _names(run, state)
+        found = [HealthWarning(each.severity, each.message) for each in summary.findings if each.wrong]
         notices = [parts.problems(state.problems, state.total_problems), header.missing(state)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == named else names,
             "header": header.header(state),
-            "warnings": parts.warnings(state.warnings) if state.checkpoints else None,
+            "warnings": parts.warnings(state.warnings, found) if state.checkpoints or found else None,
             "totals": header.totals(state),
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
@@ -114,11 +116,15 @@ def _unreadable(words: str, run: str | None, before: str | None, shown: Any, sto
 
 
 def _names(run: str, state: TrainingState) -> list[Any]:
-    """What stands for the names of a run's series: another value when there is a new one."""
+    """What stands for the names of a run's series: another value when there is a new one, or one in another place."""
     return [
         run,
-        state.once("names", lambda: zlib.crc32("\0".join(state.history.names()).encode("utf-8", "replace"))),
+        state.once("names", lambda: zlib.crc32("\0".join(_lists(state)).encode("utf-8", "replace"))),
     ]
+
+
+def _lists(state: TrainingState) -> list[str]:
+    return [*state.history.names(), *(each.series for each in places(state))]
 
 
 def _changed(notices: list[Any], shown: Any) -> Any:

@@ -13,6 +13,7 @@ from dash import dcc, html
 from thalia_monitor import contract
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.pace import Pace
+from thalia_monitor.analysis.quantities import Place, places
 from thalia_monitor.analysis.report import STATUS_WORDS
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.trend import Trend
@@ -113,8 +114,8 @@ def _what_for(summary: Summary) -> str:
 
 
 def metric_blocks(summary: Summary) -> list[Any]:
-    """One card for each core metric, with its course over the whole run."""
-    return [_metric(summary.state, name, summary.trends) for name in contract.CORE_METRICS]
+    """One card for each place of the run, with the metric's course over the whole run."""
+    return [_metric(summary.state, each, summary.trends) for each in places(summary.state)]
 
 
 def _no_course(trend: Trend | None) -> str:
@@ -122,17 +123,17 @@ def _no_course(trend: Trend | None) -> str:
     return "too few values to tell a change" if finite else "not a finite number: no change to tell"
 
 
-def _metric(state: TrainingState, name: str, trends: Sequence[Trend]) -> html.Section:
-    trend = next((each for each in trends if each.name == name), None)
-    change = cards.judgement(name, trend.change or 0.0) if trend and trend.moved else "neutral"
+def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html.Section:
+    trend = next((each for each in trends if each.place == place), None)
+    change = cards.judgement(place.series, trend.change or 0.0) if trend and trend.moved else "neutral"
     words = trend.course if trend else "not logged in this run yet"
     return block(
-        metrics.title(name),
+        place.title[:80],
         "/metrics",
         html.Span(number(trend.value if trend else None), className="card-value"),
-        html.Span(cards.UNITS[name] if trend else "", className="fact-detail"),
+        html.Span(place.detail if trend else "", className="fact-detail"),
         html.Span(words or _no_course(trend), className=f"change change-{change}"),
-        parts.sparkline(metrics.course(state, name)),
+        parts.sparkline(metrics.course(state, place.series) if place.filled else []),
         class_name="card-metric",
     )
 
@@ -286,6 +287,7 @@ def place(found: Finding, state: TrainingState) -> str:
         query += ["x=step", f"from={max(found.since_step - room, 0)}", f"to={now + room // 4}"]
     series = found.series or ""
     regional = series.startswith((contract.SERIES_CAPACITY, contract.SERIES_NEURONS))
-    if series not in contract.CORE_METRICS and not regional:
+    at_top = {each.series for each in places(state)}
+    if series not in at_top and not regional:
         query.append(f"pin={in_address(series)}")
     return page("/growth" if regional else "/metrics") + ("?" + "&".join(query) if query else "")

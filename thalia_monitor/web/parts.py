@@ -40,8 +40,13 @@ def fact(label: str, value: Any, detail: str = "") -> html.Div:
     )
 
 
-def warnings(listed: Sequence[HealthWarning]) -> html.Div:
-    """The trainer's health warnings by its own numbers, severity in colour, icon and word; the worst stand open."""
+def warnings(listed: Sequence[HealthWarning], found: Sequence[HealthWarning] = ()) -> html.Div:
+    """The trainer's health warnings by its own numbers, severity in colour, icon and word; the worst stand open.
+
+    ``found`` is what was found wrong in the run's numbers: nothing is called healthy beside it.
+    """
+    if not listed and found:
+        return _found(found)
     if not listed:
         return html.Div("✓ All systems healthy", className="notice notice-good slim")
     order = list(Severity)
@@ -65,6 +70,20 @@ def warnings(listed: Sequence[HealthWarning]) -> html.Div:
             fold if rest else None,
         ],
         className=f"notice notice-{worst[0][1].severity}",
+    )
+
+
+def _found(listed: Sequence[HealthWarning]) -> html.Div:
+    worst = max(listed, key=lambda each: list(Severity).index(each.severity))
+    more = f" and {len(listed) - 1:,} more" if len(listed) > 1 else ""
+    words = f"{ICONS[worst.severity]} {worst.severity}, found in the numbers"
+    return html.Div(
+        [
+            html.Span(words, className=f"tag tag-{worst.severity}"),
+            html.Span(worst.message[:500], className="log-text", dir="auto"),
+            html.Span(more),
+        ],
+        className=f"notice notice-{worst.severity} slim",
     )
 
 

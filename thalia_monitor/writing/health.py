@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-FIRING_RATE_HIGH: Final = 0.30
-FIRING_RATE_LOW: Final = 0.02
-CAPACITY_HIGH: Final = 0.85
+from thalia_monitor import metric_info
 
 CHECK_INTERVAL: Final = 1_000
 """Steps between two looks at the limits, and between two step lines of the text log."""
@@ -16,14 +14,17 @@ CHECK_INTERVAL: Final = 1_000
 def health_issues(metrics: Mapping[str, Any]) -> dict[str, str]:
     """Find which limits these metrics pass: name of the limit to message."""
     issues = {}
-    rate, capacity = metrics.get("firing_rate"), metrics.get("capacity")
-    if isinstance(rate, (int, float)):
-        if rate > FIRING_RATE_HIGH:
-            issues["firing rate high"] = f"High firing rate: {rate:.3f}"
-        elif rate < FIRING_RATE_LOW:
-            issues["firing rate low"] = f"Low firing rate: {rate:.3f}"
-    if isinstance(capacity, (int, float)) and capacity > CAPACITY_HIGH:
-        issues["capacity high"] = f"High capacity: {capacity:.3f}"
+    for quantity in metric_info.CORE:
+        series = metric_info.source_of(
+            quantity, metrics, lambda name: isinstance(metrics[name], (int, float)), judged=True
+        )
+        if series is None:
+            continue
+        value, words = metrics[series], quantity.title.lower()
+        if quantity.warn_above is not None and value > quantity.warn_above:
+            issues[f"{words} high"] = f"High {words}: {value:.3f}"
+        elif quantity.warn_below is not None and value < quantity.warn_below:
+            issues[f"{words} low"] = f"Low {words}: {value:.3f}"
     return issues
 
 

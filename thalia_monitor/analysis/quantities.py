@@ -1,0 +1,143 @@
+"""Which of a run's series stands for which quantity: in cards, summary and first charts, and for the health rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from thalia_monitor import metric_info
+from thalia_monitor.analysis.workbench import first_values
+from thalia_monitor.metric_info import MetricInfo
+from thalia_monitor.state import TrainingState
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One of the places that every run has for a core metric, and the series shown there."""
+
+    core: MetricInfo
+    """The core metric whose place it is."""
+    series: str
+    """The series shown: the core metric's own, an alias, or another metric where the run has neither."""
+    filled: bool = True
+    """Whether the run logs it; a constant 0 that is a placeholder does not count."""
+
+    @property
+    def quantity(self) -> str:
+        """The core metric's name, or the series' own where another metric fills the place."""
+        return self.core.name if metric_info.info(self.series) is self.core else self.series
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return metric_info.title(self.quantity)
+
+    @property
+    def origin(self) -> str:
+        """``best task, from accuracy`` where the series has another name than the quantity; else empty."""
+        meaning = metric_info.lookup(self.series)[1].detail
+        words = ", ".join(each for each in (meaning, f"from {self.series}") if each)
+        return words if self.series != self.quantity else ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of its values: ``Hz``; empty where it has none or is a share."""
+        return metric_info.unit(self.series)
+
+    @property
+    def detail(self) -> str:
+        """What stands below the value: unit or meaning, and where the series has another name, which."""
+        meaning = "" if self.origin else metric_info.lookup(self.series)[1].detail
+        return ", ".join(each for each in (self.unit, meaning, self.origin) if each)
+
+
+def places(state: TrainingState) -> tuple[Place, ...]:
+    """The places of a run, in the order of the core metrics.
+
+    A core metric has its place if the run logs it, under its own name or an alias. Another place goes to what the run
+    does log: its most frequent metrics. Only without any does a core metric keep a place with nothing in it.
+    """
+    return state.once("places", lambda: _places(state))
+
+
+def _places(state: TrainingState) -> tuple[Place, ...]:
+    logged = _logged(state)
+    found = {core.name: _source(state, core, logged) for core in metric_info.CORE}
+    free = (name for name in logged if _may_fill(state, name, found))
+    series = {core: found[core.name] or next(free, None) for core in metric_info.CORE}
+    return tuple(Place(core, name or core.name, name is not None) for core, name in series.items())
+
+
+def _logged(state: TrainingState) -> list[str]:
+    """Every metric of a run: the most frequent first, then by rank, then by name."""
+    return state.once("metrics by count", lambda: _by_count(state))
+
+
+def _by_count(state: TrainingState) -> list[str]:
+    counts = {name: len(column) for name, column in state.history.metrics.items() if len(column)}
+    counts |= {name: 1 for name in state.metrics if name not in counts}
+    return sorted(counts, key=lambda name: (-counts[name], metric_info.info(name).rank, name))
+
+
+def _source(state: TrainingState, core: MetricInfo, logged: Iterable[str]) -> str | None:
+    logged = list(logged)
+    found = metric_info.source_of(core, logged, lambda name: measured(state, name))
+    # Where all values are NaN, that is what the page has to show.
+    return found or metric_info.source_of(core, logged, lambda name: not _finite_somewhere(state, name))
+
+
+def _may_fill(state: TrainingState, name: str, found: Mapping[str, str | None]) -> bool:
+    quantity, known = metric_info.lookup(name)
+    again = quantity.core and not known.apart and found[quantity.name] is not None
+    placeholder = quantity.placeholder and not measured(state, name)
+    return quantity.fills and not again and not placeholder and name not in found.values()
+
+
+def measured(state: TrainingState, name: str) -> bool:
+    """Whether a metric has a finite value, and where a constant 0 is a placeholder, one that is not 0."""
+    zero_counts = not metric_info.info(name).placeholder
+    column = state.history.metrics.get(name)
+    if column is not None and len(column):
+        finite, other = first_values(state.history, name, column)
+        return finite if zero_counts else other
+    values = (point.metrics[name] for point in state.checkpoints if name in point.metrics)
+    return any(math.isfinite(each) and (zero_counts or each != 0) for each in values)
+
+
+def _finite_somewhere(state: TrainingState, name: str) -> bool:
+    column = state.history.metrics.get(name)
+    if column is not None and len(column):
+        return first_values(state.history, name, column)[0]
+    return any(math.isfinite(point.metrics.get(name, math.nan)) for point in state.checkpoints)
+
+
+def first_to_last(state: TrainingState) -> list[Place]:
+    """The filled places as a summary tells them: core metrics first, then what fills the places of others."""
+    filled = (each for each in places(state) if each.filled)
+    return sorted(filled, key=lambda each: (each.quantity != each.core.name, each.core.summary_rank))
+
+
+def newest(state: TrainingState, place: Place) -> tuple[float, int | None] | None:
+    """The value shown in a place: the newest checkpoint's, or where that has none, the newest logged and its step."""
+    if not place.filled:
+        return None
+    if place.series in state.metrics:
+        return state.metrics[place.series], None
+    column = state.history.metrics[place.series]
+    return float(column.values[-1]), int(state.history.step[column.last_row(len(state.history))])
+
+
+def series_of(state: TrainingState, name: str) -> str:
+    """The series that a run logs a quantity under, for rules and comparisons: in the quantity's own unit only.
+
+    The name itself where it is none of a core metric, or where the run logs no such thing.
+    """
+    core = metric_info.BY_NAME.get(name)
+    if core is None or not core.core:
+        return name
+    return state.once(("series of", name), lambda: _judged_series(state, core)) or name
+
+
+def _judged_series(state: TrainingState, core: MetricInfo) -> str | None:
+    return metric_info.source_of(core, _logged(state), lambda name: measured(state, name), judged=True)
