@@ -33,8 +33,8 @@ def shown(run: TrainingState) -> dict[str, str]:
     ("name", "core", "words"),
     [
         ("firing_rate", "firing_rate", ""),
-        ("avg_firing_rate", "firing_rate", "mean over regions, from avg_firing_rate"),
-        ("firing_rate/average", "firing_rate", "mean over regions, from firing_rate/average"),
+        ("avg_firing_rate", "firing_rate", "from avg_firing_rate"),
+        ("firing_rate/average", "firing_rate", "from firing_rate/average"),
         ("mean_fr_hz", "firing_rate", "from mean_fr_hz"),
         ("performance", "performance", ""),
         ("task_accuracy", "performance", "best task, from task_accuracy"),

@@ -16,7 +16,7 @@ from thalia_monitor.web.app import create_app
 
 FILLED = {
     "legacy_names": {
-        "Firing rate": ("0.4252", "mean over regions, from avg_firing_rate"),
+        "Firing rate": ("0.4252", "from avg_firing_rate"),
         "task/motor_control_accuracy": ("0.411", "one task"),
         "Performance": ("0.68", "best task, from task_accuracy"),
         "task/reaching_accuracy": ("0.68", "one task"),

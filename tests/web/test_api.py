@@ -24,6 +24,7 @@ SCALARS = {
     "stage_progress": float,
     "metrics": dict,
     "metric_deltas": dict,
+    "core_metrics": dict,
     "capacity_by_region": dict,
     "milestones": dict,
     "warnings": list,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from thalia_monitor import metric_info
 from thalia_monitor.analysis.workbench import first_values
 from thalia_monitor.metric_info import MetricInfo
 from thalia_monitor.state import TrainingState
+
+LONGEST: Final = 80
+"""Characters of a name that are shown; a log may have any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +35,13 @@ class Place:
     @property
     def title(self) -> str:
         """What people call it."""
-        return metric_info.title(self.quantity)
+        return metric_info.title(self.quantity)[:LONGEST]
 
     @property
     def origin(self) -> str:
         """``best task, from accuracy`` where the series has another name than the quantity; else empty."""
         meaning = metric_info.lookup(self.series)[1].detail
-        words = ", ".join(each for each in (meaning, f"from {self.series}") if each)
+        words = ", ".join(each for each in (meaning, f"from {self.series[:LONGEST]}") if each)
         return words if self.series != self.quantity else ""
 
     @property

@@ -13,6 +13,7 @@ from pathlib import PureWindowsPath
 from typing import Final, Self
 
 from thalia_monitor import contract
+from thalia_monitor.metric_info import CORE
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 from thalia_monitor.reading.text_records import MISUSE, SESSION, STEP, Record
 from thalia_monitor.state import Event, Problem, Source
@@ -21,7 +22,11 @@ FORMAT: Final = "CurriculumLogger text log"
 
 _PLACED_AFTER_STEP: Final = {contract.WARNING, contract.MILESTONE, contract.EXTENSION}
 """Kinds that name no step of their own: they happened right after the step logged before them."""
-_UNHEALTHY: Final = (("firing_rate", 0.3005, 9.0), ("firing_rate", -9.0, 0.0195), ("capacity", 0.8505, 9.0))
+_ROUNDED: Final = 0.0005
+_UNHEALTHY: Final = (
+    *((each.name, each.warn_above + _ROUNDED, 9.0) for each in CORE if each.warn_above is not None),
+    *((each.name, -9.0, each.warn_below - _ROUNDED) for each in CORE if each.warn_below is not None),
+)
 """Metrics and ranges for which the logger surely warns, printed as they are with three decimals."""
 
 

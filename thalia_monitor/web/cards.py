@@ -31,7 +31,7 @@ def _card(state: TrainingState, place: Place) -> html.Div:
     value, detail = _newest(state, place)
     return html.Div(
         [
-            html.Span(place.title[:80], className="fact-label", dir="auto"),
+            html.Span(place.title, className="fact-label", dir="auto"),
             html.Span(number(value), className="card-value"),
             html.Span(detail, className="fact-detail"),
             _change(place.series, state.metric_deltas.get(place.series) if place.filled else None),

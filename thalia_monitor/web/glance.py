@@ -128,7 +128,7 @@ def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html
     change = cards.judgement(place.series, trend.change or 0.0) if trend and trend.moved else "neutral"
     words = trend.course if trend else "not logged in this run yet"
     return block(
-        place.title[:80],
+        place.title,
         "/metrics",
         html.Span(number(trend.value if trend else None), className="card-value"),
         html.Span(place.detail if trend else "", className="fact-detail"),
