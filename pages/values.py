@@ -21,7 +21,7 @@ SERIES, STEP, PAGE, TABLE, COUNT, LINK = (
 )
 
 
-def layout(series: str = "loss", **_: Any) -> html.Div:
+def layout(series: str = "", **_: Any) -> html.Div:
     return html.Div(
         html.Section(
             [
@@ -62,8 +62,8 @@ def layout(series: str = "loss", **_: Any) -> html.Div:
 
 @live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")], follows=NAMES)
 def name_series(state: TrainingState, chosen: str | None) -> Any:
-    names = state.history.names()
-    return [{"label": name[:80], "value": name} for name in names], values.named(names, chosen) or no_update
+    options = [{"label": name[:80], "value": name} for name in state.history.names()]
+    return options, values.shown_instead(state, chosen) or no_update
 
 
 @live(
@@ -76,6 +76,8 @@ def name_series(state: TrainingState, chosen: str | None) -> Any:
 def fill(
     state: TrainingState, name: str | None, page: int | None, step: float | None, run: str | None
 ) -> Any:
+    if not name and state.history.names():  # one is chosen in a moment
+        return no_update
     series = state.history.series(name or "")
     if series is None:
         return values.nothing(name), 1, "", no_update

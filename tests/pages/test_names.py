@@ -131,6 +131,25 @@ def test_a_comparison_begins_with_what_the_runs_log(visit: Open) -> None:
     assert offered[:3] == ["firing_rate", "task/motor_control_accuracy", "performance"]
 
 
+@pytest.mark.parametrize(
+    ("search", "series"),
+    [("", "task_accuracy"), ("?series=firing_rate", "avg_firing_rate"), ("?series=dopamine", "dopamine")],
+)
+def test_the_values_are_of_what_the_run_logs(visit: Open, search: str, series: str) -> None:
+    """The first of its metrics where none is chosen, and a quantity under the name that the run logs it under."""
+    screen = visit("legacy_names", "/values", search=search)
+    assert screen.component("values-series")["value"] == series
+    assert screen.text("values-count") == "1–20 of 20, newest first"
+
+
+def test_an_empty_run_has_no_values(visit: Open) -> None:
+    """It says so, and what has not been logged is not called by a name that nobody chose."""
+    assert "No metrics yet" in visit("empty", "/values").text("values-table")
+    assert "Nothing is logged under 'loss' yet" in visit(
+        "legacy_names", "/values", search="?series=loss"
+    ).text("values-table")
+
+
 def test_a_run_without_metrics_says_so_and_one_with_placeholders_does_not(run: Run) -> None:
     """ "No metrics yet" only where there are none; a constant 0 of the first trainers is a dash, with the reason."""
 

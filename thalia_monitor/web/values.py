@@ -13,8 +13,10 @@ import numpy as np
 from dash import html
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.analysis.wording import NONE
 from thalia_monitor.history import Series
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.monitor import monitor
 
@@ -99,6 +101,18 @@ def named(names: Sequence[str], chosen: str | None) -> str | None:
     return next((name for name in names if chosen in families and name.startswith(chosen)), None)
 
 
+def shown_instead(state: TrainingState, chosen: str | None) -> str | None:
+    """The series to show where none was chosen, or one that the run logs under another name; None where neither."""
+    names = state.history.names()
+    if not chosen:
+        first = [each.series for each in first_to_last(state) if each.series in names] + names
+        return first[0] if first else None
+    alias = series_of(state, chosen)
+    return alias if chosen not in names and alias in names else named(names, chosen)
+
+
 def nothing(name: str | None) -> html.Div:
     """Say that there is no such series, and what to do."""
+    if not name:
+        return parts.empty("No metrics yet", "This page fills by itself as soon as the run logs one.")
     return parts.empty(f"Nothing is logged under {str(name)[:80]!r} yet", "Choose another series above.")
