@@ -123,12 +123,16 @@ def test_the_api_has_what_was_logged_and_what_it_stands_for(visit: Open) -> None
 
 
 def test_a_comparison_begins_with_what_the_runs_log(visit: Open) -> None:
-    """Performance, where no run logs a loss; each quantity can be chosen by its own name."""
+    """Performance, where that is what most runs log; each quantity can be chosen by its own name."""
     screen = visit("legacy_names", "/compare")
     screen.change("live-others", data="known")
     assert screen.component("compare-series")["value"] == "performance"
     offered = [each["value"] for each in screen.component("compare-series")["options"]]
     assert offered[:3] == ["firing_rate", "task/motor_control_accuracy", "performance"]
+    mixed = create_app([FIXTURES / name for name in ("healthy", "legacy_names", "legacy_trials")])
+    screen = Screen(mixed.server.test_client(), "/compare")
+    screen.change("live-others", data="known")
+    assert screen.component("compare-series")["value"] == "performance"
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,15 @@ def choice_from(data: Any, library: Library, current: str | None) -> Choice:
 
 
 def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
-    """The choice; where nobody has chosen a series and no run logs a loss, of what the first of them shows first."""
-    chosen = isinstance(data, dict) and data.get("series")
-    if chosen or any(series_of(each.state, choice.series) in each.state.history.metrics for each in found):
+    """The choice; where nobody has chosen a series, of the one that most of the runs log, a loss before others."""
+    if isinstance(data, dict) and data.get("series"):
         return choice
-    shown = (place.quantity for each in found for place in first_to_last(each.state))
-    return replace(choice, series=next(shown, choice.series))
+    offered = [choice.series, *(place.quantity for each in found for place in first_to_last(each.state))]
+
+    def runs(series: str) -> int:
+        return sum(series_of(each.state, series) in each.state.history.metrics for each in found)
+
+    return replace(choice, series=max(dict.fromkeys(offered), key=runs))
 
 
 def choice_of(key: str, library: Library) -> Choice:
