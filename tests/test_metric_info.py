@@ -45,7 +45,7 @@ def test_no_name_belongs_to_two_quantities() -> None:
         ("avg_firing_rate", "firing_rate", "", "", True),
         ("firing_rate/average", "firing_rate", "", "", True),
         ("firing_rate/cortex", "firing_rate/*", "spikes/100", "", False),
-        ("region_firing_rates/cortex", "firing_rate/*", "spikes/100", "", False),
+        ("region_firing_rates/cortex", "region_firing_rates/*", "", "", True),
         ("region_firing_rates_hz/cortex", "*_hz", "Hz", "", False),
         ("mean_fr_hz", "firing_rate", "Hz", "", False),
         ("oscillator/theta_frequency", "oscillator/theta_frequency", "Hz", "", True),

@@ -218,28 +218,25 @@ KNOWN: Final = (
         use="a chart of its own, in Hz; never judged against limits of 0 to 1",
     ),
     MetricInfo(
-        (
-            Name("firing_rate/*", _SPIKES, "spikes/100", RICH, judged=False),
-            Name(
-                "region_firing_rates/*",
-                f"the same, an object that is flattened: {_SPIKES}",
-                "spikes/100",
-                RICH,
-                judged=False,
-            ),
-        ),
+        (Name("firing_rate/*", _SPIKES, "spikes/100", RICH, judged=False),),
         rank=20,
         regional_rate=True,
         use=_REGION,
     ),
     MetricInfo(
         (
+            Name(
+                "region_firing_rates/*",
+                "an object that is flattened: a region's rate; beside firing_rate/* the same spike count / 100",
+                "share",
+                RICH,
+            ),
             Name("firing_rates/*", "firing rate of a region, of loggers that are not Thalia's", "share"),
             Name("region_firing_rate/*", "the same", "share"),
         ),
         rank=20,
         regional_rate=True,
-        use="a chart of its own; judged like firing_rate, region by region",
+        use="a chart of its own; judged like firing_rate, but not beside firing_rate/*",
     ),
     MetricInfo(
         (

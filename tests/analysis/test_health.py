@@ -220,11 +220,19 @@ class TestFiring:
         for healthy in (0.3, 0.1, 0.02):
             assert kinds(state(history(short, **{name: [healthy] * lines}))) == []
 
-    @pytest.mark.parametrize("name", ["firing_rate/cortex", "region_firing_rates/cortex", "mean_fr_hz"])
+    @pytest.mark.parametrize("name", ["firing_rate/cortex", "mean_fr_hz", "region_firing_rates_hz/cortex"])
     def test_spike_counts_and_rates_in_hz_are_not_judged_as_rates(self, name: str) -> None:
         """Spikes / 100 of a region may be any number, and 9 Hz is no share of 1."""
         for value in (0.22, 0.9, 9.1):
             assert kinds(state(history(STEPS, **{name: np.full(400, value)}))) == []
+
+    def test_a_count_that_is_logged_twice_is_a_count(self) -> None:
+        """Thalia's trainer has the same spikes / 100 flat and in an object; alone, the object has rates."""
+        fast = np.full(400, 0.9)
+        both = {"region_firing_rates/cortex": fast, "firing_rate/cortex": fast}
+        assert kinds(state(history(STEPS, **both))) == []
+        assert kinds(state(history(STEPS, **dict(reversed(both.items()))))) == []
+        assert kinds(state(history(STEPS, **{"region_firing_rates/cortex": fast}))) == [Kind.RUNAWAY]
 
     def test_a_region_under_two_names_is_found_once(self) -> None:
         """Thalia logs each region's count flat and in an object."""

@@ -102,8 +102,8 @@ def test_each_block_leads_to_its_page(page: Page, served: Server, block: str, pa
 @pytest.mark.parametrize(
     ("finding", "chart", "inside", "outside"),
     [
-        ("running away", "Region firing rates/thalamus", 59_000, 40_000),
-        ("cortex has been silent", "Region firing rates/cortex", 40_100, 20_000),
+        ("running away", "region_firing_rates/thalamus", 59_000, 40_000),
+        ("cortex has been silent", "region_firing_rates/cortex", 40_100, 20_000),
         ("The firing rate has been too high", "Firing rate", 40_000, 20_000),
         ("loss was not finite", "Loss", 10_000, None),
         ("Capacity of hippocampus", "Capacity by region", 0, None),

@@ -80,8 +80,11 @@ def rates(state: TrainingState) -> list[Rate]:
     for series in state.history.metrics:
         quantity, name = metric_info.lookup(series)
         region = series.replace(".", "/", 1).partition("/")[2]
-        if quantity.regional_rate and region not in _NOT_REGIONS:
-            regions.setdefault(region, Rate(series, region, name.judged))
+        if not quantity.regional_rate or region in _NOT_REGIONS:
+            continue
+        # What Thalia's trainer logs twice, flat and in an object, is a count of spikes under both names.
+        if region not in regions or not name.judged:
+            regions[region] = Rate(series, region, name.judged)
     return found + list(regions.values())
 
 
