@@ -29,6 +29,7 @@ test: check ## Install what tests need, then run all of them
 check: $(VENV)/.tested ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	if [ -x $(BIN)/biome ] || [ "$$CI" = true ]; then $(BIN)/biome check --error-on-warnings assets; fi
 	$(BIN)/mypy
 
 bench: $(VENV)/.tested ## Measure everything the README quotes

@@ -32,7 +32,7 @@ POINTS: Final = 700
 
 
 OWN_AXIS: Final = {"meta": "own x axis"}
-"""In the layout of a chart whose x axis is not the run's; ``assets/view.js`` looks for it, too."""
+"""In the layout of a chart whose x axis is not the run's; ``assets/chart_links.js`` looks for it, too."""
 LARGE: Final = 1e9
 """Beyond this a position is a Unix time in milliseconds, or a step."""
 

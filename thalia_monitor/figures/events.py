@@ -154,7 +154,7 @@ def by_label(placed: Marks) -> list[tuple[str, int, float, int]]:
 
 
 def row_addresses(page: str, step: Ints) -> list[str]:
-    """Where a click on each mark leads, (n,): its row in a page's table, as ``assets/view.js`` takes it."""
+    """Where a click on each mark leads, (n,): its row in a page's table, as ``assets/event_links.js`` takes it."""
     return [f"{page}?find={each}" for each in step.tolist()]
 
 

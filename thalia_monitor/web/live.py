@@ -37,7 +37,7 @@ CHOSEN: Final = "compare-chosen"
 """Which runs are compared, and how."""
 STANDING: Final = "live-standing"
 NEAR: Final = "charts-near"
-"""The kind and name of each chart on the screen or close to it (``assets/sight.js``); None is all of them."""
+"""Kind and name of each chart on or near the screen (``assets/visible_charts.js``); None is all of them."""
 
 
 def stores(refresh_seconds: float) -> list[Any]:

@@ -1,6 +1,6 @@
 """Choosing a run: the picker that every page has, the run in the address, and a directory typed by the operator.
 
-The browser keeps the choice (``assets/runs.js``): in a store, and as ``?run=`` in the address of every page.
+The browser keeps the choice (``assets/run_picker.js``): in a store, and as ``?run=`` in the address of every page.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _register_in_browser(app: Dash) -> None:
         ),
         "label": (Output(BUTTON, "children"), [Input(STANDING, "data")], []),
         "toggle": (Output(PANEL, "is_open"), [Input(BUTTON, "n_clicks")], [State(PANEL, "is_open")]),
-        "ask": (
+        "query": (
             Output(ASKED, "data"),
             [
                 Input(PANEL, "is_open"),
@@ -130,14 +130,14 @@ def _register_in_browser(app: Dash) -> None:
     for name, (output, inputs, states) in callbacks.items():
         app.clientside_callback(ClientsideFunction("runs", name), output, *inputs, *states)
     app.clientside_callback(
-        ClientsideFunction("thalia", "expanded"), Output(BUTTON, "aria-expanded"), Input(PANEL, "is_open")
+        ClientsideFunction("settings", "expanded"), Output(BUTTON, "aria-expanded"), Input(PANEL, "is_open")
     )
 
 
 def _register_others(app: Dash) -> None:
     """Follow the runs beside the one on screen, while a page shows several."""
     app.clientside_callback(
-        ClientsideFunction("compare", "ask"),
+        ClientsideFunction("compare", "query"),
         Output("compare-asked", "data"),
         Input(PULSE, "data"),
         Input(LOCATION, "pathname"),

@@ -153,7 +153,7 @@ def register(app: Dash) -> None:
     """Give the app the callbacks of the frame."""
     runs.register(app)
     browser = {
-        "pulse": (
+        ("live", "pulse"): (
             Output(PULSE, "data"),
             [Input(TICK, "n_intervals"), Input("refresh-now", "n_clicks"), Input(RUN, "data")],
             [
@@ -162,30 +162,40 @@ def register(app: Dash) -> None:
                 State(NOTIFY, "value"),
             ],
         ),
-        "interval": (Output(TICK, "interval"), [Input("refresh-seconds", "value")], []),
-        "details": (
+        ("live", "interval"): (Output(TICK, "interval"), [Input("refresh-seconds", "value")], []),
+        ("settings", "details"): (
             Output("frame", "className"),
             [Input(f"show-{key}", "value") for key in DETAILS],
             [],
         ),
-        "toggle": (
+        ("settings", "toggle"): (
             Output("settings-panel", "is_open"),
             [Input("settings-open", "n_clicks")],
             [State("settings-panel", "is_open")],
         ),
-        "expanded": (Output("settings-open", "aria-expanded"), [Input("settings-panel", "is_open")], []),
-        "theme": (Output("theme-switch", "aria-label"), [Input("theme-switch", "n_clicks")], []),
+        ("settings", "expanded"): (
+            Output("settings-open", "aria-expanded"),
+            [Input("settings-panel", "is_open")],
+            [],
+        ),
+        ("settings", "theme"): (
+            Output("theme-switch", "aria-label"),
+            [Input("theme-switch", "n_clicks")],
+            [],
+        ),
     }
-    for name, (output, inputs, states) in browser.items():
-        app.clientside_callback(ClientsideFunction("thalia", name), output, *inputs, *states)
+    for function, (output, inputs, states) in browser.items():
+        app.clientside_callback(ClientsideFunction(*function), output, *inputs, *states)
     app.clientside_callback(
-        ClientsideFunction("attention", "tell"),
+        ClientsideFunction("notifications", "update"),
         Output(standing.BADGE, "title"),
         Input(STANDING, "data"),
         State(NOTIFY, "value"),
     )
     app.clientside_callback(
-        ClientsideFunction("attention", "allow"), Output("notify-advice", "children"), Input(NOTIFY, "value")
+        ClientsideFunction("notifications", "allow"),
+        Output("notify-advice", "children"),
+        Input(NOTIFY, "value"),
     )
     app.clientside_callback(
         ClientsideFunction("view", "change"),

@@ -1,6 +1,6 @@
 """The reader's tools: what x is, how much is smoothed, which events are marked, whether the charts follow the run.
 
-The browser keeps the view (``assets/monitor.js``): it writes it into the address in short readable keys, so that a
+The browser keeps the view (``assets/view.js``): it writes it into the address in short readable keys, so that a
 link shows the same view on another machine: ``x``, ``smooth``, ``from``, ``to``, ``log``, ``clip``, ``events``,
 ``hide``, ``pin``. ``--view`` takes them too.
 """

@@ -1,0 +1,51 @@
+/* All that the other scripts use of Dash's and Plotly's private parts, in one place: when either changes, look here.
+   tests/browser/test_scripts.py names the versions that this was checked against. */
+window.monitor = {
+  // Add callbacks that Python names with ClientsideFunction(namespace, name).
+  register(namespace, functions) {
+    window.dash_clientside = { ...window.dash_clientside, [namespace]: functions };
+  },
+
+  // Set properties of a component from outside a callback.
+  set(id, properties) {
+    window.dash_clientside.set_props(id, properties);
+  },
+
+  // Dash defines it only after this file has run.
+  noUpdate() {
+    return window.dash_clientside.no_update;
+  },
+
+  // What caused the running clientside callback: [{prop_id, value}, ...].
+  triggers() {
+    return window.dash_clientside.callback_context.triggered;
+  },
+
+  // The path that the site lives under.
+  basePath() {
+    return JSON.parse(document.getElementById("_dash-config").textContent).requests_pathname_prefix;
+  },
+
+  // Make Dash show the page of the address that the browser has now.
+  showAddress() {
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  },
+
+  // Ask for the present page again, after its answer was lost.
+  reloadPage() {
+    window.monitor.set("_pages_location", { pathname: window.location.pathname });
+  },
+
+  // The axes as Plotly drew them, or undefined before the first drawing.
+  drawnLayout(plot) {
+    return plot?._fullLayout;
+  },
+
+  isCallback(address) {
+    return String(address).includes("_dash-update-component");
+  },
+
+  isPageCallback(body) {
+    return String(body).includes("_pages_content.children");
+  },
+};

@@ -1,0 +1,21 @@
+/* Reading and writing the query of the page's address; commas stay commas, so that a person can read it. */
+window.monitor.address = {
+  query() {
+    return new URLSearchParams(window.location.search);
+  },
+
+  // The present address with other parameters; an empty value removes a parameter.
+  with(changes) {
+    const query = window.monitor.address.query();
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === undefined || value === null || value === "" || value === false) query.delete(key);
+      else query.set(key, String(value));
+    }
+    const text = query.toString().replace(/%2C/g, ",");
+    return window.location.pathname + (text ? `?${text}` : "") + window.location.hash;
+  },
+
+  replace(changes) {
+    window.history.replaceState(window.history.state, "", window.monitor.address.with(changes));
+  },
+};
