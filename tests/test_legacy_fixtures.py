@@ -80,6 +80,16 @@ def test_a_replaced_logger_makes_one_run() -> None:
     assert {event.segment for event in state.events_of("growth")} == {0, 1}
 
 
+def test_another_loggers_records_are_left_out() -> None:
+    """The first logger's folder shows what its stage file holds, and one note on the 18 records of the second."""
+    state = state_of("legacy_crosstalk")
+    assert (len(state.history), state.count_of("stage_start"), state.count_of("consolidation")) == (13, 1, 2)
+    assert [each.kind for each in state.history.segments] == ["start"]
+    (note,) = state.problems
+    assert "18 records are left out" in note.reason
+    assert state_of("legacy_crosstalk/other").problems == []
+
+
 @pytest.mark.parametrize("name", [fixture.__name__ for fixture in FIXTURES])
 def test_every_source_is_told(name: str) -> None:
     """Every file, or family of files, that a fixture holds is a source with its format."""

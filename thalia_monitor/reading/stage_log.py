@@ -16,7 +16,7 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.criteria import thresholds
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.event_fields import Report, checked
-from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
+from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Written
 from thalia_monitor.state import Event, Problem, Source
 
 FORMAT: Final = "CurriculumLogger stage log"
@@ -58,6 +58,7 @@ def read_stage_log(path: Path, name: str) -> Recording:
             plain.unix_time(document.get("end_time")),
             plain.finite(config.get("duration_weeks")),
         ),
+        written=Written.of(path.stat()),
     )
 
 
