@@ -115,6 +115,7 @@ def _events(document: Mapping[str, Any], stage: float | None, file: str, report:
     started = {
         "stage": stage,
         "weeks": plain.finite(config.get("duration_weeks")),
+        "steps": plain.finite(config.get("duration_steps")),
         "tasks": plain.bounded(config.get("tasks")),
     }
     yield Event(

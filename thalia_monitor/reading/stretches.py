@@ -278,16 +278,27 @@ def _join(stage: Recording, text: Recording, *, mixed: bool) -> Recording:
         return replace(stage, events=(*stage.events, *(_of_stage(more, stage) if mixed else more)))
     known = {event.kind for event in text.events}
     others = (event for event in stage.events if event.kind not in known)
+    started = next((each.fields for each in stage.events if each.kind == contract.STAGE_START), {})
+    events = (
+        replace(each, fields={**each.fields, **_known(started)})
+        if each.kind == contract.STAGE_START
+        else each
+        for each in text.events
+    )
     told, also = _stretch(stage), _stretch(text)
     stretch = Stretch(told.stage, told.start or also.start, also.end, told.weeks or also.weeks)
     return replace(
         text,
         lines=text.lines or stage.lines,
-        events=(*text.events, *others),
+        events=(*events, *others),
         criteria={**text.criteria, **stage.criteria},
         problems=(),
         stretch=stretch,
     )
+
+
+def _known(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _of_stage(events: Sequence[Event], stage: Recording) -> Iterator[Event]:
