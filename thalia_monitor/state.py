@@ -13,6 +13,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from thalia_monitor import contract
+from thalia_monitor.ending import Ending, ending_of
 from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.once import Once
@@ -89,6 +90,11 @@ class Event:
     """Unix seconds, when logged."""
     file: str = contract.LOG_NAME
     line: int | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        """How training ended, where this event says that it did."""
+        return ending_of(self.kind, self.fields)
 
     @property
     def stage_begun(self) -> float | None:

@@ -19,6 +19,7 @@ STATUS_WORDS: Final[Mapping[Status, str]] = {
     Status.QUIET: "Quiet",
     Status.STALE: "Stale",
     Status.FINISHED: "Finished",
+    Status.STOPPED: "Stopped",
     Status.UNKNOWN: "Not known to be alive",
 }
 MOST_LISTED: Final = 20

@@ -48,8 +48,10 @@ def _left_of_steps(state: TrainingState, planned: float) -> tuple[Span | None, s
 
 def _left_of_weeks(state: TrainingState) -> tuple[Span | None, str]:
     newest, total = state.checkpoint, state.total_weeks
-    if newest is None or not total or newest.week is None:
+    if newest is None or not total:
         return None, "No checkpoint says how long this stage is planned to last."
+    if newest.week is None:
+        return None, "No checkpoint says which week the stage is in."
     if newest.week >= total:
         return None, f"The stage has reached the end of its {total:g} planned weeks."
     points = [each for each in state.checkpoints if each.stage == newest.stage and each.week is not None]
