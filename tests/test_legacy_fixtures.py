@@ -115,6 +115,8 @@ def test_a_run_that_is_over_says_so(name: str, status: Status, text: str, tmp_pa
         assert (summary.liveness.status, summary.liveness.text.partition(";")[0]) == (status, text)
         assert report.text(summary).startswith(f"{name}: {status}. {text}")
         assert report.record(summary)["status"] == status
+        over = "It was stopped." if status is Status.STOPPED else "It has ended."
+        assert (summary.pace.left, summary.pace.left_reason) == (None, over)
 
 
 @pytest.mark.parametrize("name", [fixture.__name__ for fixture in FIXTURES])
