@@ -13,7 +13,7 @@ from tests.support import ROOT
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
     {"errors", "contract", "metric_info", "stages", "buffer", "arrangement"},
-    {"history", "growing", "once", "tables", "writing", "simulation"},
+    {"history", "growing", "once", "ending", "plan", "tables", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},
     {"figures", "check", "demo", "options", "status", "alerts"},

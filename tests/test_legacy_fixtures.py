@@ -1,8 +1,12 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
 from fixtures.make_legacy import FIXTURES, make
+from thalia_monitor.analysis import report
+from thalia_monitor.analysis.liveness import Status
+from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.reading.run import load_training_state
 from thalia_monitor.state import TrainingState
 
@@ -78,6 +82,41 @@ def test_a_replaced_logger_makes_one_run() -> None:
     assert int(state.history.step[: second.first_row].max()) == 59_000
     assert (second.first_step, int(state.history.step[-1])) == (61_000, 90_000)
     assert {event.segment for event in state.events_of("growth")} == {0, 1}
+
+
+def test_another_loggers_records_are_left_out() -> None:
+    """The first logger's folder shows what its stage file holds, and one note on the 18 records of the second."""
+    state = state_of("legacy_crosstalk")
+    assert (len(state.history), state.count_of("stage_start"), state.count_of("consolidation")) == (13, 1, 2)
+    assert [each.kind for each in state.history.segments] == ["start"]
+    (note,) = state.problems
+    assert "18 records are left out" in note.reason
+    assert state_of("legacy_crosstalk/other").problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "text"),
+    [
+        (
+            *("legacy_trials", Status.STOPPED),
+            "Training was stopped: EARLY STOP: 5 critical issues detected (threshold=5)",
+        ),
+        ("legacy_learned", Status.FINISHED, "Training has ended: the task is learned"),
+        ("legacy_stopped", Status.STOPPED, "Training was stopped: Checkpoint saved for emergency stop"),
+        ("legacy_birth", Status.FINISHED, "Training has ended: not every milestone is passed"),
+    ],
+)
+def test_a_run_that_is_over_says_so(name: str, status: Status, text: str, tmp_path: Path) -> None:
+    """With its reason, in the words of status and the API, though its files were copied."""
+    shutil.copytree(COMMITTED / name, tmp_path / name)
+    state = load_training_state(tmp_path / name)
+    for later in (1, 30 * 86_400):
+        summary = summarize(state, state.last_update.timestamp() + later if state.last_update else 0)
+        assert (summary.liveness.status, summary.liveness.text.partition(";")[0]) == (status, text)
+        assert report.text(summary).startswith(f"{name}: {status}. {text}")
+        assert report.record(summary)["status"] == status
+        over = "It was stopped." if status is Status.STOPPED else "It has ended."
+        assert (summary.pace.left, summary.pace.left_reason) == (None, over)
 
 
 @pytest.mark.parametrize("name", [fixture.__name__ for fixture in FIXTURES])

@@ -30,6 +30,8 @@ EXTENSION: Final = "extension"
 WARNING: Final = "warning"
 STAGE_START: Final = "stage_start"
 STAGE_END: Final = "stage_end"
+TRAINING_END: Final = "training_end"
+EMERGENCY_STOP: Final = "emergency_stop"
 
 GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
 CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")

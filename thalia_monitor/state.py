@@ -13,9 +13,11 @@ from operator import add
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from thalia_monitor import contract
+from thalia_monitor.ending import Ending, ending_of
 from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.once import Once
+from thalia_monitor.plan import StagePlan, stage_plan
 from thalia_monitor.stages import stage_name
 from thalia_monitor.tables import event_table, one_table
 
@@ -88,6 +90,11 @@ class Event:
     """Unix seconds, when logged."""
     file: str = contract.LOG_NAME
     line: int | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        """How training ended, where this event says that it did."""
+        return ending_of(self.kind, self.fields)
 
     @property
     def stage_begun(self) -> float | None:
@@ -195,14 +202,39 @@ class TrainingState(Once):
         """Weeks into the stage; may exceed ``total_weeks`` when a stage was extended."""
         return (self.checkpoint.week if self.checkpoint else None) or 0
 
-    @property
+    @cached_property
+    def plan(self) -> StagePlan:
+        """How long the stage was planned to last when it began, and its extensions."""
+        events = self.events_of(contract.STAGE_START, contract.EXTENSION)
+        return stage_plan(events, self.history, self.current_stage)
+
+    @cached_property
     def total_weeks(self) -> float:
-        """Weeks the stage is planned to last; 0 where no file tells it."""
-        return (self.checkpoint.total_weeks if self.checkpoint else None) or 0
+        """Weeks the stage is planned to last, extensions included; 0 where no file tells it."""
+        newest = self.checkpoint
+        saved = self.checkpoints[-1:]
+        if newest and self.plan.extensions:
+            saved = tuple(each for each in self.checkpoints if each.stage == newest.stage)
+        return self.plan.total_weeks(saved) or 0
+
+    @property
+    def planned_in_steps(self) -> bool:
+        """Whether progress is counted in planned steps: no checkpoint tells of a week that has passed.
+
+        One that is still in week 0 may be of a trainer that counts no weeks: its steps say more.
+        """
+        return self.plan.steps is not None and not (self.total_weeks > 0 and self.current_week)
+
+    @property
+    def stage_steps(self) -> int:
+        """Steps done in the stage, by the plan's own first step."""
+        return max(self.current_step - self.plan.begun, 0)
 
     @property
     def stage_progress(self) -> float:
-        """Week over total weeks, or where there are none what a binary checkpoint says; within 0 and 1."""
+        """Share of the planned weeks, else of the planned steps, else what a binary checkpoint says; 0 to 1."""
+        if self.planned_in_steps:
+            return min(self.stage_steps / (self.plan.steps or 1), 1.0)
         if self.total_weeks <= 0:
             return (self.checkpoint.progress if self.checkpoint else None) or 0.0
         return min(max(self.current_week / self.total_weeks, 0.0), 1.0)

@@ -31,6 +31,7 @@ STYLES: Final = {
     Status.QUIET: "bold yellow",
     Status.STALE: "bold red",
     Status.FINISHED: "bold blue",
+    Status.STOPPED: "bold yellow",
     Status.UNKNOWN: "bold",
 }
 

@@ -168,6 +168,17 @@ def test_the_end_is_told_and_is_no_silence() -> None:
     assert text.startswith("Training has ended")
 
 
+def test_a_stop_is_told_as_a_warning_with_its_reason() -> None:
+    """A run that was stopped before its end is told once, to those who asked for the end."""
+    journal = look(Journal(), run())
+    stop = Event("early_stop", 4000, {"reason": "EARLY STOP: 5 critical issues"}, time=NOW - 1)
+    for _ in range(2):
+        journal = look(journal, run(ago=2, events=(stop,)))
+    (message,) = journal.messages
+    assert message.severity is Severity.WARNING
+    assert message.text.startswith("Training was stopped: EARLY STOP: 5 critical issues")
+
+
 def test_a_message_waits_for_the_channels_it_is_bad_enough_for() -> None:
     """A channel for critical messages does not hear of milestones; a recovery goes where its alert went."""
     pager = Channel("pager", Severity.CRITICAL, "json://pager")

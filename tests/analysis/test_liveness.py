@@ -272,3 +272,96 @@ class TestFinished:
         """What is not known is not made up."""
         run = self.ended(Event("stage_end", 30_000, {}))
         assert after(run, 7200).text == "The stage has ended; last change 2 h ago."
+
+
+class TestStopped:
+    END = TestFinished.END
+
+    def said(self, *events: Event, seconds: float = 7200) -> Liveness:
+        """What is said of the run with these events."""
+        return after(state(EVERY_20_S.history, events=events, changed=self.END), seconds)
+
+    @pytest.mark.parametrize(
+        ("event", "status", "text"),
+        [
+            (
+                Event("warning", 30_000, {"message": "EARLY STOP: 5 critical issues detected (threshold=5)"}),
+                Status.STOPPED,
+                "Training was stopped: EARLY STOP: 5 critical issues detected (threshold=5)",
+            ),
+            (
+                Event("warning", 30_000, {"message": "Checkpoint saved for emergency stop low theta"}),
+                Status.STOPPED,
+                "Training was stopped: Checkpoint saved for emergency stop low theta",
+            ),
+            (Event("early_stop", 30_000, {"reason": "nan."}), Status.STOPPED, "Training was stopped: nan"),
+            (Event("emergency_stop", 30_000, {}), Status.STOPPED, "Training was stopped: emergency stop"),
+            (
+                Event("intervention", 30_000, {"intervention": "emergency_stop", "reason": "WM_COLLAPSE"}),
+                Status.STOPPED,
+                "Training was stopped: WM_COLLAPSE",
+            ),
+            (
+                Event("training_end", 30_000, {"status": "failed", "reason": "out of memory"}),
+                Status.STOPPED,
+                "Training was stopped: out of memory",
+            ),
+            (
+                Event("run_end", 30_000, {"reason": "emergency_stop"}),
+                Status.STOPPED,
+                "Training was stopped: emergency_stop",
+            ),
+            (
+                Event("TASK_LEARNED", 30_000, {}),
+                Status.FINISHED,
+                "Training has ended: the task is learned",
+            ),
+            (
+                Event("note", 30_000, {"message": "TASK_LEARNED"}),
+                Status.FINISHED,
+                "Training has ended: the task is learned",
+            ),
+            (
+                Event("training_end", 30_000, {"success": False}),
+                Status.FINISHED,
+                "Training has ended: not every milestone is passed",
+            ),
+            (Event("training_end", 30_000, {"success": True}), Status.FINISHED, "Training has ended"),
+        ],
+    )
+    def test_an_end_is_said_with_its_reason_at_once_and_for_ever(
+        self, event: Event, status: Status, text: str
+    ) -> None:
+        """Whichever event tells of it, with a time or without."""
+        for each in (event, replace(event, time=self.END)):
+            assert self.said(each, seconds=1).status is status
+            assert self.said(each).text == f"{text}; last change 2 h ago."
+
+    def test_what_was_logged_after_a_stop_shows_that_it_went_on(self) -> None:
+        """A resume, a line or a checkpoint after an emergency stop: the run is judged by its silence."""
+        stop = Event("warning", 20_000, {"message": "EARLY STOP: 5 critical issues"}, time=self.END - 1000)
+        assert self.said(stop).status is Status.STALE
+        stop = replace(stop, step=30_000, time=self.END)
+        resumed = Event("stage_start", 30_000, {"stage": 0}, time=self.END)
+        assert self.said(stop, resumed).status is Status.STALE
+        saved = [checkpoint(step, modified=self.END - 30_000 + step) for step in range(0, 33_000, 1000)]
+        run = state(EVERY_20_S.history, *saved, events=[stop], changed=self.END + 2000)
+        assert liveness(run, self.END + 9000).status is not Status.STOPPED
+
+    def test_a_warning_that_speaks_of_stopping_is_none(self) -> None:
+        """Only the loop's own words end a run."""
+        warning = Event("warning", 30_000, {"message": "No early stop is configured"}, time=self.END)
+        assert self.said(warning).status is Status.STALE
+
+    @pytest.mark.parametrize("seconds", [-900, 0])
+    def test_an_end_holds_whatever_the_clocks_say(self, seconds: float) -> None:
+        """Times from the future make an age unknown, not an end."""
+        said = self.said(Event("task_learned", 30_000, {}, time=self.END), seconds=seconds)
+        assert said.status is Status.FINISHED
+        assert said.text.startswith("Training has ended: the task is learned")
+
+    def test_an_end_without_any_time_is_an_end(self) -> None:
+        """A log without timestamps whose file has no time either."""
+        run = state(history([100, 200]), events=[Event("training_end", 200, {})])
+        said = liveness(run, START)
+        assert (said.status, said.text, said.age) == (Status.FINISHED, "Training has ended.", None)

@@ -112,3 +112,6 @@ def test_what_has_ended_has_no_time_left() -> None:
     assert summary.liveness.status is Status.FINISHED
     assert (summary.pace.recent, summary.pace.left, summary.pace.end) == (50, None, None)
     assert summary.pace.left_reason == "It has ended."
+    stopped = summarize(writing(Event("early_stop", 60_000, {}, time=NOW - 1)), NOW)
+    assert stopped.liveness.status is Status.STOPPED
+    assert (stopped.pace.left, stopped.pace.left_reason) == (None, "It was stopped.")

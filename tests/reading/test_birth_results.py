@@ -1,4 +1,6 @@
 import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,26 @@ def test_a_result_is_the_last_checkpoint_of_its_stage(tmp_path: Path) -> None:
     }
     assert recording.lines[0].metrics == point.metrics
     assert recording.events[0].fields["success"] is False
+
+
+@pytest.mark.parametrize("zone", [-5, 0, 5.5])
+def test_the_end_is_placed_by_the_files_own_time(tmp_path: Path, zone: float) -> None:
+    """A local time without a zone, written when the file was: its zone need not be this machine's."""
+    end = datetime(2025, 12, 12, 9, 15, 21, 611_000, tzinfo=UTC).timestamp() - zone * 3600
+    path = write(tmp_path, RESULT | {"reason": "emergency stop"})
+    os.utime(path, (end + 0.4, end + 0.4))
+    recording = read_result(path, path.name)
+    assert recording is not None
+    over = recording.events[-1]
+    assert (over.kind, over.step) == ("training_end", 10_000)
+    assert over.time == pytest.approx(end)
+    assert over.fields == {
+        "stage": -0.5,
+        "success": False,
+        "total_steps": 10_000,
+        "reason": "emergency stop",
+    }
+    assert recording.checkpoints[0].modified == pytest.approx(end)
 
 
 def test_the_notebooks_subset_is_enough(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from fixtures.thalia_files import plain
 from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
+from thalia_monitor.analysis.liveness import Status, liveness
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.reading.run import RunReader, load_training_state
 
@@ -123,3 +126,33 @@ def test_the_version_is_a_short_text_that_changes_with_any_file(tmp_path: Path) 
     versions.append(reader.version())
     assert len(set(versions)) == 3
     assert all(len(version) < 40 for version in versions)
+
+
+@pytest.mark.parametrize("name", ["stage_0_emergency_stop", "stage_0_emergency_stop_low_theta"])
+def test_an_emergency_stop_is_kept_beside_a_log_that_has_warnings(tmp_path: Path, name: str) -> None:
+    """A checkpoint of the safety system ends the run, though the log's own warnings replace other files'."""
+    warning = {"step": 2000, "timestamp": 1000.0, "event_type": "warning", "message": "High capacity: 0.9"}
+    (tmp_path / "training_log.json").write_text(
+        f'{{"step": 2000, "timestamp": 999.0}}\n{json.dumps(warning)}\n'
+    )
+    saved = {"global_step": 2100, "current_stage": 0, "timestamp": "1970-01-01T00:16:45"}
+    (tmp_path / f"{name}.thalia").write_bytes(plain(saved))
+    state = load_training_state(tmp_path)
+    stop, own = state.events_of("warning")
+    assert (stop.step, stop.time, own.step) == (2100, 1005.0, 2000)
+    words = name.removeprefix("stage_0_").replace("_", " ")
+    assert stop.fields["message"] == f"Checkpoint saved for {words}"
+    assert liveness(state, 2000.0).status is Status.STOPPED
+
+
+def test_an_early_stop_is_kept_beside_a_log_that_has_warnings(tmp_path: Path) -> None:
+    """The same of the newest loop's events, beside a log that our own logger writes."""
+    warning = {"step": 5, "event_type": "warning", "message": "High capacity: 0.9"}
+    (tmp_path / "training_log.json").write_text(f'{{"step": 5, "loss": 1}}\n{json.dumps(warning)}\n')
+    (tmp_path / "events.log").write_text("[trial     5 |      9.0s] ALERT  EARLY STOP: 5 critical issues\n")
+    state = load_training_state(tmp_path)
+    assert [event.fields["message"] for event in state.events_of("warning")] == [
+        "EARLY STOP: 5 critical issues",
+        "High capacity: 0.9",
+    ]
+    assert liveness(state, 2e9).status is Status.STOPPED

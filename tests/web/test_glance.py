@@ -170,3 +170,26 @@ def test_the_standing_changes_only_when_something_is_to_be_told(app: Dash) -> No
 def test_colour_is_never_alone() -> None:
     """Every status has a shape and a word of its own."""
     assert len(set(standing.ICONS.values())) == len(standing.ICONS) == len(standing.KINDS)
+
+
+def test_a_plan_in_steps_gives_the_time_left_as_one_number_where_the_pace_is_even() -> None:
+    """At 40 steps a second, 20,000 of 50,000 steps are followed by 12 and a half minutes more."""
+    planned = Event("stage_start", 0, {"stage": 0, "config": {"duration_steps": 50_000}}, time=NOW - 500)
+    lines = history(
+        range(0, 20_001, 500), time=[NOW - 500 + 12.5 * row for row in range(41)], loss=[0.5] * 41
+    )
+    said = words(glance.status(summarize(state(lines, events=[planned], changed=NOW), NOW)))
+    assert "Left in this stage about 12 min ends about" in said
+    assert "12 min to 12 min" not in said
+
+
+def test_a_run_that_was_stopped_says_why_and_has_no_time_left() -> None:
+    """The word, the reason, and no stage to wait for."""
+    stop = Event("warning", 3980, {"message": "EARLY STOP: 5 critical issues"}, time=NOW - 2)
+    run = a_run()
+    said = words(
+        glance.status(summarize(state(run.history, *run.checkpoints, events=[stop], changed=NOW), NOW))
+    )
+    assert "▣  Stopped" in said
+    assert "Training was stopped: EARLY STOP: 5 critical issues; last change" in said
+    assert "It was stopped." in said

@@ -25,6 +25,8 @@ from thalia_monitor.analysis.wording import duration
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Severity, TrainingState
 
+_OVER: Final = {Status.FINISHED: Severity.INFO, Status.STOPPED: Severity.WARNING}
+"""How a run is over, and how bad that is."""
 _MOST_NAMES: Final = 5_000
 _LONGEST_NAME: Final = 200
 """Milestone names that are remembered; the files are not to be trusted with the size of the journal."""
@@ -44,7 +46,7 @@ def judge(plan: Plan, summary: Summary, journal: Journal, now: float) -> Journal
         seen=journal.seen or bool(summary.state.sources),
         stage=journal.stage if summary.state.current_stage is None else summary.state.current_stage,
         passed=journal.passed | _passed(summary.state),
-        finished=summary.liveness.status is Status.FINISHED,
+        finished=summary.liveness.status in _OVER,
         messages=journal.messages + news,
     )
 
@@ -101,8 +103,9 @@ def _news(plan: Plan, summary: Summary, journal: Journal, now: float) -> Iterato
     if On.MILESTONE in asked:
         for name in sorted(_passed(state) - journal.passed):
             yield addressed(plan, Message(now, Severity.INFO, f"Milestone {harmless(name)} is passed."))
-    if On.FINISHED in asked and summary.liveness.status is Status.FINISHED and not journal.finished:
-        yield addressed(plan, Message(now, Severity.INFO, summary.liveness.text))
+    over = _OVER.get(summary.liveness.status)
+    if On.FINISHED in asked and over and not journal.finished:
+        yield addressed(plan, Message(now, over, summary.liveness.text))
 
 
 def _passed(state: TrainingState) -> frozenset[str]:

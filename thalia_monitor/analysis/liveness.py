@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -13,7 +14,7 @@ from thalia_monitor.analysis.clocks import SKEW, Clocks, ahead, compare
 from thalia_monitor.analysis.rhythm import MEMORY, Rhythm, learn
 from thalia_monitor.analysis.wording import ago, duration
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.state import Checkpoint, Event, TrainingState
 
 QUIET_GAPS: Final = 3
 STALE_GAPS: Final = 10
@@ -24,9 +25,6 @@ STALE_FLOOR: Final = 30.0
 NEW_RUN: Final = 60.0
 """Seconds for which a run without a known rhythm counts as live after a sign of life."""
 
-ENDINGS: Final = frozenset({"training_end", "session_end", "run_end", "training_complete"})
-"""Events that say the training is over."""
-_OVER: Final = ENDINGS | {contract.STAGE_END}
 _GOING_ON: Final = frozenset(
     {
         contract.STAGE_START,
@@ -36,6 +34,10 @@ _GOING_ON: Final = frozenset(
         contract.CONSOLIDATION,
     }
 )
+LONGEST_REASON: Final = 300
+"""Characters of a reason that are shown."""
+_SAME_MOMENT: Final = 2.0
+"""Seconds within which a checkpoint is saved with the event that ends the run."""
 
 
 class Status(StrEnum):
@@ -48,6 +50,8 @@ class Status(StrEnum):
     """Nothing for ten times as long as usual."""
     FINISHED = "finished"
     """The files say that training, or a stage with nothing after it, has ended."""
+    STOPPED = "stopped"
+    """The files say that training was stopped before its end."""
     UNKNOWN = "unknown"
     """No rhythm to judge by, or no clock to trust."""
 
@@ -67,6 +71,17 @@ class Liveness:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ending:
+    """An event by which the run ended."""
+
+    status: Status
+    words: str
+    """What has ended and how: ``Training was stopped: EARLY STOP: 5 critical issues``."""
+    certain: bool = True
+    """False for the end of a stage, which the next may follow."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Sign:
     """The last sign of life."""
 
@@ -81,23 +96,28 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
 
     ``now`` is Unix seconds by the viewer's clock, ``refresh`` how often the viewer looks. *Quiet* after three
     usual gaps (or one and a half of the longest pause that recurs, if that is longer), *stale* after ten (or three
-    such pauses); never quiet within 5 s or one refresh, never stale within 30 s or three. *Finished* when an
-    ``ENDINGS`` event is the last thing written, or a stage's end is and the run has been quiet since.
+    such pauses); never quiet within 5 s or one refresh, never stale within 30 s or three. *Finished* or *stopped*
+    when an event that says so is the last thing written, or a stage's end is and the run has been quiet since. An end
+    holds whatever the clocks say.
     """
     rhythm = learn(state)
     clocks = compare(state, now, max(SKEW, _quiet_after(rhythm.line, rhythm.pause, 0)))
-    sign, clock = _sign(state, clocks, rhythm), clocks.words
+    (sign, clock), ending = (_sign(state, clocks, rhythm), clocks.words), _ending(state)
     if sign is None:
+        if ending is not None:
+            return Liveness(ending.status, f"{ending.words}.", None, clock, rhythm)
         return Liveness(Status.UNKNOWN, clock or "Nothing has been written yet.", None, clock, rhythm)
     age = now - sign.time
     if age < -SKEW:
+        clock = clock or ahead("files'", -age)
+        if ending is not None:
+            return Liveness(ending.status, f"{ending.words}.", None, clock, rhythm)
         text = f"{sign.what} at a time that is {duration(-age)} in the future."
-        return Liveness(Status.UNKNOWN, text, None, clock or ahead("files'", -age), rhythm)
+        return Liveness(Status.UNKNOWN, text, None, clock, rhythm)
     age = max(age, 0.0)
     status = _status(age, sign, refresh)
-    ending = _ending(state)
-    if ending is not None and (ending.kind in ENDINGS or status is not Status.LIVE):
-        return Liveness(Status.FINISHED, _ended(state, ending, age), age, clock, rhythm)
+    if ending is not None and (ending.certain or status is not Status.LIVE):
+        return Liveness(ending.status, f"{ending.words}; last change {ago(age)}.", age, clock, rhythm)
     return Liveness(status, _text(sign, age), age, clock, rhythm)
 
 
@@ -136,25 +156,45 @@ def _status(age: float, sign: _Sign, refresh: float) -> Status:
     return Status.QUIET if age > _quiet_after(sign.usually, sign.pause, refresh) else Status.LIVE
 
 
-def _ending(state: TrainingState) -> Event | None:
+def _ending(state: TrainingState) -> _Ending | None:
     """Find the event by which the run ended, if nothing that goes on was written after it."""
     event = _newest(state)
-    return event if event and event.kind not in _GOING_ON and _is_last(event, state) else None
+    return (
+        _meaning(event, state) if event and event.kind not in _GOING_ON and _is_last(event, state) else None
+    )
 
 
 def _newest(state: TrainingState) -> Event | None:
     """The last event that tells of an end or of going on; one that another file tells may be newer."""
-    kinds = (*_GOING_ON, *_OVER)
-    last = next((event for event in reversed(state.events) if event.kind in kinds), None)
-    if last is None or last.time is None:
+    by_file = state.extended("last turn of each file", lambda new, _: _last_turns(new), _later_turns)
+    each_last = list(by_file.values())
+    if not each_last:
+        return None
+    last = each_last[-1]
+    if last.time is None:
         return last
-    each_last = (events[-1] for kind in kinds if (events := state.events_of(kind)))
-    newer = (each for each in each_last if each.file != last.file and (each.time or 0) > last.time)
+    newer = (each for each in each_last if (each.time or 0) > last.time)
     return max(newer, key=lambda each: each.time or 0, default=last)
 
 
+def _last_turns(events: Iterable[Event]) -> dict[str, Event]:
+    """The last event of each file that tells of an end or of going on; the last of all at the end."""
+    found: dict[str, Event] = {}
+    for event in events:
+        if event.kind in _GOING_ON or event.kind == contract.STAGE_END or event.ending:
+            found.pop(event.file, None)
+            found[event.file] = event
+    return found
+
+
+def _later_turns(before: dict[str, Event], after: dict[str, Event]) -> dict[str, Event]:
+    return {file: event for file, event in before.items() if file not in after} | after
+
+
 def _is_last(event: Event, state: TrainingState) -> bool:
-    """Tell whether no metric line is newer; an event with neither time nor step cannot say."""
+    """Tell whether no metric line or checkpoint is newer; an event with neither time nor step cannot say."""
+    if _is_passed(event, state.checkpoint):
+        return False
     recent = state.history.time[-MEMORY:]
     known = recent[~np.isnan(recent)]
     if event.time is not None and len(known):
@@ -164,13 +204,23 @@ def _is_last(event: Event, state: TrainingState) -> bool:
     return event.time is not None and not len(state.history)
 
 
-def _ended(state: TrainingState, ending: Event, age: float) -> str:
-    what = "Training"
-    if ending.kind == contract.STAGE_END:
-        number = ending.fields.get("stage", state.current_stage)
-        known = isinstance(number, int | float)
-        what = f"Stage {number:g} {stage_name(number, state.scheme)}" if known else "The stage"
-    return f"{what} has ended; last change {ago(age)}."
+def _is_passed(event: Event, point: Checkpoint | None) -> bool:
+    """Whether a checkpoint was saved later, of a step beyond the event's."""
+    if point is None or event.time is None or point.modified <= event.time + _SAME_MOMENT:
+        return False
+    return event.step is None or point.step > event.step
+
+
+def _meaning(event: Event, state: TrainingState) -> _Ending:
+    """Put an event that ends something into words."""
+    if end := event.ending:
+        status = Status.STOPPED if end.stopped else Status.FINISHED
+        what = "Training was stopped" if end.stopped else "Training has ended"
+        return _Ending(status, f"{what}: {end.reason[:LONGEST_REASON].rstrip('. ')}" if end.reason else what)
+    number = event.fields.get("stage", state.current_stage)
+    known = isinstance(number, int | float)
+    stage = f"Stage {number:g} {stage_name(number, state.scheme)}" if known else "The stage"
+    return _Ending(Status.FINISHED, f"{stage} has ended", certain=False)
 
 
 def _text(sign: _Sign, age: float) -> str:

@@ -19,6 +19,7 @@ STATUS_WORDS: Final[Mapping[Status, str]] = {
     Status.QUIET: "Quiet",
     Status.STALE: "Stale",
     Status.FINISHED: "Finished",
+    Status.STOPPED: "Stopped",
     Status.UNKNOWN: "Not known to be alive",
 }
 MOST_LISTED: Final = 20
@@ -61,6 +62,8 @@ def stage_words(summary: Summary) -> str:
     if state.total_weeks:
         over = ", extended" if state.current_week > state.total_weeks else ""
         week = f", week {state.current_week:g} of {state.total_weeks:g}{over}"
+    if state.planned_in_steps:
+        week = f", {state.stage_steps:,} of {state.plan.steps:,.0f} steps in this stage"
     following = f" Next is {summary.next_stage}." if summary.next_stage else ""
     return f"{known}{named}{week}, step {state.current_step:,}.{following}"
 

@@ -1,4 +1,4 @@
-"""How many steps are left in a stage, by the weeks that its checkpoints tell."""
+"""How many steps are left in a stage, by the weeks that its checkpoints tell or by its planned steps."""
 
 from __future__ import annotations
 
@@ -27,18 +27,40 @@ class Span:
 
 def steps_left(state: TrainingState) -> tuple[Span | None, str]:
     """Estimate the steps to the planned end of the stage, as a range; or say why there is none."""
-    newest = state.checkpoint
-    if newest is None or not newest.total_weeks or newest.week is None:
+    left, reason = _left_of_weeks(state)
+    if state.plan.steps is not None and (state.planned_in_steps or reason == _NOT_YET):
+        return _left_of_steps(state, state.plan.steps)
+    return left, reason
+
+
+_NOT_YET: Final = "How many steps a week takes is known after the next week begins."
+
+
+def _left_of_steps(state: TrainingState, planned: float) -> tuple[Span | None, str]:
+    left = state.plan.begun + planned - state.current_step
+    if state.plan.unmeasured_weeks:
+        more = f"{state.plan.unmeasured_weeks:g} week{'' if state.plan.unmeasured_weeks == 1 else 's'}"
+        return None, f"The stage was extended by {more}, and nothing says how many steps a week takes."
+    if left <= 0:
+        return None, f"The stage has reached the end of its {planned:,.0f} planned steps."
+    return Span(left, left, left), ""
+
+
+def _left_of_weeks(state: TrainingState) -> tuple[Span | None, str]:
+    newest, total = state.checkpoint, state.total_weeks
+    if newest is None or not total:
         return None, "No checkpoint says how long this stage is planned to last."
-    if newest.week >= newest.total_weeks:
-        return None, f"The stage has reached the end of its {newest.total_weeks:g} planned weeks."
+    if newest.week is None:
+        return None, "No checkpoint says which week the stage is in."
+    if newest.week >= total:
+        return None, f"The stage has reached the end of its {total:g} planned weeks."
     points = [each for each in state.checkpoints if each.stage == newest.stage and each.week is not None]
     week = np.array([each.week for each in points], np.float64)
     step = np.array([each.step for each in points], np.float64)
     if week[-1] <= week[0]:
-        return None, "How many steps a week takes is known after the next week begins."
+        return None, _NOT_YET
     earlier = [each.step for each in state.checkpoints if each.stage != newest.stage and each.step < step[0]]
-    ends = planned_end(week, step, newest.total_weeks, max(earlier, default=0))
+    ends = planned_end(week, step, total, max(earlier, default=0))
     if ends is None:
         return None, "The weeks that the checkpoints tell do not go on evenly."
     low, high = (max(end - state.current_step, 0.0) for end in ends)

@@ -137,11 +137,12 @@ def summarize(
 
 def _if_it_goes_on(measured: Pace, status: Status) -> Pace:
     """Expect no end of what stands still, whose end would move on with the clock; what is over has no time left."""
-    if measured.left is None or status not in (Status.STALE, Status.FINISHED):
-        return measured
-    if status is Status.STALE:
-        return replace(measured, end=None)
-    return replace(measured, left=None, steps_left=None, end=None, left_reason="It has ended.")
+    if status in _OVER:
+        return replace(measured, left=None, steps_left=None, end=None, left_reason=_OVER[status])
+    return replace(measured, end=None) if status is Status.STALE else measured
+
+
+_OVER: Final = {Status.FINISHED: "It has ended.", Status.STOPPED: "It was stopped."}
 
 
 def _next_stage(state: TrainingState) -> str:

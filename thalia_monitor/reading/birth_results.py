@@ -7,12 +7,13 @@ never written. Source: ``training/thalia_birth_sensorimotor.py``, 2025-12-10 to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
+from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Source
@@ -38,7 +39,8 @@ def read_result(path: Path, name: str) -> Recording | None:
     step = plain.count(document.get("total_steps"))
     if step is None or not document.keys() & {"milestone_results", "stage", "success"}:
         return None
-    stage, end = _stage(document), _local_seconds(document.get("end_time"))
+    written = path.stat().st_mtime
+    stage, end = _stage(document), _local_seconds(document.get("end_time"), written)
     metrics = values.numbers(values.table(document.get("final_metrics")))
     seconds = plain.seconds(document.get("training_time_seconds"))
     checkpoint = Checkpoint(
@@ -48,14 +50,17 @@ def read_result(path: Path, name: str) -> Recording | None:
         metrics=metrics,
         milestones=values.flags(document.get("milestone_results")),
         training_seconds=seconds,
-        modified=path.stat().st_mtime,
+        modified=written if end is None else end,
     )
     ended = {"stage": stage, "success": document.get("success"), "total_steps": step}
     hours = {} if seconds is None else {"duration_hours": seconds / 3600}
     return Recording(
         Source(name, FORMAT, 1, step, step),
         (MetricLine(step, metrics, time=end),) if metrics else (),
-        (Event(contract.STAGE_END, step, ended | hours, time=end, file=name),),
+        (
+            Event(contract.STAGE_END, step, ended | hours, time=end, file=name),
+            Event(contract.TRAINING_END, step, ended | _reason(document), time=end, file=name),
+        ),
         (checkpoint,),
     )
 
@@ -65,9 +70,23 @@ def _stage(document: Mapping[str, Any]) -> float | None:
     return STAGE_WORDS.get(str(document.get("stage")).lower()) if number is None else number
 
 
-def _local_seconds(stamp: object) -> float | None:
-    """Read a time without a zone by this machine's own, which is the training machine's in most labs."""
+def _reason(document: Mapping[str, Any]) -> dict[str, str]:
+    """Why training ended, where the result says so."""
+    given = (document.get(name) for name in ("stop_reason", "reason", "checkpoint_reason", "error"))
+    found = next((plain.text(each) for each in given if isinstance(each, str) and each), "")
+    stopped = "emergency stop" if document.get("emergency_stop") is True else ""
+    return {"reason": found or stopped} if found or stopped else {}
+
+
+def _local_seconds(stamp: object, written: float) -> float | None:
+    """Read a time without a zone: by the file's own, written at that moment, else by this machine's zone."""
     try:
-        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
-    except (ValueError, OverflowError):
+        clock = (
+            datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp() if isinstance(stamp, str) else None
+        )
+        if clock is None:
+            return None
+        offset = zone_offset(clock, written)
+        return clock - (own_offset(clock) if offset is None else offset)
+    except (ValueError, OverflowError, OSError):
         return None

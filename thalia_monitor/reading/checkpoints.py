@@ -23,6 +23,9 @@ SAVING_SECONDS: Final = 600.0
 """A header still unwritten after this long is a save that failed, not one under way."""
 
 _STAGE_IN_NAME: Final = re.compile(r"(?:.*/)?stage_(-?\d+(?:\.\d+)?)_[^/]+")
+_SAFETY_NAME: Final = re.compile(
+    r"(?:.*/)?stage_-?[\d.]+_((?:emergency_stop|rollback)[^/]*?)\.thalia(?:\.\w+)?"
+)
 _RENAMED: Final = {
     "component_name": "region",
     "n_neurons_added": "neurons_added",
@@ -185,12 +188,17 @@ def _stage_end(entry: Mapping[str, Any], file: str) -> Event:
 def _safety_save(saved: _Saved) -> Iterator[Event]:
     reason = saved.save.metadata.get("checkpoint_reason")
     reason = plain.text(reason) if isinstance(reason, str) else ""
+    yield from _safety_warning(saved.checkpoint.file, reason, saved.checkpoint.step, saved.time)
+
+
+def _safety_warning(file: str, reason: str, step: int | None, time: float) -> Iterator[Event]:
+    """Events of a checkpoint that the safety system saved: by the reason in it, else by its name."""
+    named = _SAFETY_NAME.fullmatch(file)
+    reason = reason or (named[1] if named else "")
     if reason.startswith(("emergency_stop", "rollback")):
         severity = "critical" if reason.startswith("emergency_stop") else "warning"
         fields = {"severity": severity, "message": f"Checkpoint saved for {reason.replace('_', ' ')}"}
-        yield Event(
-            contract.WARNING, saved.checkpoint.step, fields, time=saved.time, file=saved.checkpoint.file
-        )
+        yield Event(contract.WARNING, step, fields, time=time, file=file)
 
 
 def _source(saves: Sequence[_Saved], family: str, superseded: int, saving: int) -> Source:
@@ -209,4 +217,5 @@ def _source(saves: Sequence[_Saved], family: str, superseded: int, saving: int) 
 
 def _listed(file: BinaryFile, listed: Listed) -> Recording:
     source = Source(file.name, FORMAT, 0, listed.step, listed.step, "listed only")
-    return Recording(source, problems=(Problem(file.name, None, listed.reason),))
+    events = tuple(_safety_warning(file.name, "", listed.step, file.modified))
+    return Recording(source, events=events, problems=(Problem(file.name, None, listed.reason),))

@@ -82,17 +82,27 @@ def _rank(recording: Recording) -> int:
 
 def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tuple[Recording, ...]:
     """Add lines where there are none, and events of the kinds that are missing, in order of rank."""
-    kinds = {event.kind for stretch in stretches for event in stretch.events}
     logged = any(stretch.lines for stretch in stretches)
     for rank in range(len(_AFTER_THE_LOGS) + 1):
         group = [recording for recording in others if _rank(recording) == rank]
+        if not group:
+            continue
         if not logged and any(recording.lines for recording in group):
             logged = True
             stretches = (*stretches, *sorted((replace(each, events=()) for each in group), key=start_of))
-        events = [event for each in group for event in each.events if event.kind not in kinds]
-        kinds |= {event.kind for event in events}
+        known = [event for stretch in stretches for event in stretch.events]
+        events = missing(known, [event for each in group for event in each.events])
         stretches = _with_events(stretches, events)
     return stretches
+
+
+def missing(known: Sequence[Event], others: Sequence[Event]) -> list[Event]:
+    """Take the events of kinds that are not known yet, and what ends the run, whatever its kind, once."""
+    kinds = {event.kind for event in known} if others else set()
+    ends = [event for event in others if event.kind in kinds and event.ending]
+    told = {event.ending for event in known if event.kind in {end.kind for end in ends}} if ends else set()
+    ends = [event for event in ends if event.ending not in told]
+    return [event for event in others if event.kind not in kinds or any(event is end for end in ends)]
 
 
 def _with_events(stretches: tuple[Recording, ...], events: Sequence[Event]) -> tuple[Recording, ...]:

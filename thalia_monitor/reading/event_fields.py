@@ -47,9 +47,13 @@ _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
 }
 """The aliases are what Thalia's own logger, trainer and growth history call the same field."""
 
+_OTHER_KINDS: Final[Mapping[str, str]] = {"stage_extension": contract.EXTENSION}
+"""Other names of documented kinds: Thalia's method is ``log_stage_extension``."""
+
 
 def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None, report: Report) -> Event:
     """Build an event from a line's fields; a field of the wrong type is reported and left out."""
+    kind = _OTHER_KINDS.get(kind, kind)
     fields = dict(given)
     known = _KNOWN.get(kind, {})
     if known and fields.get(contract.STEP) is None:

@@ -8,7 +8,7 @@ from threading import Lock
 import numpy as np
 
 from thalia_monitor.history import History
-from thalia_monitor.reading.composition import filled
+from thalia_monitor.reading.composition import filled, missing
 from thalia_monitor.reading.joining import Joining
 from thalia_monitor.reading.told import Told
 from thalia_monitor.state import Checkpoint, Event
@@ -53,8 +53,7 @@ class Merger:
 def _missing(known: Told, others: Told) -> tuple[Event, ...]:
     if not others.events:
         return ()
-    kinds = {event.kind for event in known.events}
-    return tuple(event for event in others.events if event.kind not in kinds)
+    return tuple(missing(known.events, others.events))
 
 
 def _placed(events: tuple[Event, ...], history: History) -> tuple[Event, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from thalia_monitor.reading.clock import zone_offset
 from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
 
@@ -38,6 +40,40 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """When a file was written, by its status; what is copied has other times than what its writer left."""
+
+    modified: float
+    """Unix seconds."""
+    changed: float
+    """The same of its inode: a copy that keeps the modification time has a later one."""
+    newest: float | None = None
+    """When its newest record was made, by the clock of the file, whatever zone that is in."""
+
+    @classmethod
+    def of(cls, status: os.stat_result, newest: float | None = None) -> Written:
+        """Take the times of a file's status."""
+        return cls(status.st_mtime, status.st_ctime, newest)
+
+    @property
+    def placed(self) -> float:
+        """When the file came to be here as it is."""
+        return max(self.modified, self.changed)
+
+    @property
+    def was_moved(self) -> bool:
+        """Whether the file was copied with its times, or its owner, mode or name changed since it was written."""
+        return self.changed > self.modified + 0.001
+
+    @property
+    def was_copied(self) -> bool:
+        """Whether a file whose writer flushes every record was copied, or moved."""
+        return self.was_moved or (
+            self.newest is not None and zone_offset(self.newest, self.modified, 0.01) is None
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """What was read from one file, a family of files, or one stage's part of a file; in file order."""
 
@@ -50,3 +86,5 @@ class Recording:
     problems: tuple[Problem, ...] = ()
     stretch: Stretch | None = None
     """Set where the file records stage by stage, as the logs of Thalia's own logger do."""
+    written: Written | None = None
+    """Set where it matters whether the file was copied: for the logs of Thalia's own logger."""

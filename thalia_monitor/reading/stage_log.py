@@ -16,7 +16,7 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.criteria import thresholds
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.event_fields import Report, checked
-from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
+from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Written
 from thalia_monitor.state import Event, Problem, Source
 
 FORMAT: Final = "CurriculumLogger stage log"
@@ -58,6 +58,7 @@ def read_stage_log(path: Path, name: str) -> Recording:
             plain.unix_time(document.get("end_time")),
             plain.finite(config.get("duration_weeks")),
         ),
+        written=Written.of(path.stat()),
     )
 
 
@@ -114,6 +115,7 @@ def _events(document: Mapping[str, Any], stage: float | None, file: str, report:
     started = {
         "stage": stage,
         "weeks": plain.finite(config.get("duration_weeks")),
+        "steps": plain.finite(config.get("duration_steps")),
         "tasks": plain.bounded(config.get("tasks")),
     }
     yield Event(

@@ -14,7 +14,7 @@ from typing import Final
 
 from thalia_monitor.reading.cache import Signature, signature_of
 from thalia_monitor.reading.clock import own_offset, zone_offset
-from thalia_monitor.reading.recording import Recording
+from thalia_monitor.reading.recording import Recording, Written
 from thalia_monitor.reading.tail import Tail, open_regular
 from thalia_monitor.reading.text_records import HEADER, Record, read_record, seconds
 from thalia_monitor.reading.text_stages import FORMAT, TextStages
@@ -54,7 +54,7 @@ class TextLog:
                 return (*self._recordings, self._unreadable(error))
             last = self._splitter.last()
             stages = self._stages.with_last(last) if last else self._stages
-            self._recordings = stages.recordings(self._splitter.orphans)
+            self._recordings = stages.recordings(self._splitter.orphans, self._written(last))
             self._signature = signature
         return self._recordings
 
@@ -70,6 +70,12 @@ class TextLog:
                 self._stages.offset = _offset(self._path)
             for record in self._splitter.feed(lines.data):
                 self._stages.add(record)
+
+    def _written(self, last: Record | None) -> Written | None:
+        try:
+            return Written.of(self._path.stat(), last.clock if last else None)
+        except OSError:  # gone since it was read
+            return None
 
     def _unreadable(self, error: OSError) -> Recording:
         problem = Problem(self._name, None, f"cannot be opened: {error.strerror}")

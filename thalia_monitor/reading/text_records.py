@@ -25,6 +25,9 @@ SESSION: Final = "session"
 MISUSE: Final = "misuse"
 NOTE: Final = "note"
 
+STEPS_BETWEEN_TEXT_LINES: Final = 1000
+"""Of the steps that it is given, the logger writes the multiples of this into its text log."""
+
 Fields = Mapping[str, Any]
 
 
@@ -53,6 +56,12 @@ def read_record(stamp: bytes, level: bytes, body: bytes, line: int) -> Record:
     kind, step, fields = _meaning(_RULE.sub("", text).strip(), level.decode())
     health = kind == contract.WARNING and _HEALTH.fullmatch(fields["message"]) is not None
     return Record(kind, step, fields, seconds(stamp.decode()), line, health, lossy)
+
+
+def health_value(message: str) -> str | None:
+    """The value that one of the logger's own health warnings prints; None for any other warning."""
+    found = _HEALTH.fullmatch(message)
+    return found and found[1]
 
 
 def seconds(stamp: str) -> float | None:
@@ -135,7 +144,7 @@ _RULE: Final = re.compile(r"^={20,}$", re.MULTILINE)
 _TASK: Final = re.compile(r"^ +- (.+): (\d+)%$", re.MULTILINE)
 _CRITERION: Final = re.compile(r"^ +- (.+): >(-?\d+\.\d+)$", re.MULTILINE)
 _RESULT: Final = re.compile(r"^ *(✅|⚠️) +(.+)$", re.MULTILINE)
-_HEALTH: Final = re.compile(r"(?:High firing rate|Low firing rate|High capacity): \d+\.\d+")
+_HEALTH: Final = re.compile(r"(?:High firing rate|Low firing rate|High capacity): (\d+\.\d+)")
 
 _N: Final = r"-?\d+"
 _SHAPES: Final[tuple[tuple[re.Pattern[str], str, Callable[[re.Match[str]], dict[str, Any]]], ...]] = tuple(

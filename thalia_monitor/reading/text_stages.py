@@ -1,7 +1,8 @@
 """The records of a text log, gathered stage by stage.
 
 All loggers of one process write into every log file that any of them has opened, and no record says which
-logger it is from. What can be noticed of that is said in the problems.
+logger it is from. What can be noticed of that in this file alone is among the problems; see also
+:mod:`~thalia_monitor.reading.stretches`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, Self
 
 from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE
-from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
+from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Written
 from thalia_monitor.reading.text_records import MISUSE, SESSION, STEP, Record
 from thalia_monitor.state import Event, Problem, Source
 
@@ -88,7 +89,7 @@ class TextStages:
         twin.add(record)
         return twin
 
-    def recordings(self, orphans: int = 0) -> tuple[Recording, ...]:
+    def recordings(self, orphans: int = 0, written: Written | None = None) -> tuple[Recording, ...]:
         """Give one recording for each part; what is wrong with the file as a whole stands with the first."""
         parts = [part for part in self._parts if part.lines or part.events] or [_Part()]
         problems = self._problems(orphans)
@@ -100,6 +101,7 @@ class TextStages:
                 criteria=part.criteria,
                 problems=(problems if part is parts[0] else ()) + self._mixed(part),
                 stretch=Stretch(part.stage, part.start, part.end, part.weeks),
+                written=written,
             )
             for part in parts
         )
@@ -118,8 +120,9 @@ class TextStages:
             part.stage, part.weeks, part.start = fields["stage"], fields["weeks"], time
             part.criteria = fields["criteria"]
         elif record.kind == contract.STAGE_END:
-            part.end = time
             part.stage = fields["stage"] if part.stage is None else part.stage
+            if fields["stage"] == part.stage:
+                part.end = time
         placed = record.kind in _PLACED_AFTER_STEP and part.lines
         step = part.lines[-1].step if placed else record.step
         part.events.append(Event(record.kind, step, fields, time=time, file=self._name, line=record.line))
@@ -149,7 +152,9 @@ class TextStages:
             found.append((self._first_misuse[message], f"Thalia's logger says, {count:,} ×: {message}{lost}"))
         if len(self._folders) > 1:
             folders = ", ".join(self._folders)
-            reason = f"sessions of several loggers were saved ({folders}): their records cannot be told apart"
+            reason = (
+                f"sessions of several loggers were saved ({folders}): not all of these records are this run's"
+            )
             found.append((list(self._folders.values())[1], reason))
         if self._lossy:
             found.append((self._lossy[0], f"{len(self._lossy):,} records hold characters that are no UTF-8"))

@@ -96,9 +96,10 @@ def _left(pace: Pace) -> tuple[str, str]:
     left = pace.left
     if left is None:
         return "–", pace.left_reason
-    span = f"{rough(left.low)} to {rough(left.high)}"
+    low, high = rough(left.low), rough(left.high)
+    span = f"{low} to {high}; " if low != high else ""
     end = "if it goes on" if pace.end is None else f"ends about {_moment(pace.end, left.high)} UTC"
-    return f"about {rough(left.likely)}", f"{span}; {end}"
+    return f"about {rough(left.likely)}", f"{span}{end}"
 
 
 def _moment(seconds: float, ahead: float) -> str:

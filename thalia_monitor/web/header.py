@@ -15,10 +15,7 @@ from thalia_monitor.web import parts
 
 def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
     """Where the training is, in one line and a bar."""
-    week, total = state.current_week, state.total_weeks
-    weeks = f"{week:g}/{total:g}" if total else "–"
-    percent = f"{state.stage_progress:.0%}" if total or state.stage_progress else ""
-    over = " extended" if total and week > total else ""
+    percent = f"{state.stage_progress:.0%}" if state.total_weeks or state.stage_progress else ""
     stage = "–" if state.current_stage is None else f"{state.current_stage}"
     return [
         html.Div(
@@ -30,7 +27,7 @@ def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
                     ],
                     className="fact stage",
                 ),
-                parts.fact("Week", weeks, percent + over),
+                parts.fact(*_planned(state), percent + _over(state)),
                 parts.fact("Step", f"{state.current_step:,}" if state.sources else "–", _reading(state)),
                 html.Div(
                     [html.Span("Last update", className="fact-label"), *last_update(state, now)],
@@ -41,6 +38,17 @@ def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
         ),
         parts.progress(state.stage_progress, "Progress in this stage", class_name="stage-bar"),
     ]
+
+
+def _planned(state: TrainingState) -> tuple[str, str]:
+    """How far into the planned weeks; of a stage that is planned in steps, how far into those."""
+    if state.planned_in_steps:
+        return "Step of stage", f"{state.stage_steps:,}/{state.plan.steps:,.0f}"
+    return "Week", f"{state.current_week:g}/{state.total_weeks:g}" if state.total_weeks else "–"
+
+
+def _over(state: TrainingState) -> str:
+    return " extended" if state.total_weeks and state.current_week > state.total_weeks else ""
 
 
 def last_update(state: TrainingState, now: datetime | None = None) -> list[Any]:

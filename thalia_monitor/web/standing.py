@@ -23,6 +23,7 @@ ICONS: Final = {
     Status.QUIET: "◐",
     Status.STALE: "○",
     Status.FINISHED: "■",
+    Status.STOPPED: "▣",
     Status.UNKNOWN: "?",
 }
 """Shapes that differ without their colour."""
@@ -31,6 +32,7 @@ KINDS: Final = {
     Status.QUIET: "warning",
     Status.STALE: "critical",
     Status.FINISHED: "info",
+    Status.STOPPED: "warning",
     Status.UNKNOWN: "info",
 }
 MOST_TOLD: Final = 20
