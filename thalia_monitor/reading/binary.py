@@ -8,6 +8,7 @@ zstd frames under the same name. Source: Thalia's ``checkpoint_format.md`` and i
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO, Final
 
 from thalia_monitor.reading import values
 from thalia_monitor.reading.cache import Torn
-from thalia_monitor.reading.tail import open_regular
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.zstd import DECOMPRESSOR
 
 NAME: Final = re.compile(r".+\.thalia(?:\.zst|\.lz4)?")
@@ -69,10 +70,10 @@ class Listed:
 Found = Save | Unfinished | Listed
 
 
-def read_binary(path: Path) -> Found:
+def read_binary(path: Path, within: Path | None = None) -> Found:
     """Read a checkpoint's header and metadata; raises Torn for what is damaged or no checkpoint at all."""
-    with open_regular(path) as file:  # unbuffered: no read-ahead into gigabytes of tensors
-        return read_from(file, path.stat().st_size)
+    with open_regular(path, within) as file:  # unbuffered: no read-ahead into gigabytes of tensors
+        return read_from(file, os.fstat(file.fileno()).st_size)
 
 
 def read_from(file: BinaryIO, size: int) -> Found:

@@ -32,9 +32,10 @@ STAGE_WORDS: Final[Mapping[str, float]] = {
 """Thalia's names of the stages in lower case, for the notebook, which leaves the number out."""
 
 
-def read_result(path: Path, name: str) -> Recording | None:
+def read_result(path: Path, name: str, within: Path | None = None) -> Recording | None:
     """Read the result of a stage; None for a JSON file that is none, Torn while it is half-written."""
-    document = read_document(path)
+    found = read_document(path, within)
+    document = found.fields
     step = plain.count(document.get("total_steps"))
     if step is None or not document.keys() & {"milestone_results", "stage", "success"}:
         return None
@@ -48,7 +49,7 @@ def read_result(path: Path, name: str) -> Recording | None:
         metrics=metrics,
         milestones=values.flags(document.get("milestone_results")),
         training_seconds=seconds,
-        modified=path.stat().st_mtime,
+        modified=found.modified,
     )
     ended = {"stage": stage, "success": document.get("success"), "total_steps": step}
     hours = {} if seconds is None else {"duration_hours": seconds / 3600}

@@ -19,9 +19,10 @@ NAME: Final = "diagnostics_report.json"
 FORMAT: Final = "Thalia diagnostics"
 
 
-def read_diagnostics(path: Path, name: str) -> Recording:
+def read_diagnostics(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read the issues as warnings without a step; raises Torn while the file is half-written."""
-    health = values.table(read_document(path).get("health"))
+    document = read_document(path, within)
+    health = values.table(document.fields.get("health"))
     events = []
     for issue in values.entries(health.get("issues")):
         told = [issue.get(name) for name in ("message", "region", "population")]
@@ -32,5 +33,5 @@ def read_diagnostics(path: Path, name: str) -> Recording:
             "message": f"{message} ({place})" if place else message,
             "category": plain.bounded(issue.get("category")),
         }
-        events.append(Event(contract.WARNING, None, fields, time=path.stat().st_mtime, file=name))
+        events.append(Event(contract.WARNING, None, fields, time=document.modified, file=name))
     return Recording(Source(name, FORMAT, len(events)), events=tuple(events))

@@ -21,19 +21,19 @@ FEW: Final = 2**14
 class Following:
     """What a log's complete lines have said so far; :meth:`read` takes in more."""
 
-    def __init__(self, path: Path, file: str) -> None:
+    def __init__(self, path: Path, file: str, within: Path | None = None) -> None:
         self.path = path
         self.file = file
         self.lock = threading.Lock()
         """Held while anything here changes: a long reading may go on in another thread."""
-        self.tail = Tail(path)
+        self.tail = Tail(path, within=within)
         self.contents = LogContents()
         self._bulk = BulkDecoder(file)
 
     def begin(self, store: Store, generation: int) -> None:
         """Forget everything, and keep what is read from now on in that store."""
         with self.lock:
-            self.tail = Tail(self.path, self.tail.bytes_read)
+            self.tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
             self.contents = LogContents(generation, store)
 
     def read(
@@ -63,7 +63,7 @@ class Following:
 
     def _read_at_once(self, size: int, progress: Callable[[], object]) -> None:
         """Read the bulk of a large log with the help of other processes."""
-        todo = ranges(self.path, self.tail.offset, size)
+        todo = ranges(self.path, self.tail.offset, size, self.tail.within)
         for decoded in decode_ranges(todo, self.file, helpers_here()):
             with self.lock:
                 self.contents.take(decoded.found, self.tail.lines)

@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Final
 
 from thalia_monitor.reading.batch import Batch
 from thalia_monitor.reading.bulk import BulkDecoder
-from thalia_monitor.reading.tail import count_lines, open_regular
+from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.tail import count_lines
 from thalia_monitor.state import Event, Problem
 
 _ROOT: Final = str(Path(__file__).parents[2])
@@ -34,10 +35,12 @@ class Range:
     """Device and inode: a file put in its place meanwhile is not the same."""
     start: int
     end: int
+    within: Path | None = None
+    """No link that leads out of this directory is followed."""
 
     def read(self) -> bytes:
         """Read it; OSError where the file is no longer that one, or shorter."""
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self.within) as file:
             status = os.fstat(file.fileno())
             file.seek(self.start)
             content = file.read(self.end - self.start)

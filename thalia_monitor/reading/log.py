@@ -12,8 +12,8 @@ from thalia_monitor.history import History
 from thalia_monitor.reading.array_log import LARGEST, SNIFFED, decode_array, looks_like_array
 from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.contents import LogContents
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.sharing import SharedFollowing
-from thalia_monitor.reading.tail import open_regular
 from thalia_monitor.state import Event, Problem, Source
 
 FORMAT: Final = "training log"
@@ -22,10 +22,17 @@ FORMAT: Final = "training log"
 class TrainingLog:
     """A run's log: :meth:`refresh` takes in what is new, the properties tell what is known."""
 
-    def __init__(self, path: Path, file: str = contract.LOG_NAME, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: str = contract.LOG_NAME,
+        cache: Path | None = None,
+        within: Path | None = None,
+    ) -> None:
         self.path = path
+        self._within = within
         self.file = file
-        self._shared = SharedFollowing(path, file, cache)
+        self._shared = SharedFollowing(path, file, cache, within)
         self._lines = self._shared.following
         self._array: LogContents | None = None
         self._array_items = 0
@@ -100,7 +107,7 @@ class TrainingLog:
             self._trouble = (Problem(self.file, None, f"cannot be read: {error.strerror}"),)
 
     def _read(self, status: os.stat_result) -> None:
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self._within) as file:
             if looks_like_array(file.read(SNIFFED)):
                 file.seek(0)
                 content = file.read(min(LARGEST, status.st_size))

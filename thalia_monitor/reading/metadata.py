@@ -12,8 +12,8 @@ from typing import Any, Final
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.event_fields import Report
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.severity import severity_of, stated_severity
-from thalia_monitor.reading.tail import open_regular
 from thalia_monitor.state import Checkpoint, HealthWarning, Problem, Source
 
 FORMAT: Final = "checkpoint metadata"
@@ -38,8 +38,9 @@ class _Known:
 class MetadataFolder:
     """The metadata files of a run; a file that became unreadable keeps its last good reading."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, within: Path | None = None) -> None:
         self.directory = directory
+        self._within = within
         self.bytes_read = 0
         self.checkpoints: tuple[Checkpoint, ...] = ()
         """Ordered by step, then modification time."""
@@ -72,7 +73,7 @@ class MetadataFolder:
             return before
         reasons: list[str] = []
         try:
-            content = _content(self.directory / name, status.st_size)
+            content = _content(self.directory / name, status.st_size, self._within)
             self.bytes_read += len(content)
             checkpoint: Checkpoint | None = read_checkpoint(content, name, status.st_mtime, reasons.append)
         except (Unusable, OSError) as error:
@@ -83,10 +84,10 @@ class MetadataFolder:
         return _Known(signature, checkpoint, tuple(Problem(name, None, reason) for reason in reasons))
 
 
-def _content(path: Path, size: int) -> bytes:
+def _content(path: Path, size: int, within: Path | None) -> bytes:
     if size > LARGEST:
         raise Unusable(f"is larger than {LARGEST // 2**20} MB, too large for a checkpoint's metadata")
-    with open_regular(path) as file:
+    with open_regular(path, within) as file:
         return file.read(LARGEST)
 
 

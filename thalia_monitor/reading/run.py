@@ -16,6 +16,7 @@ from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.growing import Growing
 from thalia_monitor.reading.criteria import configured_by
 from thalia_monitor.reading.discovery import Look
+from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
 from thalia_monitor.reading.merge import Merger
@@ -63,7 +64,7 @@ def list_directory(directory: Path, within: Path | None = None) -> Listing:
     """
     log, metadata, outside = None, {}, []
     try:
-        with os.scandir(directory) as entries:
+        with scan(directory, within) as entries:
             for entry in entries:
                 name = entry.name
                 if name != contract.LOG_NAME and not (
@@ -111,8 +112,8 @@ class RunReader:
         self._reading = threading.Lock()
         self._done = threading.Event()
         """Set when the thread that reads a large log in has finished."""
-        self._log = TrainingLog(directory / contract.LOG_NAME, cache=index)
-        self._metadata = MetadataFolder(directory)
+        self._log = TrainingLog(directory / contract.LOG_NAME, cache=index, within=within)
+        self._metadata = MetadataFolder(directory, within)
         self._others = OtherFormats(directory, within)
         self._within = within
         """No link that leads out of this directory is followed; None follows any."""

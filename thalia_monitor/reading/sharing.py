@@ -34,8 +34,8 @@ HANGING: Final = 150
 class SharedFollowing:
     """A following that is kept in an index; without one it can be used for, in memory."""
 
-    def __init__(self, path: Path, file: str, cache: Path | None) -> None:
-        self.following = Following(path, file)
+    def __init__(self, path: Path, file: str, cache: Path | None, within: Path | None = None) -> None:
+        self.following = Following(path, file, within)
         self._index = LogIndex(cache, path) if cache and hasattr(os, "pwrite") else None
         self._folder: Folder | None = None
         self._known = 0

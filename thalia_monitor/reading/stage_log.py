@@ -30,9 +30,9 @@ _CLOCK_ERROR: Final = 86_400.0
 _OWN_FIELDS: Final = {contract.STEP, contract.TIMESTAMP, contract.NEURON_COUNTS, contract.CAPACITY_BY_REGION}
 
 
-def read_stage_log(path: Path, name: str) -> Recording:
+def read_stage_log(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read one stage's file, shown under that name; raises Torn while it is half-written."""
-    document = read_document(path)
+    document = read_document(path, within).fields
     stage = plain.finite(document.get("stage"))
     if stage is None and (named := NAME.fullmatch(path.name)):
         stage = float(named[1])
@@ -61,12 +61,12 @@ def read_stage_log(path: Path, name: str) -> Recording:
     )
 
 
-def read_session(path: Path, name: str) -> Recording:
+def read_session(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read a session's summary: it counts what the stage logs hold, and holds nothing else of its own.
 
     Its stages become ``stage_end`` events: a stage whose own file was erased by a restart is still told.
     """
-    document = read_document(path)
+    document = read_document(path, within).fields
     stages = values.table(document.get("stages"))
     events = []
     for key, summary in stages.items():

@@ -8,6 +8,7 @@ Thalia's ``TrainingLogger`` as of 2026-03-25.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,8 +18,9 @@ from typing import Final
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.clock import own_offset, zone_offset
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.reading.tail import Lines, Tail, open_regular
+from thalia_monitor.reading.tail import Lines, Tail
 from thalia_monitor.state import Checkpoint, Event, HealthWarning, Problem, Severity, Source
 
 TRIALS_NAME: Final = "trials.csv"
@@ -39,12 +41,13 @@ _TAIL: Final = 4096
 class Trials:
     """The two files of one run, read on from where the last reading stopped."""
 
-    def __init__(self, folder: Path, prefix: str = "") -> None:
+    def __init__(self, folder: Path, prefix: str = "", within: Path | None = None) -> None:
         self._folder = folder
+        self._within = within
         self._table_name = prefix + TRIALS_NAME
         self._events_name = prefix + EVENTS_NAME
-        self._table = Tail(folder / TRIALS_NAME)
-        self._log = Tail(folder / EVENTS_NAME)
+        self._table = Tail(folder / TRIALS_NAME, within=within)
+        self._log = Tail(folder / EVENTS_NAME, within=within)
         self._start: float | None = None
         self._begin_table()
         self._begin_events()
@@ -52,7 +55,7 @@ class Trials:
     def read(self) -> tuple[Recording, ...]:
         """Give one recording for each file that is there; raises OSError for one that cannot be read."""
         if self._start is None:
-            self._start = _start(self._folder)
+            self._start = _start(self._folder, self._within)
         found = []
         if (self._folder / EVENTS_NAME).exists():
             for lines in self._log.follow():
@@ -77,7 +80,7 @@ class Trials:
     def _take_trials(self, lines: Lines) -> None:
         if lines.anew:
             self._begin_table()
-            self._start = _start(self._folder)
+            self._start = _start(self._folder, self._within)
         for number, text in enumerate(_texts(lines), lines.first_number):
             row = _cells(text)
             if not self._columns:
@@ -185,26 +188,26 @@ def _meaning(message: str) -> tuple[str, dict[str, object]]:
     return (TASK_LEARNED, {}) if message == "TASK_LEARNED" else ("note", {"message": message})
 
 
-def _start(folder: Path) -> float | None:
+def _start(folder: Path, within: Path | None) -> float | None:
     """Find when the run began, in Unix seconds: its local time, set right by the file's own time."""
-    stamp = _stamp(folder)
+    stamp = _stamp(folder, within)
     if stamp is None:
         return None
     try:
-        table = folder / TRIALS_NAME
-        with open_regular(table) as file:
-            file.seek(max(0, table.stat().st_size - _TAIL))
+        with open_regular(folder / TRIALS_NAME, within) as file:
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - _TAIL))
             last = file.read(_TAIL).decode("utf-8", "replace").splitlines()[-1:]
         clock = plain.seconds(_number(last[0].rpartition(",")[2])) if last else None
-        offset = zone_offset(stamp, table.stat().st_mtime - (clock or 0.0))
+        offset = zone_offset(stamp, status.st_mtime - (clock or 0.0))
     except OSError:
         offset = None
     return stamp - (own_offset(stamp) if offset is None else offset)
 
 
-def _stamp(folder: Path) -> float | None:
+def _stamp(folder: Path, within: Path | None) -> float | None:
     try:
-        with open_regular(folder / EVENTS_NAME) as file:
+        with open_regular(folder / EVENTS_NAME, within) as file:
             found = _HEADER.match(file.readline(_TAIL).decode("utf-8", "replace"))
         stamp = found[1] if found else folder.name
         return datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp()
