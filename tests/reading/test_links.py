@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import Run, line
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.reading import files, text_log
+from thalia_monitor.reading import text_log
 from thalia_monitor.reading.files import open_regular, scan
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.links import leads_outside
@@ -154,7 +154,7 @@ def test_without_proc_the_name_has_to_lead_to_the_very_same_file(
     def nowhere(self: Path) -> Path:
         raise OSError
 
-    monkeypatch.setattr(files.Path, "readlink", nowhere)
+    monkeypatch.setattr(Path, "readlink", nowhere)
     (tmp_path / "good").write_text("good")
     (tmp_path / "inner").symlink_to("good")
     (tmp_path / "link").symlink_to("/etc/passwd")

@@ -15,7 +15,7 @@ from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event, Source
+from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
 FORMAT: Final = "birth result"
 NOTEBOOK_NAME: Final = "training_results.json"
@@ -40,7 +40,8 @@ def read_result(path: Path, name: str, within: Path | None = None) -> Recording 
     if step is None or not document.keys() & {"milestone_results", "stage", "success"}:
         return None
     stage, end = _stage(document), _local_seconds(document.get("end_time"))
-    metrics = values.numbers(values.table(document.get("final_metrics")))
+    names = plain.Names()
+    metrics = names.keep(values.numbers(values.table(document.get("final_metrics"))))
     seconds = plain.seconds(document.get("training_time_seconds"))
     checkpoint = Checkpoint(
         name,
@@ -58,6 +59,7 @@ def read_result(path: Path, name: str, within: Path | None = None) -> Recording 
         (MetricLine(step, metrics, time=end),) if metrics else (),
         (Event(contract.STAGE_END, step, ended | hours, time=end, file=name),),
         (checkpoint,),
+        problems=(Problem(name, None, plain.TOO_MANY),) if names.full else (),
     )
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
 from thalia_monitor.reading.batch import Batch, gather
-from thalia_monitor.reading.columns import MOST_SERIES, HistoryBuilder
+from thalia_monitor.reading.columns import HistoryBuilder
 from thalia_monitor.reading.decode import Item
 from thalia_monitor.reading.event_list import EventList
+from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.problem_list import ProblemList
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.state import Event, Problem
@@ -50,8 +51,7 @@ class LogContents:
         full = self.builder.full
         changed = self.builder.extend(batch)
         if self.builder.full and not full:
-            reason = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
-            self.problems.add(Problem(contract.LOG_NAME, None, reason))
+            self.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
         self.events.extend(batch.events, first_row)
         self.events.place(changed, self.builder.step.view(), self.builder.segment.view())
 

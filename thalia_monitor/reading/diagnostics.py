@@ -13,7 +13,7 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.severity import stated_severity
-from thalia_monitor.state import Event, Severity, Source
+from thalia_monitor.state import Event, Problem, Severity, Source
 
 NAME: Final = "diagnostics_report.json"
 FORMAT: Final = "Thalia diagnostics"
@@ -24,7 +24,8 @@ def read_diagnostics(path: Path, name: str, within: Path | None = None) -> Recor
     document = read_document(path, within)
     health = values.table(document.fields.get("health"))
     events = []
-    for issue in values.entries(health.get("issues")):
+    issues = list(values.entries(health.get("issues")))
+    for issue in issues[: plain.LARGEST_COLLECTION]:
         told = [issue.get(name) for name in ("message", "region", "population")]
         message, *where = [plain.text(part) if isinstance(part, str) else "" for part in told]
         place = ", ".join(filter(None, where))
@@ -34,4 +35,6 @@ def read_diagnostics(path: Path, name: str, within: Path | None = None) -> Recor
             "category": plain.bounded(issue.get("category")),
         }
         events.append(Event(contract.WARNING, None, fields, time=document.modified, file=name))
-    return Recording(Source(name, FORMAT, len(events)), events=tuple(events))
+    reason = f"has more than {plain.LARGEST_COLLECTION:,} issues; the rest of them is left out"
+    problems = (Problem(name, None, reason),) if len(issues) > plain.LARGEST_COLLECTION else ()
+    return Recording(Source(name, FORMAT, len(events)), events=tuple(events), problems=problems)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from operator import or_
 from pathlib import Path
+from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
@@ -27,6 +30,11 @@ from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
 from thalia_monitor.reading.told import Told
 from thalia_monitor.state import Event, Problem, TrainingState
+
+SLOW: Final = 2.0
+"""Seconds in which a small log and its other files are read; longer, and what there is of them is shown."""
+ALMOST: Final = 0.99
+"""The greatest part that is read while something is not: the log is in, other files are not."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,8 @@ class RunReader:
         self.name = contract.legible(directory.resolve().name or str(directory))
         self._scheme = scheme
         self._reading = threading.Lock()
-        self._done = threading.Event()
-        """Set when the thread that reads a large log in has finished."""
+        self._outcome: Future[TrainingState] = Future()
+        """Of the reading under way, or of the last one."""
         self._log = TrainingLog(directory / contract.LOG_NAME, cache=index, within=within)
         self._metadata = MetadataFolder(directory, within)
         self._others = OtherFormats(directory, within)
@@ -137,39 +145,64 @@ class RunReader:
     def read(self, *, patience: float | None = None) -> TrainingState:
         """Take in what is new; the very same state as before while no file has changed.
 
-        Safe from several threads: one reads, the others wait for it. With patience, a large log is read in by a
-        thread of its own, and after so many seconds the state is given as far as it is read. Raises
-        RunUnreadable.
+        Safe from several threads: one reads, the others wait for it. With patience, a thread of its own reads, and
+        what takes long (a large log, or many or dear other files) is not waited for: the state is given as far as
+        it is read, for a large log after so many seconds. Raises RunUnreadable.
         """
         listing = self._list()
         state = self._state
         if state is not None and state.version == listing.version:
             return state
-        if patience is None or self._log.unread(listing.log) < WORTH_IT:
-            if self._reading.acquire(blocking=False):
-                return self._read_and_release(listing)
-            with self._reading:  # the files may have changed while another thread was reading
-                return self._read(self._list())
+        if patience is not None:
+            large = self._log.unread(listing.log) >= WORTH_IT
+            return self._read_aside(listing, patience if large else max(patience, SLOW))
         if self._reading.acquire(blocking=False):
-            self._done.clear()
-            threading.Thread(target=self._read_and_release, args=(listing,), daemon=True).start()
-        self._done.wait(patience)
-        return self._so_far(listing)
+            outcome = self._begin()
+            self._read_and_release(listing, outcome)
+            return outcome.result()
+        with self._reading:  # the files may have changed while another thread was reading
+            return self._read(self._list())
 
-    def _read_and_release(self, listing: Listing) -> TrainingState:
+    def _read_aside(self, listing: Listing, patience: float) -> TrainingState:
+        """Read in another thread, or wait for the one that does; after so many seconds, give what there is."""
+        until = time.monotonic() + patience
+        while True:
+            if own := self._reading.acquire(blocking=False):
+                begun = self._begin()
+                threading.Thread(target=self._read_and_release, args=(listing, begun), daemon=True).start()
+            outcome = self._outcome
+            try:
+                state = outcome.result(max(until - time.monotonic(), 0))
+            except TimeoutError:
+                if outcome.done():  # the files' own time-out
+                    raise
+                return self._so_far(listing)
+            if own or state.version == listing.version:
+                return state
+            time.sleep(0.001)  # what was read is older than this listing, or another thread is about to read
+
+    def _begin(self) -> Future[TrainingState]:
+        self._outcome = Future()
+        return self._outcome
+
+    def _read_and_release(self, listing: Listing, outcome: Future[TrainingState]) -> None:
         try:
-            return self._read(listing)
+            outcome.set_result(self._read(listing))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the outcome is waited for
+            outcome.set_exception(error)
         finally:
             self._reading.release()
-            self._done.set()
 
     def _read(self, listing: Listing) -> TrainingState:
         """Read what is new; only whoever holds the lock does."""
         if self._state is None or self._state.version != listing.version:
+            if self._log.unread(listing.log) < WORTH_IT:
+                self._log.refresh(listing.log)  # first, so that no other file keeps it from being shown
             self._metadata.refresh(listing.metadata)
             self._log.refresh(listing.log)
             self._others.refresh(self._log.history)
-            self._state = self._assemble(listing, listing.version)
+            with self._log.lock:
+                self._state = self._assemble(listing, listing.version)
         return self._state
 
     def _list(self) -> Listing:
@@ -189,7 +222,7 @@ class RunReader:
             version = f"{listing.version}+{self._log.unread(listing.log):x}"
             if self._partial.version != version:
                 size = listing.log.st_size if listing.log else 0
-                fraction = 1 - self._log.unread(listing.log) / max(size, 1)
+                fraction = min(1 - self._log.unread(listing.log) / max(size, 1), ALMOST)
                 self._partial = self._assemble(listing, version, fraction)
             return self._partial
 

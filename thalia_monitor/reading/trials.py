@@ -36,6 +36,8 @@ _HEADER: Final = re.compile(r"# Training events log \S+ (\S+)")
 _EVENT: Final = re.compile(r"\[trial\s+(\d+) \|\s+([\d.]+)s\] (.*)")
 _DIAGNOSTICS: Final = re.compile(r"DIAGNOSTICS\s+criticals=(\d+)\s+warnings=(\d+)\s+brain_state=(.*)")
 _TAIL: Final = 4096
+_WIDEST: Final = plain.MOST_SERIES + 2
+"""Columns: the metrics, the trial and its clock."""
 
 
 class Trials:
@@ -70,6 +72,9 @@ class Trials:
     def _begin_table(self) -> None:
         self._start = None
         self._columns: list[str] = []
+        self._wide = False
+        """Whether it has more columns than are kept."""
+        self._names = plain.Names()
         self._lines: list[MetricLine] = []
         self._clock = 0.0
         self._bad: list[int] = []
@@ -84,7 +89,7 @@ class Trials:
         for number, text in enumerate(_texts(lines), lines.first_number):
             row = _cells(text)
             if not self._columns:
-                self._columns = row
+                self._columns, self._wide = row[:_WIDEST], len(row) > _WIDEST
             elif row and (line := self._line(dict(zip(self._columns, row, strict=False)))):
                 self._lines.append(line)
             elif row:
@@ -96,7 +101,7 @@ class Trials:
         if trial is None:
             return None
         self._clock = clock or self._clock
-        return MetricLine(trial, values, time=self._time(clock))
+        return MetricLine(trial, self._names.keep(values), time=self._time(clock))
 
     def _time(self, clock: float | None) -> float | None:
         return None if clock is None or self._start is None else plain.unix_time(self._start + clock)
@@ -116,9 +121,10 @@ class Trials:
             self._table_name, FORMAT, len(steps), min(steps, default=None), max(steps, default=None)
         )
         reason = f"{len(self._bad):,} rows have no usable trial number"
-        problems = (Problem(self._table_name, self._bad[0], reason),) if self._bad else ()
+        problems = [Problem(self._table_name, self._bad[0], reason)] if self._bad else []
+        problems += [Problem(self._table_name, 1, plain.TOO_MANY)] if self._wide or self._names.full else []
         points = (self._checkpoint(self._lines[-1]),) if self._lines else ()
-        return Recording(source, tuple(self._lines), (), points, problems=problems)
+        return Recording(source, tuple(self._lines), (), points, problems=tuple(problems))
 
     def _checkpoint(self, last: MetricLine) -> Checkpoint:
         """Where the run stands: the newest trial, what it has learned, and what stopped it."""
