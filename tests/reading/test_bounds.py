@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from fixtures.thalia_files import metadata, plain
-from tests.reading.writing import line, write_log, write_metadata
-from thalia_monitor.reading import binary, run
+from tests.reading.test_bulk import carefully, in_bulk
+from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
+from thalia_monitor.reading import binary, bulk, decode, event_list, run
+from thalia_monitor.reading.bulk import BulkDecoder
+from thalia_monitor.reading.contents import LogContents
+from thalia_monitor.reading.decode import decode_line
 from thalia_monitor.reading.run import RunReader, load_training_state
 
 MANY = {f"m{number}": 1.0 for number in range(2_500)}
@@ -98,3 +102,71 @@ def test_long_lists_of_a_checkpoint_are_cut_with_a_word(tmp_path: Path) -> None:
         "has more than 1,000 milestones; the rest of them is left out",
         "has more than 1,000 warnings; the rest of them is left out",
     ]
+
+
+class Calls:
+    """A function that counts its calls, and the length of what it is given first."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.count = self.length = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it."""
+        self.count += 1
+        self.length += len(arguments[0]) if isinstance(arguments[0], str | bytes) else 0
+        return self.function(*arguments)
+
+
+def test_blank_lines_are_skipped_in_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million empty lines cost no decoding of their own, and are counted: a problem behind them has its line."""
+    calls = Calls(decode_line)
+    monkeypatch.setattr(bulk, "decode_line", calls)
+    contents = LogContents()
+    blank = b"\n" * 500_000 + b" \t\r\n" * 500_000
+    contents.take(BulkDecoder().decode(blank + b"bad\n" + b"\n" * 9 + log_text(line(7)).encode()))
+    assert [each.line for each in contents.problems.view()] == [1_000_001]
+    assert contents.builder.step.view().tolist() == [7]
+    assert calls.count == 2
+
+
+@pytest.mark.parametrize("blank", ["\n", "\r\n", "  \n", "\t\r\n"])
+def test_blank_lines_mean_nothing_wherever_they_stand(blank: str) -> None:
+    """Between lines and events of a log, blank ones change nothing but the numbers of the lines."""
+    lines = [log_text(each) for each in (line(1, loss=0.5), growth(2), line(3, loss=0.25))] + ["{broken\n"]
+    log = (blank + blank.join(lines * 20) + blank).encode()
+    assert in_bulk(log) == carefully(log)
+
+
+def test_a_deeply_nested_line_costs_no_more_than_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects that begin 4,000 times and never end are looked at a few times over, not 4,000 times."""
+    nested = '{"a":' * 4_000
+    calls = Calls(decode._decoder.raw_decode)
+    monkeypatch.setattr(decode, "_decoder", type("Counted", (), {"raw_decode": staticmethod(calls)}))
+    (problem,) = decode_line(nested.encode(), 1)
+    assert "nested too deeply" in str(problem)
+    assert 0 < calls.length <= 10 * len(nested)
+
+
+def test_events_cost_each_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of events alone places each of them once, however many there are."""
+    calls = Calls(event_list._segment_at)
+    monkeypatch.setattr(event_list, "_segment_at", calls)
+    found = in_bulk(log_text(*(growth(step) for step in range(2_000))).encode())
+    assert len(found["events"]) == 2_000
+    assert calls.count == 2_000
+
+
+def test_a_hole_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    """A sparse log of 16 GB costs what is written in it; the line with the hole is a problem when it ends."""
+    log = write_log(tmp_path, line(1, loss=0.5))
+    with log.open("r+b") as file:
+        file.truncate(16 * 2**30)
+    reader = RunReader(tmp_path)
+    assert (len(reader.read().history), reader.read().total_problems) == (1, 0)
+    assert reader.bytes_read < 2**26
+    append(log, "\n" + log_text(line(2, loss=0.5)))
+    state = reader.read()
+    assert state.history.step.tolist() == [1, 2]
+    assert [(each.line, each.reason) for each in state.problems] == [(2, "longer than 16 MB; skipped")]
+    assert reader.bytes_read < 2**26

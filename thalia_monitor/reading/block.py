@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thalia_monitor import contract
 from thalia_monitor.history import Ints
@@ -16,10 +17,12 @@ WINDOW: Final = 256 * 2**10
 
 _EVENT: Final = f'"{contract.EVENT_TYPE}"'.encode()
 _NEWLINE, _OPEN, _CLOSE = b"\n{}"
+_BLANK: Final = np.isin(np.arange(256), list(b" \t\r\n"))
+"""Which bytes are white space."""
 
 
 class Block:
-    """Complete lines, and where each of them ends."""
+    """Complete lines that are not blank, and where each of them ends."""
 
     def __init__(self, data: bytes) -> None:
         if data.endswith(b"\r\n"):
@@ -28,6 +31,12 @@ class Block:
         content = np.frombuffer(data, np.uint8)
         self._ends: Ints = np.flatnonzero(content == _NEWLINE)
         self._starts: Ints = np.concatenate([[0], self._ends[:-1] + 1]).astype(np.int64)
+        self._numbers: Ints | None = None
+        if _BLANK[content[self._starts]].any():
+            content = self._leave_out_blank(content)
+        if not len(self._ends):
+            self._special: Ints = np.empty(0, np.int64)
+            return
         # A line that opens and closes with braces next to its newlines cannot be a part of an object on several.
         odd = (content[self._starts] != _OPEN) | (content[self._ends - 1] != _CLOSE)
         odd |= self._ends - self._starts > LONGEST_LINE
@@ -35,6 +44,20 @@ class Block:
 
     def __len__(self) -> int:
         return len(self._ends)
+
+    def _leave_out_blank(self, content: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Leave out lines of white space alone, of which millions may stand one after another."""
+        written = np.logical_or.reduceat(~_BLANK[content], self._starts)
+        lengths = self._ends + 1 - self._starts
+        self._numbers = np.flatnonzero(written)
+        self._data = content[np.repeat(written, lengths)].tobytes()
+        self._ends = np.cumsum(lengths[written]) - 1
+        self._starts = self._ends + 1 - lengths[written]
+        return np.frombuffer(self._data, np.uint8)
+
+    def number(self, line: int) -> int:
+        """Which line of the data it is, the blank ones counted, from 0."""
+        return line if self._numbers is None else int(self._numbers[line])
 
     def _events(self) -> Ints:
         places, place = list[int](), 0

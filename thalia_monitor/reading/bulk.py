@@ -48,7 +48,7 @@ class BulkDecoder:
         """Read complete lines, the first of that number; batches in order, and problems in order."""
         block = Block(data)
         rows = _Rows(self._template, 0, self._words)
-        waiting = [(0, len(block))]
+        waiting = [(0, len(block))] if len(block) else []
         while waiting:
             first, last = waiting.pop()
             middle = block.window(first, last)
@@ -82,7 +82,7 @@ class BulkDecoder:
             return None
         items: list[tuple[int, Item]] = []
         for place, line in enumerate(special):
-            for item in decode_line(block.line(line), first_number + line, self._file):
+            for item in decode_line(block.line(line), first_number + block.number(line), self._file):
                 if not isinstance(item, Event | Problem):
                     return None
                 items.append((line - first - place, item))
@@ -99,10 +99,13 @@ class BulkDecoder:
         items = [
             item
             for line in range(first, last)
-            for item in decode_line(block.line(line), first_number + line, self._file)
+            for item in decode_line(block.line(line), first_number + block.number(line), self._file)
         ]
         yield from (item for item in items if isinstance(item, Problem))
-        yield gather(item for item in items if not isinstance(item, Problem))
+        told = [item for item in items if not isinstance(item, Problem)]
+        if not told:
+            return
+        yield gather(told)
         lines = [block.line(line) for line in range(first, last)]
         if self._templates < MOST_TEMPLATES and self._shape.learn(lines):
             self._templates += 1

@@ -52,8 +52,9 @@ class LogContents:
         changed = self.builder.extend(batch)
         if self.builder.full and not full:
             self.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
+        known = 0 if len(batch) else len(self.events)  # without a new row, only new events are to be placed
         self.events.extend(batch.events, first_row)
-        self.events.place(changed, self.builder.step.view(), self.builder.segment.view())
+        self.events.place(changed, self.builder.step.view(), self.builder.segment.view(), known)
 
     def _without_problems(self, items: Iterable[Item]) -> Iterator[MetricLine | Event]:
         for item in items:

@@ -64,6 +64,16 @@ def scan(directory: Path, within: Path | None = None) -> Iterator[Iterator[os.Di
         os.close(descriptor)
 
 
+def data_after(file: BinaryIO, position: int) -> int:
+    """Where a file goes on behind the hole that it has at a position; the same position where it has none."""
+    try:
+        return os.lseek(file.fileno(), position, os.SEEK_DATA)
+    except OSError as error:
+        return os.fstat(file.fileno()).st_size if error.errno == errno.ENXIO else position
+    except AttributeError:  # Windows
+        return position
+
+
 def _refuse_outside(descriptor: int, path: Path, within: Path | None) -> None:
     if within is not None and not _place_of(descriptor, path).is_relative_to(within.resolve()):
         raise OSError(errno.ELOOP, REFUSED)

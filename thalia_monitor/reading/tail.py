@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.files import data_after, open_regular
 
 CHUNK: Final = 8 * 2**20
 LONGEST_LINE: Final = 16 * 2**20
@@ -90,6 +90,11 @@ class Tail:
                 if not chunk:
                     break
                 self.bytes_read += len(chunk)
+                if not chunk.strip(b"\0"):  # a hole, of which a small file may have gigabytes
+                    behind = min(data_after(file, self._position + len(chunk)), end)
+                    self._hold_nothing(behind - self._position)
+                    file.seek(behind)
+                    continue
                 if complete := self._take(chunk):
                     number = self.lines + 1
                     self.lines += count_lines(complete)
@@ -159,6 +164,11 @@ class Tail:
         self._pending, self._last = bytearray(), b""
         self._hold(chunk[end:])
         return complete
+
+    def _hold_nothing(self, size: int) -> None:
+        """Hold so many NUL bytes, however many they are."""
+        self._position += size
+        self._hold(bytes(min(size, LONGEST_LINE + 1)))
 
     def _hold(self, part: bytes) -> None:
         room = max(LONGEST_LINE + 1 - len(self._pending), 0)

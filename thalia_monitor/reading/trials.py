@@ -87,6 +87,8 @@ class Trials:
             self._begin_table()
             self._start = _start(self._folder, self._within)
         for number, text in enumerate(_texts(lines), lines.first_number):
+            if not text:
+                continue
             row = _cells(text)
             if not self._columns:
                 self._columns, self._wide = row[:_WIDEST], len(row) > _WIDEST
