@@ -105,6 +105,9 @@ class Discovery:
                 yield from self._text.setdefault(
                     file.path, text_log.TextLog(file.path, file.name, self._within)
                 ).read()
+            elif file.kind == "rotated":
+                problem = Problem(file.name, None, "is a rotated part of its log, and is not read")
+                yield Recording(Source(file.name, "rotated log", 0), problems=(problem,))
             elif file.kind in _DOCUMENTS:
                 yield from _recorded(self._documents.read(file.path, file.name), file)
         yield from self._tried([file for file in files if file.kind in ("trials", "saved trial")])
@@ -187,6 +190,7 @@ _NAMES: Final = {
     "stage": stage_log.NAME,
     "session": stage_log.SESSION_NAME,
     "text": re.compile(re.escape(text_log.NAME)),
+    "rotated": re.compile(rf"(?:{re.escape(text_log.NAME)}|trials\.csv|events\.log)[._-]\d[\w.:+-]*"),
     "binary": binary.NAME,
     "result": re.compile(re.escape(birth_results.NOTEBOOK_NAME)),
     "trials": re.compile(r"trials\.csv|events\.log"),

@@ -29,12 +29,16 @@ class Following:
         self.tail = Tail(path, within=within)
         self.contents = LogContents()
         self._bulk = BulkDecoder(file)
+        self.before: Callable[[LogContents], object] = lambda _: None
+        """Fills in what stands before the log, whenever it is read from its beginning."""
 
     def begin(self, store: Store, generation: int) -> None:
         """Forget everything, and keep what is read from now on in that store."""
+        contents = LogContents(generation, store)
+        self.before(contents)
         with self.lock:
             self.tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
-            self.contents = LogContents(generation, store)
+            self.contents = contents
 
     def read(
         self,
@@ -57,9 +61,10 @@ class Following:
             self._take(lines)
 
     def _replace(self, anew: Callable[[], Store]) -> None:
-        store, generation = anew(), self.contents.builder.generation + 1
+        contents = LogContents(self.contents.builder.generation + 1, anew())
+        self.before(contents)
         with self.lock:
-            self.contents = LogContents(generation, store)
+            self.contents = contents
 
     def _read_at_once(self, size: int, progress: Callable[[], object]) -> None:
         """Read the bulk of a large log with the help of other processes."""

@@ -12,6 +12,7 @@ from thalia_monitor import contract
 from thalia_monitor.reading.discovery import SUBFOLDERS, is_known
 from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import leads_outside
+from thalia_monitor.reading.rotated import is_part
 
 MOST_DIRECTORIES: Final = 50_000
 """Directories looked into below one root; more are a mistake of the root rather than runs."""
@@ -151,4 +152,4 @@ def _modified(path: Path) -> float:
 def is_run_file(folder: str, name: str) -> bool:
     """Whether a file of this name, in a run's directory or a folder of it, tells something of a training."""
     documented = name == contract.LOG_NAME or (name.startswith("metadata_") and name.endswith(".json"))
-    return documented or is_known(folder, name)
+    return documented or is_part(name) or is_known(folder, name)

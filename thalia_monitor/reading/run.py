@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 import time
 from concurrent.futures import Future
@@ -28,6 +29,7 @@ from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
+from thalia_monitor.reading.rotated import may_be_part
 from thalia_monitor.reading.told import Told
 from thalia_monitor.state import Event, Problem, TrainingState
 
@@ -43,6 +45,8 @@ class Listing:
 
     log: os.stat_result | None = None
     metadata: dict[str, os.stat_result] = field(default_factory=dict)
+    rotated: dict[str, os.stat_result] = field(default_factory=dict)
+    """Files beside the log whose names begin as its does."""
     others: Look = field(default_factory=Look)
     outside: tuple[str, ...] = ()
     """Files that are links out of the directory, and therefore not read."""
@@ -50,8 +54,9 @@ class Listing:
     @cached_property
     def version(self) -> str:
         """A signature of the files: equal ones mean equal contents."""
-        names = sorted(self.metadata)
-        files = [*(self.metadata[name] for name in names), *([self.log] if self.log else [])]
+        others = self.metadata | self.rotated
+        names = sorted(others)
+        files = [*(others[name] for name in names), *([self.log] if self.log else [])]
         numbers = [(each.st_mode, each.st_ino, each.st_size, each.st_mtime_ns) for each in files]
         signature = repr((names, numbers, self.others.version, self.outside))
         return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
@@ -59,7 +64,8 @@ class Listing:
     @property
     def last_update(self) -> datetime | None:
         """When one of the files last changed."""
-        times = [status.st_mtime for status in (self.log, *self.metadata.values()) if status]
+        logs = [self.log] if self.log else [*self.rotated.values()]
+        times = [status.st_mtime for status in (*logs, *self.metadata.values())]
         times += [self.others.modified] if self.others.modified is not None else []
         latest = max(times, default=None)
         return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
@@ -71,20 +77,24 @@ def list_directory(directory: Path, within: Path | None = None) -> Listing:
     Links that lead out of ``within`` are left out and named.
     """
     log, metadata, outside = None, {}, []
+    rotated: dict[str, os.stat_result] = {}
     try:
         with scan(directory, within) as entries:
             for entry in entries:
                 name = entry.name
-                if name != contract.LOG_NAME and not (
-                    name.startswith("metadata_") and name.endswith(".json")
-                ):
+                beside = may_be_part(name)
+                documented = name.startswith("metadata_") and name.endswith(".json")
+                if not (beside or documented or name == contract.LOG_NAME):
                     continue
                 if within and entry.is_symlink() and leads_outside(directory / name, within):
                     outside.append(name)
                 elif name == contract.LOG_NAME:
                     log = _status(entry)
                 elif status := _status(entry):
-                    metadata[name] = status
+                    if not beside:
+                        metadata[name] = status
+                    elif stat.S_ISREG(status.st_mode):
+                        rotated[name] = status
     except FileNotFoundError as error:
         raise RunUnreadable(f"There is no directory {directory}. Check --checkpoint-dir.") from error
     except NotADirectoryError as error:
@@ -93,7 +103,7 @@ def list_directory(directory: Path, within: Path | None = None) -> Listing:
         ) from error
     except OSError as error:
         raise RunUnreadable(f"{directory} cannot be read: {error.strerror}.") from error
-    return Listing(log, metadata, outside=tuple(sorted(outside)))
+    return Listing(log, metadata, rotated, outside=tuple(sorted(outside)))
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
@@ -197,9 +207,11 @@ class RunReader:
         """Read what is new; only whoever holds the lock does."""
         if self._state is None or self._state.version != listing.version:
             if self._log.unread(listing.log) < WORTH_IT:
-                self._log.refresh(listing.log)  # first, so that no other file keeps it from being shown
+                self._log.refresh(
+                    listing.log, listing.rotated
+                )  # first, so that no other file keeps it from being shown
             self._metadata.refresh(listing.metadata)
-            self._log.refresh(listing.log)
+            self._log.refresh(listing.log, listing.rotated)
             self._others.refresh(self._log.history)
             with self._log.lock:
                 self._state = self._assemble(listing, listing.version)
@@ -221,7 +233,7 @@ class RunReader:
                 return state
             version = f"{listing.version}+{self._log.unread(listing.log):x}"
             if self._partial.version != version:
-                size = listing.log.st_size if listing.log else 0
+                size = self._log.size(listing.log)
                 fraction = min(1 - self._log.unread(listing.log) / max(size, 1), ALMOST)
                 self._partial = self._assemble(listing, version, fraction)
             return self._partial

@@ -37,6 +37,8 @@ class SharedFollowing:
     def __init__(self, path: Path, file: str, cache: Path | None, within: Path | None = None) -> None:
         self.following = Following(path, file, within)
         self._index = LogIndex(cache, path) if cache and hasattr(os, "pwrite") else None
+        self.alone = False
+        """Set where something stands before the log, which no index holds."""
         self._folder: Folder | None = None
         self._known = 0
         """Serial of the manifest that this following stands at."""
@@ -45,7 +47,7 @@ class SharedFollowing:
 
     def read(self, status: os.stat_result) -> None:
         """Take in what is new in the log, which has that status; raises OSError when it cannot be read."""
-        if self._index is None or status.st_size < WORTH_IT:
+        if self._index is None or self.alone or status.st_size < WORTH_IT:
             self.following.read(status.st_size)
             return
         try:
