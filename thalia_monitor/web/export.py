@@ -19,7 +19,7 @@ ROWS_AT_ONCE: Final = 20_000
 
 def csv_of_run(run: str) -> Response:
     """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for."""
-    state = monitor().state(run)
+    state = monitor().whole_state(run)
     asked = request.args.getlist("name")
     names = asked or state.history.names()
     missing = [name for name in names if state.history.column(name) is None]
