@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thalia_monitor.contract import legible
+from thalia_monitor.contract import legible, printable
 
 
 class MonitorError(Exception):
@@ -14,7 +14,7 @@ class MonitorError(Exception):
     """Seconds after which it may be over, where it passes by itself."""
 
     def __init__(self, said: str = "") -> None:
-        super().__init__(legible(said))
+        super().__init__(printable(legible(said)))
 
 
 class SettingsError(MonitorError):

@@ -59,6 +59,11 @@ class TrainingLog:
         """Bytes of the log read so far."""
         return self._lines.tail.bytes_read + self._array_bytes
 
+    @property
+    def intact(self) -> bool:
+        """Whether what was read can still be looked at, see :class:`SharedFollowing`."""
+        return self._shared.intact
+
     def unread(self, status: os.stat_result | None) -> int:
         """How many bytes of the file, which has that status, are still to be read."""
         if status is None or self._array:
@@ -115,7 +120,7 @@ class TrainingLog:
             self._trouble = (gone,) if self._signature else ()
             return
         signature = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        if signature == self._signature and not self._trouble:
+        if signature == self._signature and not self._trouble and self.intact:
             return
         try:
             if self._read(status):

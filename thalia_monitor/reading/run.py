@@ -161,7 +161,7 @@ class RunReader:
         """
         listing = self._list()
         state = self._state
-        if state is not None and state.version == listing.version:
+        if state is not None and state.version == listing.version and self._log.intact:
             return state
         if patience is not None:
             large = self._log.unread(listing.log) >= WORTH_IT
@@ -187,7 +187,7 @@ class RunReader:
                 if outcome.done():  # the files' own time-out
                     raise
                 return self._so_far(listing)
-            if own or state.version == listing.version:
+            if own or (state.version == listing.version and self._log.intact):
                 return state
             time.sleep(0.001)  # what was read is older than this listing, or another thread is about to read
 
@@ -205,7 +205,7 @@ class RunReader:
 
     def _read(self, listing: Listing) -> TrainingState:
         """Read what is new; only whoever holds the lock does."""
-        if self._state is None or self._state.version != listing.version:
+        if self._state is None or self._state.version != listing.version or not self._log.intact:
             if self._log.unread(listing.log) < WORTH_IT:
                 self._log.refresh(
                     listing.log, listing.rotated
