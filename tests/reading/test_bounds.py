@@ -170,3 +170,22 @@ def test_a_hole_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     assert state.history.step.tolist() == [1, 2]
     assert [(each.line, each.reason) for each in state.problems] == [(2, "longer than 16 MB; skipped")]
     assert reader.bytes_read < 2**26
+
+
+@pytest.mark.parametrize("broken", [b"{\n", b"0\n", b"{}\n", b'"\n', b"\0\n", b'{"a":\n', b"\xff\n"])
+def test_broken_lines_without_end_are_only_counted(monkeypatch: pytest.MonkeyPatch, broken: bytes) -> None:
+    """Of thousands of lines that say nothing the first are told, all are counted, and the good ones are read."""
+    calls = Calls(decode_line)
+    monkeypatch.setattr(bulk, "decode_line", calls)
+    monkeypatch.setattr(bulk, "MANY_BROKEN", 400)
+    good = log_text(line(7, loss=0.5), growth(8)).encode()
+    contents = LogContents()
+    contents.take(BulkDecoder().decode(good + broken * 10_000 + good + broken * 10_000 + good))
+    assert contents.builder.step.view().tolist() == [7, 7, 7]
+    assert [event.line for event in contents.events.view()] == [2, 10_004, 20_006]
+    assert contents.problems.view()[0].line == 3
+    beside = (
+        0 if broken[0] < 128 and broken[0] else bulk.MANY_BROKEN
+    )  # NUL and no UTF-8 are problems of their own
+    assert 20_000 <= contents.problems.total <= 20_000 + beside
+    assert calls.count < 2 * bulk.MANY_BROKEN

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
-from thalia_monitor.reading.batch import Batch, gather
+from thalia_monitor.reading.batch import Batch, Broken, gather
 from thalia_monitor.reading.columns import HistoryBuilder
 from thalia_monitor.reading.decode import Item
 from thalia_monitor.reading.event_list import EventList
@@ -37,11 +37,13 @@ class LogContents:
         """Append what lines said, in file order."""
         self.extend(gather(self._without_problems(items)))
 
-    def take(self, found: Iterable[Batch | Problem], lines_before: int = 0) -> None:
+    def take(self, found: Iterable[Batch | Broken | Problem], lines_before: int = 0) -> None:
         """Append what a bulk decoder found, behind so many lines that it did not know of."""
         for each in found:
             if isinstance(each, Batch):
                 self.extend(_renumbered(each, lines_before) if lines_before else each)
+            elif isinstance(each, Broken):
+                self.problems.count(each.count)
             else:
                 self.problems.add(replace(each, line=(each.line or 0) + lines_before))
 
