@@ -44,13 +44,13 @@ class Monitor:
     answers: Answers = field(default_factory=Answers)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
-    def state(self, run: str | None = None) -> TrainingState:
+    def state(self, run: str | None = None, patience: float = PATIENCE) -> TrainingState:
         """Read a run as it is now; costs a few ``stat`` calls when nothing has changed.
 
         Raises:
             MonitorError: the run is unknown, or its directory cannot be read.
         """
-        return self.library.read(self.library.entry(run).id, patience=PATIENCE)
+        return self.library.read(self.library.entry(run).id, patience=patience)
 
     def whole_state(self, run: str) -> TrainingState:
         """Read a run for a program, to which the part that is there would look like all of it.
@@ -58,7 +58,7 @@ class Monitor:
         Raises:
             MonitorError: as for :meth:`state`; or the run is still being read, after some waiting.
         """
-        state = self.library.read(self.library.entry(run).id, patience=PROGRAM_PATIENCE)
+        state = self.state(run, PROGRAM_PATIENCE)
         if state.read_fraction < 1:
             raise StillReading(state.read_fraction)
         return state
