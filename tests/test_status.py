@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from tests.support import Run
 from thalia_monitor import cli, status
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.errors import SettingsError
+from thalia_monitor.errors import RunUnreadable, SettingsError
 from thalia_monitor.reading.run import RunReader
+
+COMMANDS = {"Cc", "Cf", "Zl", "Zp"}
+"""Categories of characters that are obeyed instead of shown."""
 
 
 def call(*arguments: str | Path) -> Result:
@@ -124,3 +128,44 @@ def test_watching_waits_between_two_looks() -> None:
     next(taken)
     next(taken)
     assert waited == [2.0]
+
+
+def test_nothing_of_a_file_commands_the_terminal(run: Run) -> None:
+    """Escapes, C1 codes, line separators and changes of direction are in no output, nor in its JSON."""
+    hostile = "a\x1b[31m\x9b2J\u2028b\u202ec\u2066"
+    run.metrics(*range(0, 4000, 100), **{hostile: 0.25})
+    run.metadata(3900, warnings=[hostile], stage_name=hostile)
+    for arguments in (("status",), ("status", "--json"), ("check",), ("check", "--json")):
+        output = call(arguments[0], run.directory, *arguments[1:]).output
+        assert all(each == "\n" or unicodedata.category(each) not in COMMANDS for each in output), arguments
+    assert json.loads(call("status", run.directory, "--json").output)["warnings"][0]["message"] == hostile
+
+
+@pytest.mark.parametrize("command", ["status", "check"])
+def test_a_path_in_an_error_commands_no_terminal(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an error says of a path is shown, not obeyed, in a terminal as in an answer of the server."""
+    path = tmp_path / "no\x1b[31m\x9b2J\u2028\u202e\nsuch"
+    with pytest.raises(RunUnreadable) as unreadable:
+        RunReader(path).read()
+    monkeypatch.setattr("sys.argv", ["thalia-monitor", command, str(path)])
+    with pytest.raises(SystemExit):
+        cli.main()
+    output = capsys.readouterr()
+    shown = " ".join((output.out + output.err).split())
+    for text in (str(unreadable.value), shown):
+        assert "31m" in text
+        assert all(unicodedata.category(each) not in COMMANDS for each in text)
+
+
+def test_a_wrong_option_is_shown_and_not_obeyed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentences of the command line itself, too."""
+    monkeypatch.setattr("sys.argv", ["thalia-monitor", "--no\x1b[31m\u202esuch"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().err
+    assert "such" in said
+    assert not {"\x1b", "\u202e"} & set(said)

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from thalia_monitor.contract import printable
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.history import History
 from thalia_monitor.reading import plain
@@ -100,7 +101,7 @@ class Report:
 
     def text(self) -> str:
         """The report for people, some 100 columns wide."""
-        return "\n".join(_printable(line).rstrip() for line in _lines(self))
+        return "\n".join(printable(line).rstrip() for line in _lines(self))
 
 
 def inspect(directory: str | os.PathLike[str]) -> Report:
@@ -268,8 +269,3 @@ def _problem(problem: Problem) -> Iterator[str]:
 
 def _indented(text: str) -> list[str]:
     return wrap(text, 98, break_on_hyphens=False, initial_indent="    ", subsequent_indent="    ")
-
-
-def _printable(text: str) -> str:
-    """Replace what a terminal would obey instead of showing: names and reasons come from untrusted files."""
-    return "".join(each if each.isprintable() else "\ufffd" for each in text)

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from thalia_monitor import __version__
+from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
 from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
 
@@ -147,9 +148,11 @@ def main() -> None:
         status = 130
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "thalia-monitor"
-        click.echo(f"{where}: {error.format_message()} ({where} --help lists the options)", err=True)
+        click.echo(
+            f"{where}: {printable(error.format_message())} ({where} --help lists the options)", err=True
+        )
         status = 2
     except (click.ClickException, MonitorError) as error:
-        click.echo(f"thalia-monitor: {error}", err=True)
+        click.echo(f"thalia-monitor: {printable(str(error))}", err=True)
         status = 2
     sys.exit(status if isinstance(status, int) else 0)

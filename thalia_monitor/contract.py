@@ -6,6 +6,7 @@ logged step or event. The README's section "The data contract" states the same f
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 from thalia_monitor import metric_info
@@ -39,6 +40,14 @@ CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "dura
 SERIES_NEURONS: Final = "neurons."
 SERIES_CAPACITY: Final = "capacity."
 """Prefixes that name a region's series beside the metrics: ``neurons.cortex``, ``capacity.cortex``."""
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal or an editor would obey instead of show: escapes, line breaks, changes of direction."""
+    return "".join("\ufffd" if unicodedata.category(each) in _COMMANDS else each for each in text)
+
+
+_COMMANDS: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def legible(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thalia_monitor.contract import legible
+from thalia_monitor.contract import legible, printable
 
 
 class MonitorError(Exception):
@@ -10,9 +10,11 @@ class MonitorError(Exception):
 
     status = 500
     """The HTTP status that a web answer carries for it."""
+    retry_after: int | None = None
+    """Seconds after which it may be over, where it passes by itself."""
 
     def __init__(self, said: str = "") -> None:
-        super().__init__(legible(said))
+        super().__init__(printable(legible(said)))
 
 
 class SettingsError(MonitorError):
@@ -25,6 +27,18 @@ class RunUnreadable(MonitorError):
     """A checkpoint directory cannot be read at all (missing, not a directory, no permission)."""
 
     status = 503
+
+
+class StillReading(MonitorError):
+    """A run's files are being read in, so that nothing can be answered about all of them yet."""
+
+    status = 503
+    retry_after = 2
+
+    def __init__(self, fraction: float) -> None:
+        super().__init__(
+            f"This run is still being read: {fraction:.0%} so far. Ask again in {self.retry_after} seconds."
+        )
 
 
 class UnknownRun(MonitorError):

@@ -55,7 +55,7 @@ def tell(directory: Path, settings: Settings, *, as_json: bool = False, watch: b
         return HEALTHY
     summary = now()
     if as_json:
-        click.echo(json.dumps(report.record(summary), indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(report.record(summary), indent=2, allow_nan=False))
     else:
         click.echo(report.text(summary), nl=False)
     return exit_code(summary)

@@ -162,3 +162,31 @@ def test_no_bytes_crash_the_reader(noise: bytes, at: int, start: bytes) -> None:
 def test_names(name: str) -> None:
     """Every name that Thalia gives or documents is recognised."""
     assert NAME.fullmatch(name)
+
+
+def test_a_compressed_file_is_read_as_far_as_metadata_can_lie(tmp_path: Path) -> None:
+    """A zstd file of 20 GB in which nothing comes (4 KB on the disk) is left after a few megabytes, and says why."""
+    path = tmp_path / "stage_0_step_5000.thalia"
+    with path.open("wb") as file:
+        file.write(b"\x28\xb5\x2f\xfd" + bytes([0x00, 0x58]))  # a frame of empty blocks, without an end
+        file.truncate(20 * 2**30)
+    with Counted(path, "rb") as counted, pytest.raises(Torn, match="not decompressed further"):
+        read_from(counted, path.stat().st_size)
+    assert counted.taken <= binary.LARGEST_COMPRESSED + 2**18
+
+
+def test_entries_and_fields_are_bounded() -> None:
+    """Of a long list in the metadata the beginning is read, and what nobody uses is not held."""
+    history = [{"region": "cortex", "n": n} for n in range(binary.MOST_ENTRIES + 5)]
+    save = read(compressed(metadata(5000, growth_history=history, other=["x"] * 1000)))
+    assert save.metadata["growth_history"] == history[: binary.MOST_ENTRIES]
+    assert save.reasons == ("has 10,005 entries in its growth_history; only the first 10,000 are read",)
+    assert "other" not in save.metadata
+
+
+def test_metadata_of_more_than_a_megabyte_are_refused() -> None:
+    """428 bytes may decompress to 1.4 million entries: they are not parsed at all."""
+    bomb = compressed({"global_step": 1, "growth_history": [{}] * 1_400_000})
+    assert len(bomb) < 2000
+    with pytest.raises(Torn, match="damaged header"):
+        read(bomb)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +161,38 @@ def test_a_damaged_index_is_made_anew_without_a_word(
         assert told(again.read()) == told(load_training_state(run)), path.name
         append(log(run), log_text(line(50 + place)))
         assert told(again.read()) == told(reader().read()) == told(load_training_state(run)), path.name
+
+
+CUT = """
+import os, sys
+from pathlib import Path
+from thalia_monitor.reading import sharing
+from thalia_monitor.reading.run import RunReader, load_training_state
+sharing.WORTH_IT = 1
+run, cache, grows = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "grows"
+reader = RunReader(run, index=cache)
+reader.read()
+columns = [each for each in cache.rglob("*") if each.is_file() and not each.name.startswith(("lock", "manifest"))]
+for each in columns:
+    os.truncate(each, 0)
+if grows:
+    with (run / "training_log.json").open("a") as log:
+        log.write('{"step": 30, "loss": 0.125}\\n')
+found, right = reader.read().history, load_training_state(run).history
+assert found.step.tolist() == right.step.tolist()
+assert found.metrics["loss"].values.tolist() == right.metrics["loss"].values.tolist()
+again = RunReader(run, index=cache).read().history
+assert again.metrics["loss"].values.tolist() == right.metrics["loss"].values.tolist()
+print(len(columns), "cut")
+"""
+
+
+@pytest.mark.parametrize("log_then", ["grows", "stays"])
+def test_an_index_that_is_cut_while_it_is_mapped_kills_nobody(run: Path, cache: Path, log_then: str) -> None:
+    """Reading a mapped file behind its end is the death of a process: it is seen before, the log read again."""
+    command = [sys.executable, "-c", CUT, str(run), str(cache), log_then]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout.split()[1:]) == (0, ["cut"]), done.stderr
 
 
 def test_an_index_of_another_version_is_not_used(

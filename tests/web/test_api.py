@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support import FIXTURES, Run, line
 from thalia_monitor import __version__
+from thalia_monitor.reading import run as reading_run
+from thalia_monitor.reading.metadata import MetadataFolder
+from thalia_monitor.web import monitor
 from thalia_monitor.web.app import create_app
 
 SCALARS = {
@@ -301,3 +306,40 @@ def test_the_api_only_reads(client: Any, key: str) -> None:
         for address in (f"/api/v1/runs/{key}", "/api/v1/runs", "/healthz"):
             answer = method(address)
             assert (answer.status_code, answer.json.keys()) == (405, {"error"})
+
+
+@pytest.fixture
+def reading(client: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A run whose log is being read in until the event is set."""
+    run.metrics(*range(100))
+    finish = threading.Event()
+    refresh = MetadataFolder.refresh
+
+    def slowly(*arguments: Any) -> None:
+        assert finish.wait(20)
+        refresh(*arguments)
+
+    monkeypatch.setattr(MetadataFolder, "refresh", slowly)
+    yield finish
+    finish.set()
+
+
+@pytest.mark.parametrize("route", [*RUN_ROUTES, "/summary", "/series?name=no", "/export.csv?name=loss"])
+def test_what_is_still_being_read_is_never_a_false_no(
+    client: Any, key: str, reading: threading.Event, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    """While a run is read in, a program is told how far it is and when to ask again, whatever it asks."""
+    monkeypatch.setattr(monitor, "PROGRAM_PATIENCE", 0.01)
+    monkeypatch.setattr(reading_run, "SLOW", 0.01)
+    answer = client.get(f"/api/v1/runs/{key}{route}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json == {"error": "This run is still being read: 99% so far. Ask again in 2 seconds."}
+
+
+def test_a_program_is_answered_as_soon_as_all_is_read(
+    client: Any, key: str, reading: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read in a moment is waited for."""
+    monkeypatch.setattr(monitor, "PROGRAM_PATIENCE", 20.0)
+    threading.Timer(0.3, reading.set).start()
+    assert get(client, f"/api/v1/runs/{key}/series?name=loss")["total"] == 100

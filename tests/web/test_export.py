@@ -105,7 +105,14 @@ def test_timestamps_are_kept(run: Run) -> None:
     assert [row["timestamp"] for row in exported(run)] == ["1765200000.125", ""]
 
 
-@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1+1", "-2", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("=HYPERLINK(1)", "+1+1", "-2", "@SUM(A1)", "\tx", "\rx", "\nx", "\n=1", " =1", "   +1", "\x0b=1"),
+        *("\u00a0=1", "\u3000@x", "\u200b=1", "\ufeff=1", "\u2028=1", "\u22121"),
+        *("\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", " \uff1d1"),
+    ],
+)
 def test_a_metric_named_like_a_formula_is_made_harmless(run: Run, name: str) -> None:
     """A spreadsheet runs what begins like this."""
     run.append(line(1, **{name: 5}))
@@ -113,6 +120,7 @@ def test_a_metric_named_like_a_formula_is_made_harmless(run: Run, name: str) -> 
     head = next(lines(history, history.names()))
     cells = next(csv.reader(io.StringIO(head, newline="")))
     assert all(each[:1] not in "=+-@\t\r" for each in cells)
+    assert cells[3] == f"'{name}"
 
 
 @pytest.mark.parametrize("name", ['with "quotes"', "with, comma", "with\nline", "naïve µ"])

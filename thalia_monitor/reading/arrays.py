@@ -107,7 +107,7 @@ class FileArray(GrowingArray[Number]):
     StoreLost then, where writing to a map would kill the process. A file is never cut, for the same reason.
     """
 
-    __slots__ = ("__weakref__", "_kind", "_path", "_writing")
+    __slots__ = ("__weakref__", "_kind", "_mapped", "_path", "_writing")
     GROWTH = 1.5
 
     def __init__(self, kind: type[Number], path: Path, size: int | None = None) -> None:
@@ -128,6 +128,11 @@ class FileArray(GrowingArray[Number]):
     def state(self) -> ArrayState:
         """What another process needs to open it."""
         return ArrayState(self._path.name, self._size)
+
+    @property
+    def intact(self) -> bool:
+        """Whether the file still is as long as what is mapped: reading behind its end would kill the process."""
+        return self._mapped.size() >= len(self._mapped)
 
     def grown(self, size: int) -> None:
         """Take note that another process has appended up to that size; StoreLost where it has not."""
@@ -163,8 +168,8 @@ class FileArray(GrowingArray[Number]):
 
     def _map(self) -> None:
         with storing(), self._path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._room = np.frombuffer(mapped, self._kind)
+            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._room = np.frombuffer(self._mapped, self._kind)
 
     def _write(self, values: NDArray[Number]) -> None:
         with storing():
@@ -202,10 +207,21 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._arrays: list[weakref.ref[FileArray[Any]]] = []
+
+    @property
+    def intact(self) -> bool:
+        """Whether every array can be read without harm; a file of the folder may have been cut by somebody."""
+        arrays = [each() for each in tuple(self._arrays)]
+        return all(each.intact for each in arrays if each is not None)
 
     def array(self, kind: type[Number]) -> GrowingArray[Number]:
         """Make a new, empty array, under a name that no other process will choose."""
-        return FileArray(kind, self.path / secrets.token_hex(6))
+        return self._noted(FileArray(kind, self.path / secrets.token_hex(6)))
+
+    def _noted(self, array: FileArray[Number]) -> FileArray[Number]:
+        self._arrays.append(weakref.ref(array))
+        return array
 
     def reopen(
         self, known: GrowingArray[Number] | None, kind: type[Number], state: ArrayState
@@ -213,8 +229,8 @@ class Folder:
         """Open an array that another process has written, or bring the one that is known up to date."""
         if isinstance(known, FileArray) and known.state.file == state.file:
             known.grown(state.size)
-            return known
-        return FileArray(kind, self.path / Path(state.file).name, state.size)
+            return self._noted(known)
+        return self._noted(FileArray(kind, self.path / Path(state.file).name, state.size))
 
 
 def state_of(array: GrowingArray[Any]) -> ArrayState:

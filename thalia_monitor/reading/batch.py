@@ -42,6 +42,13 @@ class Batch:
         return len(self.step)
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Lines of a stretch that say nothing, beyond those whose problems are told one by one."""
+
+    count: int
+
+
 def gather(items: Iterable[MetricLine | Event]) -> Batch:
     """Turn lines and events, in file order, into columns."""
     lines: list[MetricLine] = []

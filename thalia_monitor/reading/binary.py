@@ -8,6 +8,7 @@ zstd frames under the same name. Source: Thalia's ``checkpoint_format.md`` and i
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 from collections.abc import Mapping
@@ -17,12 +18,16 @@ from typing import Any, BinaryIO, Final
 
 from thalia_monitor.reading import values
 from thalia_monitor.reading.cache import Torn
-from thalia_monitor.reading.tail import open_regular
-from thalia_monitor.reading.zstd import DECOMPRESSOR
+from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.zstd import DECOMPRESSOR, Beginning, TooLong
 
 NAME: Final = re.compile(r".+\.thalia(?:\.zst|\.lz4)?")
-LARGEST_METADATA: Final = 4 * 1024 * 1024
+LARGEST_METADATA: Final = 1024 * 1024
 """Bytes; real metadata take 2 to 10 KB, so a longer one is a damaged length."""
+LARGEST_COMPRESSED: Final = 4 * 1024 * 1024
+"""Bytes of a compressed file that are read until its metadata are in, which lie at its beginning."""
+MOST_ENTRIES: Final = 10_000
+"""Entries of each list in the metadata."""
 LARGEST_INDEX: Final = 10_000
 """Entries; a real brain has some ten regions and pathways."""
 
@@ -49,6 +54,8 @@ class Save:
     synapses: int
     regions: tuple[str, ...] = ()
     """By the index; empty in a compressed file, where the index lies behind all tensors."""
+    reasons: tuple[str, ...] = ()
+    """What of the metadata is left out, and why."""
     complete: bool = True
     """False while the checksum is still missing from the end."""
 
@@ -69,10 +76,10 @@ class Listed:
 Found = Save | Unfinished | Listed
 
 
-def read_binary(path: Path) -> Found:
+def read_binary(path: Path, within: Path | None = None) -> Found:
     """Read a checkpoint's header and metadata; raises Torn for what is damaged or no checkpoint at all."""
-    with open_regular(path) as file:  # unbuffered: no read-ahead into gigabytes of tensors
-        return read_from(file, path.stat().st_size)
+    with open_regular(path, within) as file:  # unbuffered: no read-ahead into gigabytes of tensors
+        return read_from(file, os.fstat(file.fileno()).st_size)
 
 
 def read_from(file: BinaryIO, size: int) -> Found:
@@ -132,23 +139,28 @@ def _plain(header: _Header, file: BinaryIO, size: int) -> Save:
     if size >= header.index_end and header.index_length <= LARGEST_INDEX * _ENTRY.size:
         file.seek(header.index_offset)
         regions = _regions(_take(file, header.index_length))
-    return Save(metadata, header.saved_at, header.neurons, header.synapses, regions, complete)
+    fields, reasons = _kept(metadata)
+    return Save(fields, header.saved_at, header.neurons, header.synapses, regions, reasons, complete)
 
 
 def _compressed(file: BinaryIO) -> Found:
     if DECOMPRESSOR is None:
         return Listed("is compressed with zstd; to read it: pip install thalia-monitor[zstd]")
     try:
-        stream = DECOMPRESSOR.open(file)
+        stream = DECOMPRESSOR.open(Beginning(file, LARGEST_COMPRESSED))
         start = _take(stream, _HEADER_LENGTH)
         if len(start) < _HEADER_LENGTH:
             return Unfinished()
         header = _Header.parse(start)
         _take(stream, header.metadata_offset - _HEADER_LENGTH)
         metadata = _metadata(_take(stream, header.metadata_length), header)
+    except TooLong:
+        size = f"{LARGEST_COMPRESSED // 2**20} MB"
+        raise Torn(f"has no metadata in its first {size}, and is not decompressed further") from None
     except (DECOMPRESSOR.error, EOFError) as error:
         raise Torn(f"has a damaged zstd frame: {error}") from error
-    return Save(metadata, header.saved_at, header.neurons, header.synapses)
+    fields, reasons = _kept(metadata)
+    return Save(fields, header.saved_at, header.neurons, header.synapses, reasons=reasons)
 
 
 def _delta(start: bytes) -> Listed:
@@ -163,6 +175,28 @@ def _metadata(content: bytes, header: _Header) -> Mapping[str, Any]:
         return values.table(json.loads(content.decode("utf-8", "replace")))
     except (ValueError, RecursionError) as error:
         raise Torn(f"has damaged metadata: {error}") from error
+
+
+_LISTS: Final = ("growth_history", "training_history")
+_FIELDS: Final = {
+    *("global_step", "step", "training_steps", "total_steps", "current_stage", "stage_name", "timestamp"),
+    *("current_week", "week", "total_weeks", "metrics", "regions", "milestones", "checkpoint_reason"),
+    *_LISTS,
+}
+"""What is used of the metadata: the rest is not held in memory."""
+
+
+def _kept(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Take what is used of the metadata, in bounds, and say what that leaves out."""
+    fields = {name: value for name, value in metadata.items() if name in _FIELDS}
+    reasons = []
+    for name in _LISTS:
+        if isinstance(fields.get(name), list) and len(fields[name]) > MOST_ENTRIES:
+            reasons.append(
+                f"has {len(fields[name]):,} entries in its {name}; only the first {MOST_ENTRIES:,} are read"
+            )
+            fields[name] = fields[name][:MOST_ENTRIES]
+    return fields, tuple(reasons)
 
 
 def _regions(index: bytes) -> tuple[str, ...]:

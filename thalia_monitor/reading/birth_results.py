@@ -16,7 +16,7 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event, Source
+from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
 FORMAT: Final = "birth result"
 NOTEBOOK_NAME: Final = "training_results.json"
@@ -33,15 +33,16 @@ STAGE_WORDS: Final[Mapping[str, float]] = {
 """Thalia's names of the stages in lower case, for the notebook, which leaves the number out."""
 
 
-def read_result(path: Path, name: str) -> Recording | None:
+def read_result(path: Path, name: str, within: Path | None = None) -> Recording | None:
     """Read the result of a stage; None for a JSON file that is none, Torn while it is half-written."""
-    document = read_document(path)
+    found = read_document(path, within)
+    document = found.fields
     step = plain.count(document.get("total_steps"))
     if step is None or not document.keys() & {"milestone_results", "stage", "success"}:
         return None
-    written = path.stat().st_mtime
-    stage, end = _stage(document), _local_seconds(document.get("end_time"), written)
-    metrics = values.numbers(values.table(document.get("final_metrics")))
+    stage, end = _stage(document), _local_seconds(document.get("end_time"), found.modified)
+    names = plain.Names()
+    metrics = names.keep(values.numbers(values.table(document.get("final_metrics"))))
     seconds = plain.seconds(document.get("training_time_seconds"))
     checkpoint = Checkpoint(
         name,
@@ -50,7 +51,7 @@ def read_result(path: Path, name: str) -> Recording | None:
         metrics=metrics,
         milestones=values.flags(document.get("milestone_results")),
         training_seconds=seconds,
-        modified=written if end is None else end,
+        modified=found.modified if end is None else end,
     )
     ended = {"stage": stage, "success": document.get("success"), "total_steps": step}
     hours = {} if seconds is None else {"duration_hours": seconds / 3600}
@@ -62,6 +63,7 @@ def read_result(path: Path, name: str) -> Recording | None:
             Event(contract.TRAINING_END, step, ended | _reason(document), time=end, file=name),
         ),
         (checkpoint,),
+        problems=(Problem(name, None, plain.TOO_MANY),) if names.full else (),
     )
 
 

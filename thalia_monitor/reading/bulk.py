@@ -14,7 +14,7 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.history import Floats
 from thalia_monitor.reading import plain
-from thalia_monitor.reading.batch import Batch, Cells, gather
+from thalia_monitor.reading.batch import Batch, Broken, Cells, gather
 from thalia_monitor.reading.block import Block
 from thalia_monitor.reading.decode import Item, decode_line
 from thalia_monitor.reading.shape import Shape
@@ -23,6 +23,8 @@ from thalia_monitor.state import Event, Problem
 
 ALONE: Final = 8
 """Lines that are read the careful way without halving them further."""
+MANY_BROKEN: Final = 10_000
+"""Problems after which lines without a step or an event are only counted: nobody reads so many."""
 MOST_TEMPLATES: Final = 64
 STEP: Final = Leaf("step", contract.STEP)
 TIME: Final = Leaf("time", contract.TIMESTAMP)
@@ -42,15 +44,24 @@ class BulkDecoder:
         self._words = Words()
         self._shape = Shape()
         self._templates = 0
+        self._broken = 0
+        """Problems so far."""
         self._template: Template | None = None
 
-    def decode(self, data: bytes, first_number: int = 1) -> Iterator[Batch | Problem]:
+    def decode(self, data: bytes, first_number: int = 1) -> Iterator[Batch | Broken | Problem]:
         """Read complete lines, the first of that number; batches in order, and problems in order."""
-        block = Block(data)
+        block = Block(data, hopeful=self._broken > MANY_BROKEN)
+        if block.left_out:
+            yield Broken(block.left_out)
         rows = _Rows(self._template, 0, self._words)
-        waiting = [(0, len(block))]
+        waiting = [(0, len(block))] if len(block) else []
         while waiting:
             first, last = waiting.pop()
+            if self._broken > MANY_BROKEN and not block.hopeful:
+                yield from rows.flush()
+                rest, number = block.rest(first)
+                yield from self.decode(rest, first_number + number)
+                return
             middle = block.window(first, last)
             if middle < last:
                 waiting.append((middle, last))
@@ -60,6 +71,7 @@ class BulkDecoder:
                 rows = _Rows(self._template, self._room(last - first, len(block) - first), self._words)
             found = self._read_window(block, first, last, first_number, rows)
             if found is not None:
+                self._broken += len(found)
                 yield from found
             elif last - first > ALONE:
                 middle = (first + last) // 2
@@ -82,7 +94,7 @@ class BulkDecoder:
             return None
         items: list[tuple[int, Item]] = []
         for place, line in enumerate(special):
-            for item in decode_line(block.line(line), first_number + line, self._file):
+            for item in decode_line(block.line(line), first_number + block.number(line), self._file):
                 if not isinstance(item, Event | Problem):
                     return None
                 items.append((line - first - place, item))
@@ -99,10 +111,15 @@ class BulkDecoder:
         items = [
             item
             for line in range(first, last)
-            for item in decode_line(block.line(line), first_number + line, self._file)
+            for item in decode_line(block.line(line), first_number + block.number(line), self._file)
         ]
-        yield from (item for item in items if isinstance(item, Problem))
-        yield gather(item for item in items if not isinstance(item, Problem))
+        problems = [item for item in items if isinstance(item, Problem)]
+        self._broken += len(problems)
+        yield from problems
+        told = [item for item in items if not isinstance(item, Problem)]
+        if not told:
+            return
+        yield gather(told)
         lines = [block.line(line) for line in range(first, last)]
         if self._templates < MOST_TEMPLATES and self._shape.learn(lines):
             self._templates += 1

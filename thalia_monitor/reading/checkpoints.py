@@ -19,6 +19,8 @@ from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
 FORMAT: Final = "Thalia checkpoint"
+MOST_EVENTS: Final = 100_000
+"""Events of all checkpoints of a folder together."""
 SAVING_SECONDS: Final = 600.0
 """A header still unwritten after this long is a save that failed, not one under way."""
 
@@ -56,13 +58,20 @@ class _Saved:
 
 def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple[Recording, ...]:
     """Put a folder's checkpoints together; ``family`` names them all (``checkpoints/*.thalia``)."""
-    found = [_saved(file.name, file.modified, file.found) for file in files if isinstance(file.found, Save)]
+    names = plain.Names(), plain.Names()
+    found = [
+        _saved(file.name, file.modified, file.found, *names) for file in files if isinstance(file.found, Save)
+    ]
     saves = sorted(found, key=lambda saved: saved.time)
     unfinished = [file for file in files if isinstance(file.found, Unfinished)]
     failed = [file for file in unfinished if is_failed(file, now)]
     counting = _counting(saves)
     wrong: dict[str, Problem] = {}  # each checkpoint repeats the growth of those before it
     events = tuple(_events(counting, wrong))
+    for saved in saves:
+        wrong |= {reason: Problem(saved.checkpoint.file, None, reason) for reason in saved.save.reasons}
+    if any(each.full for each in names):
+        wrong[plain.TOO_MANY] = Problem(family, None, plain.TOO_MANY)
     recording = Recording(
         _source(saves, family, len(saves) - len(counting), len(unfinished) - len(failed)),
         tuple(line for line in (_line(saved) for saved in saves) if line),
@@ -82,7 +91,7 @@ def is_failed(file: BinaryFile, now: float) -> bool:
     return isinstance(file.found, Unfinished) and file.modified < now - SAVING_SECONDS
 
 
-def _saved(name: str, modified: float, save: Save) -> _Saved:
+def _saved(name: str, modified: float, save: Save, metrics: plain.Names, neurons: plain.Names) -> _Saved:
     metadata = save.metadata
     totals = {"total_neurons": float(save.neurons), "total_synapses": float(save.synapses)}
     regions = values.table(metadata.get("regions")).items()
@@ -96,13 +105,15 @@ def _saved(name: str, modified: float, save: Save) -> _Saved:
         _stage(metadata, name),
         _first(metadata, "current_week", "week"),
         plain.finite(metadata.get("total_weeks")),
-        values.numbers(values.table(metadata.get("metrics"))) | {k: v for k, v in totals.items() if v},
+        metrics.keep(values.numbers(values.table(metadata.get("metrics"))))
+        | {k: v for k, v in totals.items() if v},
         values.flags(metadata.get("milestones")),
         modified=time,
         stage_name=plain.text(given) if isinstance(given := metadata.get("stage_name"), str) else "",
         progress=_progress(metadata),
     )
-    return _Saved(time, checkpoint, {region: count for region, count in counts if count is not None}, save)
+    counted = {region: count for region, count in counts if count is not None}
+    return _Saved(time, checkpoint, neurons.keep(counted), save)
 
 
 def _first(metadata: Mapping[str, Any], *names: str) -> float | None:
@@ -154,20 +165,38 @@ def _line(saved: _Saved) -> MetricLine | None:
 def _events(saves: Iterable[_Saved], wrong: dict[str, Problem]) -> Iterator[Event]:
     """Take growth, ended stages and safety saves; each checkpoint repeats the lists of those before it."""
     seen: set[str] = set()
+    before: Mapping[str, Any] = {}
+    left = MOST_EVENTS
     for saved in saves:
         metadata, name = saved.save.metadata, saved.checkpoint.file
+        growth, ended = (
+            _new_entries(metadata, before, key) for key in ("growth_history", "training_history")
+        )
+        before = metadata
+        left -= len(growth) + len(ended)
+        if left < 0:
+            reason = f"the checkpoints hold more than {MOST_EVENTS:,} different events; the rest is left out"
+            wrong[reason] = Problem(name, None, reason)
+            return
 
         def report(reason: str, file: str = name) -> None:
             wrong.setdefault(reason, Problem(file, None, reason))
 
-        found = [_growth(entry, name, report) for entry in values.entries(metadata.get("growth_history"))]
-        found += [_stage_end(entry, name) for entry in values.entries(metadata.get("training_history"))]
+        found = [_growth(entry, name, report) for entry in growth]
+        found += [_stage_end(entry, name) for entry in ended]
         for event in found:
             identity = repr((event.kind, event.step, event.time, sorted(event.fields.items(), key=repr)))
             if identity not in seen:
                 seen.add(identity)
                 yield event
         yield from _safety_save(saved)
+
+
+def _new_entries(metadata: Mapping[str, Any], before: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Take the entries of a list that do not stand at the same place in the checkpoint before."""
+    now, then = list(values.entries(metadata.get(key))), list(values.entries(before.get(key)))
+    known = len(then) if now[: len(then)] == then else 0
+    return now[known:]
 
 
 def _growth(entry: Mapping[str, Any], file: str, report: Report) -> Event:

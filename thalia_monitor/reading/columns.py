@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -11,11 +10,9 @@ import numpy as np
 from thalia_monitor.history import Column, History, Lineage
 from thalia_monitor.reading.arrays import ArrayState, Folder, GrowingArray, Memory, Store, state_of
 from thalia_monitor.reading.batch import Batch, Cells, gather
+from thalia_monitor.reading.plain import MOST_SERIES
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.segments import Segmenter
-
-MOST_SERIES: Final = 2_000
-"""A log that names its metrics anew at every line would fill the memory otherwise."""
 
 
 class ColumnState(msgspec.Struct, frozen=True):

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
-from thalia_monitor.reading.batch import Batch, gather
-from thalia_monitor.reading.columns import MOST_SERIES, HistoryBuilder
+from thalia_monitor.reading.batch import Batch, Broken, gather
+from thalia_monitor.reading.columns import HistoryBuilder
 from thalia_monitor.reading.decode import Item
 from thalia_monitor.reading.event_list import EventList
+from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.problem_list import ProblemList
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.state import Event, Problem
@@ -36,11 +37,13 @@ class LogContents:
         """Append what lines said, in file order."""
         self.extend(gather(self._without_problems(items)))
 
-    def take(self, found: Iterable[Batch | Problem], lines_before: int = 0) -> None:
+    def take(self, found: Iterable[Batch | Broken | Problem], lines_before: int = 0) -> None:
         """Append what a bulk decoder found, behind so many lines that it did not know of."""
         for each in found:
             if isinstance(each, Batch):
                 self.extend(_renumbered(each, lines_before) if lines_before else each)
+            elif isinstance(each, Broken):
+                self.problems.count(each.count)
             else:
                 self.problems.add(replace(each, line=(each.line or 0) + lines_before))
 
@@ -50,10 +53,10 @@ class LogContents:
         full = self.builder.full
         changed = self.builder.extend(batch)
         if self.builder.full and not full:
-            reason = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
-            self.problems.add(Problem(contract.LOG_NAME, None, reason))
+            self.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
+        known = 0 if len(batch) else len(self.events)  # without a new row, only new events are to be placed
         self.events.extend(batch.events, first_row)
-        self.events.place(changed, self.builder.step.view(), self.builder.segment.view())
+        self.events.place(changed, self.builder.step.view(), self.builder.segment.view(), known)
 
     def _without_problems(self, items: Iterable[Item]) -> Iterator[MetricLine | Event]:
         for item in items:

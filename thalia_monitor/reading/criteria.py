@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from thalia_monitor import contract
@@ -13,7 +14,8 @@ from thalia_monitor.state import Event
 def thresholds(config: Mapping[str, Any]) -> dict[str, float]:
     """Take the ``success_criteria`` that have a threshold; one that is true or false is a check."""
     criteria = values.table(config.get("success_criteria"))
-    limits = ((plain.text(name), plain.finite(each)) for name, each in criteria.items())
+    kept = islice(criteria.items(), plain.LARGEST_COLLECTION)
+    limits = ((plain.text(name), plain.finite(each)) for name, each in kept)
     return {name: limit for name, limit in limits if limit is not None}
 
 

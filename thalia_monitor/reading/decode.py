@@ -26,7 +26,11 @@ _NOT_METRICS: Final = CONTEXT | {
     contract.CAPACITY_BY_REGION,
 }
 REPAIR_BUDGET: Final = 8 * LONGEST_LINE
-"""Characters looked at, at most, in search of a good object within a bad line."""
+"""Characters looked at, at most, in search of a good object within a broken array."""
+REPAIR_FACTOR: Final = 8
+"""A bad line may be looked at so many times over, so that its cost grows with its length alone."""
+LEAST_REPAIR: Final = 1_000
+"""Characters that may be looked at for a short line in any case."""
 OBJECT = re.compile(r'\{\s*"')
 _BETWEEN = re.compile(r"[\s,]*")
 _decoder = json.JSONDecoder()
@@ -80,7 +84,7 @@ def _text(line: bytes, report: Report) -> str:
 def _recover(text: str, error: ValueError | RecursionError, report: Report) -> list[Any]:
     """Read what can be read of a line that is not one JSON value: objects side by side, or after a torn."""
     good: list[Any] = []
-    position, budget, torn = 0, REPAIR_BUDGET, False
+    position, budget, torn = 0, REPAIR_FACTOR * len(text) + LEAST_REPAIR, False
     while budget > 0 and (match := OBJECT.search(text, position)):
         torn = torn or bool(text[position : match.start()].strip(" \t\r\n,"))
         try:

@@ -13,17 +13,19 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.severity import stated_severity
-from thalia_monitor.state import Event, Severity, Source
+from thalia_monitor.state import Event, Problem, Severity, Source
 
 NAME: Final = "diagnostics_report.json"
 FORMAT: Final = "Thalia diagnostics"
 
 
-def read_diagnostics(path: Path, name: str) -> Recording:
+def read_diagnostics(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read the issues as warnings without a step; raises Torn while the file is half-written."""
-    health = values.table(read_document(path).get("health"))
+    document = read_document(path, within)
+    health = values.table(document.fields.get("health"))
     events = []
-    for issue in values.entries(health.get("issues")):
+    issues = list(values.entries(health.get("issues")))
+    for issue in issues[: plain.LARGEST_COLLECTION]:
         told = [issue.get(name) for name in ("message", "region", "population")]
         message, *where = [plain.text(part) if isinstance(part, str) else "" for part in told]
         place = ", ".join(filter(None, where))
@@ -32,5 +34,7 @@ def read_diagnostics(path: Path, name: str) -> Recording:
             "message": f"{message} ({place})" if place else message,
             "category": plain.bounded(issue.get("category")),
         }
-        events.append(Event(contract.WARNING, None, fields, time=path.stat().st_mtime, file=name))
-    return Recording(Source(name, FORMAT, len(events)), events=tuple(events))
+        events.append(Event(contract.WARNING, None, fields, time=document.modified, file=name))
+    reason = f"has more than {plain.LARGEST_COLLECTION:,} issues; the rest of them is left out"
+    problems = (Problem(name, None, reason),) if len(issues) > plain.LARGEST_COLLECTION else ()
+    return Recording(Source(name, FORMAT, len(events)), events=tuple(events), problems=problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from thalia_monitor.reading import (
 )
 from thalia_monitor.reading.cache import FileCache, Reading, Signature, signature_of
 from thalia_monitor.reading.composition import Composed, compose
+from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import leads_outside
 from thalia_monitor.reading.recording import Recording, Stretch
 from thalia_monitor.state import Problem, Source
@@ -65,8 +65,10 @@ class Discovery:
         self._directory = directory
         self._within = within
         self._clock = clock
-        self._documents: FileCache[Recording | None] = FileCache(_read_document)
-        self._binary: FileCache[binary.Found] = FileCache(lambda path, _: binary.read_binary(path))
+        self._documents: FileCache[Recording | None] = FileCache(
+            lambda path, name: _read_document(path, name, within)
+        )
+        self._binary: FileCache[binary.Found] = FileCache(lambda path, _: binary.read_binary(path, within))
         self._text: dict[Path, text_log.TextLog] = {}
         self._trials: dict[Path, trials.Trials] = {}
         self._composed: tuple[object, Composed] = ((), Composed())
@@ -100,7 +102,12 @@ class Discovery:
         yield from self._binaries([file for file in files if file.kind == "binary"])
         for file in files:
             if file.kind == "text":
-                yield from self._text.setdefault(file.path, text_log.TextLog(file.path, file.name)).read()
+                yield from self._text.setdefault(
+                    file.path, text_log.TextLog(file.path, file.name, self._within)
+                ).read()
+            elif file.kind == "rotated":
+                problem = Problem(file.name, None, "is a rotated part of its log, and is not read")
+                yield Recording(Source(file.name, "rotated log", 0), problems=(problem,))
             elif file.kind in _DOCUMENTS:
                 yield from _recorded(self._documents.read(file.path, file.name), file)
         yield from self._tried([file for file in files if file.kind in ("trials", "saved trial")])
@@ -120,7 +127,7 @@ class Discovery:
     def _tried(self, files: Sequence[_File]) -> Iterator[Recording]:
         for folder, each in groupby(files, lambda file: file.path.parent):
             group, prefix = list(each), _prefix(self._directory, folder)
-            reader = self._trials.setdefault(folder, trials.Trials(folder, prefix))
+            reader = self._trials.setdefault(folder, trials.Trials(folder, prefix, self._within))
             try:
                 yield from reader.read()
             except OSError as error:
@@ -145,7 +152,7 @@ def _files(directory: Path, folder: str, within: Path | None = None) -> Iterator
     try:
         if within and folder and leads_outside(directory / folder, within):
             return
-        with os.scandir(directory / folder) as entries:
+        with scan(directory / folder, within) as entries:
             names = sorted(
                 (entry.name, entry.is_symlink())
                 for entry in entries
@@ -183,13 +190,14 @@ _NAMES: Final = {
     "stage": stage_log.NAME,
     "session": stage_log.SESSION_NAME,
     "text": re.compile(re.escape(text_log.NAME)),
+    "rotated": re.compile(rf"(?:{re.escape(text_log.NAME)}|trials\.csv|events\.log)[._-]\d[\w.:+-]*"),
     "binary": binary.NAME,
     "result": re.compile(re.escape(birth_results.NOTEBOOK_NAME)),
     "trials": re.compile(r"trials\.csv|events\.log"),
     "saved trial": trials.SAVED_NAME,
     "diagnostics": re.compile(re.escape(diagnostics.NAME)),
 }
-_DOCUMENTS: Final[Mapping[str, Callable[[Path, str], Recording | None]]] = {
+_DOCUMENTS: Final[Mapping[str, Callable[[Path, str, Path | None], Recording | None]]] = {
     "stage": stage_log.read_stage_log,
     "session": stage_log.read_session,
     "result": birth_results.read_result,
@@ -197,8 +205,8 @@ _DOCUMENTS: Final[Mapping[str, Callable[[Path, str], Recording | None]]] = {
 }
 
 
-def _read_document(path: Path, name: str) -> Recording | None:
-    return _DOCUMENTS[_kind(path.parent.name, path.name)](path, name)
+def _read_document(path: Path, name: str, within: Path | None) -> Recording | None:
+    return _DOCUMENTS[_kind(path.parent.name, path.name)](path, name, within)
 
 
 def _recorded(reading: Reading[Recording | None], file: _File) -> Iterator[Recording]:

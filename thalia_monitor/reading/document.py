@@ -5,20 +5,31 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor.reading.cache import Torn
-from thalia_monitor.reading.tail import open_regular
+from thalia_monitor.reading.files import open_regular
 
 LARGEST: Final = 128 * 1024 * 1024
 """Bytes; a larger file is refused, since it has to be in memory whole to be parsed."""
 
 
-def read_document(path: Path) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One JSON object, and when its file was last written."""
+
+    fields: Mapping[str, Any]
+    modified: float
+    """Unix seconds."""
+
+
+def read_document(path: Path, within: Path | None = None) -> Document:
     """Read one JSON object, bare ``NaN`` and ``Infinity`` included; raises Torn where there is none."""
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    with open_regular(path, within) as file:
+        status = os.fstat(file.fileno())
+        size = status.st_size
         content = file.read() if size <= LARGEST else b""
     if size > LARGEST:
         raise Torn(f"is larger than {LARGEST // 2**20} MB, more than this monitor reads into memory")
@@ -34,4 +45,4 @@ def read_document(path: Path) -> Mapping[str, Any]:
         raise Torn(f"cannot be parsed: {error}") from error
     if not isinstance(document, dict):
         raise Torn(f"should hold a JSON object, and holds a {type(document).__name__}")
-    return document
+    return Document(document, status.st_mtime)

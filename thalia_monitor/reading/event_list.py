@@ -36,9 +36,9 @@ class EventList:
         self._events += [event for _, event in events]
         self._rows += [first_row + row for row, _ in events]
 
-    def place(self, from_row: int, step: Ints, segment: Ints) -> None:
-        """Settle the segments of the events that stand at or after that row, given every row's."""
-        for index in range(len(self._events) - 1, -1, -1):
+    def place(self, from_row: int, step: Ints, segment: Ints, first: int = 0) -> None:
+        """Settle the segments of the events at or after that row, given every row's; not of the ``first`` ones."""
+        for index in range(len(self._events) - 1, first - 1, -1):
             if self._rows[index] < from_row:
                 break
             event, found = (

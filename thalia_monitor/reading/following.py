@@ -21,20 +21,24 @@ FEW: Final = 2**14
 class Following:
     """What a log's complete lines have said so far; :meth:`read` takes in more."""
 
-    def __init__(self, path: Path, file: str) -> None:
+    def __init__(self, path: Path, file: str, within: Path | None = None) -> None:
         self.path = path
         self.file = file
         self.lock = threading.Lock()
         """Held while anything here changes: a long reading may go on in another thread."""
-        self.tail = Tail(path)
+        self.tail = Tail(path, within=within)
         self.contents = LogContents()
         self._bulk = BulkDecoder(file)
+        self.before: Callable[[LogContents], object] = lambda _: None
+        """Fills in what stands before the log, whenever it is read from its beginning."""
 
     def begin(self, store: Store, generation: int) -> None:
         """Forget everything, and keep what is read from now on in that store."""
+        contents = LogContents(generation, store)
+        self.before(contents)
         with self.lock:
-            self.tail = Tail(self.path, self.tail.bytes_read)
-            self.contents = LogContents(generation, store)
+            self.tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
+            self.contents = contents
 
     def read(
         self,
@@ -57,13 +61,14 @@ class Following:
             self._take(lines)
 
     def _replace(self, anew: Callable[[], Store]) -> None:
-        store, generation = anew(), self.contents.builder.generation + 1
+        contents = LogContents(self.contents.builder.generation + 1, anew())
+        self.before(contents)
         with self.lock:
-            self.contents = LogContents(generation, store)
+            self.contents = contents
 
     def _read_at_once(self, size: int, progress: Callable[[], object]) -> None:
         """Read the bulk of a large log with the help of other processes."""
-        todo = ranges(self.path, self.tail.offset, size)
+        todo = ranges(self.path, self.tail.offset, size, self.tail.within)
         for decoded in decode_ranges(todo, self.file, helpers_here()):
             with self.lock:
                 self.contents.take(decoded.found, self.tail.lines)

@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from thalia_monitor.reading.batch import Batch
+from thalia_monitor.reading.batch import Batch, Broken
 from thalia_monitor.reading.bulk import BulkDecoder
-from thalia_monitor.reading.tail import count_lines, open_regular
+from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.tail import count_lines
 from thalia_monitor.state import Event, Problem
 
 _ROOT: Final = str(Path(__file__).parents[2])
@@ -34,10 +35,12 @@ class Range:
     """Device and inode: a file put in its place meanwhile is not the same."""
     start: int
     end: int
+    within: Path | None = None
+    """No link that leads out of this directory is followed."""
 
     def read(self) -> bytes:
         """Read it; OSError where the file is no longer that one, or shorter."""
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self.within) as file:
             status = os.fstat(file.fileno())
             file.seek(self.start)
             content = file.read(self.end - self.start)
@@ -46,7 +49,7 @@ class Range:
         return content
 
 
-Found = list[Batch | Problem]
+Found = list[Batch | Broken | Problem]
 
 
 class Helper:
@@ -85,22 +88,22 @@ class Helper:
             self._process.stdin.close()
 
 
-def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch | Problem]]:
+def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch | Broken | Problem]]:
     """Decode a range; its lines are numbered from 1."""
     content = task.read()
     return count_lines(content), decoder.decode(content)
 
 
-def _packed(found: Batch | Problem) -> Any:
+def _packed(found: Batch | Broken | Problem) -> Any:
     """Take the events of a batch apart: slotted dataclasses are slow to pickle."""
-    if isinstance(found, Problem):
+    if isinstance(found, Broken | Problem):
         return found
     events = [(row, (e.kind, e.step, e.fields, e.time, e.line)) for row, e in found.events]
     return replace(found, events=()), events
 
 
-def _unpacked(packed: Any) -> Batch | Problem:
-    if isinstance(packed, Problem):
+def _unpacked(packed: Any) -> Batch | Broken | Problem:
+    if isinstance(packed, Broken | Problem):
         return packed
     batch: Batch
     batch, events = packed

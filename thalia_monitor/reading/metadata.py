@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.event_fields import Report
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.severity import severity_of, stated_severity
-from thalia_monitor.reading.tail import open_regular
 from thalia_monitor.state import Checkpoint, HealthWarning, Problem, Source
 
 FORMAT: Final = "checkpoint metadata"
@@ -38,13 +39,15 @@ class _Known:
 class MetadataFolder:
     """The metadata files of a run; a file that became unreadable keeps its last good reading."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, within: Path | None = None) -> None:
         self.directory = directory
+        self._within = within
         self.bytes_read = 0
         self.checkpoints: tuple[Checkpoint, ...] = ()
         """Ordered by step, then modification time."""
         self.problems: tuple[Problem, ...] = ()
         self._known: dict[str, _Known] = {}
+        self._names = plain.Names()
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -57,13 +60,15 @@ class MetadataFolder:
 
     def refresh(self, files: Mapping[str, os.stat_result]) -> None:
         """Read those of the run's metadata files that are new or have changed."""
-        known = {name: self._look(name, status) for name, status in files.items()}
+        known = {name: self._look(name, status) for name, status in sorted(files.items())}
         if known == self._known:
             return
         self._known = known
         found = [each.checkpoint for each in known.values() if each.checkpoint]
         self.checkpoints = tuple(sorted(found, key=lambda point: (point.step, point.modified, point.file)))
-        self.problems = tuple(problem for name in sorted(known) for problem in known[name].problems)
+        self.problems = tuple(problem for name in known for problem in known[name].problems)
+        if self._names.full:
+            self.problems = (Problem(contract.METADATA_PATTERN, None, plain.TOO_MANY), *self.problems)
 
     def _look(self, name: str, status: os.stat_result) -> _Known:
         signature = (status.st_ino, status.st_size, status.st_mtime_ns)
@@ -72,9 +77,10 @@ class MetadataFolder:
             return before
         reasons: list[str] = []
         try:
-            content = _content(self.directory / name, status.st_size)
+            content = _content(self.directory / name, status.st_size, self._within)
             self.bytes_read += len(content)
-            checkpoint: Checkpoint | None = read_checkpoint(content, name, status.st_mtime, reasons.append)
+            found = read_checkpoint(content, name, status.st_mtime, reasons.append)
+            checkpoint: Checkpoint | None = replace(found, metrics=self._names.keep({**found.metrics}))
         except (Unusable, OSError) as error:
             checkpoint = before.checkpoint if before else None
             kept = "; the last good reading of it is shown" if checkpoint else ""
@@ -83,10 +89,10 @@ class MetadataFolder:
         return _Known(signature, checkpoint, tuple(Problem(name, None, reason) for reason in reasons))
 
 
-def _content(path: Path, size: int) -> bytes:
+def _content(path: Path, size: int, within: Path | None) -> bytes:
     if size > LARGEST:
         raise Unusable(f"is larger than {LARGEST // 2**20} MB, too large for a checkpoint's metadata")
-    with open_regular(path) as file:
+    with open_regular(path, within) as file:
         return file.read(LARGEST)
 
 
@@ -145,6 +151,8 @@ def _table(given: Mapping[str, Any], name: str, report: Report) -> Mapping[str, 
 def _metrics(given: Mapping[str, Any], report: Report) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in given.items():
+        if len(found) > plain.MOST_SERIES:  # the rest is left out in any case
+            break
         if (plain_value := plain.number(value)) is not None:
             found[name] = plain_value
         elif isinstance(value, dict):
@@ -152,12 +160,18 @@ def _metrics(given: Mapping[str, Any], report: Report) -> dict[str, float]:
             found.update((key, each) for key, each in inner if each is not None)
         elif value is not None and (not isinstance(value, bool) or name in contract.CORE_METRICS):
             report(f"metric {plain.text(name)!r} should be a number, and is {plain.kind_of(value)}")
-    return plain.well_named(found, report)
+    names = plain.Names()
+    found = names.keep(plain.well_named(found, report))
+    if names.full:
+        report(plain.TOO_MANY)
+    return found
 
 
 def _milestones(given: Mapping[str, Any], report: Report) -> dict[str, bool]:
     found: dict[str, bool] = {}
-    for name, value in given.items():
+    if len(given) > plain.LARGEST_COLLECTION:
+        report(f"has more than {plain.LARGEST_COLLECTION:,} milestones; the rest of them is left out")
+    for name, value in islice(given.items(), plain.LARGEST_COLLECTION):
         if value is None:  # not evaluated
             continue
         found[plain.text(name)] = value is True
@@ -172,6 +186,8 @@ def _warnings(given: object, report: Report) -> tuple[HealthWarning, ...]:
     if not isinstance(given, list):
         report(f"warnings should be a list, and is {plain.kind_of(given)}")
         given = [given]
+    if len(given) > MOST_WARNINGS:
+        report(f"has more than {MOST_WARNINGS:,} warnings; the rest of them is left out")
     found = (_warning(each, report) for each in given[:MOST_WARNINGS])
     return tuple(warning for warning in found if warning is not None)
 

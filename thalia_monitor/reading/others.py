@@ -12,6 +12,7 @@ from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.composition import Composed
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.discovery import Discovery, Look
+from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import items
 from thalia_monitor.reading.told import Told
@@ -24,6 +25,8 @@ class OtherFormats:
     def __init__(self, directory: Path, within: Path | None = None) -> None:
         self._discovery = Discovery(directory, within=within)
         self._composed = Composed()
+        self._crowded: Problem | None = None
+        """Set where they have more metrics together than are kept."""
         self._earlier: tuple[Recording, ...] = ()
         self._gathered: list[tuple[Recording, Batch]] = []
         """The stretches there are now, laid out by column."""
@@ -40,7 +43,7 @@ class OtherFormats:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What could not be read in them."""
-        return self._composed.problems
+        return self._composed.problems + ((self._crowded,) if self._crowded else ())
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -67,8 +70,11 @@ class OtherFormats:
         self, stretches: Sequence[Recording], before: History, composed: Composed | None = None
     ) -> Told:
         contents = LogContents(before.generation)
+        self._crowded = None
         for stretch in stretches:
             contents.extend(self._gather(stretch))
+            if contents.builder.full and self._crowded is None:
+                self._crowded = Problem(stretch.source.file, None, TOO_MANY)
         if not extends(contents.builder.history(), before):
             contents.builder.generation += 1
         saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())

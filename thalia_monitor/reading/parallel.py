@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from thalia_monitor.reading.bulk import BulkDecoder
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.helper import Found, Helper, Range, decode_range
-from thalia_monitor.reading.tail import LONGEST_LINE, open_regular
+from thalia_monitor.reading.tail import LONGEST_LINE
 
 WORTH_IT: Final = 32 * 2**20
 """Bytes; reading less than this is done before a helper has started."""
@@ -37,16 +38,16 @@ def helpers_here() -> int:
     return min(available - 1, MOST_HELPERS)
 
 
-def ranges(path: Path, start: int, end: int) -> list[Range]:
+def ranges(path: Path, start: int, end: int, within: Path | None = None) -> list[Range]:
     """Cut a file into ranges of whole lines; what is left at the end holds no newline, or an absurd line."""
     found: list[Range] = []
-    with open_regular(path) as file:
+    with open_regular(path, within) as file:
         status = os.fstat(file.fileno())
         while start + RANGE <= end:
             cut = _after_newline(file, start + RANGE, end)
             if cut is None:
                 break
-            found.append(Range(path, (status.st_dev, status.st_ino), start, cut))
+            found.append(Range(path, (status.st_dev, status.st_ino), start, cut, within))
             start = cut
     return found
 

@@ -14,6 +14,9 @@ LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 200
 LARGEST_COLLECTION: Final = 1_000
 DEEPEST: Final = 6
+MOST_SERIES: Final = 2_000
+"""Different names of metrics in one kind of file: of one that has new ones all the time, the rest is left out."""
+TOO_MANY: Final = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
 
 
 def number(value: object) -> float | None:
@@ -92,6 +95,28 @@ def shown(value: object) -> str:
     """Name a JSON value for a reader: a number by its digits, anything else by its kind."""
     found = number(value)
     return kind_of(value) if found is None else f"{found:.6g}"
+
+
+class Names:
+    """The names of a kind of file's metrics, of which only the first so many are kept."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self.full = False
+        """Whether there were more."""
+
+    def keep(self, values: dict[str, float]) -> dict[str, float]:
+        """Leave out the values whose names are too many."""
+        known = self._known
+        if values.keys() <= known:
+            return values
+        for name in values:
+            if len(known) >= MOST_SERIES:
+                break
+            known.add(name)
+        kept = {name: value for name, value in values.items() if name in known}
+        self.full = self.full or len(kept) < len(values)
+        return kept
 
 
 def well_named(values: dict[str, float], report: Callable[[str], None]) -> dict[str, float]:

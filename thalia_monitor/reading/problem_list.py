@@ -29,6 +29,10 @@ class ProblemList:
         for problem in problems:
             self.add(problem)
 
+    def count(self, more: int) -> None:
+        """Count problems beyond those that are kept."""
+        self.total += more
+
     def restore(self, kept: Iterable[Problem], total: int) -> None:
         """Take over what another process has counted."""
         self._kept, self._shown, self.total = list(kept), (), total

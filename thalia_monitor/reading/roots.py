@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -11,7 +10,9 @@ from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading.discovery import SUBFOLDERS, is_known
+from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import leads_outside
+from thalia_monitor.reading.rotated import is_part
 
 MOST_DIRECTORIES: Final = 50_000
 """Directories looked into below one root; more are a mistake of the root rather than runs."""
@@ -100,7 +101,7 @@ def _below(going: _Search, directory: Path, depth: int) -> Iterator[Candidate]:
             raise
         going.unreadable += 1
         return
-    own = [each for each in folders if each.name in SUBFOLDERS and _holds_run_files(each)]
+    own = [each for each in folders if each.name in SUBFOLDERS and _holds_run_files(each, going.home)]
     if files or own:
         name = directory.relative_to(going.home).as_posix()
         if fnmatchcase(name, going.root.pattern):
@@ -118,7 +119,7 @@ def _contents(going: _Search, directory: Path) -> tuple[list[str], list[Path]]:
     """The names of a run's files, the training log first, and the folders that may be looked into."""
     files: list[str] = []
     folders: list[Path] = []
-    with os.scandir(directory) as entries:
+    with scan(directory, going.home) as entries:
         for entry in entries:
             if is_run_file("", entry.name):
                 files.append(entry.name)
@@ -133,9 +134,9 @@ def _contents(going: _Search, directory: Path) -> tuple[list[str], list[Path]]:
     return sorted(files, key=lambda name: (name != contract.LOG_NAME, name)), sorted(folders)
 
 
-def _holds_run_files(directory: Path) -> bool:
+def _holds_run_files(directory: Path, within: Path) -> bool:
     try:
-        with os.scandir(directory) as entries:
+        with scan(directory, within) as entries:
             return any(is_run_file(directory.name, entry.name) for entry in entries)
     except OSError:
         return False
@@ -151,4 +152,4 @@ def _modified(path: Path) -> float:
 def is_run_file(folder: str, name: str) -> bool:
     """Whether a file of this name, in a run's directory or a folder of it, tells something of a training."""
     documented = name == contract.LOG_NAME or (name.startswith("metadata_") and name.endswith(".json"))
-    return documented or is_known(folder, name)
+    return documented or is_part(name) or is_known(folder, name)

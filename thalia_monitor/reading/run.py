@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
+import time
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from operator import or_
 from pathlib import Path
+from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.growing import Growing
 from thalia_monitor.reading.criteria import configured_by
 from thalia_monitor.reading.discovery import Look
+from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import REFUSED, leads_outside
 from thalia_monitor.reading.log import TrainingLog
 from thalia_monitor.reading.merge import Merger
@@ -24,8 +29,14 @@ from thalia_monitor.reading.others import OtherFormats
 from thalia_monitor.reading.parallel import WORTH_IT
 from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
+from thalia_monitor.reading.rotated import may_be_part
 from thalia_monitor.reading.told import Told
 from thalia_monitor.state import Event, Problem, TrainingState
+
+SLOW: Final = 2.0
+"""Seconds in which a small log and its other files are read; longer, and what there is of them is shown."""
+ALMOST: Final = 0.99
+"""The greatest part that is read while something is not: the log is in, other files are not."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class Listing:
 
     log: os.stat_result | None = None
     metadata: dict[str, os.stat_result] = field(default_factory=dict)
+    rotated: dict[str, os.stat_result] = field(default_factory=dict)
+    """Files beside the log whose names begin as its does."""
     others: Look = field(default_factory=Look)
     outside: tuple[str, ...] = ()
     """Files that are links out of the directory, and therefore not read."""
@@ -41,8 +54,9 @@ class Listing:
     @cached_property
     def version(self) -> str:
         """A signature of the files: equal ones mean equal contents."""
-        names = sorted(self.metadata)
-        files = [*(self.metadata[name] for name in names), *([self.log] if self.log else [])]
+        others = self.metadata | self.rotated
+        names = sorted(others)
+        files = [*(others[name] for name in names), *([self.log] if self.log else [])]
         numbers = [(each.st_mode, each.st_ino, each.st_size, each.st_mtime_ns) for each in files]
         signature = repr((names, numbers, self.others.version, self.outside))
         return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
@@ -50,7 +64,8 @@ class Listing:
     @property
     def last_update(self) -> datetime | None:
         """When one of the files last changed."""
-        times = [status.st_mtime for status in (self.log, *self.metadata.values()) if status]
+        logs = [self.log] if self.log else [*self.rotated.values()]
+        times = [status.st_mtime for status in (*logs, *self.metadata.values())]
         times += [self.others.modified] if self.others.modified is not None else []
         latest = max(times, default=None)
         return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
@@ -62,20 +77,24 @@ def list_directory(directory: Path, within: Path | None = None) -> Listing:
     Links that lead out of ``within`` are left out and named.
     """
     log, metadata, outside = None, {}, []
+    rotated: dict[str, os.stat_result] = {}
     try:
-        with os.scandir(directory) as entries:
+        with scan(directory, within) as entries:
             for entry in entries:
                 name = entry.name
-                if name != contract.LOG_NAME and not (
-                    name.startswith("metadata_") and name.endswith(".json")
-                ):
+                beside = may_be_part(name)
+                documented = name.startswith("metadata_") and name.endswith(".json")
+                if not (beside or documented or name == contract.LOG_NAME):
                     continue
                 if within and entry.is_symlink() and leads_outside(directory / name, within):
                     outside.append(name)
                 elif name == contract.LOG_NAME:
                     log = _status(entry)
                 elif status := _status(entry):
-                    metadata[name] = status
+                    if not beside:
+                        metadata[name] = status
+                    elif stat.S_ISREG(status.st_mode):
+                        rotated[name] = status
     except FileNotFoundError as error:
         raise RunUnreadable(f"There is no directory {directory}. Check --checkpoint-dir.") from error
     except NotADirectoryError as error:
@@ -84,7 +103,7 @@ def list_directory(directory: Path, within: Path | None = None) -> Listing:
         ) from error
     except OSError as error:
         raise RunUnreadable(f"{directory} cannot be read: {error.strerror}.") from error
-    return Listing(log, metadata, outside=tuple(sorted(outside)))
+    return Listing(log, metadata, rotated, outside=tuple(sorted(outside)))
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
@@ -109,10 +128,10 @@ class RunReader:
         self.name = contract.legible(directory.resolve().name or str(directory))
         self._scheme = scheme
         self._reading = threading.Lock()
-        self._done = threading.Event()
-        """Set when the thread that reads a large log in has finished."""
-        self._log = TrainingLog(directory / contract.LOG_NAME, cache=index)
-        self._metadata = MetadataFolder(directory)
+        self._outcome: Future[TrainingState] = Future()
+        """Of the reading under way, or of the last one."""
+        self._log = TrainingLog(directory / contract.LOG_NAME, cache=index, within=within)
+        self._metadata = MetadataFolder(directory, within)
         self._others = OtherFormats(directory, within)
         self._within = within
         """No link that leads out of this directory is followed; None follows any."""
@@ -136,39 +155,66 @@ class RunReader:
     def read(self, *, patience: float | None = None) -> TrainingState:
         """Take in what is new; the very same state as before while no file has changed.
 
-        Safe from several threads: one reads, the others wait for it. With patience, a large log is read in by a
-        thread of its own, and after so many seconds the state is given as far as it is read. Raises
-        RunUnreadable.
+        Safe from several threads: one reads, the others wait for it. With patience, a thread of its own reads, and
+        what takes long (a large log, or many or dear other files) is not waited for: the state is given as far as
+        it is read, for a large log after so many seconds. Raises RunUnreadable.
         """
         listing = self._list()
         state = self._state
-        if state is not None and state.version == listing.version:
+        if state is not None and state.version == listing.version and self._log.intact:
             return state
-        if patience is None or self._log.unread(listing.log) < WORTH_IT:
-            if self._reading.acquire(blocking=False):
-                return self._read_and_release(listing)
-            with self._reading:  # the files may have changed while another thread was reading
-                return self._read(self._list())
+        if patience is not None:
+            large = self._log.unread(listing.log) >= WORTH_IT
+            return self._read_aside(listing, patience if large else max(patience, SLOW))
         if self._reading.acquire(blocking=False):
-            self._done.clear()
-            threading.Thread(target=self._read_and_release, args=(listing,), daemon=True).start()
-        self._done.wait(patience)
-        return self._so_far(listing)
+            outcome = self._begin()
+            self._read_and_release(listing, outcome)
+            return outcome.result()
+        with self._reading:  # the files may have changed while another thread was reading
+            return self._read(self._list())
 
-    def _read_and_release(self, listing: Listing) -> TrainingState:
+    def _read_aside(self, listing: Listing, patience: float) -> TrainingState:
+        """Read in another thread, or wait for the one that does; after so many seconds, give what there is."""
+        until = time.monotonic() + patience
+        while True:
+            if own := self._reading.acquire(blocking=False):
+                begun = self._begin()
+                threading.Thread(target=self._read_and_release, args=(listing, begun), daemon=True).start()
+            outcome = self._outcome
+            try:
+                state = outcome.result(max(until - time.monotonic(), 0))
+            except TimeoutError:
+                if outcome.done():  # the files' own time-out
+                    raise
+                return self._so_far(listing)
+            if own or (state.version == listing.version and self._log.intact):
+                return state
+            time.sleep(0.001)  # what was read is older than this listing, or another thread is about to read
+
+    def _begin(self) -> Future[TrainingState]:
+        self._outcome = Future()
+        return self._outcome
+
+    def _read_and_release(self, listing: Listing, outcome: Future[TrainingState]) -> None:
         try:
-            return self._read(listing)
+            outcome.set_result(self._read(listing))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the outcome is waited for
+            outcome.set_exception(error)
         finally:
             self._reading.release()
-            self._done.set()
 
     def _read(self, listing: Listing) -> TrainingState:
         """Read what is new; only whoever holds the lock does."""
-        if self._state is None or self._state.version != listing.version:
+        if self._state is None or self._state.version != listing.version or not self._log.intact:
+            if self._log.unread(listing.log) < WORTH_IT:
+                self._log.refresh(
+                    listing.log, listing.rotated
+                )  # first, so that no other file keeps it from being shown
             self._metadata.refresh(listing.metadata)
-            self._log.refresh(listing.log)
+            self._log.refresh(listing.log, listing.rotated)
             self._others.refresh(self._log.history)
-            self._state = self._assemble(listing, listing.version)
+            with self._log.lock:
+                self._state = self._assemble(listing, listing.version)
         return self._state
 
     def _list(self) -> Listing:
@@ -187,8 +233,8 @@ class RunReader:
                 return state
             version = f"{listing.version}+{self._log.unread(listing.log):x}"
             if self._partial.version != version:
-                size = listing.log.st_size if listing.log else 0
-                fraction = 1 - self._log.unread(listing.log) / max(size, 1)
+                size = self._log.size(listing.log)
+                fraction = min(1 - self._log.unread(listing.log) / max(size, 1), ALMOST)
                 self._partial = self._assemble(listing, version, fraction)
             return self._partial
 

@@ -34,21 +34,30 @@ HANGING: Final = 150
 class SharedFollowing:
     """A following that is kept in an index; without one it can be used for, in memory."""
 
-    def __init__(self, path: Path, file: str, cache: Path | None) -> None:
-        self.following = Following(path, file)
+    def __init__(self, path: Path, file: str, cache: Path | None, within: Path | None = None) -> None:
+        self.following = Following(path, file, within)
         self._index = LogIndex(cache, path) if cache and hasattr(os, "pwrite") else None
+        self.alone = False
+        """Set where something stands before the log, which no index holds."""
         self._folder: Folder | None = None
         self._known = 0
         """Serial of the manifest that this following stands at."""
         self._examined = UNFINISHED
         self._kept_events = self._events_size = self._committed = 0
 
+    @property
+    def intact(self) -> bool:
+        """Whether what was read can still be looked at; False where a file of the index was cut by somebody."""
+        return self._folder is None or self._folder.intact
+
     def read(self, status: os.stat_result) -> None:
         """Take in what is new in the log, which has that status; raises OSError when it cannot be read."""
-        if self._index is None or status.st_size < WORTH_IT:
+        if self._index is None or self.alone or status.st_size < WORTH_IT:
             self.following.read(status.st_size)
             return
         try:
+            if not self.intact:
+                raise StoreLost("a file of the index was cut")
             self._read_together(self._index, status)
         except StoreLost:  # what the log says is worth more than reading it fast
             self._index = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,16 +32,17 @@ _CLOCK_ERROR: Final = 86_400.0
 _OWN_FIELDS: Final = {contract.STEP, contract.TIMESTAMP, contract.NEURON_COUNTS, contract.CAPACITY_BY_REGION}
 
 
-def read_stage_log(path: Path, name: str) -> Recording:
+def read_stage_log(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read one stage's file, shown under that name; raises Torn while it is half-written."""
-    document = read_document(path)
+    document = read_document(path, within).fields
     stage = plain.finite(document.get("stage"))
     if stage is None and (named := NAME.fullmatch(path.name)):
         stage = float(named[1])
     start = plain.unix_time(document.get("start_time"))
     config = values.table(document.get("config"))
     logged = list(values.entries(document.get("step_metrics")))
-    lines = [line for entry in logged if (line := _line(entry, stage, start or 0.0))]
+    names = _Names()
+    lines = [line for entry in logged if (line := _line(entry, stage, start or 0.0, names))]
     reasons: list[str] = []
     events = list(_events(document, stage, name, reasons.append))
     steps = [line.step for line in lines]
@@ -51,6 +54,7 @@ def read_stage_log(path: Path, name: str) -> Recording:
         problems=(
             *_lost(name, len(logged) - len(lines)),
             *(Problem(name, None, reason) for reason in dict.fromkeys(reasons)),
+            *((Problem(name, None, plain.TOO_MANY),) if names.full else ()),
         ),
         stretch=Stretch(
             stage,
@@ -62,22 +66,24 @@ def read_stage_log(path: Path, name: str) -> Recording:
     )
 
 
-def read_session(path: Path, name: str) -> Recording:
+def read_session(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read a session's summary: it counts what the stage logs hold, and holds nothing else of its own.
 
     Its stages become ``stage_end`` events: a stage whose own file was erased by a restart is still told.
     """
-    document = read_document(path)
+    document = read_document(path, within).fields
     stages = values.table(document.get("stages"))
     events = []
-    for key, summary in stages.items():
+    for key, summary in islice(stages.items(), plain.LARGEST_COLLECTION):
         entry, stage = values.table(summary), _stage_number(key)
         fields = {"stage": stage, "duration_hours": plain.finite(entry.get("duration_hours"))}
         fields |= {plain.text(key): plain.count(each) for key, each in entry.items() if key.startswith("n_")}
         events.append(
             Event(contract.STAGE_END, None, fields, time=plain.unix_time(entry.get("end_time")), file=name)
         )
-    return Recording(Source(name, SESSION_FORMAT, len(stages)), events=tuple(events))
+    reason = f"has more than {plain.LARGEST_COLLECTION:,} stages; the rest of them is left out"
+    problems = (Problem(name, None, reason),) if len(stages) > plain.LARGEST_COLLECTION else ()
+    return Recording(Source(name, SESSION_FORMAT, len(stages)), events=tuple(events), problems=problems)
 
 
 def _stage_number(key: str) -> float | None:
@@ -92,7 +98,20 @@ def _lost(name: str, entries: int) -> tuple[Problem, ...]:
     return (Problem(name, None, reason),) if entries else ()
 
 
-def _line(entry: Mapping[str, Any], stage: float | None, start: float) -> MetricLine | None:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names of one file's metrics and regions."""
+
+    metrics: plain.Names = field(default_factory=plain.Names)
+    neurons: plain.Names = field(default_factory=plain.Names)
+    capacity: plain.Names = field(default_factory=plain.Names)
+
+    @property
+    def full(self) -> bool:
+        return self.metrics.full or self.neurons.full or self.capacity.full
+
+
+def _line(entry: Mapping[str, Any], stage: float | None, start: float, names: _Names) -> MetricLine | None:
     step = plain.count(entry.get(contract.STEP))
     if step is None:
         return None
@@ -101,9 +120,11 @@ def _line(entry: Mapping[str, Any], stage: float | None, start: float) -> Metric
         time = None  # a metric called "timestamp" overwrites the real one
     return MetricLine(
         step,
-        values.numbers({name: value for name, value in entry.items() if name not in _OWN_FIELDS}),
-        values.numbers(values.table(entry.get(contract.NEURON_COUNTS))),
-        values.numbers(values.table(entry.get(contract.CAPACITY_BY_REGION))),
+        names.metrics.keep(
+            values.numbers({name: value for name, value in entry.items() if name not in _OWN_FIELDS})
+        ),
+        names.neurons.keep(values.numbers(values.table(entry.get(contract.NEURON_COUNTS)))),
+        names.capacity.keep(values.numbers(values.table(entry.get(contract.CAPACITY_BY_REGION)))),
         time,
         stage,
     )

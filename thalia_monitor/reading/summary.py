@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.metadata import LARGEST, Unusable, read_checkpoint
 from thalia_monitor.reading.run import list_directory
-from thalia_monitor.reading.tail import open_regular
 from thalia_monitor.state import Checkpoint
 
 END: Final = 64 * 1024
@@ -35,8 +35,8 @@ class Summary:
 def summarize(directory: Path, within: Path | None = None) -> Summary:
     """Look at a run's newest checkpoint and the end of its log (no link out of ``within``); raises RunUnreadable."""
     listing = list_directory(directory, within)
-    point = _newest(directory, listing.metadata)
-    logged = _last_step(directory / contract.LOG_NAME, listing.log) if listing.log else None
+    point = _newest(directory, listing.metadata, within)
+    logged = _last_step(directory / contract.LOG_NAME, listing.log, within) if listing.log else None
     steps = [step for step in (logged, point.step if point else None) if step is not None]
     stage = point.stage if point else None
     return Summary(
@@ -46,23 +46,23 @@ def summarize(directory: Path, within: Path | None = None) -> Summary:
     )
 
 
-def _newest(directory: Path, files: Mapping[str, os.stat_result]) -> Checkpoint | None:
+def _newest(directory: Path, files: Mapping[str, os.stat_result], within: Path | None) -> Checkpoint | None:
     def by_step(name: str) -> tuple[int, float]:
         number = STEP_IN_NAME.fullmatch(name)
         return (int(number[1]) if number else -1, files[name].st_mtime)
 
     for name in sorted(files, key=by_step, reverse=True)[:3]:  # the newest may be half-written
         try:
-            with open_regular(directory / name) as file:
+            with open_regular(directory / name, within) as file:
                 return read_checkpoint(file.read(LARGEST), name, files[name].st_mtime, lambda _: None)
         except (Unusable, OSError):
             continue
     return None
 
 
-def _last_step(path: Path, status: os.stat_result) -> int | None:
+def _last_step(path: Path, status: os.stat_result, within: Path | None) -> int | None:
     try:
-        with open_regular(path) as file:
+        with open_regular(path, within) as file:
             file.seek(max(status.st_size - END, 0))
             lines = file.read(END).split(b"\n")
     except OSError:

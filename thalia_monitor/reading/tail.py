@@ -11,15 +11,15 @@ reading start again.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
+
+from thalia_monitor.reading.files import data_after, open_regular
 
 CHUNK: Final = 8 * 2**20
 LONGEST_LINE: Final = 16 * 2**20
@@ -45,8 +45,10 @@ class Lines:
 class Tail:
     """One append-only file, each of whose complete lines is handed out exactly once."""
 
-    def __init__(self, path: Path, bytes_read: int = 0) -> None:
+    def __init__(self, path: Path, bytes_read: int = 0, within: Path | None = None) -> None:
         self.path = path
+        self.within = within
+        """No link that leads out of this directory is followed."""
         self.bytes_read = bytes_read
         """Content read so far, without the few bytes by which the file is known again."""
         self._identity: tuple[int, int] | None = None
@@ -77,7 +79,7 @@ class Tail:
         Raises OSError when the file cannot be read (it is missing, forbidden, or not a regular file); what
         was handed out before stays valid then, and following goes on when the file is back.
         """
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self.within) as file:
             if self._recognise(file):
                 yield Lines(b"", 1, anew=True)
             status = os.fstat(file.fileno())
@@ -88,6 +90,11 @@ class Tail:
                 if not chunk:
                     break
                 self.bytes_read += len(chunk)
+                if not chunk.strip(b"\0"):  # a hole, of which a small file may have gigabytes
+                    behind = min(data_after(file, self._position + len(chunk)), end)
+                    self._hold_nothing(behind - self._position)
+                    file.seek(behind)
+                    continue
                 if complete := self._take(chunk):
                     number = self.lines + 1
                     self.lines += count_lines(complete)
@@ -95,7 +102,7 @@ class Tail:
 
     def recognise(self) -> bool:
         """Look at the file without reading on; True where it is another than before, to be read anew."""
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self.within) as file:
             return self._recognise(file)
 
     def _recognise(self, file: BinaryIO) -> bool:
@@ -108,7 +115,7 @@ class Tail:
 
     def continues(self) -> bool:
         """Look whether the file still is the one that was read so far; nothing changes by looking."""
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self.within) as file:
             return self._continues(file, os.fstat(file.fileno()))
 
     def place(self) -> tuple[tuple[int, int], int, int, bytes, bytes]:
@@ -123,7 +130,7 @@ class Tail:
 
     def skip(self, offset: int, lines: int) -> None:
         """Go on behind complete lines that were read by other means, ending there."""
-        with open_regular(self.path) as file:
+        with open_regular(self.path, self.within) as file:
             self.bytes_read += offset - self.offset
             self.offset, self.lines = offset, self.lines + lines
             self._head = _at(file, 0, min(offset, WITNESS))
@@ -158,6 +165,11 @@ class Tail:
         self._hold(chunk[end:])
         return complete
 
+    def _hold_nothing(self, size: int) -> None:
+        """Hold so many NUL bytes, however many they are."""
+        self._position += size
+        self._hold(bytes(min(size, LONGEST_LINE + 1)))
+
     def _hold(self, part: bytes) -> None:
         room = max(LONGEST_LINE + 1 - len(self._pending), 0)
         self._pending += part[:room]
@@ -169,13 +181,6 @@ class Tail:
 def count_lines(data: bytes) -> int:
     """Count newlines, three times as fast as ``bytes.count`` does."""
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; OSError for a pipe or a device, which could block for ever."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    return path.open("rb", buffering=0)
 
 
 def _has(file: BinaryIO, expected: bytes, offset: int) -> bool:

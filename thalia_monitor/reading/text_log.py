@@ -14,8 +14,9 @@ from typing import Final
 
 from thalia_monitor.reading.cache import Signature, signature_of
 from thalia_monitor.reading.clock import own_offset, zone_offset
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.recording import Recording, Written
-from thalia_monitor.reading.tail import Tail, open_regular
+from thalia_monitor.reading.tail import Tail
 from thalia_monitor.reading.text_records import HEADER, Record, read_record, seconds
 from thalia_monitor.reading.text_stages import FORMAT, TextStages
 from thalia_monitor.state import Problem, Source
@@ -31,10 +32,11 @@ _END: Final = 64 * 1024
 class TextLog:
     """One text log, read on from where the last reading stopped."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, within: Path | None = None) -> None:
         self._path = path
+        self._within = within
         self._name = name
-        self._tail = Tail(path)
+        self._tail = Tail(path, within=within)
         self._signature: Signature | None = None
         self._recordings: tuple[Recording, ...] = ()
         self._start_over()
@@ -67,7 +69,7 @@ class TextLog:
             if lines.anew:
                 self._start_over()
             if self._stages.offset is None:
-                self._stages.offset = _offset(self._path)
+                self._stages.offset = _offset(self._path, self._within)
             for record in self._splitter.feed(lines.data):
                 self._stages.add(record)
 
@@ -82,9 +84,9 @@ class TextLog:
         return Recording(Source(self._name, FORMAT, 0), problems=(problem,))
 
 
-def _offset(path: Path) -> float | None:
+def _offset(path: Path, within: Path | None) -> float | None:
     """Find how far the log's clock is from UTC: its last record was written when the file last changed."""
-    with open_regular(path) as file:
+    with open_regular(path, within) as file:
         status = os.fstat(file.fileno())
         file.seek(max(0, status.st_size - _END))
         headers = HEADER.findall(file.read(_END))

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE
+from thalia_monitor.reading import plain
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Written
 from thalia_monitor.reading.text_records import MISUSE, SESSION, STEP, Record
 from thalia_monitor.state import Event, Problem, Source
@@ -66,6 +67,7 @@ class TextStages:
         self._lossy: list[int] = []
         self._symbols = 0
         self._unwarned = 0
+        self._names = plain.Names()
         self._expecting_warning = False
 
     def add(self, record: Record) -> None:
@@ -112,7 +114,8 @@ class TextStages:
     def _add_step(self, part: _Part, record: Record, step: int) -> None:
         if part.lines and step < part.lines[-1].step:
             part.falls.append(record.line)
-        part.lines.append(MetricLine(step, record.fields, time=self._time(record), stage=part.stage))
+        metrics = self._names.keep({**record.fields})
+        part.lines.append(MetricLine(step, metrics, time=self._time(record), stage=part.stage))
 
     def _add_event(self, part: _Part, record: Record) -> None:
         time, fields = self._time(record), record.fields
@@ -158,6 +161,8 @@ class TextStages:
             found.append((list(self._folders.values())[1], reason))
         if self._lossy:
             found.append((self._lossy[0], f"{len(self._lossy):,} records hold characters that are no UTF-8"))
+        if self._names.full:
+            found.append((None, plain.TOO_MANY))
         if self._unwarned and not self._symbols:
             found.append((None, _SYMBOLS_LOST))
         return tuple(Problem(self._name, line, reason) for line, reason in found)

@@ -8,6 +8,7 @@ Thalia's ``TrainingLogger`` as of 2026-03-25.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,8 +18,9 @@ from typing import Final
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.clock import own_offset, zone_offset
+from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.reading.tail import Lines, Tail, open_regular
+from thalia_monitor.reading.tail import Lines, Tail
 from thalia_monitor.state import Checkpoint, Event, HealthWarning, Problem, Severity, Source
 
 TRIALS_NAME: Final = "trials.csv"
@@ -34,17 +36,20 @@ _HEADER: Final = re.compile(r"# Training events log \S+ (\S+)")
 _EVENT: Final = re.compile(r"\[trial\s+(\d+) \|\s+([\d.]+)s\] (.*)")
 _DIAGNOSTICS: Final = re.compile(r"DIAGNOSTICS\s+criticals=(\d+)\s+warnings=(\d+)\s+brain_state=(.*)")
 _TAIL: Final = 4096
+_WIDEST: Final = plain.MOST_SERIES + 2
+"""Columns: the metrics, the trial and its clock."""
 
 
 class Trials:
     """The two files of one run, read on from where the last reading stopped."""
 
-    def __init__(self, folder: Path, prefix: str = "") -> None:
+    def __init__(self, folder: Path, prefix: str = "", within: Path | None = None) -> None:
         self._folder = folder
+        self._within = within
         self._table_name = prefix + TRIALS_NAME
         self._events_name = prefix + EVENTS_NAME
-        self._table = Tail(folder / TRIALS_NAME)
-        self._log = Tail(folder / EVENTS_NAME)
+        self._table = Tail(folder / TRIALS_NAME, within=within)
+        self._log = Tail(folder / EVENTS_NAME, within=within)
         self._start: float | None = None
         self._begin_table()
         self._begin_events()
@@ -52,7 +57,7 @@ class Trials:
     def read(self) -> tuple[Recording, ...]:
         """Give one recording for each file that is there; raises OSError for one that cannot be read."""
         if self._start is None:
-            self._start = _start(self._folder)
+            self._start = _start(self._folder, self._within)
         found = []
         if (self._folder / EVENTS_NAME).exists():
             for lines in self._log.follow():
@@ -67,6 +72,9 @@ class Trials:
     def _begin_table(self) -> None:
         self._start = None
         self._columns: list[str] = []
+        self._wide = False
+        """Whether it has more columns than are kept."""
+        self._names = plain.Names()
         self._lines: list[MetricLine] = []
         self._clock = 0.0
         self._bad: list[int] = []
@@ -77,11 +85,13 @@ class Trials:
     def _take_trials(self, lines: Lines) -> None:
         if lines.anew:
             self._begin_table()
-            self._start = _start(self._folder)
+            self._start = _start(self._folder, self._within)
         for number, text in enumerate(_texts(lines), lines.first_number):
+            if not text:
+                continue
             row = _cells(text)
             if not self._columns:
-                self._columns = row
+                self._columns, self._wide = row[:_WIDEST], len(row) > _WIDEST
             elif row and (line := self._line(dict(zip(self._columns, row, strict=False)))):
                 self._lines.append(line)
             elif row:
@@ -93,7 +103,7 @@ class Trials:
         if trial is None:
             return None
         self._clock = clock or self._clock
-        return MetricLine(trial, values, time=self._time(clock))
+        return MetricLine(trial, self._names.keep(values), time=self._time(clock))
 
     def _time(self, clock: float | None) -> float | None:
         return None if clock is None or self._start is None else plain.unix_time(self._start + clock)
@@ -113,9 +123,10 @@ class Trials:
             self._table_name, FORMAT, len(steps), min(steps, default=None), max(steps, default=None)
         )
         reason = f"{len(self._bad):,} rows have no usable trial number"
-        problems = (Problem(self._table_name, self._bad[0], reason),) if self._bad else ()
+        problems = [Problem(self._table_name, self._bad[0], reason)] if self._bad else []
+        problems += [Problem(self._table_name, 1, plain.TOO_MANY)] if self._wide or self._names.full else []
         points = (self._checkpoint(self._lines[-1]),) if self._lines else ()
-        return Recording(source, tuple(self._lines), (), points, problems=problems)
+        return Recording(source, tuple(self._lines), (), points, problems=tuple(problems))
 
     def _checkpoint(self, last: MetricLine) -> Checkpoint:
         """Where the run stands: the newest trial, what it has learned, and what stopped it."""
@@ -185,26 +196,26 @@ def _meaning(message: str) -> tuple[str, dict[str, object]]:
     return (TASK_LEARNED, {}) if message == "TASK_LEARNED" else ("note", {"message": message})
 
 
-def _start(folder: Path) -> float | None:
+def _start(folder: Path, within: Path | None) -> float | None:
     """Find when the run began, in Unix seconds: its local time, set right by the file's own time."""
-    stamp = _stamp(folder)
+    stamp = _stamp(folder, within)
     if stamp is None:
         return None
     try:
-        table = folder / TRIALS_NAME
-        with open_regular(table) as file:
-            file.seek(max(0, table.stat().st_size - _TAIL))
+        with open_regular(folder / TRIALS_NAME, within) as file:
+            status = os.fstat(file.fileno())
+            file.seek(max(0, status.st_size - _TAIL))
             last = file.read(_TAIL).decode("utf-8", "replace").splitlines()[-1:]
         clock = plain.seconds(_number(last[0].rpartition(",")[2])) if last else None
-        offset = zone_offset(stamp, table.stat().st_mtime - (clock or 0.0))
+        offset = zone_offset(stamp, status.st_mtime - (clock or 0.0))
     except OSError:
         offset = None
     return stamp - (own_offset(stamp) if offset is None else offset)
 
 
-def _stamp(folder: Path) -> float | None:
+def _stamp(folder: Path, within: Path | None) -> float | None:
     try:
-        with open_regular(folder / EVENTS_NAME) as file:
+        with open_regular(folder / EVENTS_NAME, within) as file:
             found = _HEADER.match(file.readline(_TAIL).decode("utf-8", "replace"))
         stamp = found[1] if found else folder.name
         return datetime.fromisoformat(stamp).replace(tzinfo=UTC).timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from thalia_monitor.reading import plain
@@ -23,6 +24,8 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
     """Take the numeric fields; those of an object in it are named ``object/field``, one level deep."""
     found: dict[str, float] = {}
     for name, value in values.items():
+        if len(found) > plain.MOST_SERIES:  # the rest is left out in any case
+            break
         if isinstance(value, dict):
             inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
             found.update((key, each) for key, each in inner if each is not None)
@@ -32,8 +35,9 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def flags(value: object) -> dict[str, bool]:
-    """Take the fields that are true or false; 0.42 is not a milestone passed."""
-    return {plain.text(name): each for name, each in table(value).items() if isinstance(each, bool)}
+    """Take the fields that are true or false, up to a number of them; 0.42 is not a milestone passed."""
+    found = ((plain.text(name), each) for name, each in table(value).items() if isinstance(each, bool))
+    return dict(islice(found, plain.LARGEST_COLLECTION))
 
 
 def utc_seconds(stamp: object) -> float | None:

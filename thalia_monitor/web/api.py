@@ -71,7 +71,7 @@ def runs() -> Response:
 
 def run_scalars(run: str) -> Response:
     """A run's state in single values, under the names of :class:`TrainingState`."""
-    state = monitor().state(run)
+    state = monitor().whole_state(run)
     return jsonify(scalars(state) | {"id": run})
 
 
@@ -119,7 +119,7 @@ def summary(run: str) -> Response:
     form = request.args.get("format", "")
     if form not in {"", "json", "text"}:
         raise BadParameter(f"format={form[:50]!r} is neither json nor text.")
-    state = monitor().state(run)
+    state = monitor().whole_state(run)
     told = summary_of(monitor(), run, state)
     kinds = ["application/json", "text/plain"]
     if form == "text" or (not form and request.accept_mimetypes.best_match(kinds) == "text/plain"):
@@ -129,7 +129,7 @@ def summary(run: str) -> Response:
 
 def series(run: str) -> Response:
     """One series, sampled to at most ``points`` points between the steps ``from`` and ``to``."""
-    state = monitor().state(run)
+    state = monitor().whole_state(run)
     name = request.args.get("name")
     if not name:
         raise BadParameter("Say which series: ?name=loss. Names are those of the run's metrics.")
@@ -159,17 +159,17 @@ def series(run: str) -> Response:
 
 def growth(run: str) -> Response:
     """Every growth event."""
-    return jsonify({"growth_events": _records(monitor().state(run).growth_events)})
+    return jsonify({"growth_events": _records(monitor().whole_state(run).growth_events)})
 
 
 def consolidation(run: str) -> Response:
     """Every consolidation event."""
-    return jsonify({"consolidation_events": _records(monitor().state(run).consolidation_events)})
+    return jsonify({"consolidation_events": _records(monitor().whole_state(run).consolidation_events)})
 
 
 def milestones(run: str) -> Response:
     """The stage's checklist, with each milestone's criterion where it is known."""
-    state = monitor().state(run)
+    state = monitor().whole_state(run)
     return jsonify(
         {
             "milestones": state.milestones,

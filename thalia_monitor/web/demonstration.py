@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from thalia_monitor import demo
+from thalia_monitor.contract import printable
 from thalia_monitor.settings import Settings
 from thalia_monitor.simulation.brain import Simulation
 from thalia_monitor.web.serving import serve
@@ -51,7 +52,7 @@ def demonstrate(
         writer.start()
         stack.callback(writer.join)
         stack.callback(stop.set)
-        click.echo(f"Simulating a training in {directory}; Ctrl-C ends it.")
+        click.echo(f"Simulating a training in {printable(str(directory))}; Ctrl-C ends it.")
         serve(
             replace(
                 settings, checkpoint_dir=(directory,), refresh_seconds=min(settings.refresh_seconds, 2.0)

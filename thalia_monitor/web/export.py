@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from flask import Response, request
 
+from thalia_monitor import contract
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.history import History
 from thalia_monitor.web.monitor import monitor
 
+_FORMULA: Final = frozenset("=+-@\u2212")
+"""What a formula begins with; the last is the typographic minus."""
 ROWS_AT_ONCE: Final = 20_000
 
 
 def csv_of_run(run: str) -> Response:
     """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for."""
-    state = monitor().state(run)
+    state = monitor().whole_state(run)
     asked = request.args.getlist("name")
     names = asked or state.history.names()
     missing = [name for name in names if state.history.column(name) is None]
@@ -70,5 +74,6 @@ def _rows_with(history: History, sparse: Sequence[np.ndarray | None]) -> np.ndar
 
 
 def _harmless(name: str) -> str:
-    # A spreadsheet takes a cell that begins like this for a formula.
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+    # A spreadsheet takes a cell for a formula that begins like this, also behind white space, and in full width.
+    begun = unicodedata.normalize("NFKC", contract.printable(name)).lstrip("\ufffd \u200b")
+    return f"'{name}" if begun[:1] in _FORMULA or name[:1] in "\t\r\n" else name

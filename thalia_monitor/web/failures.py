@@ -39,7 +39,10 @@ def register(server: Flask, base_path: str) -> None:
 
 def of_ours(error: MonitorError) -> Response:
     """Answer with one of our own errors, whose text is written for the reader."""
-    return answer(str(error), error.status)
+    said = answer(str(error), error.status)
+    if error.retry_after is not None:
+        said.headers["Retry-After"] = str(error.retry_after)
+    return said
 
 
 def of_http(error: HTTPException) -> Response:

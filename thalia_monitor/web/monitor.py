@@ -13,7 +13,7 @@ from flask import Flask, current_app, has_request_context, request
 from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.errors import BadParameter
+from thalia_monitor.errors import BadParameter, StillReading
 from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
@@ -24,6 +24,8 @@ from thalia_monitor.web.moments import Moment, Moments
 KEY: Final = "thalia_monitor"
 PATIENCE: Final = 0.25
 """Seconds a request waits for a log that is still being read in before it shows the part that is there."""
+PROGRAM_PATIENCE: Final = 2.0
+"""Seconds a program's request waits for it before it is refused: a part would be a wrong answer."""
 LOCKS: Final = 64
 """Different things are computed at the same time, the same thing once; few keys happen to share a lock."""
 
@@ -42,13 +44,24 @@ class Monitor:
     answers: Answers = field(default_factory=Answers)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
-    def state(self, run: str | None = None) -> TrainingState:
+    def state(self, run: str | None = None, patience: float = PATIENCE) -> TrainingState:
         """Read a run as it is now; costs a few ``stat`` calls when nothing has changed.
 
         Raises:
             MonitorError: the run is unknown, or its directory cannot be read.
         """
-        return self.library.read(self.library.entry(run).id, patience=PATIENCE)
+        return self.library.read(self.library.entry(run).id, patience=patience)
+
+    def whole_state(self, run: str) -> TrainingState:
+        """Read a run for a program, to which the part that is there would look like all of it.
+
+        Raises:
+            MonitorError: as for :meth:`state`; or the run is still being read, after some waiting.
+        """
+        state = self.state(run, PROGRAM_PATIENCE)
+        if state.read_fraction < 1:
+            raise StillReading(state.read_fraction)
+        return state
 
     def newer(self, run: str, known: Mapping[str, Any] | None) -> Moment:
         """What a page is to show next that shows ``known``, the same for all viewers (:class:`Moments`).

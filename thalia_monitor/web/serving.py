@@ -15,6 +15,7 @@ import click
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from thalia_monitor.contract import printable
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web import logs
@@ -32,7 +33,7 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
     server = listening(settings)
     sentry = guard(cast(Flask, server.app))
     logging.config.dictConfig(logs.config(settings.log_format))
-    click.echo(f"thalia-monitor shows {shown(settings)} at {address(settings, server.port)}")
+    click.echo(f"thalia-monitor shows {printable(shown(settings))} at {address(settings, server.port)}")
     if warning := open_to_all(settings):
         click.echo(warning, err=True)
 

@@ -12,6 +12,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from thalia_monitor.contract import printable
 from thalia_monitor.settings import Settings
 from thalia_monitor.web import guard, logs, operations
 from thalia_monitor.web.access import open_to_all
@@ -38,7 +39,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
     def when_ready(server: Any) -> None:
         port = server.LISTENERS[0].sock.getsockname()[1]
-        click.echo(f"thalia-monitor shows {shown(settings)} at {address(settings, port)}")
+        click.echo(f"thalia-monitor shows {printable(shown(settings))} at {address(settings, port)}")
         if warning := open_to_all(settings):
             server.log.warning(warning)
 
