@@ -31,7 +31,7 @@ from thalia_monitor.writing.stage_files import StageFiles
 from thalia_monitor.writing.stage_log import StageLog, config_fields
 from thalia_monitor.writing.text_log import ConsoleHandler, FileHandler, LogLevel, text_logger
 from thalia_monitor.writing.trainer import TrainerLink
-from thalia_monitor.writing.values import plain, plain_metrics
+from thalia_monitor.writing.values import plain, plain_metrics, text, whole_step
 
 __all__ = ["CurriculumLogger", "LogLevel", "StageLog"]
 
@@ -83,12 +83,28 @@ class CurriculumLogger:
         self._directory = self.log_dir.absolute()  # a script may go to another working directory
         self._files = StageFiles(self._directory, self._errors)
         self.guard = Guard(self._errors)
-        """Keeps errors, and other threads, out of a block."""
-        self.logger = text_logger(self.log_level)
-        self.logger.addHandler(ConsoleHandler() if self.console_output else logging.NullHandler())
+        """Keeps errors out of a block, and its lock other threads."""
+        self._open_text_log()
         wanted = json_log if json_log is not None else self.file_output or file_log is not None
-        with self.guard:
+        with self.guard.lock, self.guard:
             self._open_files(wanted, metadata_interval)
+
+    def __copy__(self) -> CurriculumLogger:
+        """Return the logger itself: a copy would write everything twice."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> CurriculumLogger:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for pickle: unpickled, it goes on in the same directory, with the system's clock."""
+        with self.guard.lock:
+            return {name: value for name, value in self.__dict__.items() if name not in ("logger", "_clock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clock = time.time
+        self._open_text_log()
 
     @property
     def write_errors(self) -> int:
@@ -97,7 +113,7 @@ class CurriculumLogger:
 
     def log_stage_start(self, stage: Any, config: Any = None) -> None:
         """Begin a stage. ``config`` is a mapping or an object; ``duration_weeks`` in it is the plan."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             number, fields = plain(stage), config_fields(config)
             self.current_stage = number
             self.stage_logs[number] = StageLog(stage=number, start_time=self._clock(), config=config)
@@ -109,7 +125,7 @@ class CurriculumLogger:
 
     def log_stage_end(self, stage: Any) -> None:
         """End a stage."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._known(stage)
             if log is None:
                 return
@@ -125,11 +141,11 @@ class CurriculumLogger:
 
         ``week`` (or ``current_week`` among the metrics) is how far the stage is.
         """
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._active("step logging")
             if log is None:
                 return
-            values, at = plain_metrics(metrics), int(step)
+            values, at = plain_metrics(metrics), whole_step(step)
             record = {"step": at, "timestamp": self._clock()}
             log.add("step_metrics", record | values | record, self._keep)
             if self._recorder:
@@ -143,16 +159,16 @@ class CurriculumLogger:
         self, region: str, n_added: int, reason: str, step: int | None = None, *, new_total: int | None = None
     ) -> None:
         """Log that a region grew; ``new_total`` follows from logged ``neuron_counts`` where it is not given."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._active("growth event")
             if log is None:
                 return
-            at, added = _step(step), plain(n_added)
-            record = {"step": at, "timestamp": self._clock(), "region": str(region), "n_added": added}
-            log.add("growth_events", record | {"reason": str(reason)}, self._keep)
+            at, added, name, why = _step(step), plain(n_added), text(region), text(reason)
+            record = {"step": at, "timestamp": self._clock(), "region": name, "n_added": added}
+            log.add("growth_events", record | {"reason": why}, self._keep)
             if self._recorder:
-                self._recorder.growth(str(region), added, str(reason), at, plain(new_total))
-            self.logger.info(texts.growth(region, added, reason, at))
+                self._recorder.growth(name, added, why, at, plain(new_total))
+            self.logger.info(texts.growth(name, added, why, at))
 
     def log_consolidation(
         self,
@@ -164,7 +180,7 @@ class CurriculumLogger:
         duration_steps: int | None = None,
     ) -> None:
         """Log one phase of sleep (``NREM``, ``REM``, ...), with its length in seconds, in steps, or both."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._active("consolidation")
             if log is None:
                 return
@@ -188,7 +204,7 @@ class CurriculumLogger:
         self, stage: Any, results: Mapping[str, Any], week: float | None = None, step: int | None = None
     ) -> None:
         """Log which of a stage's milestones are passed."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._known(stage)
             if log is None:
                 return
@@ -201,7 +217,7 @@ class CurriculumLogger:
 
     def log_transition(self, old_stage: Any, new_stage: Any, reason: str = "Milestones passed") -> None:
         """Log that training moves on to another stage."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             old, new = plain(old_stage), plain(new_stage)
             if self._recorder:
                 self._recorder.event(
@@ -222,7 +238,7 @@ class CurriculumLogger:
 
     def log_stage_extension(self, stage: Any, additional_weeks: float, reason: str) -> None:
         """Log that a stage is given more weeks."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             number, weeks = plain(stage), plain(additional_weeks)
             if self._recorder:
                 self._recorder.extend(number, weeks, str(reason))
@@ -230,7 +246,7 @@ class CurriculumLogger:
 
     def log_warning(self, message: str, severity: str = "warning", step: int | None = None) -> None:
         """Log a health warning: ``severity`` is info, warning or critical."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             if self._recorder:
                 self._recorder.alert(str(severity), str(message), _step(step))
             level = logging.INFO if severity == "info" else logging.WARNING
@@ -251,17 +267,21 @@ class CurriculumLogger:
 
     def save_session(self, filename: str | None = None) -> None:
         """Write the session's summary, by default to ``session_<YYYYmmdd_HHMMSS>.json``."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             name = self._files.save_session(filename, self.session_start_time, self._clock(), self.stage_logs)
             if name:
                 self.logger.info(f"Session saved to {self.log_dir / name}")
 
     def close(self) -> None:
-        """Close the files; logging goes on to open them again."""
+        """Let go of the handlers of the text log; no file is open between two records, and logging may go on."""
         for handler in self.logger.handlers:
             handler.close()
-        if self._recorder:
-            self._recorder.close()
+
+    def _open_text_log(self) -> None:
+        self.logger = text_logger(self.log_level)
+        self.logger.addHandler(ConsoleHandler() if self.console_output else logging.NullHandler())
+        if self.file_output:
+            self.logger.addHandler(FileHandler(self._directory, self._errors))
 
     def _open_files(self, with_json: bool, interval: int) -> None:
         if self.file_output or with_json:
@@ -269,8 +289,6 @@ class CurriculumLogger:
                 self._directory.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 self._errors.failed(str(self._directory), error)
-        if self.file_output:
-            self.logger.addHandler(FileHandler(self._directory, self._errors))
         if with_json:
             self._recorder = Recorder(
                 self._directory, interval=interval, errors=self._errors, clock=self._clock
@@ -296,4 +314,4 @@ class CurriculumLogger:
 
 
 def _step(step: Any) -> int | None:
-    return None if step is None else int(step)
+    return None if step is None else whole_step(step)

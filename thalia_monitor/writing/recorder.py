@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,14 @@ class Recorder:
         self._saved: int | None = None
         self._health: dict[str, str] = {}
         self._check = CheckInterval()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for pickle; unpickled, it has the system's clock, for that of a script may be any function."""
+        return {name: value for name, value in self.__dict__.items() if name != "_clock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clock = time.time
 
     def start_stage(self, stage: float, config: Mapping[str, Any]) -> None:
         """Write that a stage begins; its checklist is empty until it is first evaluated."""
@@ -111,10 +120,6 @@ class Recorder:
             contract.EVENT_TYPE: kind,
         }
         self._write(head | fields)
-
-    def close(self) -> None:
-        """Close the log; the next line opens it again."""
-        self._log.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
         try:

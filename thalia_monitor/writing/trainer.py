@@ -35,7 +35,7 @@ class TrainerLink:
         """Log the metrics of a callback; without any there is nothing to log."""
         if not metrics or not isinstance(metrics, Mapping):
             return
-        with self._logger.guard:
+        with self._logger.guard.lock, self._logger.guard:
             self._follow_stage()
             values = dict(metrics)
             self._logger.log_training_step(int(values.pop("global_step", step)), values)
@@ -114,10 +114,10 @@ class TrainerLink:
         @wraps(method)
         def reported(*arguments: Any, **named: Any) -> Any:
             if before is not None:
-                with self._logger.guard:
+                with self._logger.guard.lock, self._logger.guard:
                     before(arguments, named)
             outcome = method(*arguments, **named)
-            with self._logger.guard:
+            with self._logger.guard.lock, self._logger.guard:
                 after(outcome, (*arguments, *named.values()))
             return outcome
 
