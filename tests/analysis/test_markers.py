@@ -63,6 +63,19 @@ def test_each_kind_of_event_has_its_mark() -> None:
     assert [mark.step for mark in found if mark.alarming] == [1500, 1700]
 
 
+@pytest.mark.parametrize(
+    ("fields", "label"),
+    [({"cycles": 5, "patterns_replayed": 103}, "sleep, 103 patterns"), ({"sleep_stage": "SWS"}, "SWS")],
+)
+def test_a_sleep_that_is_not_said_to_be_nrem_has_a_mark_of_its_own(
+    fields: dict[str, object], label: str
+) -> None:
+    """What the trainer does not say is not made up."""
+    found = markers(state(LINES, events=[Event("consolidation", 500, fields)]))
+
+    assert [(mark.kind, mark.label) for mark in found] == [(MarkerKind.SLEEP, label)]
+
+
 def test_a_mark_leads_to_its_event() -> None:
     """The position of the event in the state is the way to its row in a table."""
     run = state(LINES, events=[Event("checkpoint", 1, {}), growth(200), growth(300)])
