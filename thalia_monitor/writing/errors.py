@@ -47,8 +47,8 @@ class WriteErrors:
 class Guard:
     """Keeps every error of its block from the caller: training must not die of its log.
 
-    Interrupts and exits are passed on. One thread at a time: ``with guard.lock, guard:``. The ``with`` of a lock is one
-    instruction, so that no interrupt falls between taking the lock and being sure to give it back.
+    Interrupts and exits are passed on. One thread at a time: ``with guard.lock, guard:``. The ``with`` of a lock is
+    one instruction, so that no interrupt falls between taking the lock and being sure to give it back.
     """
 
     def __init__(self, errors: WriteErrors) -> None:

@@ -65,8 +65,8 @@ class _Unlocked(logging.Handler):
 class ConsoleHandler(_Unlocked):
     """Writes to the standard error stream, whatever its encoding can hold.
 
-    It stops where the descriptor of that stream leads to another file than at first, as after ``os.closerange`` and an
-    ``open``: that file is somebody else's.
+    It stops where the descriptor of that stream leads to another file than at first, as after ``os.closerange`` and
+    an ``open``: that file is somebody else's.
     """
 
     def __init__(self) -> None:
