@@ -53,7 +53,7 @@ def test_a_train_loop_is_followed_by_a_logger_of_five_lines(
             trial % 2 == 0, 1.0 if trial % 2 == 0 else -0.5, {"margin": trial, "pattern": "A"}
         )
 
-    given = {
+    given: dict[str, Any] = {
         "brain": None,
         "task": task,
         "readout_groups": [],

@@ -273,6 +273,9 @@ def test_the_metrics_at_the_end_are_the_newest(logger: CurriculumLogger) -> None
         "failure_reasons": [],
         "final_metrics": {"avg_firing_rate": pytest.approx(0.1036)},
     }
+    files = logger.log_dir.glob("metadata_*.json")
+    passed = {path.name: json.loads(path.read_bytes())["milestones"] for path in files}
+    assert {name for name in passed if passed[name]} == {"metadata_000000003600.json"}
     assert load_training_state(logger.log_dir).metrics == pytest.approx({"avg_firing_rate": 0.1036})
 
 

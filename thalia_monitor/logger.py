@@ -341,6 +341,12 @@ class CurriculumLogger:
                 self._directory, interval=interval, errors=self._errors, clock=self._clock
             )
 
+    def reach(self, step: int) -> None:
+        """Note that training has come to a step at which no metrics are logged, as at the end of a stage."""
+        with self.guard.lock, self.guard:
+            if self._recorder:
+                self._recorder.reach(whole_step(step))
+
     def _log_step(
         self, log: StageLog | None, step: int, metrics: Mapping[str, Any], week: float | None
     ) -> None:

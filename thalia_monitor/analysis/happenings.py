@@ -195,8 +195,10 @@ def _stage_label(kind: str, fields: Mapping[str, Any], scheme: str) -> str:
     stage = "Stage" if math.isnan(number) else f"Stage {number:g} {stage_name(number, scheme)}"
     if kind != contract.EXTENSION:
         return stage
-    weeks = _number(fields.get("additional_weeks"))
-    return f"{stage} extended" + ("" if math.isnan(weeks) else f" by {weeks:g} weeks")
+    weeks, steps = _number(fields.get("additional_weeks")), _number(fields.get("additional_steps"))
+    if math.isnan(weeks):
+        return f"{stage} extended" + ("" if math.isnan(steps) else f" by {steps:,.0f} steps")
+    return f"{stage} extended by {weeks:g} weeks"
 
 
 def _stages_of_checkpoints(state: TrainingState) -> Iterator[Happening]:

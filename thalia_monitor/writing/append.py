@@ -33,9 +33,8 @@ class Appender:
 
         Raises OSError where it could not be written whole; the next record then begins on a line of its own.
         """
-        with (
-            self._open() as file
-        ):  # an interrupt right after it closes the file, which os.open would leave open
+        # An interrupt right after it was opened closes a FileIO; a number from os.open would stay open.
+        with self._open() as file:
             content = b"\n" + record if _is_torn(file) else record
             written = os.write(file.fileno(), content)
             while written < len(content):  # a nearly full disk takes a part, and refuses the rest
@@ -54,10 +53,8 @@ class Appender:
 def _is_torn(file: FileIO) -> bool:
     """Whether a file ends within a line: where a writer was killed, or the disk was full."""
     try:
-        if not file.tell():  # a file that is opened for appending is at its end
-            return False
         file.seek(-1, os.SEEK_END)
-    except OSError:  # a pipe or a terminal
+    except OSError:  # an empty file, a pipe or a terminal
         return False
     return file.read(1) != b"\n"
 

@@ -61,6 +61,10 @@ class Recorder:
         self.event(contract.STAGE_START, None, {"stage": stage, "config": config})
         self._save()
 
+    def reach(self, step: int) -> None:
+        """Note that training has come to a step, where it logs no metrics; it never goes back by that."""
+        self._steps.finish(step)
+
     def end_stage(
         self,
         stage: float,
@@ -70,7 +74,7 @@ class Recorder:
     ) -> None:
         """Write that a stage is over, at a step or the newest, with its last metrics."""
         if step is not None:
-            self._steps.finish(step)
+            self.reach(step)
         if metrics:
             self._progress.absorb(metrics)
             details = {**details, "final_metrics": metrics}

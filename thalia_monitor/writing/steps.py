@@ -50,7 +50,7 @@ class GlobalSteps:
         return now
 
     def finish(self, step: int) -> None:
-        """Note the step at which a stage ends: no line before it has a higher one."""
+        """Note a step that training has come to, at least: no line before it has a higher one."""
         self.of(step)
         self.last = self.newest
 

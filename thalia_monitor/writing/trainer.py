@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
@@ -123,6 +124,7 @@ class TrainerLink:
 
     def _after_stage(self, result: Any, stage: Any, *_: Any, **__: Any) -> None:
         self._report_events(result)
+        self._reach()
         results = getattr(result, "milestone_results", None)
         if results:
             self._logger.log_milestone_evaluation(_number(stage), results, step=self._step())
@@ -138,6 +140,7 @@ class TrainerLink:
 
     def _failed_stage(self, error: Exception, stage: Any, *_: Any, **__: Any) -> None:
         reason = str(error) or type(error).__name__
+        self._reach()
         self._logger.log_warning(f"Training of {_name(stage)} stopped: {reason}", "critical", self._step())
         details = {"success": False, "failure_reasons": [reason]}
         self._logger.log_stage_end(_number(stage), step=self._step(), details=details)
@@ -246,7 +249,12 @@ class TrainerLink:
 
     def _step(self) -> int | None:
         step = getattr(self._trainer, "global_step", None)
-        return step if isinstance(step, int) else None
+        return int(step) if isinstance(step, Integral) else None
+
+    def _reach(self) -> None:
+        step = self._step()
+        if step is not None:
+            self._logger.reach(step)
 
     def _wrap(self, owner: Any, name: str, report: str) -> None:
         """Let reports surround a method, where there is one and the object takes another in its place."""
