@@ -192,6 +192,41 @@ def test_a_record_that_makes_no_sense_is_counted_and_left_out(logger: Curriculum
     assert [line["step"] for line in log_lines(logger) if "event_type" not in line] == [2]
 
 
+def test_a_step_beyond_all_bounds_is_counted_and_left_out(logger: CurriculumLogger) -> None:
+    """The records after it, in every file, are as if it had not been logged."""
+    logger.log_training_step(1, {"loss": 0.5})
+    logger.log_training_step(10**5000, {"loss": 0.4})
+    logger.log_growth_event("cortex", 10**5000, "full", step=1)
+    logger.log_training_step(2, {"loss": 0.3})
+    logger.log_stage_end(0)
+
+    assert logger.write_errors == 1
+    assert [line["step"] for line in log_lines(logger) if "loss" in line] == [1, 2]
+    stage = json.loads((logger.log_dir / "stage_0_log.json").read_bytes())
+    assert [record["step"] for record in stage["step_metrics"]] == [1, 2]
+    assert stage["growth_events"][0]["n_added"] == "whole number of 16,610 bits"
+
+
+def test_no_file_holds_what_a_terminal_obeys(logger: CurriculumLogger) -> None:
+    """Whatever a name or a reason contains: its escape is written in all files."""
+    wild = "\x1b[2J\x9b1m\u2028\u202ecod.exe\x07"
+    logger.log_stage_start(1, {"duration_weeks": 4, wild: wild})
+    logger.log_training_step(1_000, {wild: wild, "loss": 0.5, "neuron_counts": {wild: 7}})
+    logger.log_growth_event(wild, 1, wild, step=1_000)
+    logger.log_consolidation(wild, 1, 1.0, step=1_000)
+    logger.log_milestone_evaluation(1, {wild: True}, step=1_000)
+    logger.log_stage_extension(1, 2, wild)
+    logger.log_warning(wild, severity=wild)
+    logger.log_stage_end(1)
+    logger.log_transition(1, 2, wild)
+    logger.save_session()
+
+    assert len(list(logger.log_dir.iterdir())) > 5
+    for path in logger.log_dir.iterdir():
+        assert not set("\x1b\x9b\u2028\u202e\x07") & set(path.read_text("utf-8")), path.name
+    assert logger.write_errors == 0
+
+
 class Interrupting:
     """A value at which the user presses Ctrl-C."""
 

@@ -115,7 +115,7 @@ def test_three_lines_show_an_existing_trainer(logger: CurriculumLogger, kind: ty
 
     state = load_training_state(logger.log_dir)
     assert state.history.step.tolist() == list(range(0, 24_000, 1_000))
-    assert (state.current_stage, state.current_step) == (0, 23_000)
+    assert (state.current_stage, state.current_step) == (0, 24_000)
     assert state.milestones == results[-1].milestone_results
     assert list(state.growth_events["step"]) == [5_000, 10_000, 12_000, 17_000, 22_000]
     assert set(state.growth_events["new_total"]) == {1664}

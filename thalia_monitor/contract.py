@@ -33,6 +33,10 @@ STAGE_START: Final = "stage_start"
 STAGE_END: Final = "stage_end"
 TRAINING_END: Final = "training_end"
 EMERGENCY_STOP: Final = "emergency_stop"
+INTERVENTION: Final = "intervention"
+GATE: Final = "gate"
+READINESS: Final = "readiness"
+TRANSITION_ANALYSIS: Final = "transition_analysis"
 
 GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
 CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.writing import texts
@@ -31,7 +31,7 @@ from thalia_monitor.writing.stage_files import StageFiles
 from thalia_monitor.writing.stage_log import StageLog, config_fields
 from thalia_monitor.writing.text_log import ConsoleHandler, FileHandler, LogLevel, text_logger
 from thalia_monitor.writing.trainer import TrainerLink
-from thalia_monitor.writing.values import plain, plain_metrics
+from thalia_monitor.writing.values import plain, plain_metrics, text, whole_step
 
 __all__ = ["CurriculumLogger", "LogLevel", "StageLog"]
 
@@ -83,39 +83,69 @@ class CurriculumLogger:
         self._directory = self.log_dir.absolute()  # a script may go to another working directory
         self._files = StageFiles(self._directory, self._errors)
         self.guard = Guard(self._errors)
-        """Keeps errors, and other threads, out of a block."""
-        self.logger = text_logger(self.log_level)
-        self.logger.addHandler(ConsoleHandler() if self.console_output else logging.NullHandler())
+        """Keeps errors out of a block, and its lock other threads."""
+        self._open_text_log()
         wanted = json_log if json_log is not None else self.file_output or file_log is not None
-        with self.guard:
+        with self.guard.lock, self.guard:
             self._open_files(wanted, metadata_interval)
+
+    def __copy__(self) -> CurriculumLogger:
+        """Return the logger itself: a copy would write everything twice."""
+        return self
+
+    def __deepcopy__(self, memo: Any) -> CurriculumLogger:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for pickle: unpickled, it goes on in the same directory, with the system's clock."""
+        with self.guard.lock:
+            return {name: value for name, value in self.__dict__.items() if name not in ("logger", "_clock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clock = time.time
+        self._open_text_log()
 
     @property
     def write_errors(self) -> int:
         """How many records could not be written so far."""
         return self._errors.count
 
-    def log_stage_start(self, stage: Any, config: Any = None) -> None:
-        """Begin a stage. ``config`` is a mapping or an object; ``duration_weeks`` in it is the plan."""
-        with self.guard:
+    def log_stage_start(self, stage: Any, config: Any = None, *, step: int | None = None) -> None:
+        """Begin a stage. ``config`` is a mapping or an object; ``duration_weeks`` in it is the plan.
+
+        ``step`` is the step of the whole training at which it begins; by default the newest that was logged.
+        """
+        with self.guard.lock, self.guard:
             number, fields = plain(stage), config_fields(config)
             self.current_stage = number
             self.stage_logs[number] = StageLog(stage=number, start_time=self._clock(), config=config)
             if self._recorder:
-                self._recorder.start_stage(number, plain(fields))
+                self._recorder.start_stage(number, plain_metrics(fields), _step(step))
             if self.file_output:
                 self._files.start(self.stage_logs[number])
             self.logger.info(texts.stage_start(number, fields))
 
-    def log_stage_end(self, stage: Any) -> None:
-        """End a stage."""
-        with self.guard:
+    def log_stage_end(
+        self,
+        stage: Any,
+        *,
+        step: int | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """End a stage, at a step beyond the newest that was logged where ``step`` is given.
+
+        ``metrics`` are those at the end; ``details`` are further fields of the event.
+        """
+        with self.guard.lock, self.guard:
             log = self._known(stage)
             if log is None:
                 return
             log.end_time = self._clock()
             if self._recorder:
-                self._recorder.end_stage(log.stage)
+                final = plain_metrics(metrics or {})
+                self._recorder.end_stage(log.stage, _step(step), final, plain_metrics(details or {}))
             if self.file_output:
                 self._files.write(log)
             self.logger.info(texts.stage_end(log.stage, log.duration_hours() or 0.0))
@@ -125,70 +155,75 @@ class CurriculumLogger:
 
         ``week`` (or ``current_week`` among the metrics) is how far the stage is.
         """
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._active("step logging")
-            if log is None:
-                return
-            values, at = plain_metrics(metrics), int(step)
-            record = {"step": at, "timestamp": self._clock()}
-            log.add("step_metrics", record | values | record, self._keep)
-            if self._recorder:
-                self._recorder.step(at, dict(values), plain(week))
-            if self._check.due(at):
-                self.logger.info(texts.step(at, values))
-                for message in health_issues(values).values():
-                    self.logger.warning(texts.health(message))
+            if log is not None:
+                self._log_step(log, step, metrics, week)
+
+    def record(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """Log the metrics of a step, in a stage or in a training that has none."""
+        with self.guard.lock, self.guard:
+            self._log_step(self.stage_logs.get(self.current_stage), step, metrics, None)
 
     def log_growth_event(
-        self, region: str, n_added: int, reason: str, step: int | None = None, *, new_total: int | None = None
+        self,
+        region: str,
+        n_added: int,
+        reason: str,
+        step: int | None = None,
+        *,
+        new_total: int | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Log that a region grew; ``new_total`` follows from logged ``neuron_counts`` where it is not given."""
-        with self.guard:
+        """Log that a region grew; ``new_total`` follows from logged ``neuron_counts`` where it is not given.
+
+        ``details`` are further fields of the event.
+        """
+        with self.guard.lock, self.guard:
             log = self._active("growth event")
             if log is None:
                 return
-            at, added = _step(step), plain(n_added)
-            record = {"step": at, "timestamp": self._clock(), "region": str(region), "n_added": added}
-            log.add("growth_events", record | {"reason": str(reason)}, self._keep)
+            at, added, name, why = _step(step), plain(n_added), text(region), text(reason)
+            record = {"step": at, "timestamp": self._clock(), "region": name, "n_added": added}
+            log.add("growth_events", record | {"reason": why}, self._keep)
             if self._recorder:
-                self._recorder.growth(str(region), added, str(reason), at, plain(new_total))
-            self.logger.info(texts.growth(region, added, reason, at))
+                more = plain_metrics(details or {})
+                self._recorder.growth(name, added, why, at, plain(new_total), more)
+            self.logger.info(texts.growth(name, added, why, at))
 
     def log_consolidation(
         self,
-        stage_name: str,
-        n_patterns: int,
+        stage_name: str | None,
+        n_patterns: int | None,
         duration_seconds: float | None = None,
         step: int | None = None,
         *,
         duration_steps: int | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Log one phase of sleep (``NREM``, ``REM``, ...), with its length in seconds, in steps, or both."""
-        with self.guard:
+        """Log one phase of sleep (``NREM``, ``REM``, ...), with its length in seconds, in steps, or both.
+
+        What is not known is None, and is not written. ``details`` are further fields of the event.
+        """
+        with self.guard.lock, self.guard:
             log = self._active("consolidation")
             if log is None:
                 return
             at, patterns = _step(step), plain(n_patterns)
             seconds, steps = plain(duration_seconds), plain(duration_steps)
             length = {"duration_seconds": seconds} | ({} if steps is None else {"duration_steps": steps})
-            record = {
-                "step": at,
-                "timestamp": self._clock(),
-                "stage": str(stage_name),
-                "n_patterns": patterns,
-            }
+            phase = None if stage_name is None else text(stage_name)
+            record = {"step": at, "timestamp": self._clock(), "stage": phase, "n_patterns": patterns}
             log.add("consolidation_events", record | length, self._keep)
             if self._recorder:
-                fields = {name: value for name, value in length.items() if value is not None}
-                self._recorder.consolidation(str(stage_name), patterns, fields, at)
-            text = f"{steps} steps" if seconds is None else f"{texts.number(seconds, 1)}s"
-            self.logger.info(texts.consolidation(stage_name, patterns, text, at))
+                self._recorder.consolidation(phase, patterns, length, at, plain_metrics(details or {}))
+            self.logger.info(texts.consolidation(phase, patterns, seconds, steps, at))
 
     def log_milestone_evaluation(
         self, stage: Any, results: Mapping[str, Any], week: float | None = None, step: int | None = None
     ) -> None:
         """Log which of a stage's milestones are passed."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             log = self._known(stage)
             if log is None:
                 return
@@ -199,45 +234,73 @@ class CurriculumLogger:
                 self._recorder.milestones(log.stage, checks, plain(week), at)
             self.logger.info(texts.milestones(log.stage, checks, plain(week)))
 
-    def log_transition(self, old_stage: Any, new_stage: Any, reason: str = "Milestones passed") -> None:
-        """Log that training moves on to another stage."""
-        with self.guard:
-            old, new = plain(old_stage), plain(new_stage)
+    def log_transition(
+        self,
+        old_stage: Any,
+        new_stage: Any,
+        reason: str = "Milestones passed",
+        *,
+        step: int | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log that training moves on to another stage. ``details`` are further fields of the event."""
+        with self.guard.lock, self.guard:
+            old, new, why = plain(old_stage), plain(new_stage), text(reason)
             if self._recorder:
-                self._recorder.event(
-                    contract.TRANSITION, None, old_stage=old, new_stage=new, reason=str(reason)
-                )
+                fields = {"old_stage": old, "new_stage": new, "reason": why}
+                self._recorder.event(contract.TRANSITION, _step(step), plain_metrics(details or {}) | fields)
             log = self.stage_logs.get(old)
             if log is not None:
                 record = {
                     "timestamp": self._clock(),
                     "old_stage": old,
                     "new_stage": new,
-                    "reason": str(reason),
+                    "reason": why,
                 }
                 log.add("transitions", record, self._keep)
                 if self.file_output and log.end_time is not None:
                     self._files.write(log)  # it was written at the stage's end, before this was known
-            self.logger.info(texts.transition(old, new, reason))
+            self.logger.info(texts.transition(old, new, why))
 
-    def log_stage_extension(self, stage: Any, additional_weeks: float, reason: str) -> None:
-        """Log that a stage is given more weeks."""
-        with self.guard:
-            number, weeks = plain(stage), plain(additional_weeks)
+    def log_stage_extension(
+        self,
+        stage: Any,
+        additional_weeks: float | None,
+        reason: str,
+        *,
+        additional_steps: int | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Log that a stage is given more weeks, or more steps."""
+        with self.guard.lock, self.guard:
+            number, weeks, steps, why = (
+                *map(plain, (stage, additional_weeks, additional_steps)),
+                text(reason),
+            )
             if self._recorder:
-                self._recorder.extend(number, weeks, str(reason))
-            self.logger.warning(texts.extension(number, weeks, reason))
+                self._recorder.extend(number, weeks, steps, why, _step(step))
+            self.logger.warning(texts.extension(number, weeks, steps, why))
 
     def log_warning(self, message: str, severity: str = "warning", step: int | None = None) -> None:
-        """Log a health warning: ``severity`` is info, warning or critical."""
-        with self.guard:
+        """Log a health warning: ``severity`` is info, warning or critical, as a text or an enum of texts."""
+        with self.guard.lock, self.guard:
+            how, what = text(plain(severity)).strip().lower(), text(message)
             if self._recorder:
-                self._recorder.alert(str(severity), str(message), _step(step))
-            level = logging.INFO if severity == "info" else logging.WARNING
-            self.logger.log(level, texts.health(str(message)))
+                self._recorder.alert(how, what, _step(step))
+            self.logger.log(_LEVELS.get(how, logging.WARNING), texts.health(what))
+
+    def log_event(
+        self, kind: str, fields: Mapping[str, Any] | None = None, *, step: int | None = None
+    ) -> None:
+        """Log anything else that happened, as an event of its own kind; the text log has a line with its fields."""
+        with self.guard.lock, self.guard:
+            name, values = text(kind), plain_metrics(fields or {})
+            if self._recorder:
+                self._recorder.event(name, _step(step), values)
+            self.logger.info(texts.event(name, values, _step(step)))
 
     def attach(self, trainer: Any) -> None:
-        """Log what a ``CurriculumTrainer`` does: its metrics, stages, growth, sleep and milestones."""
+        """Log what a ``CurriculumTrainer`` does: its metrics, stages, growth, sleep, milestones, safety and gates."""
         TrainerLink(self, trainer)
 
     def generate_stage_report(self, stage: Any) -> str:
@@ -251,17 +314,21 @@ class CurriculumLogger:
 
     def save_session(self, filename: str | None = None) -> None:
         """Write the session's summary, by default to ``session_<YYYYmmdd_HHMMSS>.json``."""
-        with self.guard:
+        with self.guard.lock, self.guard:
             name = self._files.save_session(filename, self.session_start_time, self._clock(), self.stage_logs)
             if name:
                 self.logger.info(f"Session saved to {self.log_dir / name}")
 
     def close(self) -> None:
-        """Close the files; logging goes on to open them again."""
+        """Let go of the handlers of the text log; no file is open between two records, and logging may go on."""
         for handler in self.logger.handlers:
             handler.close()
-        if self._recorder:
-            self._recorder.close()
+
+    def _open_text_log(self) -> None:
+        self.logger = text_logger(self.log_level)
+        self.logger.addHandler(ConsoleHandler() if self.console_output else logging.NullHandler())
+        if self.file_output:
+            self.logger.addHandler(FileHandler(self._directory, self._errors))
 
     def _open_files(self, with_json: bool, interval: int) -> None:
         if self.file_output or with_json:
@@ -269,12 +336,30 @@ class CurriculumLogger:
                 self._directory.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 self._errors.failed(str(self._directory), error)
-        if self.file_output:
-            self.logger.addHandler(FileHandler(self._directory, self._errors))
         if with_json:
             self._recorder = Recorder(
                 self._directory, interval=interval, errors=self._errors, clock=self._clock
             )
+
+    def reach(self, step: int) -> None:
+        """Note that training has come to a step at which no metrics are logged, as at the end of a stage."""
+        with self.guard.lock, self.guard:
+            if self._recorder:
+                self._recorder.reach(whole_step(step))
+
+    def _log_step(
+        self, log: StageLog | None, step: int, metrics: Mapping[str, Any], week: float | None
+    ) -> None:
+        values, at = plain_metrics(metrics), whole_step(step)
+        if log is not None:
+            record = {"step": at, "timestamp": self._clock()}
+            log.add("step_metrics", record | values | record, self._keep)
+        if self._recorder:
+            self._recorder.step(at, dict(values), plain(week))
+        if self._check.due(at):
+            self.logger.info(texts.step(at, values))
+            for message in health_issues(values).values():
+                self.logger.warning(texts.health(message))
 
     def _active(self, purpose: str) -> StageLog | None:
         if self.current_stage is None:
@@ -295,5 +380,9 @@ class CurriculumLogger:
             logging.getLogger(__name__).warning(message)
 
 
+_LEVELS: Final = {"info": logging.INFO, "critical": logging.ERROR}
+"""Levels of warnings in the text log, other than that of a warning."""
+
+
 def _step(step: Any) -> int | None:
-    return None if step is None else int(step)
+    return None if step is None else whole_step(step)

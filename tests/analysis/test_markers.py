@@ -41,6 +41,7 @@ def test_each_kind_of_event_has_its_mark() -> None:
             Event("milestone", 1600, {"results": {"mnist_accuracy": True, "gaze_following": False}}),
             Event("milestone", 1700, {"results": {"mnist_accuracy": False, "gaze_following": False}}),
             Event("extension", 1800, {"stage": 0, "additional_weeks": 2}),
+            Event("extension", 1900, {"stage": 0, "additional_steps": 2000}),
             Event("stage_end", 3500, {"stage": 0}),
             Event("transition", 3500, {"old_stage": 0, "new_stage": 1}),
             Event("stage_start", 3500, {"stage": 1}),
@@ -57,10 +58,24 @@ def test_each_kind_of_event_has_its_mark() -> None:
         ("milestone", 1600, "mnist_accuracy passed"),
         ("milestone", 1700, "mnist_accuracy lost"),
         ("stage", 1800, "Stage 0 Sensory Foundations extended by 2 weeks"),
+        ("stage", 1900, "Stage 0 Sensory Foundations extended by 2,000 steps"),
         ("resume", 2000, "Resumed at step 2,000"),
         ("stage", 3500, "Stage 1 Object Permanence & Working Memory"),
     ]
     assert [mark.step for mark in found if mark.alarming] == [1500, 1700]
+
+
+@pytest.mark.parametrize(
+    ("fields", "label"),
+    [({"cycles": 5, "patterns_replayed": 103}, "sleep, 103 patterns"), ({"sleep_stage": "SWS"}, "SWS")],
+)
+def test_a_sleep_that_is_not_said_to_be_nrem_has_a_mark_of_its_own(
+    fields: dict[str, object], label: str
+) -> None:
+    """What the trainer does not say is not made up."""
+    found = markers(state(LINES, events=[Event("consolidation", 500, fields)]))
+
+    assert [(mark.kind, mark.label) for mark in found] == [(MarkerKind.SLEEP, label)]
 
 
 def test_a_mark_leads_to_its_event() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.figures.states import fixture_state
 from tests.support import FIXTURES
-from thalia_monitor.figures import consolidation
+from thalia_monitor.analysis.summary import last_sleep
+from thalia_monitor.figures import consolidation, theme
 from thalia_monitor.figures.chart import View
 from thalia_monitor.state import Event, TrainingState
 
@@ -95,6 +96,21 @@ def test_nrem_and_rem_are_told_apart(stage: str, color: str) -> None:
 def test_a_sleep_that_is_neither_is_grey() -> None:
     """An unknown stage is shown, not guessed."""
     assert consolidation.sleep_color("nap") not in (consolidation.NREM, consolidation.REM)
+
+
+def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:
+    """On the charts, in the table and in the summary: NREM is not made up."""
+    event = Event("consolidation", 500, {"cycles": 5, "patterns_replayed": 103}, time=100.0)
+    state = state_of(slept(100), event)
+
+    assert consolidation.sleeps(state)["sleep_stage"].tolist() == ["NREM", "unknown"]
+    (dots,) = consolidation.timeline(state, "", VIEW).traces
+    assert dots["y"] == ["NREM", "unknown"]
+    assert dots["marker"]["color"] == [consolidation.NREM, theme.SECOND]
+    assert [trace["name"] for trace in consolidation.patterns(state, "", VIEW).traces] == ["NREM", "unknown"]
+    newest = last_sleep(state, 160.0)
+    assert newest is not None
+    assert (newest.stage, newest.patterns, newest.age) == ("unknown", 103, 60.0)
 
 
 def test_the_timeline_has_every_sleep_at_its_step() -> None:

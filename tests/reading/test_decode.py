@@ -150,6 +150,17 @@ def test_a_consolidations_numeric_stage_is_the_curriculums() -> None:
     )
 
 
+def test_whole_cycles_of_sleep_are_of_no_one_stage() -> None:
+    """Thalia's trainer counts cycles and names no stage: nothing is missing."""
+    _, events, problems = decoded(
+        '{"step": 1, "event_type": "consolidation", "cycles": 5, "her_enabled": true, "total_replayed": 103}'
+    )
+    assert (events[0].fields, problems) == (
+        {"cycles": 5, "her_enabled": True, "patterns_replayed": 103},
+        [],
+    )
+
+
 def test_an_unknown_event_is_kept_by_its_name() -> None:
     """What a later Thalia logs is not lost."""
     event = the_event(step=5, event_type="pruned", synapses=[1, {"a": None}], ok=True)

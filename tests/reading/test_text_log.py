@@ -101,6 +101,16 @@ def test_a_stage_start_tells_its_configuration(tmp_path: Path) -> None:
             {"sleep_stage": "NREM3", "patterns_replayed": 150, "duration_seconds": 45.2},
         ),
         (
+            "\n[Consolidation] Step 7 - unknown\n  Patterns replayed: unknown\n  Duration: unknown\n",
+            *("INFO", "consolidation", 7),
+            {"sleep_stage": "unknown"},
+        ),
+        (
+            "\n[Consolidation] - REM\n  Patterns replayed: 9\n  Duration: 2000 steps\n",
+            *("INFO", "consolidation", None),
+            {"sleep_stage": "REM", "patterns_replayed": 9, "duration_steps": 2000},
+        ),
+        (
             CHECK,
             *("INFO", "milestone", 1000),
             {"stage": 1, "week": 4, "results": {"n_back_2": True, "object_permanence": False}},
@@ -119,6 +129,11 @@ def test_a_stage_start_tells_its_configuration(tmp_path: Path) -> None:
             "\n[Stage Extension] Stage 1\n  Adding 2 weeks\n  Reason: below (0.75 < 0.80)\n",
             *("WARNING", "extension", 1000),
             {"stage": 1, "weeks": 2, "reason": "below (0.75 < 0.80)"},
+        ),
+        (
+            "\n[Stage Extension] Stage 1\n  Adding 2000 steps\n  Reason: below\n",
+            *("WARNING", "extension", 1000),
+            {"stage": 1, "additional_steps": 2000, "reason": "below"},
         ),
         (
             "  ⚠️  High capacity: 0.900",

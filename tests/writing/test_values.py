@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections import OrderedDict
+import time
+import tracemalloc
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -94,6 +96,66 @@ def test_a_circle_ends() -> None:
     circle["self"] = circle
 
     assert b"self" in to_line(plain_metrics(circle))
+
+
+def test_a_value_without_end_costs_only_itself() -> None:
+    """Neither time nor space grows with what a value contains: what is too large is named instead."""
+    line: list[Any] = []
+    line.extend([line] * 10)
+    chain: Any = "x" * 100
+    for _ in range(60):
+        chain = deque([chain, chain])
+    values = {
+        "self": line,
+        "chain": chain,
+        "range": range(10**12),
+        "keys": {"k" * 10**6: 1},
+        "bytes": b"x" * 10**8,
+    }
+    values |= {"many": {str(number): number for number in range(200_000)}, "text": "x" * 10**7, "loss": 0.5}
+    values |= {"power": 10**5000, "negative": -(10**5000), "array": [10**5000, 1], "within": {10**5000: 1}}
+
+    tracemalloc.start()
+    start = time.process_time()
+    written = to_line(plain_metrics(values))
+    seconds, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    back = json.loads(written)
+    assert back.keys() == values.keys()
+    assert back["loss"] == 0.5
+    assert back["power"] == back["negative"] == "whole number of 16,610 bits"
+    assert back["array"] == ["whole number of 16,610 bits", 1]
+    assert back["within"] == {"whole number of 16,610 bits": 1}
+    assert back["self"] == "list that is too large to be written"
+    assert back["many"] == "dict that is too large to be written"
+    assert back["range"] == "range that is too large to be written"
+    assert back["text"] == "x" * 10_000 + "…"
+    assert len(written) < 100_000
+    assert peak < 40_000_000
+    assert seconds < 5
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**64), 10**300])
+def test_a_number_that_a_float_can_hold_is_written_as_it_is(number: int) -> None:
+    """Only what no reader takes for a number any more becomes a text."""
+    assert json.loads(to_line(plain_metrics({"n": number, "in": [number]}))) == {"n": number, "in": [number]}
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        *"\x7f\x80\x85\x9b\x9f\xad\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ufeff",
+        "\U000e0041",
+    ],
+)
+def test_a_character_that_a_terminal_obeys_is_written_as_its_escape(character: str) -> None:
+    """It reads back as what it was; the file itself can be shown in a terminal and an editor."""
+    written = to_line(plain_metrics({f"a{character}b": f"{character}é"}))
+
+    assert character not in written.decode()
+    assert json.loads(written) == {f"a{character}b": f"{character}é"}
+    assert "é" in written.decode()
 
 
 def test_metrics_that_are_no_mapping_are_refused() -> None:

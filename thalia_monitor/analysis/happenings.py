@@ -26,6 +26,8 @@ class MarkerKind(StrEnum):
     GROWTH = "growth"
     NREM = "nrem"
     REM = "rem"
+    SLEEP = "sleep"
+    """Sleep that is not said to be NREM or REM."""
     STAGE = "stage"
     MILESTONE = "milestone"
     WARNING = "warning"
@@ -167,8 +169,7 @@ def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
         kind, label, amount = MarkerKind.GROWTH, region, _number(fields.get("neurons_added"))
     elif event.kind == contract.CONSOLIDATION:
         sleep = str(fields.get("sleep_stage", "sleep"))
-        kind = MarkerKind.REM if sleep.upper().startswith("REM") else MarkerKind.NREM
-        label, amount = sleep, _number(fields.get("patterns_replayed"))
+        kind, label, amount = _sleep_kind(sleep), sleep, _number(fields.get("patterns_replayed"))
     elif event.kind in (contract.STAGE_START, contract.TRANSITION, contract.EXTENSION):
         kind, label, amount = MarkerKind.STAGE, _stage_label(event.kind, fields, scheme), math.nan
     elif event.kind == contract.WARNING:
@@ -177,6 +178,12 @@ def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
         return None
     alarming = kind is MarkerKind.WARNING and fields.get("severity") == Severity.CRITICAL
     return Happening(kind, event.step, event.time, label, amount, index, alarming, event.segment)
+
+
+def _sleep_kind(stage: str) -> MarkerKind:
+    if stage.upper().startswith("NREM"):
+        return MarkerKind.NREM
+    return MarkerKind.REM if stage.upper().startswith("REM") else MarkerKind.SLEEP
 
 
 def _number(value: object) -> float:
@@ -188,8 +195,10 @@ def _stage_label(kind: str, fields: Mapping[str, Any], scheme: str) -> str:
     stage = "Stage" if math.isnan(number) else f"Stage {number:g} {stage_name(number, scheme)}"
     if kind != contract.EXTENSION:
         return stage
-    weeks = _number(fields.get("additional_weeks"))
-    return f"{stage} extended" + ("" if math.isnan(weeks) else f" by {weeks:g} weeks")
+    weeks, steps = _number(fields.get("additional_weeks")), _number(fields.get("additional_steps"))
+    if math.isnan(weeks):
+        return f"{stage} extended" + ("" if math.isnan(steps) else f" by {steps:,.0f} steps")
+    return f"{stage} extended by {weeks:g} weeks"
 
 
 def _stages_of_checkpoints(state: TrainingState) -> Iterator[Happening]:

@@ -29,6 +29,7 @@ _NOUNS: Final = {
     MarkerKind.GROWTH: ("growth", "growths", "neurons"),
     MarkerKind.NREM: ("NREM sleep", "NREM sleeps", "patterns"),
     MarkerKind.REM: ("REM sleep", "REM sleeps", "patterns"),
+    MarkerKind.SLEEP: ("other sleep", "other sleeps", "patterns"),
     MarkerKind.STAGE: ("stage change", "stage changes", ""),
     MarkerKind.MILESTONE: ("milestone", "milestones", ""),
     MarkerKind.WARNING: ("warning", "warnings", ""),

@@ -187,7 +187,7 @@ def last_sleep(state: TrainingState, now: float) -> Sleep | None:
         return None
     event = events[-1]
     return Sleep(
-        stage=str(event.fields.get("sleep_stage") or "sleep"),
+        stage=str(event.fields.get("sleep_stage") or "unknown"),
         step=event.step,
         patterns=_whole(event.fields.get("patterns_replayed")),
         age=max(now - event.time, 0.0) if event.time is not None else None,

@@ -186,7 +186,9 @@ def _mean(values: pd.Series) -> str:
 
 def sleeps(state: TrainingState) -> pd.DataFrame:
     """Every consolidation event, with the seconds it lasted where that is what the trainer logged."""
-    return state.event_frame(contract.CONSOLIDATION, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
+    frame = state.event_frame(contract.CONSOLIDATION, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
+    stage = frame["sleep_stage"]
+    return frame.assign(sleep_stage=stage.fillna("unknown")) if stage.hasnans else frame
 
 
 def _labels(stages: list[str]) -> list[str]:

@@ -17,6 +17,7 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.GROWTH: ("triangle-up", theme.PALETTE[2]),
     MarkerKind.NREM: ("circle", theme.PALETTE[0]),
     MarkerKind.REM: ("square", theme.PALETTE[5]),
+    MarkerKind.SLEEP: ("pentagon", theme.SECOND),
     MarkerKind.STAGE: ("star", theme.PALETTE[6]),
     MarkerKind.MILESTONE: ("diamond", theme.PALETTE[4]),
     MarkerKind.WARNING: ("x", theme.PALETTE[3]),
@@ -24,13 +25,14 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
 
-HEIGHTS: Final = {MarkerKind.NREM: 0.925, MarkerKind.REM: 0.88}
+HEIGHTS: Final = {MarkerKind.NREM: 0.925, MarkerKind.REM: 0.88, MarkerKind.SLEEP: 0.835}
 """Where a kind's symbols stand, as a share of the plot's height; sleep comes often, and would cover the others."""
 
 PLACES: Final = {
     MarkerKind.GROWTH: "growth",
     MarkerKind.NREM: "consolidation",
     MarkerKind.REM: "consolidation",
+    MarkerKind.SLEEP: "consolidation",
 }
 """The page whose table lists a kind; every other kind is in the table of all events."""
 

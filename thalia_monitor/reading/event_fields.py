@@ -23,6 +23,8 @@ class Field:
     aliases: tuple[str, ...] = ()
     needed: bool = False
     """Whether an event of the log is incomplete without it."""
+    unless: str | None = None
+    """A field beside which it is not needed: whole cycles of sleep are of no one phase."""
 
 
 def _text(value: object) -> str | None:
@@ -37,7 +39,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, Field]]] = {
         "reason": Field(_text, "a text"),
     },
     contract.CONSOLIDATION: {
-        "sleep_stage": Field(_text, "a text", ("stage",), needed=True),
+        "sleep_stage": Field(_text, "a text", ("stage",), needed=True, unless="cycles"),
         "patterns_replayed": Field(
             plain.count, "a whole number of at least 0", ("n_patterns", "total_replayed")
         ),
@@ -70,7 +72,7 @@ def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None,
                 and (alias != "stage" or isinstance(fields[alias], str))
             ):
                 fields[name] = fields.pop(alias)
-        if field.needed and fields.get(name) is None:
+        if field.needed and fields.get(name) is None and field.unless not in fields:
             report(f"{name} is missing from this {kind} event")
     others = {plain.text(name): value for name, value in checked(kind, fields, report).items()}
     return Event(kind, step, plain.bounded(others), time=time, file=file, line=line)

@@ -130,14 +130,22 @@ def _growth(found: re.Match[str]) -> dict[str, Any]:
 
 def _sleep(found: re.Match[str]) -> dict[str, Any]:
     patterns, seconds = plain.whole(_number(found["patterns_replayed"])), _number(found["duration_seconds"])
-    return found.groupdict() | {"patterns_replayed": patterns, "duration_seconds": seconds}
+    steps = plain.whole(_number(found["duration_steps"]))
+    numbers = {"patterns_replayed": patterns, "duration_seconds": seconds, "duration_steps": steps}
+    known = {name: value for name, value in numbers.items() if value is not None}
+    return {"sleep_stage": found["sleep_stage"], contract.STEP: found[contract.STEP]} | known
 
 
 def _numbered(*names: str) -> Callable[[re.Match[str]], dict[str, Any]]:
     def meaning(found: re.Match[str]) -> dict[str, Any]:
-        return found.groupdict() | {name: _number(found[name]) for name in names}
+        named = _named(found)
+        return named | {name: _number(named[name]) for name in names if name in named}
 
     return meaning
+
+
+def _named(found: re.Match[str]) -> dict[str, Any]:
+    return {name: text for name, text in found.groupdict().items() if text is not None}
 
 
 _RULE: Final = re.compile(r"^={20,}$", re.MULTILINE)
@@ -170,8 +178,8 @@ _SHAPES: Final[tuple[tuple[re.Pattern[str], str, Callable[[re.Match[str]], dict[
         ),
         (
             rf"\[Consolidation\](?: Step (?P<step>{_N}))? - (?P<sleep_stage>[^\n]*)"
-            rf"\n +Patterns replayed: (?P<patterns_replayed>{_N})"
-            rf"\n +Duration: (?P<duration_seconds>-?\d+\.\d+)s",
+            rf"\n +Patterns replayed: (?P<patterns_replayed>{_N}|unknown)"
+            rf"\n +Duration: (?:(?P<duration_seconds>-?\d+\.\d+)s|(?P<duration_steps>{_N}) steps|unknown)",
             contract.CONSOLIDATION,
             _sleep,
         ),
@@ -186,10 +194,11 @@ _SHAPES: Final[tuple[tuple[re.Pattern[str], str, Callable[[re.Match[str]], dict[
             _numbered("old_stage", "new_stage"),
         ),
         (
-            r"\[Stage Extension\] Stage (?P<stage>\S+)\n +Adding (?P<weeks>\S+) weeks"
+            r"\[Stage Extension\] Stage (?P<stage>\S+)"
+            r"\n +Adding (?:(?P<weeks>\S+) weeks|(?P<additional_steps>\S+) steps)"
             r"\n +Reason: (?P<reason>.*)",
             contract.EXTENSION,
-            _numbered("stage", "weeks"),
+            _numbered("stage", "weeks", "additional_steps"),
         ),
         (r"Session saved to (?P<path>.*)", SESSION, re.Match.groupdict),
         (r"(?P<message>No active stage for .*|Stage \S+ not found in logs)", MISUSE, re.Match.groupdict),

@@ -20,6 +20,7 @@ EVENTS: Final = {
     MarkerKind.GROWTH: "▲ growth",
     MarkerKind.NREM: "● NREM sleep",
     MarkerKind.REM: "■ REM sleep",
+    MarkerKind.SLEEP: "⬟ other sleep",
     MarkerKind.STAGE: "★ stages",
     MarkerKind.MILESTONE: "◆ milestones",
     MarkerKind.WARNING: "✖ warnings",

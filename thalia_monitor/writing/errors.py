@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from threading import RLock
 from types import TracebackType
+from typing import Any
+from weakref import WeakSet
 
 
 class WriteErrors:
@@ -42,26 +45,44 @@ class WriteErrors:
 
 
 class Guard:
-    """A lock that also keeps every error of its block from the caller: training must not die of its log.
+    """Keeps every error of its block from the caller: training must not die of its log.
 
-    Interrupts and exits are passed on.
+    Interrupts and exits are passed on. One thread at a time: ``with guard.lock, guard:``. The ``with`` of a lock is
+    one instruction, so that no interrupt falls between taking the lock and being sure to give it back.
     """
 
     def __init__(self, errors: WriteErrors) -> None:
+        self.lock = RLock()
         self._errors = errors
-        self._lock = RLock()
+        _guards.add(self)
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        pass
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        try:
-            if not isinstance(error, Exception):
-                return False
-            with suppress(Exception):  # another's log handler must not bring down what is guarded here
-                self._errors.failed("A record", error)
-            return True
-        finally:
-            self._lock.release()
+        if not isinstance(error, Exception):
+            return False
+        with suppress(Exception):  # another's log handler must not bring down what is guarded here
+            self._errors.failed("A record", error)
+        return True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Guard, (self._errors,)
+
+
+_guards: WeakSet[Guard] = WeakSet()
+
+
+def _free_locks() -> None:
+    """Replace, in a forked child, the locks of threads that exist only in the parent."""
+    for guard in _guards:
+        if guard.lock.acquire(blocking=False):  # free, or the forking thread's own
+            guard.lock.release()
+        else:
+            guard.lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_locks)

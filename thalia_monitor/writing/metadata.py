@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from thalia_monitor.writing.values import to_bytes
 from thalia_monitor.writing.whole import remove_orphans, write_whole
 
 NEWEST_KEPT: Final = 50
@@ -66,7 +67,7 @@ class MetadataFiles:
     def save(self, step: int, metadata: Mapping[str, Any]) -> None:
         """Write the metadata of a step, and let surplus ones go. Raises OSError."""
         text = json.dumps(metadata, ensure_ascii=False, indent=2) + "\n"
-        write_whole(self._directory / metadata_name(step), text.encode("utf-8", "replace"))
+        write_whole(self._directory / metadata_name(step), to_bytes(text))
         self._steps.add(step)
         for old in surplus(self._steps, self._interval):
             self._steps.discard(old)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from thalia_monitor import contract
@@ -17,6 +19,8 @@ from thalia_monitor.writing.values import to_line
 
 RESERVED: Final = frozenset({contract.STEP, contract.TIMESTAMP, contract.EVENT_TYPE})
 """Fields of a line that are not the caller's: a metric of such a name is written as ``metric_<name>``."""
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Recorder:
@@ -40,22 +44,46 @@ class Recorder:
         self._health: dict[str, str] = {}
         self._check = CheckInterval()
 
-    def start_stage(self, stage: float, config: Mapping[str, Any]) -> None:
-        """Write that a stage begins; its checklist is empty until it is first evaluated."""
-        self._steps.begin_stage(stage)
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for pickle; unpickled, it has the system's clock, for that of a script may be any function."""
+        return {name: value for name, value in self.__dict__.items() if name != "_clock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._clock = time.time
+
+    def start_stage(self, stage: float, config: Mapping[str, Any], step: int | None = None) -> None:
+        """Write that a stage begins, at a global step or the newest; its checklist is empty until it is evaluated."""
+        self._steps.begin_stage(stage, step)
+        if step is not None:
+            self._reach(step)
         self._progress.begin(stage, config)
-        self.event(contract.STAGE_START, None, stage=stage, config=config)
+        self.event(contract.STAGE_START, None, {"stage": stage, "config": config})
         self._save()
 
-    def end_stage(self, stage: float) -> None:
-        """Write that a stage is over."""
-        self.event(contract.STAGE_END, None, stage=stage)
+    def reach(self, step: int) -> None:
+        """Note that training has come to a step, where it logs no metrics; it never goes back by that."""
+        self._steps.finish(step)
+
+    def end_stage(
+        self,
+        stage: float,
+        step: int | None = None,
+        metrics: Mapping[str, Any] = NOTHING,
+        details: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """Write that a stage is over, at a step or the newest, with its last metrics."""
+        if step is not None:
+            self.reach(step)
+        if metrics:
+            self._progress.absorb(metrics)
+            details = {**details, "final_metrics": metrics}
+        self.event(contract.STAGE_END, None, {"stage": stage, **details})
         self._save()
 
     def step(self, step: int, metrics: dict[str, Any], week: Any) -> None:
         """Write a metric line, and metadata where they are due."""
-        before = self._steps.last
-        now = self._steps.reach(step)
+        now, went_back = self._reach(step)
         if bool in map(type, metrics.values()):  # a series is of numbers
             metrics = {name: int(value) if type(value) is bool else value for name, value in metrics.items()}
         line = {contract.STEP: now, contract.TIMESTAMP: round(self._clock(), 3)}
@@ -63,46 +91,57 @@ class Recorder:
         if not RESERVED.isdisjoint(metrics):
             metrics = {f"metric_{name}" if name in RESERVED else name: metrics[name] for name in metrics}
         self._write(line | metrics)
-        due = self._progress.absorb(metrics)
-        if before is not None and now < before and self._files.supersede(now):
-            self._progress.go_back(self._files.newest())
-            due = True
+        due = self._progress.absorb(metrics) or went_back
         if self._check.due(now):
             self._look_at_health()
         if due or self._saved is None or now // self._interval != self._saved // self._interval:
             self._save()
 
-    def growth(self, region: str, added: Any, reason: str, step: int | None, new_total: Any) -> None:
+    def growth(
+        self,
+        region: str,
+        added: Any,
+        reason: str,
+        step: int | None,
+        new_total: Any,
+        details: Mapping[str, Any] = NOTHING,
+    ) -> None:
         """Write that a region grew; its new size follows from the last known one where it is not given."""
         total = self._progress.grow(region, added, new_total)
-        size = {} if total is None else {"new_total": total}
-        self.event(contract.GROWTH, step, region=region, neurons_added=added, **size, reason=reason)
+        fields = {"region": region, "neurons_added": added, "new_total": total, "reason": reason}
+        self.event(contract.GROWTH, step, _known(details) | _known(fields))
 
     def consolidation(
-        self, sleep_stage: str, patterns: Any, length: Mapping[str, Any], step: int | None
+        self,
+        sleep_stage: str | None,
+        patterns: Any,
+        length: Mapping[str, Any],
+        step: int | None,
+        details: Mapping[str, Any] = NOTHING,
     ) -> None:
         """Write one phase of sleep; ``length`` holds ``duration_steps``, ``duration_seconds``, or both."""
         fields = {"sleep_stage": sleep_stage, "patterns_replayed": patterns, **length}
-        self.event(contract.CONSOLIDATION, step, **fields)
+        self.event(contract.CONSOLIDATION, step, _known(details) | _known(fields))
 
     def milestones(self, stage: float, results: dict[str, Any], week: Any, step: int | None) -> None:
         """Write the evaluation of a stage's checklist, and metadata with it."""
         self._progress.check(results, week)
-        self.event(contract.MILESTONE, step, stage=stage, week=week, results=results)
+        self.event(contract.MILESTONE, step, {"stage": stage, "week": week, "results": results})
         self._save()
 
-    def extend(self, stage: float, weeks: Any, reason: str) -> None:
-        """Write that a stage is given more weeks, and plan them."""
+    def extend(self, stage: float, weeks: Any, steps: Any, reason: str, step: int | None) -> None:
+        """Write that a stage is given more weeks, or more steps, and plan the weeks."""
         self._progress.extend(weeks)
-        self.event(contract.EXTENSION, None, stage=stage, additional_weeks=weeks, reason=reason)
+        more = _known({"additional_weeks": weeks, "additional_steps": steps})
+        self.event(contract.EXTENSION, step, {"stage": stage, **more, "reason": reason})
         self._save()
 
     def alert(self, severity: str, message: str, step: int | None) -> None:
         """Write a health warning; the next metadata list it."""
         self._progress.alert(severity, message)
-        self.event(contract.WARNING, step, severity=severity, message=message)
+        self.event(contract.WARNING, step, {"severity": severity, "message": message})
 
-    def event(self, kind: str, step: int | None, **fields: Any) -> None:
+    def event(self, kind: str, step: int | None, fields: Mapping[str, Any]) -> None:
         """Write an event; one that was logged without a step stands at the newest."""
         at = self._steps.last if step is None else self._steps.of(step)
         head = {
@@ -110,11 +149,7 @@ class Recorder:
             contract.TIMESTAMP: round(self._clock(), 3),
             contract.EVENT_TYPE: kind,
         }
-        self._write(head | fields)
-
-    def close(self) -> None:
-        """Close the log; the next line opens it again."""
-        self._log.close()
+        self._write({**head, **fields, **head})
 
     def _write(self, line: Mapping[str, Any]) -> None:
         try:
@@ -125,14 +160,23 @@ class Recorder:
         again = self._errors.worked(contract.LOG_NAME)
         if again:
             self._saved = None  # metadata are due: the page is to show it soon
-            self.event(contract.WARNING, None, severity="warning", message=again)
+            self.event(contract.WARNING, None, {"severity": "warning", "message": again})
+
+    def _reach(self, step: int) -> tuple[int, bool]:
+        """Place the step that training is at, and whether it went back behind metadata, which are set aside."""
+        before = self._steps.last
+        now = self._steps.reach(step)
+        went_back = before is not None and now < before and self._files.supersede(now)
+        if went_back:
+            self._progress.go_back(self._files.newest())
+        return now, went_back
 
     def _look_at_health(self) -> None:
         """Write a warning for each limit that is passed and was not when last looked at."""
         before, self._health = self._health, health_issues(self._progress.metrics)
         for issue, message in self._health.items():
             if issue not in before:
-                self.event(contract.WARNING, None, severity="warning", message=message)
+                self.event(contract.WARNING, None, {"severity": "warning", "message": message})
 
     def _save(self) -> None:
         """Write metadata of the present; an attempt that fails is made again when the next are due."""
@@ -153,3 +197,8 @@ class Recorder:
         self._errors.worked(contract.METADATA_PATTERN)
         self._progress.alerts_shown()
         self._errors.unseen = []
+
+
+def _known(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is not known: an absent field is no value."""
+    return {name: value for name, value in fields.items() if value is not None}

@@ -83,8 +83,14 @@ def _consolidation(log: StageLog) -> Iterator[str]:
     events = log.consolidation_events
     if events:
         yield f"Consolidation Events: {log.counts['consolidation_events']}"
-        yield f"  Total patterns replayed: {sum(event['n_patterns'] or 0 for event in events)}"
-        yield f"  Total duration: {sum(event['duration_seconds'] or 0 for event in events):.1f}s"
+        yield f"  Total patterns replayed: {_sum(events, 'n_patterns')}"
+        yield f"  Total duration: {_sum(events, 'duration_seconds'):.1f}s"
+
+
+def _sum(events: Sequence[Record], name: str) -> float:
+    """Sum a field up where it is a number."""
+    values: Iterator[float] = (event[name] for event in events if isinstance(event[name], (int, float)))
+    return sum(values)
 
 
 def _milestones(log: StageLog) -> Iterator[str]:

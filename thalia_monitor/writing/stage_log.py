@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from thalia_monitor.writing.values import object_fields, plain
+from thalia_monitor.writing.values import object_fields, plain_metrics, to_bytes
 
 Record = dict[str, Any]
 
@@ -33,6 +33,10 @@ class StageLog:
         self.counts: Counter[str] = Counter()
         """How many records there were of each list, kept or not."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for pickle: of the configuration, which may be any object, its plain values."""
+        return self.__dict__ | {"config": plain_metrics(config_fields(self.config))}
+
     def duration_seconds(self) -> float | None:
         """Seconds from start to end; None while the stage runs."""
         return None if self.end_time is None else self.end_time - self.start_time
@@ -56,7 +60,7 @@ class StageLog:
             "start_time": self.start_time,
             "end_time": self.end_time,
             "duration_hours": self.duration_hours(),
-            "config": plain(config_fields(self.config)),
+            "config": plain_metrics(config_fields(self.config)),
             "n_steps": self.counts["step_metrics"],
             **{f"n_{name}": self.counts[name] for name in LISTS[1:]},
         }
@@ -68,11 +72,11 @@ class StageLog:
             "start_time": self.start_time,
             "end_time": self.end_time,
             "duration_hours": self.duration_hours(),
-            "config": plain(config_fields(self.config)),
+            "config": plain_metrics(config_fields(self.config)),
         }
         start = json.dumps(head, ensure_ascii=False, indent=2).removesuffix("\n}")
         lists = ",\n".join(f'  "{name}": [{"".join(_rows(getattr(self, name)))}]' for name in LISTS)
-        return f"{start},\n{lists}\n}}\n".encode("utf-8", "replace")
+        return to_bytes(f"{start},\n{lists}\n}}\n")
 
 
 def session_json(start_time: float, now: float, logs: Mapping[float, StageLog]) -> bytes:
@@ -82,7 +86,7 @@ def session_json(start_time: float, now: float, logs: Mapping[float, StageLog]) 
         "session_duration_hours": (now - start_time) / 3600,
         "stages": {str(stage): log.summary() for stage, log in logs.items()},
     }
-    return (json.dumps(session, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "replace")
+    return to_bytes(json.dumps(session, ensure_ascii=False, indent=2) + "\n")
 
 
 def config_fields(config: Any) -> Mapping[str, Any]:
@@ -93,6 +97,6 @@ def config_fields(config: Any) -> Mapping[str, Any]:
 def _rows(records: list[Record]) -> Iterator[str]:
     """Write the records of a list; the C encoder does one line at a time, which is what makes it fast."""
     for position, record in enumerate(records):
-        yield (",\n    " if position else "\n    ") + json.dumps(plain(record), ensure_ascii=False)
+        yield (",\n    " if position else "\n    ") + json.dumps(plain_metrics(record), ensure_ascii=False)
     if records:
         yield "\n  "

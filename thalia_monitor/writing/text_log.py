@@ -8,16 +8,19 @@ others have put on the logger named ``CurriculumTrainer``, or on the root, still
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from thalia_monitor.writing.append import Appender
 from thalia_monitor.writing.errors import WriteErrors
+from thalia_monitor.writing.values import printable
 
 NAME: Final = "CurriculumTrainer"
 FILE: Final = "curriculum_training.log"
-_FORMAT: Final = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 
 
 class LogLevel(Enum):
@@ -36,28 +39,58 @@ def text_logger(level: LogLevel) -> logging.Logger:
     return logger
 
 
-class ConsoleHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic only for type checkers
-    """Writes to the standard error stream, whatever its encoding can hold."""
+class _Formatter(logging.Formatter):
+    """Formats records as Thalia does, with escapes for what a terminal would obey."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s - %(name)s - %(levelname)s - %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+class _Unlocked(logging.Handler):
+    """Handles records without a handler's lock, which an interrupt at the wrong moment leaves locked for good.
+
+    The run's logger lets one thread in at a time, and a record is one write.
+    """
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        wanted = bool(self.filter(record))
+        if wanted:
+            self.emit(record)
+        return wanted
+
+
+class ConsoleHandler(_Unlocked):
+    """Writes to the standard error stream, whatever its encoding can hold.
+
+    It stops where the descriptor of that stream leads to another file than at first, as after ``os.closerange`` and
+    an ``open``: that file is somebody else's.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter(_FORMAT))
+        self.setFormatter(_Formatter())
+        self.stream = sys.stderr
+        self._place = _place(self.stream)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Format a record, with escapes for what the stream's encoding lacks."""
-        encoding = getattr(self.stream, "encoding", None) or "utf-8"
-        return super().format(record).encode(encoding, "backslashreplace").decode(encoding)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a terminal that was closed is no reason to disturb the training."""
+        with suppress(OSError, ValueError, AttributeError):
+            if _place(self.stream) == self._place:
+                encoding = getattr(self.stream, "encoding", None) or "utf-8"
+                text = self.format(record).encode(encoding, "backslashreplace").decode(encoding)
+                self.stream.write(text + "\n")
+                self.stream.flush()
 
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Do nothing: a terminal that was closed is no reason to disturb the training."""
 
-
-class FileHandler(logging.Handler):
+class FileHandler(_Unlocked):
     """Appends to the text log in UTF-8, one write for each record; failures are counted."""
 
     def __init__(self, directory: Path, errors: WriteErrors) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter(_FORMAT))
+        self.setFormatter(_Formatter())
         self._errors = errors
         self._file = Appender(directory / FILE)
 
@@ -70,7 +103,11 @@ class FileHandler(logging.Handler):
         else:
             self._errors.worked(FILE)
 
-    def close(self) -> None:
-        """Close the file; the next record opens it again."""
-        self._file.close()
-        super().close()
+
+def _place(stream: Any) -> tuple[int, int] | None:
+    """Which file a stream's descriptor leads to; None where it has no descriptor, or a closed one."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError, AttributeError):
+        return None
+    return status.st_dev, status.st_ino

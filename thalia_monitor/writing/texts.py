@@ -66,10 +66,11 @@ def growth(region: str, added: Any, reason: str, at: int | None) -> str:
     return _block([f"[Growth Event]{_step(at)} - {region} +{added} neurons", f"  Reason: {reason}"])
 
 
-def consolidation(sleep_stage: str, patterns: Any, duration: str, at: int | None) -> str:
+def consolidation(sleep_stage: str | None, patterns: Any, seconds: Any, steps: Any, at: int | None) -> str:
     """Say what was replayed in a phase of sleep."""
-    head = f"[Consolidation]{_step(at)} - {sleep_stage}"
-    return _block([head, f"  Patterns replayed: {patterns}", f"  Duration: {duration}"])
+    head = f"[Consolidation]{_step(at)} - {_known(sleep_stage)}"
+    duration = f"{number(seconds, 1)}s" if seconds is not None else _known(steps, " steps")
+    return _block([head, f"  Patterns replayed: {_known(patterns)}", f"  Duration: {duration}"])
 
 
 def milestones(stage: float, results: Mapping[str, Any], week: Any) -> str:
@@ -88,9 +89,20 @@ def transition(old_stage: float, new_stage: float, reason: str) -> str:
     return _block([RULE, f"[Stage Transition] {old_stage} → {new_stage}", f"  Reason: {reason}", RULE])
 
 
-def extension(stage: float, weeks: Any, reason: str) -> str:
+def extension(stage: float, weeks: Any, steps: Any, reason: str) -> str:
     """Announce that a stage is given more time."""
-    return _block([f"[Stage Extension] Stage {stage}", f"  Adding {weeks} weeks", f"  Reason: {reason}"])
+    added = f"{steps} steps" if weeks is None else f"{weeks} weeks"
+    return _block([f"[Stage Extension] Stage {stage}", f"  Adding {added}", f"  Reason: {reason}"])
+
+
+def event(kind: str, fields: Mapping[str, Any], at: int | None) -> str:
+    """Put anything else that happened on one line."""
+    values = (f"{name}={number(value)}" for name, value in fields.items())
+    return f"[Event]{_step(at)} - {kind}: " + ", ".join(values)
+
+
+def _known(value: Any, unit: str = "") -> str:
+    return "unknown" if value is None else f"{value}{unit}"
 
 
 def _step(at: int | None) -> str:
