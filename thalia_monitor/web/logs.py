@@ -140,6 +140,6 @@ def config(log_format: str) -> dict[str, Any]:
         "loggers": {
             "gunicorn.error": inherit | {"level": "INFO", "filters": ["without-address"]},
             ACCESS: inherit | {"level": "INFO"},
-            "werkzeug": inherit | {"level": "WARNING"},  # a line a request would bury what matters
+            "uvicorn.error": inherit | {"level": "ERROR"},  # it warns of what any client can send
         },
     }
