@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,24 @@ def test_each_alerts_file_is_remembered_apart(run: Run, tmp_path: Path) -> None:
     assert guard.memory(mine, mine.alerts) == guard.memory(mine, mine.alerts.resolve())
     assert guard.memory(mine, mine.alerts) != guard.memory(mine, tmp_path / "other.toml")
     assert guard.memory(Settings(), mine.alerts).parts[-3:-1] == ("thalia-monitor", "alerts")
+
+
+def test_without_a_home_alerts_are_remembered_until_the_end(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """It is said once; a folder that was named has to be there."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    mine = replace(settings(run, tmp_path), state_dir=None)
+    app = create_app(settings=mine)
+    caplog.clear()
+    sentry = guard.guard(app.server)
+    assert sentry
+    assert app.server.test_client().get("/healthz").get_json()["alerts"] in {"watching", "standing by"}
+    sentry.stop()
+    assert caplog.text.count("--state-dir") == 1
+    named = create_app(settings=replace(mine, state_dir=Path("/proc/nowhere")))
+    with pytest.raises(SettingsError, match="--state-dir"):
+        guard.guard(named.server)
 
 
 def test_a_wrong_address_stops_the_server_from_starting(run: Run, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
+import logging
 import os
 from importlib import import_module
 from pathlib import Path
@@ -15,10 +17,13 @@ from platformdirs import user_state_path
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.monitor import KEY, Monitor
+from thalia_monitor.web.operations import temporary_folder
 
 if TYPE_CHECKING:
     from thalia_monitor.alerts.plan import Plan
     from thalia_monitor.alerts.sentry import Sentry
+
+log = logging.getLogger(__name__)
 
 SENTRY: Final = "thalia_monitor_sentry"
 
@@ -39,7 +44,7 @@ def guard(server: Flask) -> Sentry | None:
     sentry: Sentry = _part("sentry").Sentry(
         plan,
         watch.library.alive,
-        memory(watch.settings, watch.settings.alerts),
+        usable_memory(watch.settings, watch.settings.alerts),
         thresholds=watch.thresholds,
     )
     server.extensions[SENTRY] = os.getpid(), sentry
@@ -63,6 +68,30 @@ def memory(settings: Settings, path: Path) -> Path:
     name = hashlib.blake2s(str(path.resolve()).encode(errors="replace")).hexdigest()[:16]
     place = settings.state_dir or user_state_path("thalia-monitor")
     return place / "alerts" / name
+
+
+def usable_memory(settings: Settings, path: Path) -> Path:
+    """That folder, made; or a temporary one where this user has no place for it and none was named.
+
+    Raises:
+        SettingsError: the folder of --state-dir cannot be used.
+    """
+    place = memory(settings, path)
+    try:
+        if not settings.state_dir and not place.is_absolute():  # "~", since nobody knows what it stands for
+            raise FileNotFoundError(errno.ENOENT, "this user has no home")
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        reason = (
+            f"The alerts' folder {place} cannot be used ({error.strerror}): name another with --state-dir."
+        )
+        if settings.state_dir:
+            raise SettingsError(reason) from error
+        log.warning("%s Until then alerts are remembered until this server ends.", reason)
+        return temporary_folder() / place.name
+    return place
 
 
 def _part(name: str) -> Any:

@@ -18,7 +18,7 @@ QUIET_BELOW: Final = 1.0
 """Seconds: what every open page asks every few seconds is logged only when it took longer, or failed."""
 ACCESS: Final = "gunicorn.access"
 HUSHED: Final = "…"
-IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+IN_ADDRESS: Final = re.compile(r"(?<=://)\S+(?=@)")
 """The name and password in an address, such as Redis'."""
 
 

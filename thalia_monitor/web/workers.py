@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -112,7 +111,6 @@ def serve(settings: Settings, workers: int, threads: int) -> None:
     Raises:
         SettingsError: a setting cannot be used, the port is in use, or the address is not this machine's.
     """
-    settings = replace(settings, cache=settings.cache or "files")
     bind(settings).close()  # gunicorn would try for five seconds and then say little
     Gunicorn(settings, workers=workers, threads=threads).run()
 
@@ -138,7 +136,7 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Make the application; named and called by gunicorn."""
         guard.plan_of(self._settings)
-        server: Flask = create_app(settings=self._settings).server
+        server: Flask = create_app(settings=self._settings, shared=True).server
         return server
 
     def reload(self) -> None:
