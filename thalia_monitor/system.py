@@ -22,6 +22,14 @@ IS_POSIX: Final = os.name == "posix"
 MOST_LINKS: Final = 40
 
 
+def user_folder(find: Callable[[str], Path]) -> Path | None:
+    """This user's folder of a kind, as platformdirs finds it; None for a user who has no home."""
+    try:
+        return find("thalia-monitor")
+    except RuntimeError:
+        return None
+
+
 def open_file_limit() -> float:
     """How many files this process may have open; infinity where the system does not say."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0] if HAS_UNIX_USERS else float("inf")

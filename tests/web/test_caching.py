@@ -298,7 +298,8 @@ def test_without_a_home_nothing_is_kept_and_that_is_said_once(
     """A monitor that was asked for no cache starts without one; nothing is written to where it was started."""
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr(pwd, "getpwuid", lambda _: {}[0])
+    users: dict[int, pwd.struct_passwd] = {}
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: users[uid])
     monkeypatch.chdir(tmp_path)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,18 @@ def create_app(
         chosen = replace(chosen, checkpoint_dir=tuple(Path(each) for each in several))
     context = copy_context()
     context.run(app_context.set, None)  # else pages would register with an application that has answered here
-    return context.run(_assembled, chosen, shared)
+    with without_dash_variables():
+        return context.run(_assembled, chosen, shared)
+
+
+@contextmanager
+def without_dash_variables() -> Iterator[None]:
+    """Hide ``DASH_*`` from Dash: they could open its own tools to viewers, or load scripts from elsewhere."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("DASH_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _assembled(chosen: Settings, shared: bool) -> Dash:
@@ -89,6 +101,7 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
         url_base_pathname=chosen.base_path,
         title="thalia-monitor",
         update_title="",
+        enable_mcp=False,  # it would offer every callback as a tool, to any origin
     )
     app.index_string = _index(app)
     security.give_headers(app)

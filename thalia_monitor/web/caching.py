@@ -171,14 +171,13 @@ def private_folder(settings: Settings, name: str) -> Path:
     Raises:
         SettingsError: it cannot be made, or others may write to it or to one above it.
     """
-    home = settings.cache_dir.absolute() if settings.cache_dir else user_cache_path("thalia-monitor")
-    folder = home / name
+    home = settings.cache_dir or system.user_folder(user_cache_path)
+    if home is None:
+        raise SettingsError("This user has no home for a cache: name a folder with --cache-dir.")
+    folder = home.absolute() / name
     try:
-        if not home.is_absolute():  # "~", since nobody knows what it stands for
-            reason = "this user has no home"
-        else:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            reason = system.why_not_private(folder)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reason = system.why_not_private(folder)
         if not reason:
             system.shut_to_others(folder)
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask
 from platformdirs import user_state_path
 
+from thalia_monitor import system
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.monitor import KEY, Monitor
@@ -66,8 +67,8 @@ def plan_of(settings: Settings) -> Plan | None:
 def memory(settings: Settings, path: Path) -> Path:
     """The folder in which the alerts of one file are remembered, the same in every process and after a restart."""
     name = hashlib.blake2s(str(path.resolve()).encode(errors="replace")).hexdigest()[:16]
-    place = settings.state_dir or user_state_path("thalia-monitor")
-    return place / "alerts" / name
+    home = settings.state_dir or system.user_folder(user_state_path) or temporary_folder()
+    return home / "alerts" / name
 
 
 def usable_memory(settings: Settings, path: Path) -> Path:
@@ -78,7 +79,7 @@ def usable_memory(settings: Settings, path: Path) -> Path:
     """
     place = memory(settings, path)
     try:
-        if not settings.state_dir and not place.is_absolute():  # "~", since nobody knows what it stands for
+        if not settings.state_dir and system.user_folder(user_state_path) is None:
             raise FileNotFoundError(errno.ENOENT, "this user has no home")
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(place, os.W_OK):
