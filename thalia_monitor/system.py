@@ -19,7 +19,15 @@ else:
     HAS_UNIX_USERS = hasattr(os, "geteuid")
 
 IS_POSIX: Final = os.name == "posix"
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 MOST_LINKS: Final = 40
+
+
+def reach_loopback_directly() -> None:
+    """Have libraries that follow ``http_proxy`` ask this machine itself without it."""
+    for name in ("no_proxy", "NO_PROXY"):
+        known = [each for each in os.environ.get(name, "").split(",") if each.strip()]
+        os.environ[name] = ",".join(known + [each for each in LOOPBACK if each not in known])
 
 
 def user_folder(find: Callable[[str], Path]) -> Path | None:

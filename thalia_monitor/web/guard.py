@@ -58,6 +58,7 @@ def plan_of(settings: Settings) -> Plan | None:
     """Read the alerts file, its addresses checked; None where none is wanted. Raises SettingsError like guard."""
     if settings.alerts is None:
         return None
+    system.reach_loopback_directly()
     plan: Plan = _part("plan").load(settings.alerts)
     for channel in plan.channels:
         _part("sending").check(channel)
