@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from tests.support import ROOT
+from tests.support import FIXTURES, ROOT, serving
 from thalia_monitor.cli import cli
 from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from_environment
 from thalia_monitor.settings import Settings
@@ -56,6 +60,28 @@ def test_the_image_is_made_of_files_that_there_are() -> None:
     files = [word for line in copied for word in line.split()[:-1]]
     assert {"pyproject.toml", "README.md", "LICENSE", "thalia_monitor", "pages", "assets"} <= set(files)
     assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+@pytest.mark.parametrize("proxy", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_the_image_is_healthy_whatever_proxy_there_is(proxy: str) -> None:
+    """Its probe asks the monitor itself: 0 while it answers, another code when it does not."""
+    text = (DOCS / "Dockerfile").read_text(encoding="utf-8")
+    [found] = re.findall(r"^HEALTHCHECK .* CMD (\[.*\])$", text, re.MULTILINE)
+    python, *arguments = json.loads(found)
+    assert python == "python"
+    chosen: dict[str, Any] = {proxy: "http://127.0.0.1:9/"}
+    environment = os.environ | chosen
+
+    def probe(port: str) -> int:
+        command = [each.replace("8050", port) for each in arguments]
+        return subprocess.run(
+            [sys.executable, *command], env=environment, stderr=subprocess.DEVNULL
+        ).returncode
+
+    with serving("--checkpoint-dir", FIXTURES / "healthy", **chosen) as server:
+        port = re.findall(r":(\d+)/", server.url)[0]
+        assert probe(port) == 0
+    assert probe(port) != 0
 
 
 @pytest.mark.parametrize("name", SETUPS)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from thalia_monitor import __version__
+from thalia_monitor import __version__, system
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
 from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
@@ -41,9 +41,16 @@ def cli(context: click.Context, /, **options: Any) -> None:
 @click.pass_context
 def serve_many(context: click.Context, /, workers: int, threads: int, **options: Any) -> None:
     """Serve many viewers from several processes (gunicorn); takes the options above as well."""
-    from thalia_monitor.web.workers import serve  # noqa: PLC0415 - dash takes a second to import
+    settings = settings_from(merged(context, options))
+    try:
+        from thalia_monitor.web.workers import serve as serve_from_workers  # noqa: PLC0415 - dash takes a second
+    except ImportError as error:  # gunicorn, or what it needs of Unix
+        from thalia_monitor.web.serving import serve  # noqa: PLC0415
 
-    serve(settings_from(merged(context, options)), workers, threads)
+        click.echo(f"Gunicorn does not run here ({error}): this one process answers everybody.", err=True)
+        serve(settings, threads=threads)
+    else:
+        serve_from_workers(settings, workers, threads)
 
 
 def merged(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
@@ -133,6 +140,7 @@ def send_test(options: dict[str, Any], file: Path | None) -> None:
     where = file or settings_from(options).alerts
     if where is None:
         raise SettingsError("Which alerts? thalia-monitor alerts test --alerts FILE.")
+    system.reach_loopback_directly()
     failed = False
     for words, sent in tried(where):
         click.echo(words)

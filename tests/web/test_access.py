@@ -8,11 +8,12 @@ from typing import Any
 
 import bcrypt
 import pytest
+from werkzeug.datastructures import Authorization
 
 from tests.support import Run, serving
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
-from thalia_monitor.web.access import open_to_all
+from thalia_monitor.web.access import PasswordFile, Passwords, open_to_all
 from thalia_monitor.web.answers import mark
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.monitor import KEY
@@ -100,15 +101,53 @@ def test_an_answer_that_is_kept_is_given_to_nobody_without_a_password(run: Run, 
 
 
 def test_a_changed_password_file_counts_at_once(run: Run, passwords: Path) -> None:
-    """Someone taken out of the file is out, without a restart; a file that breaks leaves the old rules."""
+    """Someone taken out of the file is out, without a restart; while there is no file nobody is let in."""
     browser = client(run, auth_file=passwords)
     assert browser.get("/", auth=("ann", "owl")).status_code == 200
     passwords.write_text(f"bob:{hashed('crow')}\n")
     assert browser.get("/", auth=("ann", "owl")).status_code == 401
     assert browser.get("/", auth=("bob", "crow")).status_code == 200
     passwords.unlink()
-    assert browser.get("/", auth=("bob", "crow")).status_code == 200
+    assert browser.get("/", auth=("bob", "crow")).status_code == 401
     assert browser.get("/").status_code == 401
+    passwords.write_text(f"bob:{hashed('crow')}\n")
+    assert browser.get("/", auth=("bob", "crow")).status_code == 200
+
+
+@pytest.mark.parametrize("content", ["bob:x\n", "", None])
+def test_who_is_removed_while_being_checked_is_out(
+    passwords: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    """A hash takes long: what counts is the file as it is when the check ends, then and afterwards."""
+    gate = Passwords(passwords)
+    check = PasswordFile.matches
+
+    def slowly(self: PasswordFile, user: str, password: str) -> bool:
+        found = check(self, user, password)
+        passwords.unlink(missing_ok=True)
+        if content is not None:
+            passwords.write_text(content)
+        return found
+
+    monkeypatch.setattr(PasswordFile, "matches", slowly)
+    ann = Authorization("basic", {"username": "ann", "password": "owl"})
+    assert not gate.accept(ann)
+    assert not gate.accept(ann)
+
+
+def test_workers_agree_whatever_they_have_seen_of_a_file(passwords: Path) -> None:
+    """One looks while it is empty, the other only when it is gone: neither lets anybody in, until it is back."""
+    content = passwords.read_text()
+    one, other = Passwords(passwords), Passwords(passwords)
+    ann = Authorization("basic", {"username": "ann", "password": "owl"})
+    assert one.accept(ann)
+    assert other.accept(ann)
+    passwords.write_text("")
+    assert not one.accept(ann)
+    passwords.unlink()
+    assert (one.accept(ann), other.accept(ann)) == (False, False)
+    passwords.write_text(content)
+    assert (one.accept(ann), other.accept(ann)) == (True, True)
 
 
 @pytest.mark.parametrize("content", ["", "garbage", "ann:plain", "ann:{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M="])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.utils import should_bypass_proxies
 
 from tests.support import Run
 from thalia_monitor.errors import SettingsError
@@ -51,6 +54,38 @@ def test_each_alerts_file_is_remembered_apart(run: Run, tmp_path: Path) -> None:
     assert guard.memory(mine, mine.alerts) == guard.memory(mine, mine.alerts.resolve())
     assert guard.memory(mine, mine.alerts) != guard.memory(mine, tmp_path / "other.toml")
     assert guard.memory(Settings(), mine.alerts).parts[-3:-1] == ("thalia-monitor", "alerts")
+
+
+def test_without_a_home_alerts_are_remembered_until_the_end(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """It is said once; a folder that was named has to be there."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    mine = replace(settings(run, tmp_path), state_dir=None)
+    app = create_app(settings=mine)
+    caplog.clear()
+    sentry = guard.guard(app.server)
+    assert sentry
+    assert app.server.test_client().get("/healthz").get_json()["alerts"] in {"watching", "standing by"}
+    sentry.stop()
+    assert caplog.text.count("--state-dir") == 1
+    named = create_app(settings=replace(mine, state_dir=Path("/proc/nowhere")))
+    with pytest.raises(SettingsError, match="--state-dir"):
+        guard.guard(named.server)
+
+
+def test_alerts_reach_this_machine_without_a_proxy(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy in the environment is for other addresses; those that it is not for already are kept."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")
+    monkeypatch.setenv("no_proxy", "lab.example.org")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    guard.plan_of(settings(run, tmp_path))
+    monkeypatch.setenv("NO_PROXY", os.environ["NO_PROXY"])  # so that both are as before in the end
+    for host in ("localhost", "127.0.0.1", "[::1]", "lab.example.org"):
+        assert should_bypass_proxies(f"http://{host}:8080/", no_proxy=None), host
+    assert not should_bypass_proxies("http://elsewhere.example.org/", no_proxy=None)
 
 
 def test_a_wrong_address_stops_the_server_from_starting(run: Run, tmp_path: Path) -> None:

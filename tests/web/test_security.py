@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,53 @@ def test_a_failure_inside_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPa
     assert "secret" not in answer.text
     assert list(answer.json) == ["error"]
     assert "a secret detail" in caplog.text
+
+
+LOUD = {
+    "DASH_MCP_ENABLED": "True",
+    "dash_mcp_enabled": "true",
+    "DASH_MCP_PATH": "tools",
+    "DASH_DEBUG": "true",
+    "DASH_UI": "true",
+    "DASH_PROPS_CHECK": "true",
+    "DASH_HOT_RELOAD": "true",
+    "DASH_SERVE_DEV_BUNDLES": "true",
+    "DASH_PRUNE_ERRORS": "false",
+    "DASH_ASSETS_EXTERNAL_PATH": "https://evil.example/",
+    "DASH_INCLUDE_ASSETS_FILES": "false",
+    "DASH_SUPPRESS_CALLBACK_EXCEPTIONS": "true",
+    "DASH_COMPRESS": "true",
+    "DASH_APP_NAME": "other",
+    "DASH_URL_BASE_PATHNAME": "/other/",
+    "DASH_ROUTES_PATHNAME_PREFIX": "/other/",
+    "DASH_REQUESTS_PATHNAME_PREFIX": "/other/",
+    "FLASK_DEBUG": "1",
+}
+
+
+def test_the_environment_does_not_open_what_dash_has(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all of Dash's variables set, addresses, headers and the page are the same as with none."""
+
+    def seen() -> tuple[Any, ...]:
+        app = create_app(run.directory)
+        rules = {(rule.rule, *sorted(rule.methods or ())) for rule in app.server.url_map.iter_rules()}
+        page = app.server.test_client().get("/metrics")
+        text = re.sub(r'"end_id":"[^"]*"', "", page.text)
+        return (
+            rules,
+            text,
+            app.server.debug,
+            app._dev_tools,
+            app.server.test_client().post("/_mcp").status_code,
+        )
+
+    without = seen()
+    for name, value in LOUD.items():
+        monkeypatch.setenv(name, value)
+    assert seen() == without
+    assert without[-1] == 405
+    assert "evil.example" not in without[1]
+    assert os.environ["DASH_DEBUG"] == "true", "another app of this process may use it"
 
 
 def test_a_request_is_bounded(client: Any) -> None:

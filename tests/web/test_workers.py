@@ -106,7 +106,7 @@ def test_gunicorn_by_hand_is_configured_by_the_environment(monkeypatch: pytest.M
     """The shipped configuration file listens where ``THALIA_MONITOR_*`` says and opens no control socket."""
     chosen = workers.configuration(Settings(host="::1", port=8123))
     assert chosen["bind"] == "[::1]:8123"
-    assert chosen["worker_class"] == "gthread"
+    assert chosen["worker_class"] is workers.FrontWorker
     assert chosen["control_socket_disable"]
     assert chosen["graceful_timeout"] <= 5
 

@@ -16,6 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor import system
+
 Number = TypeVar("Number", np.float64, np.int64)
 
 FIRST_ROOM: Final = 64
@@ -88,9 +90,7 @@ _open: WeakSet[FileArray[Any]] = WeakSet()
 
 
 def _most_open() -> float:
-    import resource  # noqa: PLC0415 - only where there are indexes: not on Windows
-
-    return OPEN_SHARE * resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return OPEN_SHARE * system.open_file_limit()
 
 
 class ArrayState(msgspec.Struct, frozen=True):

@@ -1,23 +1,26 @@
 """A second process that decodes ranges of a large log while the first does the same with others.
 
 Run as ``python -m thalia_monitor.reading.helper``: a plain child process, because ``multiprocessing`` would run
-the script that reads the log a second time. Tasks come in on stdin and answers go out on stdout, pickled, to and
-from the process that started it; it ends when stdin does.
+the script that reads the log a second time. Tasks come in on stdin and answers go out on stdout, as MessagePack
+behind its length, to and from the process that started it; it ends when stdin does.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, TypeVar
 
-from thalia_monitor.reading.batch import Batch, Broken
+import msgspec
+import numpy as np
+
+from thalia_monitor import system
+from thalia_monitor.reading.batch import Batch, Broken, Cells
 from thalia_monitor.reading.bulk import BulkDecoder
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.tail import count_lines
@@ -61,22 +64,20 @@ class Helper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([_ROOT, *filter(None, sys.path)])},
-            start_new_session=True,  # Ctrl-C is for the monitor; a helper ends with its stdin
+            start_new_session=system.IS_POSIX,  # Ctrl-C is for the monitor; a helper ends with its stdin
         )
 
     def decode(self, task: Range) -> tuple[int, Found]:
         """Have a range decoded: its lines, and what they say, numbered from 1; OSError when it cannot."""
         assert self._process.stdin and self._process.stdout
         try:
-            pickle.dump(task, self._process.stdin)
-            self._process.stdin.flush()
-            answer = pickle.load(self._process.stdout)
-        except (EOFError, pickle.UnpicklingError) as error:
+            _send(self._process.stdin, _Task(os.fsencode(task.path), task.identity, task.start, task.end))
+            answer = _received(self._process.stdout, _Answer)
+        except (EOFError, msgspec.MsgspecError) as error:
             raise OSError(0, "the helper process has ended") from error
-        if isinstance(answer, OSError):
-            raise answer
-        lines, found = answer
-        return lines, [_unpacked(each) for each in found]
+        if answer.failed:
+            raise OSError(*answer.failed)
+        return answer.lines, [_unpacked(each) for each in answer.found]
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -94,42 +95,98 @@ def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch
     return count_lines(content), decoder.decode(content)
 
 
-def _packed(found: Batch | Broken | Problem) -> Any:
-    """Take the events of a batch apart: slotted dataclasses are slow to pickle."""
-    if isinstance(found, Broken | Problem):
-        return found
-    events = [(row, (e.kind, e.step, e.fields, e.time, e.line)) for row, e in found.events]
-    return replace(found, events=()), events
+class _Task(msgspec.Struct):
+    path: bytes
+    identity: tuple[int, int]
+    start: int
+    end: int
 
 
-def _unpacked(packed: Any) -> Batch | Broken | Problem:
-    if isinstance(packed, Broken | Problem):
-        return packed
-    batch: Batch
-    batch, events = packed
-    return replace(
-        batch,
-        events=tuple(
-            (row, Event(kind, step, fields, time=time, line=line))
-            for row, (kind, step, fields, time, line) in events
-        ),
+class _Found(msgspec.Struct):
+    """A part of an answer: a batch, its events apart, a number of broken lines, or a problem."""
+
+    batch: dict[str, Any] = {}
+    events: list[tuple[int, str, int | None, dict[str, Any], float | None, int | None]] = []
+    broken: int = 0
+    problem: tuple[str, int | None, str] | None = None
+
+
+class _Answer(msgspec.Struct):
+    lines: int = 0
+    found: list[_Found] = []
+    failed: tuple[int, str] | None = None
+
+
+_ARRAYS: Final = (np.dtype(np.int64), np.dtype(np.float64))
+"""The kinds of arrays; a kind's place is the code of its MessagePack extension."""
+
+
+def _array_out(array: Any) -> msgspec.msgpack.Ext:
+    return msgspec.msgpack.Ext(_ARRAYS.index(array.dtype), np.ascontiguousarray(array).tobytes())
+
+
+def _array_in(code: int, content: memoryview) -> Any:
+    return np.frombuffer(content, _ARRAYS[code]).copy()
+
+
+def _send(pipe: IO[bytes], message: _Task | _Answer) -> None:
+    packed = msgspec.msgpack.encode(message, enc_hook=_array_out)
+    pipe.write(len(packed).to_bytes(8, "little") + packed)
+    pipe.flush()
+
+
+T = TypeVar("T")
+
+
+def _received(pipe: IO[bytes], kind: type[T]) -> T:
+    size = pipe.read(8)
+    content = pipe.read(int.from_bytes(size, "little"))
+    if len(size) < 8 or not content:
+        raise EOFError
+    return msgspec.msgpack.decode(content, type=kind, ext_hook=_array_in)
+
+
+def _packed(found: Batch | Broken | Problem) -> _Found:
+    if isinstance(found, Broken):
+        return _Found(broken=found.count)
+    if isinstance(found, Problem):
+        return _Found(problem=(found.file, found.line, found.reason))
+    columns = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "events"}
+    events = [(row, e.kind, e.step, dict(e.fields), e.time, e.line) for row, e in found.events]
+    return _Found(columns, events)
+
+
+def _unpacked(packed: _Found) -> Batch | Broken | Problem:
+    if packed.broken:
+        return Broken(packed.broken)
+    if packed.problem:
+        return Problem(*packed.problem)
+    columns: dict[str, Any] = {
+        name: {each: Cells(**cells) for each, cells in value.items()} if isinstance(value, dict) else value
+        for name, value in packed.batch.items()
+    }
+    events = tuple(
+        (row, Event(kind, step, rest, time=time, line=line))
+        for row, kind, step, rest, time, line in packed.events
     )
+    return Batch(**columns, events=events)
 
 
 def serve(tasks: BinaryIO, answers: BinaryIO, decoder: BulkDecoder) -> None:
     """Answer tasks until there are no more."""
     while True:
         try:
-            task = pickle.load(tasks)
+            task = _received(tasks, _Task)
         except EOFError:
             return
         try:
-            lines, found = decode_range(task, decoder)
-            answer: Any = lines, [_packed(each) for each in found]
+            range_ = Range(Path(os.fsdecode(task.path)), task.identity, task.start, task.end)
+            lines, found = decode_range(range_, decoder)
+            _send(answers, _Answer(lines, [_packed(each) for each in found]))
         except OSError as error:
-            answer = error
-        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+            _send(answers, _Answer(failed=(error.errno or 0, error.strerror or "")))
+        except (OverflowError, UnicodeEncodeError):  # a number or a text that MessagePack has no place for
+            _send(answers, _Answer(failed=(0, "cannot be handed over")))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import struct
@@ -36,6 +37,7 @@ LARGEST: Final = 8 * 2**30
 _HEADER: Final = struct.Struct("<QQL")
 """Serial, length and checksum of a manifest."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_NAME: Final = re.compile(r"\w{1,8}-[0-9a-f]{20}")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ class LogIndex:
 
     def __init__(self, cache: Path, log: Path) -> None:
         key = hashlib.blake2s(FORMAT.encode() + os.fsencode(log.absolute()), digest_size=10)
-        self.path = cache / f"{_boot()}-{key.hexdigest()}"
+        self.path = cache / f"{_boot()}-{key.hexdigest()}"  # like _NAME
         self._slots = (self.path / "manifest.0", self.path / "manifest.1")
         self._decoder = msgspec.msgpack.Decoder(Manifest)
         self._lock = FileLock(self.path / "lock")
@@ -160,8 +162,8 @@ def _boot() -> str:
 def _sizes(cache: Path, own: Path) -> Iterator[tuple[float, int, Path]]:
     """Tell of every other index when it was last used, its size, and where it is."""
     for path in cache.iterdir():
-        if path == own or not (path / "lock").exists():
-            continue
+        if path == own or not _NAME.fullmatch(path.name) or not (path / "lock").exists():
+            continue  # the folder may hold what is not ours
         with suppress(OSError):
             files = [each.stat() for each in path.rglob("*")]
             yield max(each.st_mtime for each in files), sum(each.st_size for each in files), path

@@ -139,65 +139,91 @@ def _is_address(name: str) -> bool:
     return True
 
 
+Signature = tuple[int, ...]
+
+
 class Passwords:
-    """An htpasswd file, read again when it changes.
+    """An htpasswd file, read again when it changes; while it cannot be read, nobody is let in.
 
     What was accepted is remembered (as a keyed hash, in memory only), since a good hash takes long on purpose and a
-    page asks every few seconds.
+    page asks every few seconds. It holds only for the very file that it was checked against.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = Lock()
         self._key = secrets.token_bytes(32)
-        self._accepted: set[bytes] = set()
         try:
-            self._file = HtpasswdFile(str(path), context=SCHEMES)
+            self._file = PasswordFile(path)
         except (OSError, ValueError) as error:
             raise SettingsError(f"--auth-file {path} cannot be used: {error}.") from error
-        if unusable := self._unusable():
+        if unusable := self._file.unusable():
             raise SettingsError(
                 f"--auth-file {path}: the password of {unusable!r} is kept in a form that is not accepted. "
                 "Set it anew with: htpasswd -B FILE NAME."
             )
-        if not self._file.users():
+        if not self._file.users:
             raise SettingsError(f"--auth-file {path} names nobody. Add someone with: htpasswd -B FILE NAME.")
 
-    def _unusable(self) -> str | None:
-        return next(
-            (user for user in self._file.users() if not SCHEMES.identify(self._file.get_hash(user))), None
-        )
-
     def accept(self, shown: Authorization | None) -> bool:
-        """Whether a request shows a name and its password."""
+        """Whether a request shows a name and its password, by the file as it is when the check ends."""
         if shown is None or shown.type != "basic" or shown.username is None or shown.password is None:
             return False
         pair = f"{shown.username}\0{shown.password}".encode("utf-8", "replace")
         mark = hmac.digest(self._key, pair, hashlib.sha256)
-        with self._lock:
-            self._follow()
-            if mark in self._accepted:
+        while True:
+            file = self._current()
+            if mark in file.accepted:
                 return True
-        if not self._matches(shown.username, shown.password):
-            return False
-        with self._lock:
-            if len(self._accepted) >= MOST_REMEMBERED:
-                self._accepted.clear()
-            self._accepted.add(mark)
-        return True
+            if not file.matches(shown.username, shown.password):
+                return False
+            with self._lock:
+                if len(file.accepted) >= MOST_REMEMBERED:
+                    file.accepted.clear()
+                file.accepted.add(mark)
 
-    def _matches(self, user: str, password: str) -> bool:
+    def _current(self) -> PasswordFile:
+        with self._lock:
+            if self._file.signature != _signature(self._path):
+                try:
+                    self._file = PasswordFile(self._path)
+                except (OSError, ValueError) as error:
+                    if self._file.signature:
+                        log.warning("The password file cannot be read, so nobody is let in: %s", error)
+                    self._file = PasswordFile(None)
+            return self._file
+
+
+class PasswordFile:
+    """The content of an htpasswd file at one time, and the pairs that were accepted by it; None names nobody."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.signature = _signature(path) if path else ()
+        """Taken before it is read: what is written meanwhile makes another file of it."""
+        content = path.read_bytes() if path else b""
+        self._table = HtpasswdFile.from_string(content, context=SCHEMES)
+        self.users: list[str] = self._table.users()
+        self.accepted: set[bytes] = set()
+
+    def unusable(self) -> str | None:
+        """Somebody whose password is kept in a form that is not accepted."""
+        return next((user for user in self.users if not SCHEMES.identify(self._table.get_hash(user))), None)
+
+    def matches(self, user: str, password: str) -> bool:
+        """Whether that is the user's password; takes long."""
         try:
-            known = self._file.check_password(user, password)
+            known = self._table.check_password(user, password)
         except ValueError:  # a name with a colon, a NUL, more than bcrypt's 72 bytes
             return False
         if known is None:
             SCHEMES.dummy_verify()  # so that an unknown name takes as long as a wrong password
         return bool(known)
 
-    def _follow(self) -> None:
-        try:
-            if self._file.load_if_changed():
-                self._accepted.clear()
-        except (OSError, ValueError) as error:
-            log.warning("The password file cannot be read; what it said before still holds: %s", error)
+
+def _signature(path: Path) -> Signature:
+    """What differs between two versions of a file; nothing where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

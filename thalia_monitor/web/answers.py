@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from hashlib import blake2b
 from threading import Event, Lock
-from typing import Final, cast
+from typing import Final
 
 from flask import Flask, Response, abort, g, request
 
@@ -70,11 +70,11 @@ class Answers:
         until, answer = self._kept.get(asked, (0.0, b""))
         if self._clock() < until:
             return answer
-        shared = self._cache.get(f"answer:{asked}") if self._cache else None
+        shared = self._cache.get(f"answer:{asked}", tuple[float, bytes]) if self._cache else None
         if not shared or self._clock() >= shared[0]:
             return None
         self._note(asked, shared)
-        return cast(bytes, shared[1])
+        return shared[1]
 
     def share(self) -> None:
         """Before the work begins: where somebody is being answered the very same, wait, and answer that.
@@ -101,7 +101,7 @@ class Answers:
         if self._cache is None:
             return None
         sought = f"sought:{asked}"
-        until = self._cache.get(sought) or 0.0
+        until = self._cache.get(sought, float) or 0.0
         patience = time.monotonic() + PATIENCE  # the other clock may be put back meanwhile
         while self._clock() < until and time.monotonic() < patience:
             time.sleep(GLANCE)

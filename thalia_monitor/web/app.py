@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +15,13 @@ from dash import Dash
 from dash._get_app import app_context
 from dash.fingerprint import build_fingerprint
 
-from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.roots import Root
 from thalia_monitor.settings import Settings, thresholds
 from thalia_monitor.web import api, page, security, shell, transport
-from thalia_monitor.web.caching import figure_cache, private_folder
+from thalia_monitor.web.caching import figure_cache, folders
 from thalia_monitor.web.monitor import Monitor, install
 from thalia_monitor.web.paths import site_folder
-
-log = logging.getLogger(__name__)
 
 Directory = str | os.PathLike[str]
 
@@ -52,13 +49,18 @@ INDEX = """<!DOCTYPE html>
 
 
 def create_app(
-    checkpoint_dir: Directory | Sequence[Directory] = (), *, settings: Settings | None = None, **options: Any
+    checkpoint_dir: Directory | Sequence[Directory] = (),
+    *,
+    settings: Settings | None = None,
+    shared: bool = False,
+    **options: Any,
 ) -> Dash:
     """Build the web application.
 
     Args:
         checkpoint_dir: the directory a run writes to, or several; they may appear later.
         settings: everything an operator can choose; ``options`` are fields of it by name.
+        shared: whether several processes answer, so that figures are kept in files unless said otherwise.
 
     Returns:
         The Dash app; ``.server`` is its Flask app, for any WSGI server.
@@ -72,10 +74,21 @@ def create_app(
         chosen = replace(chosen, checkpoint_dir=tuple(Path(each) for each in several))
     context = copy_context()
     context.run(app_context.set, None)  # else pages would register with an application that has answered here
-    return context.run(_assembled, chosen)
+    with without_dash_variables():
+        return context.run(_assembled, chosen, shared)
 
 
-def _assembled(chosen: Settings) -> Dash:
+@contextmanager
+def without_dash_variables() -> Iterator[None]:
+    """Hide ``DASH_*`` from Dash: they could open its own tools to viewers, or load scripts from elsewhere."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("DASH_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _assembled(chosen: Settings, shared: bool) -> Dash:
     server = transport.server()
     security.protect(server, chosen)
     app = Dash(
@@ -88,12 +101,14 @@ def _assembled(chosen: Settings) -> Dash:
         url_base_pathname=chosen.base_path,
         title="thalia-monitor",
         update_title="",
+        enable_mcp=False,  # it would offer every callback as a tool, to any origin
     )
     app.index_string = _index(app)
     security.give_headers(app)
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
-    library = _library(chosen)
-    watch = Monitor(chosen, library, figure_cache(server, chosen), thresholds(chosen.health or chosen.alerts))
+    figures, indexes = folders(chosen, shared)
+    cache = figure_cache(server, chosen, figures)
+    watch = Monitor(chosen, _library(chosen, indexes), cache, thresholds(chosen.health or chosen.alerts))
     install(server, watch)
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)
@@ -107,25 +122,14 @@ def _assembled(chosen: Settings) -> Dash:
     return app
 
 
-def _library(settings: Settings) -> Library:
+def _library(settings: Settings, indexes: Path | None) -> Library:
     return Library(
         settings.checkpoint_dir,
         [Root(directory, settings.root_depth, settings.root_pattern) for directory in settings.root],
         scheme=settings.stage_scheme,
-        index=_index_folder(settings),
+        index=indexes,
         follow_links=settings.follow_links,
     )
-
-
-def _index_folder(settings: Settings) -> Path | None:
-    """Where the workers, and the next start, find what was read of large logs; without it they read them anew."""
-    if settings.no_index:
-        return None
-    try:
-        return private_folder(settings, "logs")
-    except SettingsError as error:
-        log.warning("%s Large logs are read anew by every process.", error)
-        return None
 
 
 def _index(app: Dash) -> str:

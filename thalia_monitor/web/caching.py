@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
-import os
-import pickle
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
+import msgspec
 from flask import Flask
 from flask_caching import Cache
 from platformdirs import user_cache_path
 
-from thalia_monitor import __version__
+from thalia_monitor import __version__, system
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
+from thalia_monitor.web.figure_files import MessagePack
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +27,18 @@ PAUSE: Final = 5.0
 KEPT: Final = 24 * 3600
 """Seconds. A key names the version it was computed from, so age makes nothing wrong; it only makes room."""
 FILES: Final = "thalia_monitor.web.figure_files.FigureFiles"
-UNREADABLE: Final = (
-    OSError,
-    pickle.PickleError,
-    EOFError,
-    AttributeError,
-    ImportError,
-    ValueError,
-    IndexError,
+UNREADABLE: Final = (OSError, EOFError, ValueError)
+"""What a backend may raise: it is away, or what it holds is no entry of ours."""
+
+NO_REDIS: Final = (
+    "--cache is no address of a Redis, such as redis://:PASSWORD@HOST:6379/0. In a name or password every "
+    "character but letters, digits and -._~ has to be percent-encoded: / is %2F, # is %23, ? is %3F, @ is %40, "
+    ": is %3A, % is %25."
 )
-"""What reading an entry may raise: its backend is away, it was cut short, another release wrote it."""
+
+T = TypeVar("T")
+ANYTHING: Final = cast("type[Any]", Any)
+"""The kind of a value of any kind."""
 
 
 class FigureCache:
@@ -64,9 +65,13 @@ class FigureCache:
         """Whether the other workers have what is kept in it."""
         return self.kind not in ("memory", "off")
 
-    def get(self, key: str) -> Any:
-        """What is kept under a key; None where nothing is, or the cache is away."""
-        return self._ask(lambda: self._cache.get(self._short(key)))
+    def get(self, key: str, kind: type[T] = ANYTHING) -> T | None:
+        """What is kept under a key; None where nothing of that kind is, or the cache is away."""
+        found = self._ask(lambda: self._cache.get(self._short(key)))
+        try:
+            return None if found is None else msgspec.convert(found, kind)
+        except msgspec.ValidationError:  # another release wrote it, or something else
+            return None
 
     def set(self, key: str, value: object, kept: int = KEPT) -> None:
         """Keep a value for so many seconds, if the cache is there."""
@@ -89,14 +94,18 @@ class FigureCache:
         return hashlib.blake2b(f"{self._whose}:{key}".encode("utf-8", "replace"), digest_size=20).hexdigest()
 
 
-def figure_cache(server: Flask, settings: Settings) -> FigureCache:
-    """Make the cache that the settings ask for.
+def figure_cache(server: Flask, settings: Settings, folder: Path | None = None) -> FigureCache:
+    """Make the cache that the settings ask for; ``folder`` is where files are kept.
 
     Raises:
-        SettingsError: Redis' library is missing, or the folder is not ours alone.
+        SettingsError: Redis' library is missing, or its address is none.
     """
-    common = {"CACHE_DEFAULT_TIMEOUT": KEPT, "CACHE_THRESHOLD": settings.cache_threshold}
-    wanted = settings.cache or "memory"
+    common = {
+        "CACHE_DEFAULT_TIMEOUT": KEPT,
+        "CACHE_THRESHOLD": settings.cache_threshold,
+        "CACHE_SERIALIZER": MessagePack(),
+    }
+    wanted = settings.cache or ("files" if folder else "memory")
     if wanted == "off":
         return FigureCache(
             Cache(server, config={"CACHE_TYPE": "NullCache", "CACHE_NO_NULL_WARNING": True}), "off", settings
@@ -104,7 +113,7 @@ def figure_cache(server: Flask, settings: Settings) -> FigureCache:
     if wanted == "memory":
         return FigureCache(Cache(server, config=common | {"CACHE_TYPE": "SimpleCache"}), "memory", settings)
     if wanted == "files":
-        folder = private_folder(settings, "figures")
+        folder = folder or private_folder(settings, "figures")
         config = common | {"CACHE_TYPE": FILES, "CACHE_DIR": str(folder)}
         return FigureCache(Cache(server, config=config), f"files in {folder}", settings)
     return _redis(server, settings, common)
@@ -124,28 +133,57 @@ def _redis(server: Flask, settings: Settings, common: dict[str, Any]) -> FigureC
         "CACHE_OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
     try:
+        address = urlsplit(settings.cache)
+        if address.scheme != "unix" and "@" in address.path + address.query + address.fragment:
+            raise SettingsError(NO_REDIS)  # a part of the password would be taken for the port
         cache = Cache(server, config=config)
-    except ValueError as error:
-        raise SettingsError(f"--cache is no address of a Redis: {error}.") from error
+    except (ValueError, redis.RedisError):  # its words quote the address, which may hold a password
+        raise SettingsError(NO_REDIS) from None
     return FigureCache(cache, "Redis", settings, (redis.RedisError, *UNREADABLE))
 
 
-def private_folder(settings: Settings, name: str) -> Path:
-    """A folder that only this user can open: what lies in it is believed.
+def folders(settings: Settings, shared: bool) -> tuple[Path | None, Path | None]:
+    """The folders for figures and for the indexes of large logs; None for what is not wanted or not possible.
+
+    Args:
+        settings: where they lie.
+        shared: whether several processes answer, so that files are the better place for figures.
 
     Raises:
-        SettingsError: it cannot be made, or others may write to it.
+        SettingsError: a folder cannot be used and was named, with --cache-dir or --cache files.
     """
-    folder = (settings.cache_dir or user_cache_path("thalia-monitor")) / name
+    files = settings.cache == "files" or (shared and not settings.cache)
+    try:
+        return (
+            private_folder(settings, "figures") if files else None,
+            None if settings.no_index else private_folder(settings, "logs"),
+        )
+    except SettingsError as error:
+        if settings.cache_dir or settings.cache == "files":
+            raise
+        log.warning("%s Until then each process computes and reads everything itself.", error)
+        return None, None
+
+
+def private_folder(settings: Settings, name: str) -> Path:
+    """A folder that only this user can read and replace: what lies in it is believed.
+
+    Raises:
+        SettingsError: it cannot be made, or others may write to it or to one above it.
+    """
+    home = settings.cache_dir or system.user_folder(user_cache_path)
+    if home is None:
+        raise SettingsError("This user has no home for a cache: name a folder with --cache-dir.")
+    folder = home.absolute() / name
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-        if found.st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "it belongs to somebody else")
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            folder.chmod(0o700)
+        reason = system.why_not_private(folder)
+        if not reason:
+            system.shut_to_others(folder)
     except OSError as error:
+        reason = str(error.strerror)
+    if reason:
         raise SettingsError(
-            f"The cache folder {folder} cannot be used ({error.strerror}): name another with --cache-dir."
-        ) from error
+            f"The cache folder {folder} cannot be used ({reason}): name another with --cache-dir."
+        )
     return folder

@@ -223,8 +223,8 @@ def update(
     words = caption(built, held)
     if not drawn or drawn.get("axes") != mark["axes"]:
         return framed(built, view), beside(words), mark
-    before = monitor().known(drawn["version"], _part(chart, drawn["view"]))
-    if not isinstance(before, Chart):
+    before = monitor().known(drawn["version"], _part(chart, drawn["view"]), Chart)
+    if before is None:
         return replacement(built), beside(words), mark
     same = words == caption(before, drawn.get("held"))
     return difference(before, built), no_update if same else beside(words), mark
@@ -247,7 +247,7 @@ def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View)
         raise PreventUpdate
     name, draw = chart["name"], builder
     return monitor().finished(
-        state, run, _part(chart, view.key), lambda: enlarged(draw(state, name, view), view.scale)
+        state, run, _part(chart, view.key), lambda: enlarged(draw(state, name, view), view.scale), Chart
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
 from dash.exceptions import DependencyException, UnsupportedRelativePath
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from thalia_monitor.errors import MonitorError
@@ -14,9 +15,12 @@ SENTENCES: Final = {
     400: "This request cannot be understood.",
     404: "There is nothing at this address. {base}api/v1/runs lists the runs, {base} shows them.",
     405: "This address does not take that method: the API only answers GET.",
+    408: "The rest of this request did not arrive in time.",
     413: "This request is larger than any that our pages send (1 MiB).",
     415: "This address takes JSON only.",
+    431: "The header of this request is longer than any that a browser sends.",
     500: "The monitor failed at this; its log says why. Other pages go on working.",
+    503: "The monitor is being restarted; please try again.",
 }
 
 
@@ -57,12 +61,14 @@ def of_http(error: HTTPException) -> Response:
 
 def answer(sentence: str, status: int) -> Response:
     """Say a sentence in the form that the address is expected to speak."""
-    base = current_app.config[BASE]
+    kind, body = written(sentence, request.path, current_app.config[BASE])
+    return Response(body, status, content_type=kind)
+
+
+def written(sentence: str, path: str, base: str) -> tuple[str, bytes]:
+    """Write a sentence for the reader of an address: content type and body."""
     sentence = sentence.replace("{base}", base)
-    path = request.path.removeprefix(base)
+    path = path.removeprefix(base)
     if path in {"api", "healthz"} or path.startswith("api/"):
-        said = jsonify({"error": sentence})
-    else:
-        said = Response(f"{sentence}\n", mimetype="text/plain")
-    said.status_code = status
-    return said
+        return "application/json", orjson.dumps({"error": sentence})
+    return "text/plain; charset=utf-8", f"{sentence}\n".encode()

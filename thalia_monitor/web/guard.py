@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
+import logging
 import os
 from importlib import import_module
 from pathlib import Path
@@ -12,13 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask
 from platformdirs import user_state_path
 
+from thalia_monitor import system
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.monitor import KEY, Monitor
+from thalia_monitor.web.operations import temporary_folder
 
 if TYPE_CHECKING:
     from thalia_monitor.alerts.plan import Plan
     from thalia_monitor.alerts.sentry import Sentry
+
+log = logging.getLogger(__name__)
 
 SENTRY: Final = "thalia_monitor_sentry"
 
@@ -39,7 +45,7 @@ def guard(server: Flask) -> Sentry | None:
     sentry: Sentry = _part("sentry").Sentry(
         plan,
         watch.library.alive,
-        memory(watch.settings, watch.settings.alerts),
+        usable_memory(watch.settings, watch.settings.alerts),
         thresholds=watch.thresholds,
     )
     server.extensions[SENTRY] = os.getpid(), sentry
@@ -52,6 +58,7 @@ def plan_of(settings: Settings) -> Plan | None:
     """Read the alerts file, its addresses checked; None where none is wanted. Raises SettingsError like guard."""
     if settings.alerts is None:
         return None
+    system.reach_loopback_directly()
     plan: Plan = _part("plan").load(settings.alerts)
     for channel in plan.channels:
         _part("sending").check(channel)
@@ -61,8 +68,32 @@ def plan_of(settings: Settings) -> Plan | None:
 def memory(settings: Settings, path: Path) -> Path:
     """The folder in which the alerts of one file are remembered, the same in every process and after a restart."""
     name = hashlib.blake2s(str(path.resolve()).encode(errors="replace")).hexdigest()[:16]
-    place = settings.state_dir or user_state_path("thalia-monitor")
-    return place / "alerts" / name
+    home = settings.state_dir or system.user_folder(user_state_path) or temporary_folder()
+    return home / "alerts" / name
+
+
+def usable_memory(settings: Settings, path: Path) -> Path:
+    """That folder, made; or a temporary one where this user has no place for it and none was named.
+
+    Raises:
+        SettingsError: the folder of --state-dir cannot be used.
+    """
+    place = memory(settings, path)
+    try:
+        if not settings.state_dir and system.user_folder(user_state_path) is None:
+            raise FileNotFoundError(errno.ENOENT, "this user has no home")
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        reason = (
+            f"The alerts' folder {place} cannot be used ({error.strerror}): name another with --state-dir."
+        )
+        if settings.state_dir:
+            raise SettingsError(reason) from error
+        log.warning("%s Until then alerts are remembered until this server ends.", reason)
+        return temporary_folder() / place.name
+    return place
 
 
 def _part(name: str) -> Any:

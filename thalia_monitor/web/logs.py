@@ -18,7 +18,7 @@ QUIET_BELOW: Final = 1.0
 """Seconds: what every open page asks every few seconds is logged only when it took longer, or failed."""
 ACCESS: Final = "gunicorn.access"
 HUSHED: Final = "…"
-IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+IN_ADDRESS: Final = re.compile(r"(?<=://)\S+(?=@)")
 """The name and password in an address, such as Redis'."""
 
 
@@ -140,6 +140,6 @@ def config(log_format: str) -> dict[str, Any]:
         "loggers": {
             "gunicorn.error": inherit | {"level": "INFO", "filters": ["without-address"]},
             ACCESS: inherit | {"level": "INFO"},
-            "werkzeug": inherit | {"level": "WARNING"},  # a line a request would bury what matters
+            "uvicorn.error": inherit | {"level": "ERROR"},  # it warns of what any client can send
         },
     }

@@ -18,7 +18,7 @@ from thalia_monitor.reading.library import Library
 from thalia_monitor.settings import Settings, is_loopback
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web.answers import Answers
-from thalia_monitor.web.caching import FigureCache
+from thalia_monitor.web.caching import ANYTHING, FigureCache
 from thalia_monitor.web.moments import Moment, Moments
 
 KEY: Final = "thalia_monitor"
@@ -99,27 +99,34 @@ class Monitor:
             )
         return self.library.add(Path(typed))
 
-    def finished(self, state: TrainingState, run: str, what: str, compute: Callable[[], T]) -> T:
-        """Compute something once for all viewers of a run at one version."""
+    def finished(
+        self,
+        state: TrainingState,
+        run: str,
+        what: str,
+        compute: Callable[[], T],
+        kind: type[T] = ANYTHING,
+    ) -> T:
+        """Compute something of a kind once for all viewers of a run at one version."""
         if state.read_fraction < 1:  # a worker that has read further would draw more
             return compute()
         key = f"{run}:{state.version}:{what}"
-        found = self.cache.get(key)
+        found = self.cache.get(key, kind)
         if found is None:
             with self._computing[hash(key) % LOCKS]:  # the first of many computes, the others find it done
-                found = self.cache.get(key)
+                found = self.cache.get(key, kind)
                 if found is None:
                     found = compute()
                     self.cache.set(key, found)
-        return cast(T, found)
+        return found
 
     def examine(self, state: TrainingState) -> list[Finding]:
         """Find what is wrong with a run by this monitor's thresholds."""
         return findings(state, self.thresholds)
 
-    def known(self, version: str, what: str) -> object:
+    def known(self, version: str, what: str, kind: type[T]) -> T | None:
         """What was computed for an earlier version, if it is still kept; ``version`` is ``run:version``."""
-        return cast(object, self.cache.get(f"{version}:{what}"))
+        return self.cache.get(f"{version}:{what}", kind)
 
 
 def install(server: Flask, monitor: Monitor) -> None:

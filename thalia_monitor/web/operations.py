@@ -7,22 +7,24 @@ first process makes before it forks, that only this user can read, and that goes
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import platform
-import resource
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from thalia_monitor import __version__
+from thalia_monitor import __version__, system
 from thalia_monitor.web.logs import KEPT, Recent
 from thalia_monitor.web.monitor import Monitor
+
+log = logging.getLogger(__name__)
 
 STARTED: Final = datetime.now(UTC)
 """Of this process, or of the one it was forked from."""
@@ -88,9 +90,21 @@ def share() -> None:
     if _master is not None:
         return
     _master = os.getpid()
-    Recent.folder = Path(tempfile.mkdtemp(prefix="thalia-monitor-"))
-    atexit.register(_leave, Recent.folder, os.getpid())
-    os.register_at_fork(after_in_child=Recent.records.clear)
+    system.in_each_fork(Recent.records.clear)
+    try:
+        Recent.folder = temporary_folder()
+    except OSError as error:
+        log.warning(
+            "There is no folder for temporary files (%s): the status page tells of one worker.", error
+        )
+
+
+@cache
+def temporary_folder() -> Path:
+    """A folder of this server's, and of the processes forked from this one; it goes when this process does."""
+    folder = Path(tempfile.mkdtemp(prefix="thalia-monitor-"))
+    atexit.register(_leave, folder, os.getpid())
+    return folder
 
 
 def _leave(folder: Path, master: int) -> None:
@@ -144,23 +158,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def _processes() -> list[Process]:
     """This process and, under gunicorn, its siblings and their parent; elsewhere than on Linux, itself alone."""
     here = os.getpid()
-    parent = _master
-    if parent is None or parent == here:
-        return [Process(here, "worker", _memory(here))]
-    try:
-        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return [Process(here, "worker", _memory(here))]
-    workers = [Process(int(pid), "worker", _memory(int(pid))) for pid in listed]
-    return [Process(parent, "master", _memory(parent)), *workers]
-
-
-def _memory(pid: int) -> int | None:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, IndexError, ValueError):
-        if pid != os.getpid():
-            return None
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
-    return pages * resource.getpagesize()
+    workers = system.children(_master) if _master not in (None, here) else []
+    if _master is None or not workers:
+        return [Process(here, "worker", system.resident_memory(here))]
+    return [
+        Process(_master, "master", system.resident_memory(_master)),
+        *(Process(pid, "worker", system.resident_memory(pid)) for pid in workers),
+    ]

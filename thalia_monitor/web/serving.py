@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging.config
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import cast
 
 import click
-from flask import Flask
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import SettingsError
@@ -21,43 +18,37 @@ from thalia_monitor.settings import Settings
 from thalia_monitor.web import logs
 from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.connections import Server
+from thalia_monitor.web.front import THREADS, Front
 from thalia_monitor.web.guard import guard
 
 
-def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> None:
+def serve(settings: Settings, ready: Callable[[str], object] | None = None, threads: int = THREADS) -> None:
     """Serve until interrupted; prints the address as soon as it answers, and hands it to ``ready``.
 
     Raises:
         SettingsError: the port is in use, or the address is not this machine's.
     """
-    server = listening(settings)
-    sentry = guard(cast(Flask, server.app))
-    logging.config.dictConfig(logs.config(settings.log_format))
-    click.echo(f"thalia-monitor shows {printable(shown(settings))} at {address(settings, server.port)}")
-    if warning := open_to_all(settings):
-        click.echo(warning, err=True)
+    with bind(settings) as bound:  # first: a port in use is an error before anything slow is done
+        app = create_app(settings=settings)
+        sentry = guard(app.server)
+        logging.config.dictConfig(logs.config(settings.log_format))
+        server = Server(Front(app.server, threads))
+        where = address(settings, bound.getsockname()[1])
+        click.echo(f"thalia-monitor shows {printable(shown(settings))} at {where}")
+        if warning := open_to_all(settings):
+            click.echo(warning, err=True)
+        if ready:
+            ready(where)
 
-    if ready:
-        ready(address(settings, server.port))
+        def stop(_: int, __: FrameType | None) -> None:
+            server.should_exit = True
 
-    def stop(_: int, __: FrameType | None) -> None:
-        threading.Thread(target=server.shutdown, daemon=True).start()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    server.serve_forever()
-    server.server_close()
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        asyncio.run(server.serve([bound]))
     if sentry:
         sentry.stop()
-
-
-def listening(settings: Settings) -> BaseWSGIServer:
-    """Bind the address, then build the app: a port in use is said before anything slow is done."""
-    with bind(settings) as bound:  # the server works on a duplicate of the descriptor
-        app = create_app(settings=settings)
-        return make_server(
-            settings.host, bound.getsockname()[1], app.server, threaded=True, fd=bound.fileno()
-        )
 
 
 def bind(settings: Settings) -> socket.socket:

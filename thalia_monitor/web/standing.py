@@ -11,6 +11,7 @@ from typing import Any, Final
 from dash import html, no_update
 
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.liveness import Liveness, Status
 from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.analysis.wording import ago
@@ -41,7 +42,8 @@ LONGEST_TOLD: Final = 200
 
 def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
     """Sum a run up as it is now; it is examined once for each version, whoever asks."""
-    found = watch.finished(state, run, f"findings by {watch.thresholds}", lambda: watch.examine(state))
+    what = f"findings by {watch.thresholds}"
+    found = watch.finished(state, run, what, lambda: watch.examine(state), list[Finding])
     return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
 
 

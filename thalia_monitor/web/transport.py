@@ -26,6 +26,7 @@ def server() -> Flask:
     """A Flask app that compresses its answers and lets browsers keep fingerprinted files."""
     flask = Flask("thalia_monitor", static_folder=None)
     flask.config.update(
+        DEBUG=False,  # whatever FLASK_DEBUG says: tracebacks would reach viewers
         COMPRESS_ALGORITHM=ALGORITHMS,
         COMPRESS_STREAMS=True,
         COMPRESS_MIMETYPES=TYPES,

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from dataclasses import replace
+import signal
+import sys
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.sock import ssl_context
+from gunicorn.workers.base import Worker
 
 from thalia_monitor.contract import printable
 from thalia_monitor.settings import Settings
 from thalia_monitor.web import guard, logs, operations
 from thalia_monitor.web.access import open_to_all
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.connections import Server
+from thalia_monitor.web.front import THREADS, Environ, Front, Limits
 from thalia_monitor.web.serving import address, bind, shown
 
 MEMORY_FOLDER = "/dev/shm"
@@ -34,6 +41,36 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
             super().access(resp, req, environ, request_time)
 
 
+class FrontWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
+    """A gunicorn worker that serves the Flask app behind :class:`~thalia_monitor.web.front.Front`."""
+
+    def init_signals(self) -> None:
+        """Handle signals as other workers do; named and called by gunicorn."""
+        super().init_signals()
+        signal.set_wakeup_fd(-1)  # the event loop wakes by itself
+
+    def run(self) -> None:
+        """Serve until told to end; named and called by gunicorn."""
+        cfg = self.cfg
+        front = Front(self.wsgi, cfg.threads, Limits(idle=cfg.keepalive), self._log)
+        options: dict[str, Any] = {}
+        if cfg.is_ssl:
+            options["ssl_context_factory"] = lambda *_: ssl_context(cfg)
+        if self.max_requests < sys.maxsize:
+            options["limit_max_requests"] = self.max_requests
+        server = Server(front, max(cfg.graceful_timeout - 1, 1), self._beat, **options)
+        asyncio.run(server.serve([each.sock for each in self.sockets]))
+
+    def _beat(self) -> bool:
+        self.notify()
+        return bool(self.alive) and os.getppid() == self.ppid
+
+    def _log(self, environ: Environ, status: int, size: int, seconds: float) -> None:
+        answer = SimpleNamespace(status=status, sent=size, headers=())
+        request = SimpleNamespace(path=environ["PATH_INFO"], headers=())
+        self.log.access(answer, request, environ, timedelta(seconds=seconds))
+
+
 def configuration(settings: Settings) -> dict[str, Any]:
     """Gunicorn's settings (https://gunicorn.org/reference/settings/) for a monitor."""
 
@@ -48,11 +85,11 @@ def configuration(settings: Settings) -> dict[str, Any]:
         if ":" in settings.host
         else f"{settings.host}:{settings.port}",
         "workers": 2,
-        "worker_class": "gthread",
-        "threads": 16,  # a request is short; a browser's open connections hold no thread
+        "worker_class": FrontWorker,
+        "threads": THREADS,
         "timeout": 60,  # seconds until a worker that has stopped beating is replaced
         "graceful_timeout": 4,  # seconds that running requests get at a reload or at the end
-        "keepalive": 75,  # longer than a proxy keeps its side open, or it writes into a closing connection
+        "keepalive": int(Limits().idle),
         "control_socket_disable": True,  # gunicorn 27 would open one in the home directory
         "worker_tmp_dir": MEMORY_FOLDER
         if os.access(MEMORY_FOLDER, os.W_OK)
@@ -75,7 +112,6 @@ def serve(settings: Settings, workers: int, threads: int) -> None:
     Raises:
         SettingsError: a setting cannot be used, the port is in use, or the address is not this machine's.
     """
-    settings = replace(settings, cache=settings.cache or "files")
     bind(settings).close()  # gunicorn would try for five seconds and then say little
     Gunicorn(settings, workers=workers, threads=threads).run()
 
@@ -101,7 +137,7 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Make the application; named and called by gunicorn."""
         guard.plan_of(self._settings)
-        server: Flask = create_app(settings=self._settings).server
+        server: Flask = create_app(settings=self._settings, shared=True).server
         return server
 
     def reload(self) -> None:

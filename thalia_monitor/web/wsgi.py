@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from thalia_monitor.options import settings_from_environment
 from thalia_monitor.web.app import create_app
@@ -14,7 +13,7 @@ from thalia_monitor.web.guard import guard
 from thalia_monitor.web.logs import Recent
 
 settings = settings_from_environment()
-app = create_app(settings=replace(settings, cache=settings.cache or "files"))
+app = create_app(settings=settings, shared=True)
 server = app.server
 guard(server)
 if not any(
