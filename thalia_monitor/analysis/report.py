@@ -163,7 +163,8 @@ def record(summary: Summary) -> dict[str, Any]:
         "last_update": state.last_update.isoformat() if state.last_update else None,
         "pace": _pace(summary),
         "metrics": {
-            each.name: {"value": _value(each.value), "change": _value(each.change), "over_steps": each.steps}
+            each.name: {"value": _value(each.value), "step": each.step}
+            | {"change": _value(each.change), "over_steps": each.steps}
             for each in summary.trends
         },
         "milestones": {

@@ -16,7 +16,7 @@ from thalia_monitor.history import Floats
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.batch import Batch, Cells, gather
 from thalia_monitor.reading.block import Block
-from thalia_monitor.reading.decode import Item, decode_line
+from thalia_monitor.reading.decode import Item, TextField, decode_line
 from thalia_monitor.reading.shape import Shape
 from thalia_monitor.reading.template import Leaf, Template, Words
 from thalia_monitor.state import Event, Problem
@@ -34,6 +34,10 @@ MOST_CELLS: Final = 2**21
 """Rows by numbers a line, where lines hold many."""
 
 
+Found = Batch | Problem | TextField
+"""What a bulk decoder hands out."""
+
+
 class BulkDecoder:
     """Decodes blocks of complete lines; what it has learned of their shape it keeps for the next."""
 
@@ -44,7 +48,7 @@ class BulkDecoder:
         self._templates = 0
         self._template: Template | None = None
 
-    def decode(self, data: bytes, first_number: int = 1) -> Iterator[Batch | Problem]:
+    def decode(self, data: bytes, first_number: int = 1) -> Iterator[Found]:
         """Read complete lines, the first of that number; batches in order, and problems in order."""
         block = Block(data)
         rows = _Rows(self._template, 0, self._words)
@@ -93,16 +97,14 @@ class BulkDecoder:
         )
         return [item for _, item in items if isinstance(item, Problem)]
 
-    def _read_carefully(
-        self, block: Block, first: int, last: int, first_number: int
-    ) -> Iterator[Batch | Problem]:
+    def _read_carefully(self, block: Block, first: int, last: int, first_number: int) -> Iterator[Found]:
         items = [
             item
             for line in range(first, last)
             for item in decode_line(block.line(line), first_number + line, self._file)
         ]
-        yield from (item for item in items if isinstance(item, Problem))
-        yield gather(item for item in items if not isinstance(item, Problem))
+        yield gather(item for item in items if not isinstance(item, Problem | TextField))
+        yield from (item for item in items if isinstance(item, Problem | TextField))
         lines = [block.line(line) for line in range(first, last)]
         if self._templates < MOST_TEMPLATES and self._shape.learn(lines):
             self._templates += 1

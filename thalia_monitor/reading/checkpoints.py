@@ -6,6 +6,7 @@ later, over files of the attempt that it continues. The time of saving does.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.state import Checkpoint, Event, Problem, Source
 
 FORMAT: Final = "Thalia checkpoint"
+TOTALS: Final = ("total_neurons", "total_synapses")
+"""Metrics that every checkpoint's header has."""
 SAVING_SECONDS: Final = 600.0
 """A header still unwritten after this long is a save that failed, not one under way."""
 
@@ -54,7 +57,7 @@ class _Saved:
 def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple[Recording, ...]:
     """Put a folder's checkpoints together; ``family`` names them all (``checkpoints/*.thalia``)."""
     found = [_saved(file.name, file.modified, file.found) for file in files if isinstance(file.found, Save)]
-    saves = sorted(found, key=lambda saved: saved.time)
+    saves = sorted(found, key=_order)
     unfinished = [file for file in files if isinstance(file.found, Unfinished)]
     failed = [file for file in unfinished if is_failed(file, now)]
     counting = _counting(saves)
@@ -71,6 +74,11 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
     return ((recording,) if saves or unfinished else ()) + tuple(listed)
 
 
+def _order(saved: _Saved) -> tuple[float, int, float]:
+    """By time of saving; within a second, which is all that some writers and disks tell, by step."""
+    return math.floor(saved.time), saved.checkpoint.step, saved.time
+
+
 _FAILED: Final = "is a save that failed: its header was never written, and nothing has been for 10 minutes"
 
 
@@ -81,7 +89,7 @@ def is_failed(file: BinaryFile, now: float) -> bool:
 
 def _saved(name: str, modified: float, save: Save) -> _Saved:
     metadata = save.metadata
-    totals = {"total_neurons": float(save.neurons), "total_synapses": float(save.synapses)}
+    totals = dict(zip(TOTALS, (float(save.neurons), float(save.synapses)), strict=True))
     regions = values.table(metadata.get("regions")).items()
     time = values.utc_seconds(metadata.get("timestamp")) or plain.unix_time(save.saved_at) or modified
     counts = (

@@ -127,12 +127,14 @@ def filled(point: Checkpoint, other: Checkpoint) -> Checkpoint:
     """Give a checkpoint with what it leaves open taken from another of the same stage."""
     if point.stage is not None and other.stage is not None and _number(point.stage) != _number(other.stage):
         return point
+    completed = not point.metrics and other.metrics
     return replace(
         point,
         stage=other.stage if point.stage is None else point.stage,
         week=other.week if point.week is None else point.week,
         total_weeks=other.total_weeks if point.total_weeks is None else point.total_weeks,
         metrics=point.metrics or other.metrics,
+        metrics_step=min(other.measured_at, point.step) if completed else point.metrics_step,
         milestones=point.milestones or other.milestones,
         warnings=point.warnings or other.warnings,
         training_seconds=other.training_seconds if point.training_seconds is None else point.training_seconds,

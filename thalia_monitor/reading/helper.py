@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 
 from thalia_monitor.reading.batch import Batch
 from thalia_monitor.reading.bulk import BulkDecoder
+from thalia_monitor.reading.decode import TextField
 from thalia_monitor.reading.tail import count_lines, open_regular
 from thalia_monitor.state import Event, Problem
 
@@ -46,7 +47,7 @@ class Range:
         return content
 
 
-Found = list[Batch | Problem]
+Found = list[Batch | Problem | TextField]
 
 
 class Helper:
@@ -85,22 +86,22 @@ class Helper:
             self._process.stdin.close()
 
 
-def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch | Problem]]:
+def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch | Problem | TextField]]:
     """Decode a range; its lines are numbered from 1."""
     content = task.read()
     return count_lines(content), decoder.decode(content)
 
 
-def _packed(found: Batch | Problem) -> Any:
+def _packed(found: Batch | Problem | TextField) -> Any:
     """Take the events of a batch apart: slotted dataclasses are slow to pickle."""
-    if isinstance(found, Problem):
+    if isinstance(found, Problem | TextField):
         return found
     events = [(row, (e.kind, e.step, e.fields, e.time, e.line)) for row, e in found.events]
     return replace(found, events=()), events
 
 
-def _unpacked(packed: Any) -> Batch | Problem:
-    if isinstance(packed, Problem):
+def _unpacked(packed: Any) -> Batch | Problem | TextField:
+    if isinstance(packed, Problem | TextField):
         return packed
     batch: Batch
     batch, events = packed

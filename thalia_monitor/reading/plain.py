@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 200
 LARGEST_COLLECTION: Final = 1_000
 DEEPEST: Final = 6
+_QUOTED: Final = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 def number(value: object) -> float | None:
@@ -86,6 +88,11 @@ def kind_of(value: object) -> str:
     """Name a JSON value's kind for a reader."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
     return "null" if value is None else names.get(type(value), "a number")
+
+
+def is_quoted_number(value: object) -> bool:
+    """Whether a text is a number as programs write it (``"0.91"``): one that was put in quotes by mistake."""
+    return isinstance(value, str) and len(value) <= LONGEST_NAME and bool(_QUOTED.fullmatch(value))
 
 
 def shown(value: object) -> str:

@@ -86,6 +86,8 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         "total_weeks": state.total_weeks,
         "stage_progress": state.stage_progress,
         "metrics": {name: strict(value) for name, value in state.metrics.items()},
+        "metrics_step": state.metrics_step,
+        "current_metrics": _current(state),
         "metric_deltas": {name: strict(value) for name, value in state.metric_deltas.items()},
         "capacity_by_region": {name: strict(value) for name, value in state.capacity_by_region.items()},
         "milestones": state.milestones,
@@ -97,6 +99,17 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         "consolidation_event_count": state.count_of("consolidation"),
         "last_update": state.last_update.isoformat() if state.last_update else None,
         "training_duration": state.training_duration.total_seconds(),
+    }
+
+
+def _current(state: TrainingState) -> dict[str, Any]:
+    """Write the newest value of every metric, its step, and the checkpoint that tells it, if one does."""
+    names = dict.fromkeys([*state.metrics, *state.history.metrics])
+    newest = ((name, state.current(name)) for name in names)
+    return {
+        name: {"value": strict(now.value), "step": now.step, "checkpoint": now.file}
+        for name, now in newest
+        if now
     }
 
 

@@ -35,20 +35,24 @@ def metric_cards(state: TrainingState) -> list[Any]:
 
 
 def _card(state: TrainingState, name: str) -> html.Div:
-    value = state.metrics.get(name)
-    delta = state.metric_deltas.get(name)
+    now = state.current(name)
     return html.Div(
         [
             html.Span(metrics.title(name), className="fact-label"),
-            html.Span(number(value), className="card-value"),
+            html.Span(number(now.value if now else None), className="card-value"),
             html.Span(
-                UNITS[name] if value is not None else "not in the newest checkpoint", className="fact-detail"
+                unit(name, now.as_of) if now else "not in the newest checkpoint", className="fact-detail"
             ),
-            _change(name, delta),
+            _change(name, now.change if now else None),
             parts.sparkline(metrics.trend(state, name)),
         ],
         className="panel card-metric",
     )
+
+
+def unit(name: str, as_of: str = "") -> str:
+    """Say what the value of a core metric measures, and of which step it is where training is further."""
+    return " ".join(filter(None, (UNITS[name], as_of)))
 
 
 def judgement(name: str, delta: float) -> str:

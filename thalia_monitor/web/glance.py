@@ -130,7 +130,7 @@ def _metric(state: TrainingState, name: str, trends: Sequence[Trend]) -> html.Se
         metrics.title(name),
         "/metrics",
         html.Span(number(trend.value if trend else None), className="card-value"),
-        html.Span(cards.UNITS[name] if trend else "", className="fact-detail"),
+        html.Span(cards.unit(name, trend.as_of) if trend else "", className="fact-detail"),
         html.Span(words or _no_course(trend), className=f"change change-{change}"),
         parts.sparkline(metrics.course(state, name)),
         class_name="card-metric",
