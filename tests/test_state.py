@@ -300,7 +300,8 @@ def test_the_current_value_is_the_one_of_the_greatest_step(run: Run) -> None:
     run.append(*(line(step, loss="diverged") for step in range(100, 200, 10)))
     state = load_training_state(run.directory)
     assert state.current("loss") == Current(0.5, 90, None, None, outdated=True)
-    assert state.current("loss").as_of == "as of step 90"
+    now = state.current("loss")
+    assert now and now.as_of == "as of step 90"
     run.metadata(190, metrics={"loss": 0.4})
     state = load_training_state(run.directory)
     assert state.current("loss") == Current(0.4, 190, "metadata_190.json", None, outdated=False)

@@ -26,6 +26,8 @@ MILESTONE: Final = "milestone"
 TRANSITION: Final = "transition"
 EXTENSION: Final = "extension"
 WARNING: Final = "warning"
+REPORT: Final = "diagnostics_report"
+"""A report of Thalia's diagnostics scripts: its numbers, and the state of each population."""
 STAGE_START: Final = "stage_start"
 STAGE_END: Final = "stage_end"
 

@@ -169,6 +169,8 @@ class TrainingState(Once):
     """Milestone thresholds that the run itself configured; they win over the stage table's."""
     problems: list[Problem] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
+    unread: tuple[Source, ...] = ()
+    """Files that are there and are not read, by folder and kind, with the reason."""
     last_update: datetime | None = None
     """When a file of the run last changed (aware, UTC)."""
     scheme: str = "documented"

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from thalia_monitor.reading import birth_results, checkpoints, diagnostics, stage_log, text_stages, trials
+from thalia_monitor.reading import (
+    birth_results,
+    checkpoints,
+    diagnostics,
+    sequence,
+    stage_log,
+    text_stages,
+    trials,
+)
 from thalia_monitor.reading.progress import progress
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import resolve, start_of
@@ -21,6 +29,7 @@ _AFTER_THE_LOGS: Final = (
     trials.FORMAT,
     trials.EVENTS_FORMAT,
     birth_results.FORMAT,
+    sequence.FORMAT,
     checkpoints.FORMAT,
     stage_log.SESSION_FORMAT,
     diagnostics.FORMAT,
@@ -86,12 +95,33 @@ def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tu
     logged = any(stretch.lines for stretch in stretches)
     for rank in range(len(_AFTER_THE_LOGS) + 1):
         group = [recording for recording in others if _rank(recording) == rank]
+        if logged:
+            stretches = _with_numbers(stretches, [each for each in group if each.own and each.lines])
         if not logged and any(recording.lines for recording in group):
             logged = True
             stretches = (*stretches, *sorted((replace(each, events=()) for each in group), key=start_of))
-        events = [event for each in group for event in each.events if event.kind not in kinds]
+        events = [event for each in group for event in each.events if each.own or event.kind not in kinds]
         kinds |= {event.kind for event in events}
         stretches = _with_events(stretches, events)
+    return stretches
+
+
+def _with_numbers(stretches: tuple[Recording, ...], reports: Sequence[Recording]) -> tuple[Recording, ...]:
+    """Add the numbers of reports, which have no step, to the line that was the newest when each was made."""
+    for report in reports:
+        made = report.lines[0].time
+        timed = [
+            (place, row)
+            for place, stretch in enumerate(stretches)
+            for row, line in enumerate(stretch.lines)
+            if made is None or line.time is None or line.time <= made
+        ]
+        rows = timed or [(place, 0) for place, stretch in enumerate(stretches) if stretch.lines][:1]
+        place, row = rows[-1]
+        lines = list(stretches[place].lines)
+        lines[row] = replace(lines[row], metrics={**lines[row].metrics, **report.lines[0].metrics})
+        changed = replace(stretches[place], lines=tuple(lines))
+        stretches = (*stretches[:place], changed, *stretches[place + 1 :])
     return stretches
 
 
