@@ -32,5 +32,6 @@ def sentence(state: TrainingState, what: str) -> Any:
         return None
     formats = ", ".join(sorted({source.format for source in state.sources}))
     return html.P(
-        f"Nothing to show here: the files of this run ({formats}) never tell of {what}.", className="lead-in"
+        f"Nothing to show here: the files of this run ({formats}) never tell of {what}.",
+        className="lead-in nothing-here",
     )
