@@ -9,7 +9,7 @@ from dash import html
 
 from thalia_monitor.figures import consolidation
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts, panes, parts
+from thalia_monitor.web import absent, charts, panes, parts
 from thalia_monitor.web.tables import event_table
 
 dash.register_page(
@@ -50,6 +50,8 @@ def layout(find: str = "", **_: Any) -> html.Div:
 
 
 def facts(state: TrainingState) -> list[Any]:
+    if told := absent.sentence(state, "sleep or consolidation"):
+        return [told]
     return [parts.fact(*each) for each in consolidation.totals(state)]
 
 

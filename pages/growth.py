@@ -10,7 +10,7 @@ from dash import Output, State, dcc, html, no_update
 from thalia_monitor.contract import SERIES_CAPACITY, SERIES_NEURONS
 from thalia_monitor.figures import growth
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts, panes, parts, regions
+from thalia_monitor.web import absent, charts, panes, parts, regions
 from thalia_monitor.web.live import NAMES, live
 from thalia_monitor.web.tables import event_table
 
@@ -62,6 +62,8 @@ def _by_region(kind: str, title: str, series: str) -> html.Section:
 
 
 def facts(state: TrainingState) -> list[Any]:
+    if told := absent.sentence(state, "neuron counts, capacity or growth"):
+        return [told]
     events = state.growth_events
     neurons = state.history.latest(state.history.neurons)
     added = events["neurons_added"].sum() if len(events) else 0

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -117,6 +118,81 @@ def test_a_run_that_is_over_says_so(name: str, status: Status, text: str, tmp_pa
         assert report.record(summary)["status"] == status
         over = "It was stopped." if status is Status.STOPPED else "It has ended."
         assert (summary.pace.left, summary.pace.left_reason) == (None, over)
+
+
+def test_reports_below_a_directory_are_a_run_over_time() -> None:
+    """Each start of the script is a step; numbers keep Thalia's names, rates their Hz."""
+    state = state_of("thalia_diagnostics")
+    first = json.loads(
+        (COMMITTED / "thalia_diagnostics/2025-12-08T132000/diagnostics_report.json").read_text()
+    )
+    history = state.history
+    assert history.step.tolist() == [0, 1, 2]
+    assert history.time.tolist()[:2] == [first["timestamp"], first["timestamp"] + 3600]
+    rates = history.series("region_firing_rates_hz/striatum")
+    assert rates is not None
+    assert (rates.step.tolist(), rates.value[0]) == ([0, 1], first["region_firing_rates_hz"]["striatum"])
+    status = list(first["health"]["population_status"].values())
+    for name, value in {
+        "population_firing_rates_hz/striatum:d1": first["population_firing_rates_hz"]["striatum:d1"],
+        "global_dominant_freq_hz": first["global_dominant_freq_hz"],
+        "global_band_power/theta": 0.44,
+        "neuromodulator_peak_conc/striatum/da": first["neuromodulator_peak_conc"]["striatum/da"],
+        "health/populations_low": status.count("low"),
+        "performance/us_per_step": 27533.3,
+        "learning/popvec_stability": 0.87,
+    }.items():
+        column = history.column(name)
+        assert column is not None and column.values[0] == value, name
+    assert "sweep_burst/global_band_power/theta" in history.metrics
+    assert "sweep/burst/populations/striatum:d1/mean_fr_hz" in history.metrics
+    assert "timestamp" not in history.metrics and "firing_rate" not in history.metrics
+    reports = state.events_of("diagnostics_report")
+    assert reports[0].fields["population_status"] == first["health"]["population_status"]
+    assert len(reports) == 5
+    assert [each.file for each in state.unread] == [
+        f"2025-12-08T1{hour}2000/{name}"
+        for hour in "345"
+        for name in ("diagnostics.txt",)
+    ] + [f"2025-12-08T1{hour}2000/plots/01_firing_rates.png" for hour in "345"]  # fmt: skip
+
+
+def test_a_report_beside_trials_stands_at_the_trial_of_its_time() -> None:
+    """Its numbers and issues join the run, whose steps stay the trials'; every file is read or named."""
+    state = state_of("thalia_head")
+    report = json.loads((COMMITTED / "thalia_head/diagnostics_report.json").read_text())
+    rate = state.current("region_firing_rates_hz/striatum")
+    assert rate is not None
+    assert (rate.value, rate.step) == (report["region_firing_rates_hz"]["striatum"], 200)
+    assert rate.as_of == "as of step 200"
+    assert (state.current_step, len(state.history)) == (249, 250)
+    messages = [event.fields["message"] for event in state.events_of("warning")]
+    assert any("EARLY STOP" in each for each in messages)
+    assert len(messages) == 1 + len(report["health"]["issues"])
+    notes = {each.file: each.note for each in (*state.sources, *state.unread)}
+    assert notes.keys() == {
+        *("trials.csv", "events.log", "checkpoint_trial_*.pt", "diagnostics_report.json"),
+        *("diagnostics_traces.npz", "plots/*.png", "notes.md"),
+    }
+    assert notes["diagnostics_traces.npz"] == (
+        "listed by their headers; pop_spike_counts (4 × 3), nm_striatum_da (5); "
+        "1 not opened: objects, which are pickles, or no arrays"
+    )
+    assert notes["plots/*.png"] == "2 files, listed, not shown"
+    assert list(state.problems) == []
+
+
+def test_the_sequence_scripts_lists_are_lines() -> None:
+    """The n-th number of each list is that of step n; the older health file warns; settings are named."""
+    state = state_of("thalia_sequence")
+    accuracy = state.history.series("train_accuracy")
+    assert accuracy is not None
+    assert (accuracy.step.tolist(), accuracy.value.tolist()) == ([0, 1, 2, 3], [0.2, 0.31, 0.44, 0.52])
+    tested = state.current("test_accuracy")
+    assert tested is not None and (tested.value, tested.as_of) == (0.41, "as of step 0")
+    warned = [(each.fields["severity"], each.fields["message"]) for each in state.events_of("warning")]
+    assert warned == [("critical", "cortex is silent"), ("warning", "low theta")]
+    assert [each.file for each in state.unread] == ["config.json"]
 
 
 @pytest.mark.parametrize("name", [fixture.__name__ for fixture in FIXTURES])

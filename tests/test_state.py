@@ -8,12 +8,20 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from tests.screen import words
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.state import Checkpoint, Event, HealthWarning, Severity, TrainingState
+from thalia_monitor.analysis import report
+from thalia_monitor.analysis.comparison import standing
+from thalia_monitor.analysis.summary import summarize
+from thalia_monitor.history import Column, History, Segment
+from thalia_monitor.state import Checkpoint, Current, Event, HealthWarning, Severity, TrainingState
+from thalia_monitor.web import api
+from thalia_monitor.web.cards import metric_cards
 
 REGIONS = {"neuron_counts": {"cortex": 100, "striatum": 50}, "capacity_by_region": {"cortex": 0.5}}
 
@@ -284,3 +292,92 @@ def test_a_checkpoint_that_counts_steps_tells_progress_and_name_where_no_week_an
     assert (state.stage_name, state.stage_progress) == ("Warm-up", 0.25)
     state = TrainingState(checkpoints=(dataclasses.replace(own, stage=0, week=1, total_weeks=2),))
     assert (state.stage_name, state.stage_progress) == ("Sensory Foundations", 0.5)
+
+
+def test_the_current_value_is_the_one_of_the_greatest_step(run: Run) -> None:
+    """A metric that turns into text is what the checkpoint after it says."""
+    run.append(*(line(step, loss=0.5) for step in range(0, 100, 10)))
+    run.append(*(line(step, loss="diverged") for step in range(100, 200, 10)))
+    state = load_training_state(run.directory)
+    assert state.current("loss") == Current(0.5, 90, None, None, outdated=True)
+    now = state.current("loss")
+    assert now and now.as_of == "as of step 90"
+    run.metadata(190, metrics={"loss": 0.4})
+    state = load_training_state(run.directory)
+    assert state.current("loss") == Current(0.4, 190, "metadata_190.json", None, outdated=False)
+    run.append(line(200, loss=0.3))
+    assert load_training_state(run.directory).current("loss") == Current(0.3, 200, None, 0.3 - 0.4, False)
+
+
+def test_what_a_resume_repeats_is_not_current(run: Run) -> None:
+    """Step, metrics and current values are of the same moment: that of the resumed part and what led to it."""
+    run.append(*(line(step, loss=0.5, dopamine=step / 100) for step in range(0, 1000, 100)))
+    run.metadata(400, metrics={"loss": 0.45})
+    run.metadata(900, metrics={"loss": 0.9})
+    run.append(line(500, loss=0.6), line(600, loss=0.55))
+    state = load_training_state(run.directory)
+    assert (state.current_step, state.metrics, state.metrics_step) == (600, {"loss": 0.45}, 400)
+    assert state.current("loss") == Current(0.55, 600, None, 0.55 - 0.45, False)
+    assert state.current("dopamine") == Current(4.0, 400, None, None, True)
+
+
+def test_a_value_of_an_earlier_stage_counts_only_where_nothing_else_tells() -> None:
+    """Steps that restart with a stage cannot be compared with those of the stage before."""
+    step, segment = np.array([9000, 100]), np.array([0, 1])
+    history = History(
+        step,
+        segment,
+        np.full(2, np.nan),
+        {"loss": Column(np.array([0.5]), np.array([0])), "novelty": Column(np.array([1.0]), np.array([0]))},
+        segments=(Segment(0, 0, 9000), Segment(1, 1, 100, "stage")),
+    )
+    state = TrainingState(history=history, checkpoints=(Checkpoint("m", 50, metrics={"loss": 0.2}),))
+    assert state.current("loss") == Current(0.2, 50, "m", None, True)
+    assert state.current("novelty") == Current(1.0, 9000, None, None, True)
+    assert state.current("absent") is None
+
+
+def test_every_surface_shows_the_same_current_value(run: Run) -> None:
+    """Overview, metric card, status, comparison and API agree, and say which step it is of where that is past."""
+    run.append(line(0, loss=0.5, capacity=0.7), line(100, loss="diverged", capacity=0.8))
+    run.metadata(50, metrics={"loss": 0.4})
+    state = load_training_state(run.directory)
+    summary = summarize(state, 0.0)
+    assert "Loss 0.4 as of step 50" in report.text(summary)
+    assert report.record(summary)["metrics"]["loss"] | {"change": None} == {
+        "value": 0.4, "step": 50, "change": None, "over_steps": None,
+    }  # fmt: skip
+    assert (standing(state, "loss", 100).last, standing(state, "loss", 100).last_step) == (0.4, 50)
+    scalars = api.scalars(state)
+    assert scalars["current_metrics"]["loss"] == {
+        "value": 0.4, "step": 50, "checkpoint": "metadata_50.json",
+    }  # fmt: skip
+    assert (scalars["current_step"], scalars["metrics_step"]) == (100, 50)
+    card = words(metric_cards(state)[3].to_plotly_json())
+    assert "as of step 50" in card
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_a_metric_logged_as_text_is_named_once(run: Run, count: int) -> None:
+    """Numbers in quotes, and texts under the name of a metric; other texts are notes."""
+    run.append(*(line(step, accuracy="0.91", reach=0.5, note="fine", loss=0.5) for step in range(count)))
+    run.append(*(line(count + step, reach="none", loss="bad", note="3 of 4") for step in range(count)))
+    state = load_training_state(run.directory)
+    assert sorted((each.line, each.reason) for each in state.problems) == [
+        (1, "accuracy should be a number, and is a number in quotes"),
+        (count + 1, "loss should be a number, and is a text"),
+        (count + 1, "reach should be a number, and is a text"),
+    ]
+    assert state.total_problems == 3
+    run.append(line(1000, accuracy="0.92", loss="bad"))
+    assert load_training_state(run.directory).total_problems == 3
+
+
+def test_metadata_that_hold_a_metric_as_text_are_named_once(run: Run) -> None:
+    """The first of the files stands for all."""
+    for step in (1, 2, 3):
+        run.metadata(step, metrics={"loss": "0.3"})
+    problems = load_training_state(run.directory).problems
+    assert [(each.file, each.reason) for each in problems] == [
+        ("metadata_1.json", "metric 'loss' should be a number, and is a number in quotes")
+    ]

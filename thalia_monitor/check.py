@@ -111,7 +111,8 @@ def inspect(directory: str | os.PathLike[str]) -> Report:
     except RunUnreadable as error:
         return Report(str(directory), str(error))
     if not state.sources and not state.problems:
-        return Report(str(directory), _NOTHING)
+        there = ", ".join(each.file for each in state.unread[:20])
+        return Report(str(directory), f"{_NOTHING} It holds: {there}." if there else _NOTHING)
     return _report(str(Path(directory).resolve()), state)
 
 
@@ -125,7 +126,7 @@ def _report(directory: str, state: TrainingState) -> Report:
         step=state.current_step,
         week=state.current_week,
         total_weeks=state.total_weeks,
-        files=state.sources,
+        files=(*state.sources, *state.unread),
         lines=len(history),
         resumes=sum(segment.kind == "resume" for segment in history.segments),
         first_step=steps[0],
@@ -210,7 +211,9 @@ def _file_lines(files: Sequence[Source]) -> Iterator[str]:
 
 
 def _file_cells(source: Source) -> list[str]:
-    records = f"{source.records:,} {'record' if source.records == 1 else 'records'}"
+    records = (
+        f"{source.records:,} {'record' if source.records == 1 else 'records'}" if source.records else "–"
+    )
     return [source.file, source.format, records, _range(source.first_step, source.last_step)]
 
 

@@ -73,6 +73,15 @@ class Segment:
     """``start`` (the first), ``resume`` (it repeats earlier steps) or ``stage`` (steps restart by design)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One logged value with its place."""
+
+    value: float
+    step: int
+    segment: int
+
+
 class Lineage:
     """Stands for one log through all its versions: what was computed for one can be extended for the next."""
 
@@ -160,11 +169,15 @@ class History:
 
     def is_superseded(self, step: int) -> bool:
         """Whether this step was reached before a resume and not again since."""
-        if not self.segments or self.segments[-1].kind != "resume":
+        if not self.segments or self.segments[-1].kind != "resume" or step <= self.current_step:
             return False
         begun = next(each.first_row for each in reversed(self.segments) if each.kind != "resume")
         before = self.step[begun : self.segments[-1].first_row]
-        return self.current_step < step <= int(before.max())
+        return step <= int(before.max())
+
+    def is_of_this_stage(self, segment: int) -> bool:
+        """Whether steps have not restarted by design since this segment."""
+        return not any(each.kind == "stage" for each in self.segments[segment + 1 :])
 
     def names(self) -> list[str]:
         """Every series there is: metrics (the four core ones first), then neurons and capacity by region."""
@@ -212,6 +225,24 @@ class History:
                 if each is column or _on_the_same_lines(each, column):
                     return "all of them" if each.rows is None else f"those with {kind} {name}"
         raise ValueError("a column of another history")
+
+    def newest(self, name: str) -> Logged | None:
+        """The newest value of a series that no later resume has repeated; None where there is none."""
+        series = self.series(name)
+        if series is None or not len(series):
+            return None
+        limits = self.supersessions()
+        last = len(series) - 1
+        while last >= 0:
+            segment = int(series.segment[last])
+            first = int(np.searchsorted(series.segment, segment))
+            place = last
+            if series.step[last] >= limits[segment]:  # within a segment steps never fall
+                place = first - 1 + int(np.searchsorted(series.step[first : last + 1], int(limits[segment])))
+            if place >= first:
+                return Logged(float(series.value[place]), int(series.step[place]), segment)
+            last = first - 1
+        return None
 
     def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
         """Read the newest value of each of these columns, each from the newest line that has it."""

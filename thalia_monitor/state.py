@@ -126,6 +126,34 @@ class Checkpoint:
     """What the checkpoint itself calls its stage."""
     progress: float | None = None
     """How far training is, 0 to 1, where the checkpoint counts steps and no weeks."""
+    metrics_step: int | None = None
+    """The step that ``metrics`` are of, where another file tells them at a lower step; None: the checkpoint's own."""
+
+    @property
+    def measured_at(self) -> int:
+        """The step that its metrics are of."""
+        return self.step if self.metrics_step is None else self.metrics_step
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The newest known value of a metric: what every card, table and answer shows."""
+
+    value: float
+    """May not be finite."""
+    step: int
+    """The step that it is of."""
+    file: str | None
+    """The checkpoint that tells it; None where the history does."""
+    change: float | None = None
+    """It minus the value in the newest checkpoint before it; None where that has none."""
+    outdated: bool = False
+    """Whether training has gone on since: what shows the value then says which step it is of."""
+
+    @property
+    def as_of(self) -> str:
+        """Say which step it is of, where training is further: ``as of step 90``; else empty."""
+        return f"as of step {self.step:,}" if self.outdated else ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +176,8 @@ class TrainingState(Once):
     """Milestone thresholds that the run itself configured; they win over the stage table's."""
     problems: list[Problem] = field(default_factory=list)
     sources: tuple[Source, ...] = ()
+    unread: tuple[Source, ...] = ()
+    """Files that are there and are not read, by folder and kind, with the reason."""
     last_update: datetime | None = None
     """When a file of the run last changed (aware, UTC)."""
     scheme: str = "documented"
@@ -157,23 +187,47 @@ class TrainingState(Once):
     total_problems: int = 0
     """How many problems there were; ``problems`` lists a bounded number of them."""
 
+    @cached_property
+    def standing(self) -> tuple[Checkpoint, ...]:
+        """The checkpoints but those of a part that a resume has thrown away, which say nothing about now."""
+        kept = len(self.checkpoints)
+        while kept and self.history.is_superseded(self.checkpoints[kept - 1].step):
+            kept -= 1
+        return self.checkpoints[:kept]
+
     @property
     def checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint: the one with the greatest step."""
-        return self.checkpoints[-1] if self.checkpoints else None
+        """The newest checkpoint: the one with the greatest step that no resume has thrown away."""
+        return self.standing[-1] if self.standing else None
 
     @cached_property
     def current_step(self) -> int:
         """The furthest step known, or after a resume the step that training is at again."""
-        saved = self.checkpoint.step if self.checkpoint else None
-        history = self.history
-        if not len(history):
-            return saved or 0
-        logged = history.current_step
-        if saved is None or logged >= saved:
-            return logged
-        # A checkpoint of the part that a resume threw away says nothing about where training is now.
-        return logged if history.is_superseded(saved) else saved
+        return max(self.checkpoint.step if self.checkpoint else 0, self.history.current_step)
+
+    def current(self, name: str) -> Current | None:
+        """The newest value of a metric or any other series; None where it was never logged or saved.
+
+        The greatest step wins, be it of the history or of a checkpoint; where both tell the same step, the
+        history. What a resume has repeated does not count, and of a stage before steps restarted only where
+        nothing else tells.
+        """
+        saved = next((each for each in reversed(self.standing) if name in each.metrics), None)
+        logged = self.history.newest(name)
+        here = logged is not None and self.history.is_of_this_stage(logged.segment)
+        if logged is None or (saved is not None and not (here and logged.step >= saved.measured_at)):
+            if saved is None:
+                return None
+            value, step, file = saved.metrics[name], saved.measured_at, saved.file
+        else:
+            value, step, file = logged.value, logged.step, None
+        outdated = step < self.current_step or (file is None and not here)
+        return Current(value, step, file, self._change(name, value, step), outdated)
+
+    def _change(self, name: str, value: float, step: int) -> float | None:
+        """A value minus that of the newest checkpoint whose metrics are of a lower step."""
+        before = next((each for each in reversed(self.standing) if each.measured_at < step), None)
+        return None if before is None or name not in before.metrics else value - before.metrics[name]
 
     @property
     def current_stage(self) -> int | None:
@@ -241,18 +295,29 @@ class TrainingState(Once):
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The metrics of the newest checkpoint; the newest logged values where a run has no checkpoint."""
+        """The metrics of the newest checkpoint, which are of :attr:`metrics_step`.
+
+        Where a run has no checkpoint: the newest logged value of each.
+        """
         if self.checkpoint:
             return dict(self.checkpoint.metrics)
-        return self.history.latest(self.history.metrics)
+        newest = ((name, self.history.newest(name)) for name in self.history.metrics)
+        return {name: found.value for name, found in newest if found}
+
+    @property
+    def metrics_step(self) -> int:
+        """The step that :attr:`metrics` are of; lower than ``current_step`` where the log has gone on since."""
+        return self.checkpoint.measured_at if self.checkpoint else self.current_step
 
     @cached_property
     def metric_deltas(self) -> dict[str, float]:
         """Newest checkpoint minus the one before, for each metric that both have."""
-        if len(self.checkpoints) < 2:
+        if not self.checkpoint:
             return {}
-        before, now = (point.metrics for point in self.checkpoints[-2:])
-        return {name: value - before[name] for name, value in now.items() if name in before}
+        changes = (
+            (name, self._change(name, value, self.metrics_step)) for name, value in self.metrics.items()
+        )
+        return {name: change for name, change in changes if change is not None}
 
     @cached_property
     def metrics_history(self) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.analysis.build import CountingFloats, checkpoint, history, state
-from thalia_monitor.analysis.quantities import newest, places, series_of
+from thalia_monitor.analysis.quantities import places, series_of
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.analysis.workbench import first_values
 from thalia_monitor.history import Column, History
@@ -48,7 +48,8 @@ def test_an_alias_fills_the_place_and_says_so(name: str, core: str, words: str) 
     run = logged(**{name: 0.42})
     [place] = [each for each in places(run) if each.filled]
     assert (place.core.name, place.quantity, place.series, place.origin) == (core, core, name, words)
-    assert newest(run, place) == (0.42, None)
+    now = run.current(place.series)
+    assert now is not None and (now.value, now.outdated) == (0.42, False)
 
 
 def test_the_own_name_wins_where_it_was_measured() -> None:
@@ -118,7 +119,8 @@ def test_what_the_newest_checkpoint_lacks_is_of_the_log() -> None:
     """A card has the newest logged value, and the step that it is of."""
     run = state(history(FIVE, loss=[0.5] * 5), checkpoint(9000))
     [place] = [each for each in places(run) if each.filled]
-    assert newest(run, place) == (0.5, 4000)
+    now = run.current(place.series)
+    assert now is not None and (now.value, now.step, now.as_of) == (0.5, 4000, "as of step 4,000")
 
 
 def test_nothing_logged_leaves_the_core_metrics_empty() -> None:

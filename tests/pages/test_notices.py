@@ -60,11 +60,11 @@ def test_no_directory_at_all_says_how_to_name_one() -> None:
 
 
 def test_nan_is_seen(visit: Open) -> None:
-    """A count in the card with the first step, and the card of the newest checkpoint names it."""
+    """A count in the chart's card with the first step; the metric's card shows the newest value, logged since."""
     screen = visit("nan", "/metrics")
     caption = screen.text({"type": "caption", "kind": "metric", "name": "loss"})
     assert "20 not finite, first at step " in caption
-    assert "Loss NaN" in screen.text("metrics-cards")
+    assert "Loss 0.1306 " in screen.text("metrics-cards")
 
 
 def test_a_resume_is_marked_and_listed(visit: Open) -> None:

@@ -49,6 +49,16 @@ def test_a_resume_supersedes_the_steps_that_it_repeats() -> None:
     assert recording.source.last_step == 18000
 
 
+def test_saves_of_the_same_second_are_ordered_by_step() -> None:
+    """The header and many disks tell whole seconds only: the higher step is the later save, not a resume."""
+    recording = together(saved("b", 5000, 7), saved("a", 10000, 7), saved("c", 15000, 8))
+    assert [point.step for point in recording.checkpoints] == [5000, 10000, 15000]
+    assert "superseded" not in recording.source.note
+    late, early = "2025-12-12T09:15:07.900", "2025-12-12T09:15:07.100"
+    recording = together(saved("b", 5000, 7, timestamp=late), saved("a", 10000, 7, timestamp=early))
+    assert [point.step for point in recording.checkpoints] == [5000, 10000]
+
+
 @pytest.mark.parametrize(
     ("name", "stage", "step", "expected"),
     [

@@ -128,6 +128,27 @@ def test_binary_checkpoints_stand_between_the_documented_ones(tmp_path: Path) ->
     assert state.current_week == 3
 
 
+def test_a_binary_checkpoint_behind_the_newest_metadata_is_the_newest(tmp_path: Path) -> None:
+    """It says where training is; what it does not tell itself is that of the metadata, metrics with their step."""
+    write_metadata(
+        *(tmp_path, "a", 3100),
+        metrics={"loss": 0.4},
+        current_stage=1,
+        current_week=3,
+        total_weeks=8,
+    )
+    write_log(tmp_path, line(3100, loss=0.5), line(3200, loss=0.3))
+    for step in (3000, 3650):
+        content = plain(metadata(step, 1, timestamp="2025-12-12T09:15:00"), neurons=900)
+        (tmp_path / f"stage_1_step_{step}.thalia").write_bytes(content)
+    state = load_training_state(tmp_path)
+    assert [point.step for point in state.checkpoints] == [3000, 3100, 3650]
+    assert (state.current_step, state.current_week, state.total_weeks) == (3650, 3, 8)
+    assert (state.metrics, state.metrics_step) == ({"loss": 0.4}, 3100)
+    now = state.current("loss")
+    assert now and (now.value, now.step, now.as_of) == (0.3, 3200, "as of step 3,200")
+
+
 def test_steps_that_restart_with_each_stage_are_no_resume(tmp_path: Path) -> None:
     """A stage whose steps begin again supersedes nothing of the stage before it; a restart of a stage does."""
     write_json(tmp_path, "stage_-1_log.json", stage_log(-1, 0, 9, step_metrics=logged((1000, 5000), 1)))

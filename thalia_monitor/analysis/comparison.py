@@ -48,12 +48,14 @@ def standing(state: TrainingState, name: str, step: int) -> Standing:
         return _all_neurons(history, step)
     series = history.series(series_of(state, name))
     if series is None or not len(series):
-        return Standing()
+        now = state.current(name)
+        return Standing(now.value, now.step) if now else Standing()
     counts = _counting(series, history)
     best = _best(name, counts)
+    now = state.current(name)
     return Standing(
-        last=_last(counts),
-        last_step=int(counts.step[-1]) if len(counts) else None,
+        last=now.value if now else None,
+        last_step=now.step if now else None,
         best=None if best is None else float(counts.value[best]),
         best_step=None if best is None else int(counts.step[best]),
         there=value_at(counts, step),

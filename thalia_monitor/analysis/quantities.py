@@ -122,16 +122,6 @@ def first_to_last(state: TrainingState) -> list[Place]:
     return sorted(filled, key=lambda each: (each.quantity != each.core.name, each.core.summary_rank))
 
 
-def newest(state: TrainingState, place: Place) -> tuple[float, int | None] | None:
-    """The value shown in a place: the newest checkpoint's, or where that has none, the newest logged and its step."""
-    if not place.filled:
-        return None
-    if place.series in state.metrics:
-        return state.metrics[place.series], None
-    column = state.history.metrics[place.series]
-    return float(column.values[-1]), int(state.history.step[column.last_row(len(state.history))])
-
-
 def series_of(state: TrainingState, name: str) -> str:
     """The series that a run logs a quantity under, for rules and comparisons: in the quantity's own unit only.
 

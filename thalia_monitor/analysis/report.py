@@ -178,6 +178,7 @@ def record(summary: Summary) -> dict[str, Any]:
         "metrics": {
             each.place.quantity if each.place else each.name: {
                 "value": _value(each.value),
+                "step": each.step,
                 "change": _value(each.change),
                 "over_steps": each.steps,
                 "series": each.name,

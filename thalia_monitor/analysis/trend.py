@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,12 +25,16 @@ class Trend:
 
     name: str
     value: float
-    """The newest logged value, which may not be finite; the newest checkpoint's where none was logged."""
+    """The newest value, which may not be finite (:meth:`TrainingState.current`)."""
     change: float | None = None
     """Relative change of the median over the last ``steps`` steps to that of those before; None if not known."""
     steps: int | None = None
     place: Place | None = None
     """The place that the metric has in a summary."""
+    step: int | None = None
+    """The step that the value is of."""
+    as_of: str = ""
+    """Which step that is, in words, where training is further."""
 
     @property
     def moved(self) -> bool:
@@ -49,24 +53,24 @@ class Trend:
     def __str__(self) -> str:
         named, unit, origin = title(self.name), "", ""
         if self.place:
-            named, unit = self.place.title, f" {self.place.unit}" if self.place.unit else ""
-            origin = f" ({self.place.origin})" if self.place.origin else ""
-        text = f"{named} {number(self.value)}{unit}{origin}"
+            named, unit = self.place.title, self.place.unit
+            origin = f"({self.place.origin})" if self.place.origin else ""
+        text = " ".join(filter(None, (named, number(self.value), unit, origin, self.as_of)))
         return f"{text}, {self.course}" if self.course else text
 
 
 def trend(state: TrainingState, name: str) -> Trend | None:
     """Tell where a metric is going; None where it was never logged."""
-    column = state.history.metrics.get(name)
-    if column is None or not len(column):
-        return Trend(name, state.metrics[name]) if name in state.metrics else None
-    value = float(column.values[-1])
+    now = state.current(name)
+    if now is None:
+        return None
+    told = Trend(name, now.value, step=now.step, as_of=now.as_of)
     values = recent(state.history, name)
-    for span in SPANS if math.isfinite(value) else ():
+    for span in SPANS if math.isfinite(now.value) else ():
         change = _change(values, span)
-        if change is not None:
-            return Trend(name, value, change, span)
-    return Trend(name, value)
+        if change is not None and now.step - values.step[-1] < span:
+            return replace(told, change=change, steps=span)
+    return told
 
 
 def _change(values: Recent, span: int) -> float | None:

@@ -15,8 +15,10 @@ from thalia_monitor.reading.decode import (
     Item,
     decode_line,
     read_object,
+    text_fields,
     what_is_wrong,
 )
+from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.state import Problem
 
 LARGEST: Final = 512 * 2**20
@@ -100,6 +102,8 @@ def _decode_value(value: object, file: str, line: int) -> Iterator[Item]:
     yield from (Problem(file, line, reason) for reason in reasons)
     if item is not None:
         yield item
+    if isinstance(item, MetricLine):
+        yield from text_fields(value, file, line)
 
 
 def _decode_rest(text: str, position: int, line: int, file: str) -> Iterator[Item]:

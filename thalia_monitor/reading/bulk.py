@@ -16,7 +16,7 @@ from thalia_monitor.history import Floats
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.batch import Batch, Broken, Cells, gather
 from thalia_monitor.reading.block import Block
-from thalia_monitor.reading.decode import Item, decode_line
+from thalia_monitor.reading.decode import Item, TextField, decode_line
 from thalia_monitor.reading.shape import Shape
 from thalia_monitor.reading.template import Leaf, Template, Words
 from thalia_monitor.state import Event, Problem
@@ -36,6 +36,10 @@ MOST_CELLS: Final = 2**21
 """Rows by numbers a line, where lines hold many."""
 
 
+Found = Batch | Broken | Problem | TextField
+"""What a bulk decoder hands out."""
+
+
 class BulkDecoder:
     """Decodes blocks of complete lines; what it has learned of their shape it keeps for the next."""
 
@@ -48,7 +52,7 @@ class BulkDecoder:
         """Problems so far."""
         self._template: Template | None = None
 
-    def decode(self, data: bytes, first_number: int = 1) -> Iterator[Batch | Broken | Problem]:
+    def decode(self, data: bytes, first_number: int = 1) -> Iterator[Found]:
         """Read complete lines, the first of that number; batches in order, and problems in order."""
         block = Block(data, hopeful=self._broken > MANY_BROKEN)
         if block.left_out:
@@ -105,9 +109,7 @@ class BulkDecoder:
         )
         return [item for _, item in items if isinstance(item, Problem)]
 
-    def _read_carefully(
-        self, block: Block, first: int, last: int, first_number: int
-    ) -> Iterator[Batch | Problem]:
+    def _read_carefully(self, block: Block, first: int, last: int, first_number: int) -> Iterator[Found]:
         items = [
             item
             for line in range(first, last)
@@ -115,11 +117,12 @@ class BulkDecoder:
         ]
         problems = [item for item in items if isinstance(item, Problem)]
         self._broken += len(problems)
+        yield from (item for item in items if isinstance(item, TextField))
         yield from problems
-        told = [item for item in items if not isinstance(item, Problem)]
-        if not told:
+        lines_and_events = [item for item in items if not isinstance(item, Problem | TextField)]
+        if not lines_and_events:
             return
-        yield gather(told)
+        yield gather(lines_and_events)
         lines = [block.line(line) for line in range(first, last)]
         if self._templates < MOST_TEMPLATES and self._shape.learn(lines):
             self._templates += 1

@@ -6,6 +6,7 @@ later, over files of the attempt that it continues. The time of saving does.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from thalia_monitor.state import Checkpoint, Event, Problem, Source
 FORMAT: Final = "Thalia checkpoint"
 MOST_EVENTS: Final = 100_000
 """Events of all checkpoints of a folder together."""
+TOTALS: Final = ("total_neurons", "total_synapses")
+"""Metrics that every checkpoint's header has."""
 SAVING_SECONDS: Final = 600.0
 """A header still unwritten after this long is a save that failed, not one under way."""
 
@@ -62,7 +65,7 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
     found = [
         _saved(file.name, file.modified, file.found, *names) for file in files if isinstance(file.found, Save)
     ]
-    saves = sorted(found, key=lambda saved: saved.time)
+    saves = sorted(found, key=_order)
     unfinished = [file for file in files if isinstance(file.found, Unfinished)]
     failed = [file for file in unfinished if is_failed(file, now)]
     counting = _counting(saves)
@@ -83,6 +86,11 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
     return ((recording,) if saves or unfinished else ()) + tuple(listed)
 
 
+def _order(saved: _Saved) -> tuple[float, int, float]:
+    """By time of saving; within a second, which is all that some writers and disks tell, by step."""
+    return math.floor(saved.time), saved.checkpoint.step, saved.time
+
+
 _FAILED: Final = "is a save that failed: its header was never written, and nothing has been for 10 minutes"
 
 
@@ -93,7 +101,7 @@ def is_failed(file: BinaryFile, now: float) -> bool:
 
 def _saved(name: str, modified: float, save: Save, metrics: plain.Names, neurons: plain.Names) -> _Saved:
     metadata = save.metadata
-    totals = {"total_neurons": float(save.neurons), "total_synapses": float(save.synapses)}
+    totals = dict(zip(TOTALS, (float(save.neurons), float(save.synapses)), strict=True))
     regions = values.table(metadata.get("regions")).items()
     time = values.utc_seconds(metadata.get("timestamp")) or plain.unix_time(save.saved_at) or modified
     counts = (

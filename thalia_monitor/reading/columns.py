@@ -94,6 +94,9 @@ class ColumnSet:
                 column = self._columns[name] = GrowingColumn(self._store)
             column.extend(cells, first_row, rows)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._columns
+
     def view(self, rows: int) -> dict[str, Column]:
         """Every column as it stands, in a history of that many rows."""
         return {name: column.column(rows) for name, column in self._columns.items()}
@@ -126,6 +129,10 @@ class HistoryBuilder:
         self._metrics, self._neurons, self._capacity = (ColumnSet(store) for _ in range(3))
         self._segmenter = Segmenter()
         self._history: History | None = None
+
+    def has_metric(self, name: str) -> bool:
+        """Whether any number was logged under this name."""
+        return name in self._metrics
 
     def __len__(self) -> int:
         return len(self.step)

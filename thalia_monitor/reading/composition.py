@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from thalia_monitor.reading import birth_results, checkpoints, diagnostics, stage_log, text_stages, trials
+from thalia_monitor.reading import (
+    birth_results,
+    checkpoints,
+    diagnostics,
+    sequence,
+    stage_log,
+    text_stages,
+    trials,
+)
 from thalia_monitor.reading.progress import progress
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import resolve, start_of
@@ -21,6 +29,7 @@ _AFTER_THE_LOGS: Final = (
     trials.FORMAT,
     trials.EVENTS_FORMAT,
     birth_results.FORMAT,
+    sequence.FORMAT,
     checkpoints.FORMAT,
     stage_log.SESSION_FORMAT,
     diagnostics.FORMAT,
@@ -87,11 +96,15 @@ def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tu
         group = [recording for recording in others if _rank(recording) == rank]
         if not group:
             continue
-        if not logged and any(recording.lines for recording in group):
+        if logged:
+            stretches = _with_numbers(stretches, [each for each in group if each.own and each.lines])
+        elif any(recording.lines for recording in group):
             logged = True
             stretches = (*stretches, *sorted((replace(each, events=()) for each in group), key=start_of))
         known = [event for stretch in stretches for event in stretch.events]
-        events = missing(known, [event for each in group for event in each.events])
+        own = [event for each in group if each.own for event in each.events]
+        others_events = [event for each in group if not each.own for event in each.events]
+        events = [*own, *missing(known, others_events)]
         stretches = _with_events(stretches, events)
     return stretches
 
@@ -103,6 +116,25 @@ def missing(known: Sequence[Event], others: Sequence[Event]) -> list[Event]:
     told = {event.ending for event in known if event.kind in {end.kind for end in ends}} if ends else set()
     ends = [event for event in ends if event.ending not in told]
     return [event for event in others if event.kind not in kinds or any(event is end for end in ends)]
+
+
+def _with_numbers(stretches: tuple[Recording, ...], reports: Sequence[Recording]) -> tuple[Recording, ...]:
+    """Add the numbers of reports, which have no step, to the line that was the newest when each was made."""
+    for report in reports:
+        made = report.lines[0].time
+        timed = [
+            (place, row)
+            for place, stretch in enumerate(stretches)
+            for row, line in enumerate(stretch.lines)
+            if made is None or line.time is None or line.time <= made
+        ]
+        rows = timed or [(place, 0) for place, stretch in enumerate(stretches) if stretch.lines][:1]
+        place, row = rows[-1]
+        lines = list(stretches[place].lines)
+        lines[row] = replace(lines[row], metrics={**lines[row].metrics, **report.lines[0].metrics})
+        changed = replace(stretches[place], lines=tuple(lines))
+        stretches = (*stretches[:place], changed, *stretches[place + 1 :])
+    return stretches
 
 
 def _with_events(stretches: tuple[Recording, ...], events: Sequence[Event]) -> tuple[Recording, ...]:
@@ -137,12 +169,14 @@ def filled(point: Checkpoint, other: Checkpoint) -> Checkpoint:
     """Give a checkpoint with what it leaves open taken from another of the same stage."""
     if point.stage is not None and other.stage is not None and _number(point.stage) != _number(other.stage):
         return point
+    completed = not point.metrics and other.metrics
     return replace(
         point,
         stage=other.stage if point.stage is None else point.stage,
         week=other.week if point.week is None else point.week,
         total_weeks=other.total_weeks if point.total_weeks is None else point.total_weeks,
         metrics=point.metrics or other.metrics,
+        metrics_step=min(other.measured_at, point.step) if completed else point.metrics_step,
         milestones=point.milestones or other.milestones,
         warnings=point.warnings or other.warnings,
         training_seconds=other.training_seconds if point.training_seconds is None else point.training_seconds,

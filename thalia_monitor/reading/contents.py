@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
 from thalia_monitor.reading.batch import Batch, Broken, gather
 from thalia_monitor.reading.columns import HistoryBuilder
-from thalia_monitor.reading.decode import Item
+from thalia_monitor.reading.decode import Item, TextField
 from thalia_monitor.reading.event_list import EventList
 from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.problem_list import ProblemList
-from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.state import Event, Problem
 
 
@@ -23,6 +22,12 @@ def _renumbered(batch: Batch, before: int) -> Batch:
         for row, e in batch.events
     )
     return replace(batch, events=tuple(events))
+
+
+def _moved(found: Problem | TextField, before: int) -> Problem | TextField:
+    if isinstance(found, TextField):
+        return replace(found, problem=replace(found.problem, line=(found.problem.line or 0) + before))
+    return replace(found, line=(found.line or 0) + before)
 
 
 class LogContents:
@@ -35,9 +40,13 @@ class LogContents:
 
     def add(self, items: Iterable[Item]) -> None:
         """Append what lines said, in file order."""
-        self.extend(gather(self._without_problems(items)))
+        every = list(items)
+        self.extend(gather(each for each in every if not isinstance(each, Problem | TextField)))
+        for each in every:
+            if isinstance(each, Problem | TextField):
+                self._report(each)
 
-    def take(self, found: Iterable[Batch | Broken | Problem], lines_before: int = 0) -> None:
+    def take(self, found: Iterable[Batch | Broken | Problem | TextField], lines_before: int = 0) -> None:
         """Append what a bulk decoder found, behind so many lines that it did not know of."""
         for each in found:
             if isinstance(each, Batch):
@@ -45,7 +54,7 @@ class LogContents:
             elif isinstance(each, Broken):
                 self.problems.count(each.count)
             else:
-                self.problems.add(replace(each, line=(each.line or 0) + lines_before))
+                self._report(_moved(each, lines_before))
 
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""
@@ -58,9 +67,9 @@ class LogContents:
         self.events.extend(batch.events, first_row)
         self.events.place(changed, self.builder.step.view(), self.builder.segment.view(), known)
 
-    def _without_problems(self, items: Iterable[Item]) -> Iterator[MetricLine | Event]:
-        for item in items:
-            if isinstance(item, Problem):
-                self.problems.add(item)
-            else:
-                yield item
+    def _report(self, problem: Problem | TextField) -> None:
+        """Add a problem; a text under a name that no number was logged under is none, but a note."""
+        if isinstance(problem, Problem):
+            self.problems.add(problem)
+        elif self.builder.has_metric(problem.name):
+            self.problems.add(problem.problem)

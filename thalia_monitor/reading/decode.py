@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.event_fields import Report, read_event
+from thalia_monitor.reading.problem_list import Repeated
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.tail import LONGEST_LINE
 from thalia_monitor.state import Event, Problem
 
-Item = MetricLine | Event | Problem
+
+@dataclass(frozen=True, slots=True)
+class TextField:
+    """A text in a custom field: a note, or a problem where numbers are logged under the same name."""
+
+    name: str
+    problem: Problem
+
+
+Item = MetricLine | Event | Problem | TextField
 
 CONTEXT: Final = frozenset({"stage", "current_stage", "week", "current_week", "total_weeks"})
 """Numbers that say where in the curriculum a line was logged: not metrics."""
@@ -46,7 +57,18 @@ def decode_line(line: bytes, number: int, file: str = contract.LOG_NAME) -> list
     for each in _objects(line, report):
         item = read_object(each, file, number, report)
         found += [item] if item is not None else []
+        if isinstance(item, MetricLine):
+            found += text_fields(each, file, number)
     return found
+
+
+def text_fields(fields: dict[str, Any], file: str, number: int | None) -> Iterator[TextField]:
+    """Find the texts among the custom fields of a metric line that are no numbers in quotes."""
+    for name, value in fields.items():
+        custom = name not in _NOT_METRICS and name not in contract.CORE_METRICS
+        if type(value) is str and custom and not plain.is_quoted_number(value):
+            reason = Repeated(f"{_named(name)} should be a number, and is a text")
+            yield TextField(name, Problem(file, number, reason))
 
 
 def _objects(line: bytes, report: Report) -> Iterator[dict[str, Any]]:
@@ -156,7 +178,7 @@ def _time(fields: dict[str, Any], report: Report) -> float | None:
     value = fields.get(contract.TIMESTAMP)
     found = plain.unix_time(value)
     if value is not None and found is None:
-        report(f"timestamp should be a Unix time in seconds, and is {plain.shown(value)}")
+        report(Repeated(f"timestamp should be a Unix time in seconds, and is {plain.shown(value)}"))
     return found
 
 
@@ -168,11 +190,28 @@ def _metrics(fields: dict[str, Any], report: Report) -> dict[str, float]:
         if (plain_value := plain.number(value)) is not None:
             found[name] = plain_value
         elif type(value) is dict:
-            inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
-            found.update((key, each) for key, each in inner if each is not None)
+            for key, each in value.items():
+                inner = plain.number(each)
+                if inner is not None:
+                    found[f"{name}/{key}"] = inner
+                elif plain.is_quoted_number(each):
+                    report(
+                        Repeated(f"{_named(name)}/{_named(key)} should be a number, and is {kind_of(each)}")
+                    )
         elif value is not None and name in contract.CORE_METRICS:
-            report(f"{name} should be a number, and is {plain.kind_of(value)}")
+            report(Repeated(f"{name} should be a number, and is {kind_of(value)}"))
+        elif plain.is_quoted_number(value):
+            report(Repeated(f"{_named(name)} should be a number, and is {kind_of(value)}"))
     return plain.well_named(found, report)
+
+
+def _named(name: str) -> str:
+    return plain.text(name[: plain.LONGEST_NAME])
+
+
+def kind_of(value: object) -> str:
+    """Name a JSON value's kind for a reader; a number in quotes is told from other texts."""
+    return "a number in quotes" if plain.is_quoted_number(value) else plain.kind_of(value)
 
 
 def _by_region(fields: dict[str, Any], name: str, report: Report) -> dict[str, float]:
@@ -180,10 +219,11 @@ def _by_region(fields: dict[str, Any], name: str, report: Report) -> dict[str, f
     if table is None:
         return {}
     if type(table) is not dict:
-        report(f"{name} should be an object of numbers, and is {plain.kind_of(table)}")
+        report(Repeated(f"{name} should be an object of numbers, and is {plain.kind_of(table)}"))
         return {}
     found = {region: plain.number(value) for region, value in table.items()}
     wrong = [region for region, value in found.items() if value is None and table[region] is not None]
     if wrong:
-        report(f"{name} should hold numbers; {plain.text(wrong[0])!r} is {plain.kind_of(table[wrong[0]])}")
+        kind = plain.kind_of(table[wrong[0]])
+        report(Repeated(f"{name} should hold numbers; {plain.text(wrong[0])!r} is {kind}"))
     return plain.well_named({region: value for region, value in found.items() if value is not None}, report)

@@ -16,6 +16,8 @@ from thalia_monitor.reading import (
     birth_results,
     checkpoints,
     diagnostics,
+    npz,
+    sequence,
     stage_log,
     text_log,
     trials,
@@ -25,11 +27,14 @@ from thalia_monitor.reading.composition import Composed, compose
 from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import leads_outside
 from thalia_monitor.reading.recording import Recording, Stretch
+from thalia_monitor.reading.unread import UnreadFiles
 from thalia_monitor.state import Problem, Source
 
 _DOCUMENTED: Final = contract.METADATA_PATTERN.partition("*")[0]
 SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")
-"""Where Thalia's birth script puts things: searched with the run's own directory, and nothing deeper."""
+"""Where Thalia's birth script puts things: searched with the run's own directory."""
+MOST_SNAPSHOTS: Final = 200
+"""Folders of Thalia's diagnostics scripts that are read below one directory: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,10 @@ class Discovery:
         self._text: dict[Path, text_log.TextLog] = {}
         self._trials: dict[Path, trials.Trials] = {}
         self._composed: tuple[object, Composed] = ((), Composed())
+        self._taken: set[str] = set()
+        self._unread = UnreadFiles(directory)
+        self.unread: tuple[Source, ...] = ()
+        """Files that are there, and are not read."""
 
     def look(self) -> Look:
         """Tell the version of the files by their status alone."""
@@ -83,7 +92,13 @@ class Discovery:
         files = self._scan()
         version = self._version(files)
         if version != self._composed[0]:
-            self._composed = (version, compose(list(self._recordings(files))))
+            declined: set[str] = set()
+            self._composed = (version, compose(list(self._recordings(files, declined))))
+            self._taken = {file.name for file in files} - declined
+        self.unread = self._unread.sources(
+            lambda name: name in self._taken or is_documented(name),
+            lambda name: is_documented(name) or is_known("", name),
+        )
         return self._composed[1]
 
     def _version(self, files: Iterable[_File]) -> tuple[object, ...]:
@@ -93,12 +108,17 @@ class Discovery:
         )
 
     def _scan(self) -> list[_File]:
-        return [
+        found = [
             file for folder in ("", *SUBFOLDERS) for file in _files(self._directory, folder, self._within)
         ]
+        for folder in _snapshots(self._directory):
+            found += [file for file in _files(self._directory, folder, self._within) if file.kind in _SCRIPTS]
+        return found
 
-    def _recordings(self, files: Sequence[_File]) -> Iterator[Recording]:
+    def _recordings(self, files: Sequence[_File], declined: set[str]) -> Iterator[Recording]:
+        """Read every file; ``declined`` takes the names of those that are of another program's."""
         self._forget_all_but({file.path for file in files})
+        reports: list[Recording] = []
         yield from self._binaries([file for file in files if file.kind == "binary"])
         for file in files:
             if file.kind == "text":
@@ -109,7 +129,15 @@ class Discovery:
                 problem = Problem(file.name, None, "is a rotated part of its log, and is not read")
                 yield Recording(Source(file.name, "rotated log", 0), problems=(problem,))
             elif file.kind in _DOCUMENTS:
-                yield from _recorded(self._documents.read(file.path, file.name), file)
+                reading = self._documents.read(file.path, file.name)
+                if reading.value is None and reading.problem is None:
+                    declined.add(file.name)
+                for each in _recorded(reading, file):
+                    if each.own and each.lines:
+                        reports.append(each)
+                    else:
+                        yield each
+        yield from diagnostics.in_order(reports)
         yield from self._tried([file for file in files if file.kind in ("trials", "saved trial")])
 
     def _binaries(self, files: Sequence[_File]) -> Iterator[Recording]:
@@ -170,9 +198,38 @@ def _files(directory: Path, folder: str, within: Path | None = None) -> Iterator
             yield _File(path, f"{folder}/{name}" if folder else name, kind, signature)
 
 
+def _snapshots(directory: Path) -> Iterator[str]:
+    """The folders of Thalia's diagnostics scripts: sweeps here, snapshots by time, and sweeps within those."""
+    here = _folders(directory)
+    yield from (name for name in here if diagnostics.SWEEP_FOLDER.fullmatch(name))
+    stamped = [name for name in here if diagnostics.SNAPSHOT_FOLDER.fullmatch(name)]
+    for folder in sorted(stamped)[-MOST_SNAPSHOTS:]:
+        yield folder
+        inner = _folders(directory / folder)
+        yield from (f"{folder}/{name}" for name in inner if diagnostics.SWEEP_FOLDER.fullmatch(name))
+
+
+def _folders(directory: Path) -> list[str]:
+    """Folders that may be those of scripts, links left out; told by their names before their kind is asked for."""
+    try:
+        with scan(directory) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.name[:2] in ("20", "sw") and entry.is_dir(follow_symlinks=False)
+            )
+    except OSError:
+        return []
+
+
+def is_documented(name: str) -> bool:
+    """Whether a file is one of the documented ones."""
+    return name == contract.LOG_NAME or (name.startswith(_DOCUMENTED) and name.endswith(".json"))
+
+
 def is_known(folder: str, name: str) -> bool:
     """Whether a file of this name, in a run's directory ("") or a folder of it, is read for that run."""
-    return bool(_kind(folder, name))
+    return _kind(folder, name) not in ("", "sequence", "arrays")  # other programs' files have such names, too
 
 
 def _kind(folder: str, name: str) -> str:
@@ -195,13 +252,21 @@ _NAMES: Final = {
     "result": re.compile(re.escape(birth_results.NOTEBOOK_NAME)),
     "trials": re.compile(r"trials\.csv|events\.log"),
     "saved trial": trials.SAVED_NAME,
-    "diagnostics": re.compile(re.escape(diagnostics.NAME)),
+    "diagnostics": re.compile(f"{re.escape(diagnostics.NAME)}|{re.escape(diagnostics.HEALTH_NAME)}"),
+    "sweep": re.compile(re.escape(diagnostics.SWEEP_NAME)),
+    "sequence": re.compile(re.escape(sequence.NAME)),
+    "arrays": re.compile(r".+\.npz"),
 }
+_SCRIPTS: Final = ("diagnostics", "sweep", "arrays")
+"""Kinds of file that diagnostics scripts leave in folders of their own."""
 _DOCUMENTS: Final[Mapping[str, Callable[[Path, str, Path | None], Recording | None]]] = {
     "stage": stage_log.read_stage_log,
     "session": stage_log.read_session,
     "result": birth_results.read_result,
     "diagnostics": diagnostics.read_diagnostics,
+    "sweep": diagnostics.read_sweep,
+    "sequence": sequence.read_sequence,
+    "arrays": npz.read_arrays,
 }
 
 
@@ -225,4 +290,7 @@ _FORMATS: Final = {
     "session": stage_log.SESSION_FORMAT,
     "result": birth_results.FORMAT,
     "diagnostics": diagnostics.FORMAT,
+    "sweep": diagnostics.FORMAT,
+    "sequence": sequence.FORMAT,
+    "arrays": npz.FORMAT,
 }

@@ -22,7 +22,9 @@ import numpy as np
 from thalia_monitor import system
 from thalia_monitor.reading.batch import Batch, Broken, Cells
 from thalia_monitor.reading.bulk import BulkDecoder
+from thalia_monitor.reading.decode import TextField
 from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.problem_list import Repeated
 from thalia_monitor.reading.tail import count_lines
 from thalia_monitor.state import Event, Problem
 
@@ -52,7 +54,7 @@ class Range:
         return content
 
 
-Found = list[Batch | Broken | Problem]
+Found = list[Batch | Broken | Problem | TextField]
 
 
 class Helper:
@@ -89,7 +91,9 @@ class Helper:
             self._process.stdin.close()
 
 
-def decode_range(task: Range, decoder: BulkDecoder) -> tuple[int, Iterator[Batch | Broken | Problem]]:
+def decode_range(
+    task: Range, decoder: BulkDecoder
+) -> tuple[int, Iterator[Batch | Broken | Problem | TextField]]:
     """Decode a range; its lines are numbered from 1."""
     content = task.read()
     return count_lines(content), decoder.decode(content)
@@ -103,12 +107,15 @@ class _Task(msgspec.Struct):
 
 
 class _Found(msgspec.Struct):
-    """A part of an answer: a batch, its events apart, a number of broken lines, or a problem."""
+    """A part of an answer: a batch, its events apart, a number of broken lines, a problem or a text field."""
 
     batch: dict[str, Any] = {}
     events: list[tuple[int, str, int | None, dict[str, Any], float | None, int | None]] = []
     broken: int = 0
-    problem: tuple[str, int | None, str] | None = None
+    problem: tuple[str, int | None, str, bool] | None = None
+    """File, line and reason, and whether the reason counts once a file."""
+    text_field: str | None = None
+    """Name of the field that the problem is of."""
 
 
 class _Answer(msgspec.Struct):
@@ -146,21 +153,26 @@ def _received(pipe: IO[bytes], kind: type[T]) -> T:
     return msgspec.msgpack.decode(content, type=kind, ext_hook=_array_in)
 
 
-def _packed(found: Batch | Broken | Problem) -> _Found:
+def _packed(found: Batch | Broken | Problem | TextField) -> _Found:
     if isinstance(found, Broken):
         return _Found(broken=found.count)
     if isinstance(found, Problem):
-        return _Found(problem=(found.file, found.line, found.reason))
+        repeated = isinstance(found.reason, Repeated)
+        return _Found(problem=(found.file, found.line, str(found.reason), repeated))
+    if isinstance(found, TextField):
+        return msgspec.structs.replace(_packed(found.problem), text_field=found.name)
     columns = {each.name: getattr(found, each.name) for each in fields(found) if each.name != "events"}
     events = [(row, e.kind, e.step, dict(e.fields), e.time, e.line) for row, e in found.events]
     return _Found(columns, events)
 
 
-def _unpacked(packed: _Found) -> Batch | Broken | Problem:
+def _unpacked(packed: _Found) -> Batch | Broken | Problem | TextField:
     if packed.broken:
         return Broken(packed.broken)
     if packed.problem:
-        return Problem(*packed.problem)
+        file, line, reason, repeated = packed.problem
+        problem = Problem(file, line, Repeated(reason) if repeated else reason)
+        return problem if packed.text_field is None else TextField(packed.text_field, problem)
     columns: dict[str, Any] = {
         name: {each: Cells(**cells) for each, cells in value.items()} if isinstance(value, dict) else value
         for name, value in packed.batch.items()

@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 
 from thalia_monitor.history import History
+from thalia_monitor.reading.checkpoints import TOTALS
 from thalia_monitor.reading.composition import filled, missing
 from thalia_monitor.reading.joining import Joining
 from thalia_monitor.reading.told import Told
@@ -72,10 +73,15 @@ def _placed(events: tuple[Event, ...], history: History) -> tuple[Event, ...]:
     return tuple(replace(event, segment=segment(event)) for event in events)
 
 
-def _checkpoints(documented: tuple[Checkpoint, ...], others: Told) -> tuple[Checkpoint, ...]:
-    """Take the documented ones, completed at the same step, and the steps between that only others saved.
+def _without_totals(point: Checkpoint) -> Checkpoint:
+    """Leave out the sizes of a binary checkpoint's header where it has no other metrics."""
+    return point if point.metrics.keys() - TOTALS else replace(point, metrics={})
 
-    Nothing of the others stands behind the newest documented one: it would hide what that one tells.
+
+def _checkpoints(documented: tuple[Checkpoint, ...], others: Told) -> tuple[Checkpoint, ...]:
+    """Take the documented ones, completed at the same step, and the steps that only others saved.
+
+    One that stands behind the newest documented one is completed by that, so that it hides nothing of it.
     """
     if not documented:
         return others.checkpoints
@@ -84,5 +90,8 @@ def _checkpoints(documented: tuple[Checkpoint, ...], others: Told) -> tuple[Chec
     points = [filled(point, saved[point.step]) if point.step in saved else point for point in documented]
     if others.progress:
         points[-1] = filled(points[-1], others.progress[0])
-    points += [point for step, point in saved.items() if step not in known and step < documented[-1].step]
+    newest = points[-1]
+    for step, point in saved.items():
+        if step not in known:
+            points.append(point if step < newest.step else filled(_without_totals(point), newest))
     return tuple(sorted(points, key=lambda point: (point.step, point.modified, point.file)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
+from thalia_monitor.reading.decode import kind_of
 from thalia_monitor.reading.event_fields import Report
 from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.problem_list import Repeated
 from thalia_monitor.reading.severity import severity_of, stated_severity
 from thalia_monitor.state import Checkpoint, HealthWarning, Problem, Source
 
@@ -66,7 +68,7 @@ class MetadataFolder:
         self._known = known
         found = [each.checkpoint for each in known.values() if each.checkpoint]
         self.checkpoints = tuple(sorted(found, key=lambda point: (point.step, point.modified, point.file)))
-        self.problems = tuple(problem for name in known for problem in known[name].problems)
+        self.problems = tuple(_once(problem for name in known for problem in known[name].problems))
         if self._names.full:
             self.problems = (Problem(contract.METADATA_PATTERN, None, plain.TOO_MANY), *self.problems)
 
@@ -87,6 +89,15 @@ class MetadataFolder:
             why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
             reasons.append(why + kept)
         return _Known(signature, checkpoint, tuple(Problem(name, None, reason) for reason in reasons))
+
+
+def _once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Leave out what one field gives again in every file."""
+    seen: set[str] = set()
+    for problem in problems:
+        if not isinstance(problem.reason, Repeated) or problem.reason not in seen:
+            seen.add(problem.reason)
+            yield problem
 
 
 def _content(path: Path, size: int, within: Path | None) -> bytes:
@@ -159,7 +170,7 @@ def _metrics(given: Mapping[str, Any], report: Report) -> dict[str, float]:
             inner = ((f"{name}/{key}", plain.number(each)) for key, each in value.items())
             found.update((key, each) for key, each in inner if each is not None)
         elif value is not None and (not isinstance(value, bool) or name in contract.CORE_METRICS):
-            report(f"metric {plain.text(name)!r} should be a number, and is {plain.kind_of(value)}")
+            report(Repeated(f"metric {plain.text(name)!r} should be a number, and is {kind_of(value)}"))
     names = plain.Names()
     found = names.keep(plain.well_named(found, report))
     if names.full:

@@ -50,6 +50,11 @@ class OtherFormats:
         """The files themselves."""
         return self._composed.sources
 
+    @property
+    def unread(self) -> tuple[Source, ...]:
+        """Files that are there, and are not read."""
+        return self._discovery.unread
+
     def look(self) -> Look:
         """Tell the version of the files by their status alone."""
         return self._discovery.look()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ DEEPEST: Final = 6
 MOST_SERIES: Final = 2_000
 """Different names of metrics in one kind of file: of one that has new ones all the time, the rest is left out."""
 TOO_MANY: Final = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
+_QUOTED: Final = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 def number(value: object) -> float | None:
@@ -89,6 +91,11 @@ def kind_of(value: object) -> str:
     """Name a JSON value's kind for a reader."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
     return "null" if value is None else names.get(type(value), "a number")
+
+
+def is_quoted_number(value: object) -> bool:
+    """Whether a text is a number as programs write it (``"0.91"``): one that was put in quotes by mistake."""
+    return isinstance(value, str) and len(value) <= LONGEST_NAME and bool(_QUOTED.fullmatch(value))
 
 
 def shown(value: object) -> str:

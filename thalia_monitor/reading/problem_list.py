@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from thalia_monitor.state import Problem
 
 MOST_KEPT: Final = 200
+
+
+class Repeated(str):
+    """A reason that one field gives again on every line, such as a metric logged as text: it counts once a file."""
+
+    __slots__ = ()
 
 
 class ProblemList:
@@ -17,9 +24,18 @@ class ProblemList:
         self.total = 0
         self._kept: list[Problem] = []
         self._shown: tuple[Problem, ...] = ()
+        self._repeated: set[str] = set()
 
     def add(self, problem: Problem) -> None:
-        """Count a problem, and keep it if it is among the first."""
+        """Count a problem, and keep it if it is among the first; one that repeats counts the first time."""
+        if isinstance(problem.reason, Repeated):
+            if problem.reason in self._repeated:
+                return
+            if self.total < MOST_KEPT:
+                self._repeated.add(problem.reason)
+            problem = replace(
+                problem, reason=str(problem.reason)
+            )  # what is kept is packed for other processes
         self.total += 1
         if len(self._kept) < MOST_KEPT:
             self._kept.append(problem)
@@ -36,6 +52,7 @@ class ProblemList:
     def restore(self, kept: Iterable[Problem], total: int) -> None:
         """Take over what another process has counted."""
         self._kept, self._shown, self.total = list(kept), (), total
+        self._repeated = {problem.reason for problem in self._kept}
 
     def view(self) -> Sequence[Problem]:
         """Those that were kept; the same tuple while nothing is new."""

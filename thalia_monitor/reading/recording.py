@@ -84,6 +84,8 @@ class Recording:
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured."""
     problems: tuple[Problem, ...] = ()
+    own: bool = False
+    """Whether no other file tells the same: its events and numbers stand beside what other files tell."""
     stretch: Stretch | None = None
     """Set where the file records stage by stage, as the logs of Thalia's own logger do."""
     written: Written | None = None

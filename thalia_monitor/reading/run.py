@@ -256,6 +256,7 @@ class RunReader:
             criteria={**others.criteria, **configured},
             problems=problems[:MOST_KEPT],
             sources=(*log.sources, *metadata.sources, *others.sources),
+            unread=others.unread,
             last_update=listing.last_update,
             scheme=self._scheme,
             total_problems=log.total_problems + len(refused) + len(metadata.problems) + len(others.problems),

@@ -10,6 +10,7 @@ from thalia_monitor.reading import plain
 from thalia_monitor.reading.template import (
     IGNORED,
     NUMBER,
+    QUOTED,
     REGIONS,
     SCALARS,
     Leaf,
@@ -56,7 +57,7 @@ class Shape:
             if isinstance(inner, dict):
                 for name, each in value.items():
                     self._add_inner(key, inner, name, each)
-        elif key not in self._tree and _usable(key):
+        elif self._tree.get(key, IGNORED) == IGNORED and _usable(key):
             self._add_plain(key, value)
 
     def _add_plain(self, key: str, value: object) -> None:
@@ -64,16 +65,16 @@ class Shape:
             if key not in REGIONS and self._take(leaves_of(key, NUMBER)):
                 self._tree[key] = NUMBER
         elif value is not None and key not in _NEVER_IGNORED:
-            self._tree[key] = IGNORED
+            self._tree[key] = _ignored(value)
 
     def _add_inner(self, key: str, inner: dict[str, str], name: str, value: object) -> None:
-        if name in inner or not _usable(name):
+        if inner.get(name, IGNORED) != IGNORED or not _usable(name):
             return
         if plain.number(value) is not None:
             if self._take(leaves_of(key, {name: NUMBER})):
                 inner[name] = NUMBER
         elif value is not None and key not in REGIONS and not isinstance(value, dict):
-            inner[name] = IGNORED
+            inner[name] = _ignored(value)
 
     def _take(self, leaves: list[Leaf]) -> bool:
         """Claim a leaf's name: two keys that lead to one metric cannot both be in a template."""
@@ -81,6 +82,11 @@ class Shape:
             return False
         self._taken.update(leaves)
         return True
+
+
+def _ignored(value: object) -> str:
+    """Numbers in quotes are ignored once the line that they were learned from was read, and reported, carefully."""
+    return QUOTED if plain.is_quoted_number(value) else IGNORED
 
 
 def _usable(name: str) -> bool:

@@ -24,11 +24,13 @@ from thalia_monitor.reading.decode import CONTEXT
 
 NUMBER: Final = "number"
 IGNORED: Final = "ignored"
+QUOTED: Final = "quoted"
+"""Ignored, numbers in quotes too."""
 REGIONS: Final = {contract.NEURON_COUNTS: "neurons", contract.CAPACITY_BY_REGION: "capacity"}
 SCALARS: Final = {contract.STEP: "step", contract.TIMESTAMP: "time", **dict.fromkeys(CONTEXT, "context")}
 
 Tree = dict[str, str | dict[str, str]]
-"""The keys of a line, each a NUMBER, IGNORED, or an object with keys of its own."""
+"""The keys of a line, each a NUMBER, IGNORED, QUOTED, or an object with keys of its own."""
 
 
 class Leaf(NamedTuple):
@@ -94,6 +96,13 @@ class _Ignored:
 _IGNORED: Final = _Ignored()
 
 
+class _Quoted(_Ignored):
+    """A field that holds numbers in quotes, which was reported when the first one was read."""
+
+
+_QUOTED: Final = _Quoted()
+
+
 class Template:
     """The keys that lines may have, and a decoder made for them."""
 
@@ -136,10 +145,12 @@ class Template:
                 lines = lines.replace(nothing, empty)
         return self._words.replace(lines)
 
-    def _ignore(self, _: type, value: object) -> _Ignored:
+    def _ignore(self, kind: type, value: object) -> _Ignored:
         if isinstance(value, dict) or (plain.number(value) is not None and value != self._words.null):
             raise ValueError("a number after all, or several")
-        return _IGNORED
+        if kind is not _Quoted and plain.is_quoted_number(value):
+            raise ValueError("a number in quotes, to be reported")
+        return _QUOTED if kind is _Quoted else _IGNORED
 
 
 def leaves_of(key: str, kind: str | Mapping[str, str]) -> list[Leaf]:
@@ -153,13 +164,13 @@ def leaves_of(key: str, kind: str | Mapping[str, str]) -> list[Leaf]:
 
 def _type(kind: str | Mapping[str, str]) -> Any:
     if isinstance(kind, str):
-        return float if kind == NUMBER else _Ignored
+        return {NUMBER: float, QUOTED: _Quoted}.get(kind, _Ignored)
     return _struct({name: _type(inner) for name, inner in kind.items()})
 
 
 def _struct(types: Mapping[str, Any]) -> Any:
     names = {f"f{place}": key for place, key in enumerate(types)}
-    defaults = {float: math.nan, _Ignored: _IGNORED}
+    defaults = {float: math.nan, _Ignored: _IGNORED, _Quoted: _QUOTED}
     fields = [
         (name, types[key], defaults[types[key]] if types[key] in defaults else types[key]())
         for name, key in names.items()

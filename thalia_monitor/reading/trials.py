@@ -28,6 +28,7 @@ EVENTS_NAME: Final = "events.log"
 SAVED_NAME: Final = re.compile(r"checkpoint_trial_(\d+)\.pt")
 FORMAT: Final = "Thalia trials"
 EVENTS_FORMAT: Final = "Thalia trial events"
+SAVED_FORMAT: Final = "PyTorch checkpoint"
 
 DIAGNOSTICS: Final = "diagnostics"
 TASK_LEARNED: Final = "task_learned"
@@ -157,7 +158,7 @@ def saved_trials(names: Sequence[str], family: str) -> Recording:
     return Recording(
         Source(
             family,
-            "PyTorch checkpoint",
+            SAVED_FORMAT,
             len(trials),
             min(trials),
             max(trials),

@@ -13,7 +13,7 @@ from thalia_monitor import __version__
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.excerpt import excerpt
-from thalia_monitor.analysis.quantities import newest, places
+from thalia_monitor.analysis.quantities import places
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import guard, operations
@@ -88,6 +88,8 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         "stage_progress": state.stage_progress,
         "metrics": {name: strict(value) for name, value in state.metrics.items()},
         "core_metrics": core_metrics(state),
+        "metrics_step": state.metrics_step,
+        "current_metrics": _current(state),
         "metric_deltas": {name: strict(value) for name, value in state.metric_deltas.items()},
         "capacity_by_region": {name: strict(value) for name, value in state.capacity_by_region.items()},
         "milestones": state.milestones,
@@ -103,14 +105,30 @@ def scalars(state: TrainingState) -> dict[str, Any]:
 
 
 def core_metrics(state: TrainingState) -> dict[str, Any]:
-    """The core metrics that a run logs, under whichever names: value, series and unit.
+    """The core metrics that a run logs, under whichever names: value, step, series and unit.
 
     ``metrics`` has what was logged under the names that it was logged under; so has ``series`` of an address.
     """
     return {
-        place.quantity: {"value": strict(found[0]), "series": place.series, "unit": place.unit}
+        place.quantity: {
+            "value": strict(now.value),
+            "step": now.step,
+            "series": place.series,
+            "unit": place.unit,
+        }
         for place in places(state)
-        if place.quantity == place.core.name and (found := newest(state, place))
+        if place.quantity == place.core.name and place.filled and (now := state.current(place.series))
+    }
+
+
+def _current(state: TrainingState) -> dict[str, Any]:
+    """Write the newest value of every metric, its step, and the checkpoint that tells it, if one does."""
+    names = dict.fromkeys([*state.metrics, *state.history.metrics])
+    newest = ((name, state.current(name)) for name in names)
+    return {
+        name: {"value": strict(now.value), "step": now.step, "checkpoint": now.file}
+        for name, now in newest
+        if now
     }
 
 

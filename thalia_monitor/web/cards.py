@@ -8,11 +8,11 @@ from typing import Any, Final
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.analysis.quantities import Place, newest, places
+from thalia_monitor.analysis.quantities import Place, places
 from thalia_monitor.analysis.wording import MINUS, counted, number
 from thalia_monitor.figures import metrics
 from thalia_monitor.metric_info import info, title
-from thalia_monitor.state import TrainingState
+from thalia_monitor.state import Current, TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.charts import chart_card
 from thalia_monitor.web.live import NAMES, live
@@ -28,28 +28,25 @@ def metric_cards(state: TrainingState) -> list[Any]:
 
 
 def _card(state: TrainingState, place: Place) -> html.Div:
-    value, detail = _newest(state, place)
+    now = state.current(place.series) if place.filled else None
     return html.Div(
         [
             html.Span(place.title, className="fact-label", dir="auto"),
-            html.Span(number(value), className="card-value"),
-            html.Span(detail, className="fact-detail"),
-            _change(place.series, state.metric_deltas.get(place.series) if place.filled else None),
+            html.Span(number(now.value if now else None), className="card-value"),
+            html.Span(_detail(state, place, now), className="fact-detail"),
+            _change(place.series, now.change if now else None),
             parts.sparkline(metrics.trend(state, place.series) if place.filled else []),
         ],
         className="panel card-metric",
     )
 
 
-def _newest(state: TrainingState, place: Place) -> tuple[float | None, str]:
-    """The value of a card and what stands below it: of the newest checkpoint, or of the log where that has none."""
-    found = newest(state, place)
-    if found is None:
-        logged = place.series in state.metrics or place.series in state.history.metrics
-        return None, "constant 0, a placeholder" if logged else "not in the newest checkpoint"
-    value, step = found
-    where = "" if step is None else f"logged at step {step:,}, not in the newest checkpoint"
-    return value, ", ".join(each for each in (place.detail, where) if each)
+def _detail(state: TrainingState, place: Place, now: Current | None) -> str:
+    """What stands below a card's value: unit and origin, and the step where training is further."""
+    if now is not None:
+        return ", ".join(filter(None, (place.detail, now.as_of)))
+    logged = place.series in state.metrics or place.series in state.history.metrics
+    return "constant 0, a placeholder" if logged else "not logged yet"
 
 
 def judgement(name: str, delta: float) -> str:

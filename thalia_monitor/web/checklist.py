@@ -8,7 +8,7 @@ from dash import html
 
 from thalia_monitor.analysis.checklist import Milestone, checklist, completion
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import parts
+from thalia_monitor.web import absent, parts
 
 VERDICTS = {True: ("✓", "passed"), False: ("✗", "not passed"), None: ("·", "not evaluated yet")}
 
@@ -17,6 +17,8 @@ def checklist_panel(state: TrainingState) -> list[Any]:
     """Total, passed and completion, then every milestone by group."""
     passed, evaluated = completion(state)
     listed = checklist(state)
+    if not listed and (told := absent.sentence(state, "milestones")):
+        return [told]
     if not listed:
         return [
             parts.empty(

@@ -132,7 +132,9 @@ def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html
         place.title,
         "/metrics",
         html.Span(number(trend.value if trend else None), className="card-value"),
-        html.Span(place.detail if trend else "", className="fact-detail"),
+        html.Span(
+            ", ".join(filter(None, (place.detail, trend.as_of))) if trend else "", className="fact-detail"
+        ),
         html.Span(words or _no_course(trend), className=f"change change-{change}"),
         parts.sparkline(metrics.course(state, place.series) if place.filled else []),
         class_name="card-metric",

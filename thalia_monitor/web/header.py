@@ -10,7 +10,7 @@ from dash import html
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import ago, duration
 from thalia_monitor.state import TrainingState
-from thalia_monitor.web import parts
+from thalia_monitor.web import absent, parts
 
 
 def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
@@ -100,6 +100,8 @@ def missing(state: TrainingState) -> Any:
             f"Neither {contract.METADATA_PATTERN} nor {contract.LOG_NAME} is here. "
             "Is the trainer writing to this directory, with json_log=True? This page fills by itself.",
         )
+    if absent.without_curriculum(state):
+        return None  # their programs have nothing that these files would tell
     if not state.checkpoints:
         return parts.empty(
             f"No {contract.METADATA_PATTERN} in this directory",
