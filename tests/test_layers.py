@@ -72,9 +72,9 @@ def test_every_module_has_a_floor() -> None:
 
 
 def test_no_module_is_long() -> None:
-    """A module above 300 lines hides a second noun."""
+    """A module above 400 lines hides a second noun."""
     long = {path.name: len(path.read_text().splitlines()) for path in MODULES}
-    assert {name: lines for name, lines in long.items() if lines > 300} == {}
+    assert {name: lines for name, lines in long.items() if lines > 400} == {}
 
 
 def test_there_is_no_import_cycle() -> None:

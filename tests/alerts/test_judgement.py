@@ -95,6 +95,20 @@ def test_what_gets_worse_is_told_again() -> None:
     assert [message.severity for message in journal.messages] == [Severity.WARNING, Severity.CRITICAL]
 
 
+def test_a_critical_warning_in_the_log_is_told() -> None:
+    """The trainer logs it as an event, without any checkpoint; its end is told as well."""
+    alarm = Event("warning", 3_900, {"severity": "critical", "message": "Theta unstable"})
+    over = Event("warning", 3_900, {"severity": "info", "message": "Theta recovered"})
+    by = plan(Rule(on=On.WARNING, severity=Severity.CRITICAL))
+    journal = look(Journal(), run(), by)
+    journal = look(journal, run(events=(alarm,)), by)
+    assert [(each.text, each.severity) for each in journal.messages] == [
+        ("The trainer warns: Theta unstable", Severity.CRITICAL)
+    ]
+    journal = look(journal, run(events=(alarm, over)), by, now=NOW + 60)
+    assert told(journal)[1:] == ["Over after 1 min: The trainer warns: Theta unstable"]
+
+
 def test_an_old_run_that_is_opened_is_no_news() -> None:
     """What was wrong with a run before the monitor first saw it is not told, unless the run lives on with it."""
     journal = look(Journal(), run(math.nan, ago=5000))

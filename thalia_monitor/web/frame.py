@@ -89,12 +89,13 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
     same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or _troubled(shown):
         names = _names(run, state)
+        warned = state.warnings
         notices = [parts.problems(state.problems, state.total_problems), header.missing(state)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == named else names,
             "header": header.header(state),
-            "warnings": parts.warnings(state.warnings) if state.checkpoints else None,
+            "warnings": parts.warnings(warned) if warned or state.checkpoints else None,
             "totals": header.totals(state),
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
