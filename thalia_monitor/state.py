@@ -327,7 +327,8 @@ class TrainingState(Once):
         """The health warnings in force: the newest checkpoint's, then those of the log's warning events.
 
         A warning event is in force until training is ``WARNING_STEPS`` steps further, a later checkpoint lists
-        warnings, steps begin again (a resume, a stage), or its recovery is logged (docs/health.md). The same warning with other numbers counts once, as it was given last.
+        warnings, steps begin again (a resume, a stage), or its recovery is logged (docs/health.md). The same
+        warning with other numbers counts once, as it was given last.
         """
         return list(self._warnings)
 

@@ -68,6 +68,7 @@ def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Screen,
         """One interval passes: what the receiver was sent meanwhile."""
         before = len(receiver.letters)
         sentry.round()
+        sentry.deliver()
         page.refresh()
         return receiver.titles[before:]
 
@@ -140,10 +141,13 @@ def test_a_restart_in_the_middle_of_trouble_tells_nothing_twice(
     first.round()
     day.log(3, loss=math.nan)
     first.round()
+    first.deliver()
     first.leave()
     second = restarted()
     second.round()
+    second.deliver()
     assert len(receiver.letters) == 1
     day.log(60)
     second.round()
+    second.deliver()
     assert [title[:16] for title in receiver.titles[1:]] == ["✓ run: Over afte"]

@@ -83,6 +83,19 @@ def test_a_trouble_that_comes_and_goes_is_not_told_again_at_once() -> None:
     assert len(told(journal)) == 3
 
 
+def test_a_clock_put_back_silences_nothing() -> None:
+    """A time in the future says nothing about what was told just now; no trouble has lasted less than no time."""
+    by = plan(Rule(metric="loss", above=2), again_after=600)
+    journal = look(Journal(), run(1.0), by)
+    for loss in (3.0, 1.0):
+        journal = look(journal, run(loss), by, now=NOW + 86_400)
+    assert len(told(journal)) == 2
+    journal = look(journal, run(3.0), by)
+    assert len(told(journal)) == 3
+    journal = look(journal, run(1.0), by, now=NOW - 3_600)
+    assert told(journal)[3].startswith("Over after 0 s: loss is 3")
+
+
 def test_what_gets_worse_is_told_again() -> None:
     """A warning that turns critical is news."""
 

@@ -71,9 +71,10 @@ def _follow(
         if key in fixed and key not in found:
             ongoing[key] = before
         elif key not in found and before.told:
-            text = f"Over after {duration(now - before.since)}: {before.text}"
+            text = f"Over after {duration(max(now - before.since, 0.0))}: {before.text}"
             messages.append(addressed(plan, Message(now, before.severity, text, over=True)))
-    told_at = {key: at for key, at in journal.told_at.items() if now - at < plan.again_after}
+    # a time in the future is of a clock that was wrong, and keeps nothing from being told
+    told_at = {key: at for key, at in journal.told_at.items() if 0 <= now - at < plan.again_after}
     for key, trouble in found.items():
         before = journal.ongoing.get(key) or Ongoing(
             now, trouble.severity, trouble.text, muted=known and not journal.seen

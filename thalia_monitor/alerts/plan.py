@@ -18,6 +18,8 @@ from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import table
 from thalia_monitor.state import Severity
 
+ORDER: Final = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+"""From harmless to bad."""
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -101,7 +103,7 @@ class Plan:
     again_after: float = 600.0
     """Seconds for which the same trouble is not told again, should it come back."""
     most_per_hour: int = 20
-    """Messages to each channel; what is more is kept and sent together."""
+    """Letters to each channel, of all runs together; what is more is kept and sent as one."""
     quiet: Hours = field(default_factory=Hours)
     critical_when_quiet: bool = True
     """Whether critical messages are sent in quiet hours too."""

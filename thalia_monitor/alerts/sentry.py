@@ -1,4 +1,4 @@
-"""The watch over every run of a monitor: one thread, which needs no browser; one sender, however many workers."""
+"""The watch over every run of a monitor: one thread, which needs no browser; one process, however many workers."""
 
 from __future__ import annotations
 
@@ -6,24 +6,32 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from filelock import FileLock, Timeout
 
-from thalia_monitor.alerts.delivery import Send, deliver
-from thalia_monitor.alerts.journal import Journal, JournalFile
+from thalia_monitor.alerts.containment import Contained
+from thalia_monitor.alerts.delivery import (
+    ChannelStatus,
+    Condition,
+    Send,
+    Sender,
+    outbox_file,
+    status,
+)
+from thalia_monitor.alerts.journal import Journal, Message, StateFile
 from thalia_monitor.alerts.judgement import judge, judge_unreadable
-from thalia_monitor.alerts.plan import Plan
+from thalia_monitor.alerts.plan import Channel, Plan
 from thalia_monitor.alerts.sending import send
 from thalia_monitor.alerts.trouble import harmless
 from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.errors import MonitorError, RunUnreadable, SettingsError
+from thalia_monitor.errors import RunUnreadable, SettingsError
 from thalia_monitor.state import TrainingState
 
 log: Final = logging.getLogger("thalia_monitor.alerts")
@@ -48,66 +56,20 @@ class Watched(Protocol):
 
 @dataclass(slots=True)
 class Post:
-    """The watch over one run: whoever holds its lock looks and sends."""
+    """What is known of one run between two looks."""
 
-    reader: Watched
-    plan: Plan
-    thresholds: Thresholds
-    folder: Path
-    send: Send
-    journal: Journal | None = None
-    """None while another process holds the lock."""
-    lock: FileLock = field(init=False)
-    file: JournalFile = field(init=False)
+    file: StateFile[Journal]
+    journal: Journal
     examined: tuple[str, list[Finding]] | None = None
+    """The newest version of the run that was examined, and what was found in it."""
 
-    def __post_init__(self) -> None:
-        name = hashlib.blake2s(str(self.reader.directory.absolute()).encode(errors="replace")).hexdigest()[
-            :16
-        ]
-        self.lock = FileLock(self.folder / f"{name}.lock", thread_local=False)
-        self.file = JournalFile(self.folder / f"{name}.json")
 
-    def holds(self) -> bool:
-        """Take the lock if nobody else has it, and read what was remembered."""
-        if self.lock.is_locked:
-            return True
-        try:
-            self.lock.acquire(timeout=0)
-        except Timeout:
-            return False
-        self.journal = self.file.read()
-        return True
+@dataclass(slots=True)
+class Watch:
+    """What the process that holds the lock has: the runs' journals and the channels' senders."""
 
-    def look(self, now: float) -> None:
-        """Look at the run, send what is due, and remember it before anything else can happen."""
-        if not self.holds() or self.journal is None:
-            return
-        judged = self._judge(self.journal, now)
-        if judged != self.journal:
-            self._keep(judged)  # first: what was told may be sent again, but is never forgotten
-        sent = deliver(self.plan, judged, harmless(self.reader.name), now, self.send)
-        if sent != judged:
-            self._keep(sent)
-
-    def _judge(self, journal: Journal, now: float) -> Journal:
-        try:
-            state = self.reader.read()
-        except RunUnreadable as error:
-            return judge_unreadable(self.plan, str(error), journal, now)
-        if self.examined is None or self.examined[0] != state.version:
-            self.examined = state.version, findings(state, self.thresholds)
-        summary = summarize(state, now, refresh=self.plan.check_seconds, found=self.examined[1])
-        return judge(self.plan, summary, journal, now)
-
-    def _keep(self, journal: Journal) -> None:
-        self.file.write(journal)
-        self.journal = journal
-
-    def leave(self) -> None:
-        """Let another process take over."""
-        self.journal = None
-        self.lock.release()
+    senders: list[Sender]
+    posts: dict[Path, Post] = field(default_factory=dict)
 
 
 class Sentry:
@@ -119,20 +81,27 @@ class Sentry:
         readers: Callable[[], Iterable[Watched]],
         folder: Path,
         *,
+        name: str = "watch",
         thresholds: Thresholds = DEFAULTS,
         send: Send = send,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Watch the runs of ``readers`` by a plan, remembering in ``folder``, which belongs to that plan alone.
 
+        Of the processes with the same folder and ``name`` one watches.
+
         Raises:
             SettingsError: the folder cannot be made.
         """
-        self._plan, self._readers, self._folder = plan, readers, folder
+        self._plan, self._readers, self._folder, self._name = plan, readers, folder, name
         self._thresholds, self._send, self._clock = thresholds, send, clock
-        self.posts: dict[Path, Post] = {}
+        self._watch: Watch | None = None
+        """None while another process holds the lock."""
+        self._lock = FileLock(folder / f"{name}.lock", thread_local=False)
+        self._faults = Contained("the watch over a run")
+        self._round_faults = Contained("a round of the watch")
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="alerts", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -143,11 +112,27 @@ class Sentry:
 
     @property
     def standing(self) -> str:
-        """What this process does for alerts: ``watching``, ``standing by`` (another one watches) or ``stopped``."""
+        """What this process does for alerts.
+
+        ``watching``, ``standing by`` (another one watches), ``stuck`` (a channel does not take its messages,
+        whoever watches) or ``stopped``.
+        """
         if not self._thread.is_alive():
             return "stopped"
-        watching = any(post.journal is not None for post in list(self.posts.values()))
-        return "watching" if watching else "standing by"
+        if any(each.condition is Condition.STUCK for each in self.channels):
+            return "stuck"
+        return "watching" if self._watch is not None else "standing by"
+
+    @property
+    def channels(self) -> Sequence[ChannelStatus]:
+        """How each channel is doing, as the process that watches knows or has written."""
+        watch, now = self._watch, self._clock()
+        if watch is not None:
+            return [each.status for each in watch.senders]
+        return [
+            status(each.name, outbox_file(self._folder, self._name, each.name).read(), now)
+            for each in self._plan.channels
+        ]
 
     def start(self) -> None:
         """Begin to watch."""
@@ -160,26 +145,127 @@ class Sentry:
             self._thread.join(PATIENCE)
 
     def leave(self) -> None:
-        """Let other processes take over."""
-        for post in self.posts.values():
-            post.leave()
+        """Let another process take over."""
+        self._watch = None
+        self._lock.release()
 
     def round(self) -> None:
-        """Look at every run once."""
+        """Look at every run once, if no other process does; what is found waits in the channels' queues."""
+        watch = self._held()
+        if watch is None:
+            return
+        begun, seen = time.monotonic(), set()
         for reader in self._readers():
-            post = self.posts.get(reader.directory)
-            if post is None:
-                post = Post(reader, self._plan, self._thresholds, self._folder, self._send)
-                self.posts[reader.directory] = post
-            try:
-                post.look(self._clock())
-            except (MonitorError, OSError) as error:  # a full disk must not end the watch over the other runs
-                log.error("alerts: %s cannot be watched: %s", harmless(reader.name), error)
+            if self._stop.is_set():
+                break
+            seen.add(reader.directory)
+            with self._faults.of(reader.directory, harmless(reader.name)):
+                self._look(watch, reader)
+            if (
+                time.monotonic() - begun > self._plan.check_seconds
+            ):  # a round over thousands of runs takes minutes
+                self._wake(watch)
+                begun = time.monotonic()
+        else:
+            for gone in watch.posts.keys() - seen:
+                del watch.posts[gone]
+                self._faults.worked(gone)
+        self._wake(watch)
+        self._faults.report(log)
 
-    def _watch(self) -> None:
+    def deliver(self) -> None:
+        """Send what is due to every channel, in turn; a started watch has threads for that."""
+        for sender in self._watch.senders if self._watch else ():
+            sender.step()
+
+    def _held(self) -> Watch | None:
+        """Take the lock if nobody else has it, and read what was remembered."""
+        if self._watch is None:
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return None
+            senders = [self._sender(channel) for channel in self._plan.channels]
+            self._adopt(senders)
+            self._watch = Watch(senders)
+            if self._thread.is_alive():
+                for sender in self._watch.senders:
+                    sender.start()
+        return self._watch
+
+    def _sender(self, channel: Channel) -> Sender:
+        file = outbox_file(self._folder, self._name, channel.name)
+        return Sender(channel, self._plan, file, self._send, self._clock)
+
+    def _adopt(self, senders: Sequence[Sender]) -> None:
+        """Take over the messages of watches that have ended, as one does whose server has other runs since."""
+        for name in {path.name.partition(".")[0] for path in self._folder.glob("*.outbox")} - {self._name}:
+            try:
+                with FileLock(self._folder / f"{name}.lock", thread_local=False).acquire(timeout=0):
+                    for sender in senders:
+                        file = outbox_file(self._folder, name, sender.channel.name)
+                        sender.put(file.read().messages)
+                        sender.save()
+                        file.path.unlink(missing_ok=True)
+            except Timeout:
+                continue
+
+    def _look(self, watch: Watch, reader: Watched) -> None:
+        """Look at a run, queue what is to be told, and remember it.
+
+        The queue is on disk before the journal: what was told may be told again, but is never forgotten. Where the
+        disk refuses, memory goes on, and the next look writes.
+        """
+        post = watch.posts.get(reader.directory)
+        if post is None:
+            file = StateFile(self._folder / f"{_key(reader.directory)}.json", Journal)
+            post = watch.posts[reader.directory] = Post(file, file.read())
+        judged = self._judge(post, reader)
+        post.journal = replace(judged, messages=())
+        told = [replace(each, run=harmless(reader.name)) for each in judged.messages]
+        if told:
+            _queue(watch, told)
+        post.file.write(post.journal)
+
+    def _judge(self, post: Post, reader: Watched) -> Journal:
+        try:
+            state = reader.read()
+        except RunUnreadable as error:
+            return judge_unreadable(self._plan, str(error), post.journal, self._clock())
+        if post.examined is None or post.examined[0] != state.version:
+            post.examined = state.version, findings(state, self._thresholds)
+        now = self._clock()
+        summary = summarize(state, now, refresh=self._plan.check_seconds, found=post.examined[1])
+        return judge(self._plan, summary, post.journal, now)
+
+    def _wake(self, watch: Watch) -> None:
+        for sender in watch.senders:
+            sender.wake()
+
+    def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                self.round()
+                with self._round_faults.of("round"):
+                    self.round()
+                self._round_faults.report(log)
                 self._stop.wait(self._plan.check_seconds)
         finally:
+            senders = self._watch.senders if self._watch else []
+            for sender in senders:
+                sender.stop()
+            end = time.monotonic() + PATIENCE
+            for sender in senders:
+                sender.join(max(end - time.monotonic(), 0.0))
             self.leave()
+
+
+def _queue(watch: Watch, messages: Sequence[Message]) -> None:
+    """Give each channel its messages, and keep them on disk."""
+    for sender in watch.senders:
+        sender.put([each for each in messages if sender.channel.name in each.waiting])
+    for sender in watch.senders:
+        sender.save()
+
+
+def _key(directory: Path) -> str:
+    return hashlib.blake2s(str(directory.absolute()).encode(errors="replace")).hexdigest()[:16]

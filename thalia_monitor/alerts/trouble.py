@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from thalia_monitor.alerts.plan import On, Rule, severity_of
+from thalia_monitor.alerts.plan import ORDER, On, Rule, severity_of
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.recent import Recent, recent, since
@@ -17,7 +17,6 @@ from thalia_monitor.analysis.wording import number
 from thalia_monitor.history import History
 from thalia_monitor.state import Severity
 
-ORDER: Final = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 UNREADABLE: Final = "unreadable"
 STALE: Final = "stale"
 MOST: Final = 100

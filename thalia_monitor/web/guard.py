@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,9 +15,11 @@ from platformdirs import user_state_path
 
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
+from thalia_monitor.web import operations
 from thalia_monitor.web.monitor import KEY, Monitor
 
 if TYPE_CHECKING:
+    from thalia_monitor.alerts.delivery import ChannelStatus
     from thalia_monitor.alerts.plan import Plan
     from thalia_monitor.alerts.sentry import Sentry
 
@@ -40,8 +43,10 @@ def guard(server: Flask) -> Sentry | None:
         plan,
         watch.library.alive,
         memory(watch.settings, watch.settings.alerts),
+        name=watch_name(watch.settings),
         thresholds=watch.thresholds,
     )
+    operations.raise_file_limit()
     server.extensions[SENTRY] = os.getpid(), sentry
     sentry.start()
     atexit.register(sentry.stop)
@@ -65,6 +70,12 @@ def memory(settings: Settings, path: Path) -> Path:
     return place / "alerts" / name
 
 
+def watch_name(settings: Settings) -> str:
+    """The name of a server's watch: servers of the same runs share one, and servers of other runs do not."""
+    places = sorted(str(each.absolute()) for each in (*settings.checkpoint_dir, *settings.root))
+    return f"watch-{hashlib.blake2s(chr(0).join(places).encode(errors='replace'), digest_size=8).hexdigest()}"
+
+
 def _part(name: str) -> Any:
     """Load a module of the alerts, which need packages that not everyone wants."""
     try:
@@ -73,7 +84,23 @@ def _part(name: str) -> Any:
         raise SettingsError(f"Alerts need {error.name}: pip install 'thalia-monitor[alerts]'.") from error
 
 
-def standing(server: Flask) -> str | None:
-    """What this process does for alerts; None where none were asked for."""
+def standing(server: Flask) -> dict[str, Any]:
+    """What this process does for alerts, and how many channels are stuck; fit for everyone's eyes."""
+    sentry = _running(server)
+    if sentry is None:
+        return {}
+    return {
+        "alerts": sentry.standing,
+        "stuck_channels": sum(each.condition == "stuck" for each in sentry.channels),
+    }
+
+
+def channels(server: Flask) -> Sequence[ChannelStatus]:
+    """How each channel of the alerts is doing; none where no alerts were asked for."""
+    sentry = _running(server)
+    return sentry.channels if sentry else ()
+
+
+def _running(server: Flask) -> Sentry | None:
     running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
-    return running[1].standing if running else None
+    return running[1] if running else None

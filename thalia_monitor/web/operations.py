@@ -7,6 +7,7 @@ first process makes before it forks, that only this user can read, and that goes
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import platform
 import resource
@@ -23,6 +24,8 @@ import orjson
 from thalia_monitor import __version__
 from thalia_monitor.web.logs import KEPT, Recent
 from thalia_monitor.web.monitor import Monitor
+
+log = logging.getLogger(__name__)
 
 STARTED: Final = datetime.now(UTC)
 """Of this process, or of the one it was forked from."""
@@ -114,6 +117,15 @@ def report(watch: Monitor) -> Report:
         cache_failures=watch.cache.failures,
         errors=told[:KEPT],
     )
+
+
+def raise_file_limit() -> None:
+    """Allow this process as many open files as the system lets it: 1,024, the usual limit, is for one run."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (OSError, ValueError):  # macOS calls its limit infinite, and allows fewer
+        log.info("The limit of open files stays as it is: the system does not allow %s.", most)
 
 
 def _told() -> list[dict[str, Any]]:
