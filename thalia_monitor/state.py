@@ -45,6 +45,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """Its place from harmless to bad."""
+        return tuple(Severity).index(self)
+
 
 @dataclass(frozen=True, slots=True)
 class HealthWarning:

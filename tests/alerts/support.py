@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import Run
-from thalia_monitor.alerts.delivery import Letter
-from thalia_monitor.alerts.plan import Channel
+from thalia_monitor.alerts.delivery import Notification
+from thalia_monitor.alerts.rules import Channel
 
 START = 1_770_000_000.0
 
@@ -99,19 +99,19 @@ def dripping(seconds: float = 0.1) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Desk:
-    """Stands for a channel: keeps what it is sent, and fails when it is told to."""
+    """Stands for a channel: keeps what it is sent, and fails on demand."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[Notification] = field(default_factory=list)
     failing: bool = False
 
-    def __call__(self, _: Channel, letter: Letter) -> str:
+    def __call__(self, _: Channel, letter: Notification) -> str:
         """Take a letter."""
         if self.failing:
             return "the line is dead"
         self.letters.append(letter)
         return ""
 
-    def take(self) -> list[Letter]:
+    def take(self) -> list[Notification]:
         """Everything that came since the last time."""
         taken, self.letters = self.letters, []
         return taken

@@ -13,25 +13,34 @@ import pytest
 
 from tests.alerts.support import Desk
 from tests.support import wait_until
-from thalia_monitor.alerts.delivery import Letter, Sender, due, failed, letter, outbox_file, queued, sent
-from thalia_monitor.alerts.hours import Hours
-from thalia_monitor.alerts.journal import Message, Outbox
-from thalia_monitor.alerts.plan import Channel, On, Plan, Rule
+from thalia_monitor.alerts.conditions import Rule
+from thalia_monitor.alerts.delivery import (
+    Notification,
+    Sender,
+    compose,
+    due,
+    failed,
+    outbox_file,
+    queued,
+    sent,
+)
+from thalia_monitor.alerts.memory import Message, Outbox
+from thalia_monitor.alerts.rules import Channel, Plan, QuietHours
 from thalia_monitor.state import Severity
 
 NOON = 12 * 3600.0
-NIGHT = Hours(((time(22), time(7)),), ZoneInfo("UTC"))
+NIGHT = QuietHours(((time(22), time(7)),), ZoneInfo("UTC"))
 DESK = Channel("desk", Severity.INFO, "json://x")
 
 
 def plan(**fields: Any) -> Plan:
     """A plan with one channel."""
-    return Plan((DESK,), (Rule(on=On.STALE),), **fields)
+    return Plan((DESK,), (Rule(on="stale"),), **fields)
 
 
 def messages(*texts: str, severity: Severity = Severity.WARNING, run: str = "run") -> list[Message]:
     """Messages of noon for the desk."""
-    return [Message(NOON, severity, text, waiting=("desk",), run=run) for text in texts]
+    return [Message(NOON, severity, text, channels=("desk",), run=run) for text in texts]
 
 
 @dataclass(slots=True)
@@ -53,7 +62,7 @@ class Post:
         file = outbox_file(self.folder, "watch", "desk")
         self.sender = Sender(DESK, self.plan, file, self.send, lambda: self.now)
 
-    def send(self, channel: Channel, letter: Letter) -> str:
+    def send(self, channel: Channel, letter: Notification) -> str:
         """Note the time and send."""
         self.tries.append(self.now)
         return self.desk(channel, letter)
@@ -63,7 +72,7 @@ class Post:
         self.sender.put(messages(*texts, **fields))
         self.sender.save()
 
-    def at(self, now: float) -> list[Letter]:
+    def at(self, now: float) -> list[Notification]:
         """What arrives at a time."""
         self.now = now
         self.sender.step()
@@ -148,7 +157,7 @@ def test_more_than_the_limit_waits_and_comes_together(tmp_path: Path) -> None:
 
 
 def test_quiet_hours_keep_messages_until_morning(tmp_path: Path) -> None:
-    """What happened at night comes as one letter; what is critical does not wait, unless it was told to."""
+    """What happened at night comes as one notification; what is critical does not wait, unless the plan says so."""
     night, morning = 2 * 3600.0, 7 * 3600.0
     post = Post(tmp_path, plan(quiet=NIGHT))
     post.put("a", "b")
@@ -171,10 +180,10 @@ def test_messages_survive_a_restart(post: Post) -> None:
 def test_messages_of_many_runs_are_one_letter() -> None:
     """Each line names its run; the worst come through where there are more than can be listed."""
     both = messages("a", run="one") + messages("b", run="two")
-    assert letter(both).title == "▲ 2 messages of 2 runs"
-    assert [line.split("▲ ")[1] for line in letter(both).body.splitlines()] == ["one: a", "two: b"]
+    assert compose(both).title == "▲ 2 messages of 2 runs"
+    assert [line.split("▲ ")[1] for line in compose(both).body.splitlines()] == ["one: a", "two: b"]
     many = messages(*"x" * 200) + messages("worst", severity=Severity.CRITICAL)
-    lines = letter(many).body.splitlines()
+    lines = compose(many).body.splitlines()
     assert len(lines) == 101
     assert lines[-2].endswith("worst")
     assert lines[-1] == "and 101 more"
@@ -186,17 +195,17 @@ def test_a_queue_is_bounded_by_the_worst_and_newest() -> None:
     outbox = queued(Outbox(tuple(first)), messages(*(f"m{number}" for number in range(1_500))))
     assert len(outbox.messages) == 1_000
     assert [each.text for each in outbox.messages[:2]] == ["critical", "m501"]
-    assert letter(outbox.messages, dropped=outbox.dropped).title == "✖ run: 1,502 messages"
-    assert letter(outbox.messages, dropped=outbox.dropped).body.endswith("and 1,402 more")
+    assert compose(outbox.messages, dropped=outbox.dropped).title == "✖ run: 1,502 messages"
+    assert compose(outbox.messages, dropped=outbox.dropped).body.endswith("and 1,402 more")
     assert sent(outbox, outbox.messages, NOON).dropped == 0
 
 
 def test_a_recovery_looks_like_one() -> None:
     """Only what is all good news is marked as such."""
     over = Message(NOON, Severity.CRITICAL, "Over.", over=True, run="run")
-    assert letter([over]).over
-    assert letter([over]).title.startswith("✓ run")
-    assert not letter([over, Message(NOON, Severity.INFO, "m")]).over
+    assert compose([over]).over
+    assert compose([over]).title.startswith("✓ run")
+    assert not compose([over, Message(NOON, Severity.INFO, "m")]).over
 
 
 def test_a_fault_while_sending_is_logged_and_the_sender_goes_on(
@@ -205,7 +214,7 @@ def test_a_fault_while_sending_is_logged_and_the_sender_goes_on(
     """Its traceback is in the log, it counts as a failed try, and the letter arrives at the next."""
     post = Post(tmp_path, plan(check_seconds=0.01))
 
-    def send(channel: Channel, letter: Letter) -> str:
+    def send(channel: Channel, letter: Notification) -> str:
         if not post.tries:
             post.send(channel, letter)
             raise OverflowError("math range error")

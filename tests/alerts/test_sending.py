@@ -16,21 +16,24 @@ from hypothesis import strategies as st
 
 from tests.alerts.support import dripping, receiving
 from thalia_monitor import cli
-from thalia_monitor.alerts.delivery import Letter
-from thalia_monitor.alerts.plan import Channel
+from thalia_monitor.alerts.delivery import Notification
+from thalia_monitor.alerts.rules import Channel
 from thalia_monitor.alerts.sending import check, redacted, send, shortened
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.state import Severity
 
 SECRETS = ("hunter2secret", "hook-tok3n", "tok3n", "someone")
-LETTER = Letter("a title", "a body", Severity.CRITICAL)
+LETTER = Notification("a title", "a body", Severity.CRITICAL)
 
 
 def test_a_letter_arrives() -> None:
     """Title, body and kind are those that were sent."""
     with receiving() as receiver:
         assert send(Channel("desk", Severity.INFO, receiver.url), LETTER) == ""
-        assert send(Channel("desk", Severity.INFO, receiver.url), Letter("t", "b", Severity.INFO, True)) == ""
+        assert (
+            send(Channel("desk", Severity.INFO, receiver.url), Notification("t", "b", Severity.INFO, True))
+            == ""
+        )
     first, second = receiver.letters
     assert (first["title"], first["message"], first["type"]) == ("a title", "a body", "failure")
     assert second["type"] == "success"

@@ -35,10 +35,10 @@ def test_a_server_without_alerts_watches_nothing(run: Run, client: Any) -> None:
 def test_a_server_with_alerts_watches_and_says_so(run: Run, tmp_path: Path) -> None:
     """/healthz tells what this process does for alerts, so that a dead watch is noticed."""
     app = create_app(settings=settings(run, tmp_path))
-    sentry = guard.guard(app.server)
-    assert sentry
+    watcher = guard.guard(app.server)
+    assert watcher
     assert app.server.test_client().get("/healthz").get_json()["alerts"] in {"watching", "standing by"}
-    sentry.stop()
+    watcher.stop()
     assert app.server.test_client().get("/healthz").get_json()["alerts"] == "stopped"
 
 
@@ -53,8 +53,8 @@ def test_a_channel_that_is_stuck_is_told(run: Run, tmp_path: Path) -> None:
     run.append(line(290, event_type="warning", severity="critical", message="Theta unstable"))
     app = create_app(settings=chosen)
     client = app.server.test_client()
-    sentry = guard.guard(app.server)
-    assert sentry
+    watcher = guard.guard(app.server)
+    assert watcher
     try:
         wait_until(lambda: client.get("/healthz").get_json()["alerts"] == "stuck", 30)
         assert client.get("/healthz").get_json()["stuck_channels"] == 1
@@ -64,10 +64,10 @@ def test_a_channel_that_is_stuck_is_told(run: Run, tmp_path: Path) -> None:
         assert "Connection" in channel["reason"]
         shown = callback(app, "status-report.children", {"live-pulse.data": 1})
         page = words(shown["status-report"]["children"])
-        assert "Alerts: stuck channel 1 ✖ stuck 1 message waiting, 0 letters in the last hour" in page
+        assert "Alerts: stuck channel 1 ✖ stuck 1 message waiting, 0 notifications in the last hour" in page
         assert "hunter2secret" not in page + answer.get_data(as_text=True)
     finally:
-        sentry.stop()
+        watcher.stop()
 
 
 def test_servers_of_the_same_runs_share_a_watch(run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which messages go out now: quiet hours, a limit by the hour, and another try where one failed."""
+"""Delivering messages to channels: a queue and a thread each, quiet hours, a limit by the hour, and retries."""
 
 from __future__ import annotations
 
@@ -7,50 +7,54 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from thalia_monitor.alerts.containment import Contained
-from thalia_monitor.alerts.journal import Message, Outbox, StateFile
-from thalia_monitor.alerts.plan import ORDER, Channel, Plan
+from msgspec.structs import replace
+
+from thalia_monitor.alerts.faults import Faults
+from thalia_monitor.alerts.memory import MOST_FAILURES, Message, Outbox, StateFile
 from thalia_monitor.state import Severity
+
+if TYPE_CHECKING:  # the sending process needs neither
+    from thalia_monitor.alerts.rules import Channel, Plan
 
 log: Final = logging.getLogger("thalia_monitor.alerts")
 
 HOUR: Final = 3600.0
 FIRST_WAIT: Final = 30.0
-"""Seconds until a failed letter is tried again; twice as long after each further failure, up to an hour."""
+"""Seconds until a failed notification is tried again; twice as long after each further failure, up to an hour."""
 _DOUBLINGS: Final = 7
 DEADLINE: Final = 20.0
-"""Seconds in which a letter has to be sent, from the first byte to the last of the answer."""
+"""Seconds in which a notification has to be sent, from the first byte to the last of the answer."""
 MOST_QUEUED: Final = 1_000
 """Messages that wait for one channel; the newest and the worst are kept."""
 MOST_LISTED: Final = 100
-"""Messages that a letter lists; the others it counts."""
+"""Messages that a notification lists; the others it counts."""
 
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 OVER: Final = "✓"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Notification:
     """One or more messages as they are sent together."""
 
     title: str
     body: str
     severity: Severity
     over: bool = False
-    """Whether all of it is good news of that kind."""
+    """Whether all of it says that alerts are over."""
 
 
-Send = Callable[[Channel, Letter], str]
-"""Sends a letter within the deadline and returns why it could not be sent: empty when it was."""
+Send = Callable[["Channel", "Notification"], str]
+"""Sends a notification within the deadline and returns why it could not be sent: empty when it was."""
 
 
-class Condition(StrEnum):
+class ChannelCondition(StrEnum):
     """How a channel is doing."""
 
     OK = "ok"
@@ -65,11 +69,11 @@ class ChannelStatus:
     """How one channel is doing, without its address."""
 
     name: str
-    condition: Condition
+    condition: ChannelCondition
     waiting: int
     """Messages in its queue."""
     sent: int
-    """Letters sent in the last hour."""
+    """Notifications sent in the last hour."""
     failures: int
     """Tries in a row that failed."""
     reason: str
@@ -82,7 +86,7 @@ def queued(outbox: Outbox, messages: Sequence[Message]) -> Outbox:
     excess = len(both) - MOST_QUEUED
     if excess <= 0:
         return replace(outbox, messages=both)
-    least = sorted(range(len(both)), key=lambda place: (ORDER.index(both[place].severity), place))
+    least = sorted(range(len(both)), key=lambda place: (both[place].severity.rank, place))
     gone = set(least[:excess])
     kept = tuple(each for place, each in enumerate(both) if place not in gone)
     return replace(outbox, messages=kept, dropped=outbox.dropped + excess)
@@ -113,16 +117,16 @@ def wait_after(failures: int) -> float:
     return min(FIRST_WAIT * 2.0 ** min(max(failures - 1, 0), _DOUBLINGS), HOUR)
 
 
-def sent(outbox: Outbox, letter: Sequence[Message], now: float) -> Outbox:
+def sent(outbox: Outbox, delivered: Sequence[Message], now: float) -> Outbox:
     """The outbox after these messages of it were sent."""
-    gone = set(map(id, letter))
+    gone = set(map(id, delivered))
     left = tuple(each for each in outbox.messages if id(each) not in gone)
     return Outbox(left, sent=(*recent(outbox.sent, now), now))
 
 
 def failed(outbox: Outbox, reason: str, now: float) -> Outbox:
-    """The outbox after a letter could not be sent."""
-    failures = min(outbox.failures + 1, 1_000)
+    """The outbox after a notification could not be sent."""
+    failures = min(outbox.failures + 1, MOST_FAILURES)
     return replace(
         outbox,
         sent=recent(outbox.sent, now),
@@ -132,9 +136,9 @@ def failed(outbox: Outbox, reason: str, now: float) -> Outbox:
     )
 
 
-def letter(messages: Sequence[Message], link: str = "", dropped: int = 0) -> Letter:
+def compose(messages: Sequence[Message], link: str = "", dropped: int = 0) -> Notification:
     """Put messages together: one with its time, several as a list with theirs; any may have waited for hours."""
-    worst = max((each.severity for each in messages), key=ORDER.index)
+    worst = max((each.severity for each in messages), key=lambda each: each.rank)
     over = all(each.over for each in messages)
     runs = list(dict.fromkeys(each.run for each in messages))
     if len(messages) == 1 and not dropped:
@@ -145,7 +149,7 @@ def letter(messages: Sequence[Message], link: str = "", dropped: int = 0) -> Let
         title = f"{OVER if over else ICONS[worst]} " + (
             f"{runs[0]}: {count}" if len(runs) == 1 else f"{count} of {len(runs):,} runs"
         )
-        shown = sorted(messages, key=lambda each: -ORDER.index(each.severity))[:MOST_LISTED]
+        shown = sorted(messages, key=lambda each: -each.severity.rank)[:MOST_LISTED]
         listed = [each for each in messages if any(each is one for one in shown)]
         lines = [
             f"{_clock(each.time)} {_icon(each)} {f'{each.run}: ' if len(runs) > 1 else ''}{each.text}"
@@ -153,7 +157,7 @@ def letter(messages: Sequence[Message], link: str = "", dropped: int = 0) -> Let
         ]
         if more := len(messages) - len(listed) + dropped:
             lines.append(f"and {more:,} more")
-    return Letter(title, "\n".join([*lines, *([link] if link else [])]), worst, over)
+    return Notification(title, "\n".join([*lines, *([link] if link else [])]), worst, over)
 
 
 def _icon(message: Message) -> str:
@@ -165,12 +169,12 @@ def _clock(moment: float) -> str:
 
 
 def status(channel: str, outbox: Outbox, now: float, under_way: float = 0.0) -> ChannelStatus:
-    """How a channel is doing; ``under_way``: seconds since the letter that is being sent was begun."""
+    """How a channel is doing; ``under_way``: seconds since the notification that is being sent was begun."""
     stuck = (outbox.failures > 0 and len(outbox.messages) > 0) or under_way > 2 * DEADLINE
-    waits = Condition.WAITING if outbox.messages and not under_way else Condition.OK
+    waits = ChannelCondition.WAITING if outbox.messages and not under_way else ChannelCondition.OK
     return ChannelStatus(
         channel,
-        Condition.STUCK if stuck else waits,
+        ChannelCondition.STUCK if stuck else waits,
         len(outbox.messages),
         len(recent(outbox.sent, now)),
         outbox.failures,
@@ -196,7 +200,7 @@ class Sender:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._begun: float | None = None
-        self._faults = Contained(f"the channel {channel.name}")
+        self._faults = Faults(f"the channel {channel.name}")
         self._thread = threading.Thread(target=self._run, name=f"alerts to {channel.name}", daemon=True)
 
     def put(self, messages: Sequence[Message]) -> None:
@@ -210,7 +214,7 @@ class Sender:
             self._file.write(self._outbox)
 
     def step(self) -> None:
-        """Send what is due, as one letter."""
+        """Send what is due, as one notification."""
         now = self._clock()
         with self._lock:
             chosen, dropped = due(self._plan, self._outbox, now), self._outbox.dropped
@@ -218,17 +222,17 @@ class Sender:
             self._begun = time.monotonic()
             reason = "a fault of the monitor's own, see its log"
             try:
-                reason = self._send(self.channel, letter(chosen, self._plan.link, dropped))
+                reason = self._send(self.channel, compose(chosen, self._plan.link, dropped))
             finally:
                 self._take(chosen, reason)
         self.save()
 
-    def _take(self, letter: Sequence[Message], reason: str) -> None:
-        """Take in what became of a letter; the first failure and its end are logged."""
+    def _take(self, delivered: Sequence[Message], reason: str) -> None:
+        """Take in what became of a notification; the first failure and its end are logged."""
         now, self._begun = self._clock(), None
         with self._lock:
             before = self._outbox
-            self._outbox = failed(before, reason, now) if reason else sent(before, letter, now)
+            self._outbox = failed(before, reason, now) if reason else sent(before, delivered, now)
         if reason and not before.failures:
             log.warning("alerts: the channel %s is stuck: %s", self.channel.name, reason)
         elif before.failures and not reason:
@@ -250,12 +254,12 @@ class Sender:
         self._wake.set()
 
     def stop(self) -> None:
-        """Send no further letter."""
+        """Send no further notification."""
         self._stop.set()
         self._wake.set()
 
     def join(self, seconds: float) -> None:
-        """Wait until the letter that is being sent is finished."""
+        """Wait until the notification that is being sent is finished."""
         if self._thread.is_alive():
             self._thread.join(seconds)
 

@@ -57,7 +57,7 @@ def _channels(channels: Sequence[ChannelStatus]) -> list[Any]:
         parts.fact(
             each.name,
             f"{ICONS[each.condition]} {each.condition}",
-            f"{counted(each.waiting, 'message')} waiting, {counted(each.sent, 'letter')} in the last hour"
+            f"{counted(each.waiting, 'message')} waiting, {counted(each.sent, 'notification')} in the last hour"
             + (f"; failed {counted(each.failures, 'time')}: {each.reason}" if each.failures else ""),
         )
         for each in channels

@@ -1,4 +1,4 @@
-"""The watch for alerts beside a running server: started once in every process that serves, if asked for."""
+"""The watcher of alerts beside a running server: started once in every process that serves, with ``--alerts``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from thalia_monitor.web.monitor import KEY, Monitor
 
 if TYPE_CHECKING:
     from thalia_monitor.alerts.delivery import ChannelStatus
-    from thalia_monitor.alerts.plan import Plan
-    from thalia_monitor.alerts.sentry import Sentry
+    from thalia_monitor.alerts.rules import Plan
+    from thalia_monitor.alerts.watcher import Watcher
 
-SENTRY: Final = "thalia_monitor_sentry"
+WATCHER: Final = "thalia_monitor_watcher"
 
 
-def guard(server: Flask) -> Sentry | None:
+def guard(server: Flask) -> Watcher | None:
     """Start this process's watch if there is an alerts file and none is running; it ends with the process.
 
     Raises:
@@ -36,10 +36,10 @@ def guard(server: Flask) -> Sentry | None:
     plan = plan_of(watch.settings)
     if plan is None or watch.settings.alerts is None:
         return None
-    running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
+    running: tuple[int, Watcher] | None = server.extensions.get(WATCHER)
     if running and running[0] == os.getpid():  # a forked worker has no thread of its parent's
         return running[1]
-    sentry: Sentry = _part("sentry").Sentry(
+    watcher: Watcher = _part("watcher").Watcher(
         plan,
         watch.library.alive,
         memory(watch.settings, watch.settings.alerts),
@@ -47,17 +47,17 @@ def guard(server: Flask) -> Sentry | None:
         thresholds=watch.thresholds,
     )
     operations.raise_file_limit()
-    server.extensions[SENTRY] = os.getpid(), sentry
-    sentry.start()
-    atexit.register(sentry.stop)
-    return sentry
+    server.extensions[WATCHER] = os.getpid(), watcher
+    watcher.start()
+    atexit.register(watcher.stop)
+    return watcher
 
 
 def plan_of(settings: Settings) -> Plan | None:
     """Read the alerts file, its addresses checked; None where none is wanted. Raises SettingsError like guard."""
     if settings.alerts is None:
         return None
-    plan: Plan = _part("plan").load(settings.alerts)
+    plan: Plan = _part("rules").load(settings.alerts)
     for channel in plan.channels:
         _part("sending").check(channel)
     return plan
@@ -86,21 +86,21 @@ def _part(name: str) -> Any:
 
 def standing(server: Flask) -> dict[str, Any]:
     """What this process does for alerts, and how many channels are stuck; fit for everyone's eyes."""
-    sentry = _running(server)
-    if sentry is None:
+    watcher = _running(server)
+    if watcher is None:
         return {}
     return {
-        "alerts": sentry.standing,
-        "stuck_channels": sum(each.condition == "stuck" for each in sentry.channels),
+        "alerts": watcher.role,
+        "stuck_channels": sum(each.condition == "stuck" for each in watcher.channels),
     }
 
 
 def channels(server: Flask) -> Sequence[ChannelStatus]:
-    """How each channel of the alerts is doing; none where no alerts were asked for."""
-    sentry = _running(server)
-    return sentry.channels if sentry else ()
+    """How each channel of the alerts is doing; none without ``--alerts``."""
+    watcher = _running(server)
+    return watcher.channels if watcher else ()
 
 
-def _running(server: Flask) -> Sentry | None:
-    running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
+def _running(server: Flask) -> Watcher | None:
+    running: tuple[int, Watcher] | None = server.extensions.get(WATCHER)
     return running[1] if running else None

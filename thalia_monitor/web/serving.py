@@ -30,7 +30,7 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
         SettingsError: the port is in use, or the address is not this machine's.
     """
     server = listening(settings)
-    sentry = guard(cast(Flask, server.app))
+    watcher = guard(cast(Flask, server.app))
     logging.config.dictConfig(logs.config(settings.log_format))
     click.echo(f"thalia-monitor shows {shown(settings)} at {address(settings, server.port)}")
     if warning := open_to_all(settings):
@@ -46,8 +46,8 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None) -> N
     signal.signal(signal.SIGINT, stop)
     server.serve_forever()
     server.server_close()
-    if sentry:
-        sentry.stop()
+    if watcher:
+        watcher.stop()
 
 
 def listening(settings: Settings) -> BaseWSGIServer:

@@ -1,4 +1,4 @@
-"""The watch over every run of a monitor: one thread, which needs no browser; one process, however many workers."""
+"""Watching every run of a monitor: one thread, which needs no browser, in one process, however many workers."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
 from filelock import FileLock, Timeout
+from msgspec.structs import replace
 
-from thalia_monitor.alerts.containment import Contained
+from thalia_monitor.alerts.conditions import harmless
 from thalia_monitor.alerts.delivery import (
+    ChannelCondition,
     ChannelStatus,
-    Condition,
     Send,
     Sender,
     outbox_file,
     status,
 )
-from thalia_monitor.alerts.journal import Journal, Message, StateFile
-from thalia_monitor.alerts.judgement import judge, judge_unreadable
-from thalia_monitor.alerts.plan import Channel, Plan
+from thalia_monitor.alerts.faults import Faults
+from thalia_monitor.alerts.memory import Message, RunState, StateFile
+from thalia_monitor.alerts.rules import Channel, Plan
 from thalia_monitor.alerts.sending import send
-from thalia_monitor.alerts.trouble import harmless
+from thalia_monitor.alerts.transitions import advance, advance_unreadable
 from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.summary import summarize
@@ -36,10 +38,10 @@ from thalia_monitor.state import TrainingState
 
 log: Final = logging.getLogger("thalia_monitor.alerts")
 PATIENCE: Final = 30.0
-"""Seconds to wait at the end for a letter that is being sent."""
+"""Seconds to wait at the end for a notification that is being sent."""
 
 
-class Watched(Protocol):
+class ReadableRun(Protocol):
     """A run that can be read: a reader, or a library's reader of it."""
 
     @property
@@ -55,30 +57,30 @@ class Watched(Protocol):
 
 
 @dataclass(slots=True)
-class Post:
+class WatchedRun:
     """What is known of one run between two looks."""
 
-    file: StateFile[Journal]
-    journal: Journal
+    file: StateFile[RunState]
+    state: RunState
     examined: tuple[str, list[Finding]] | None = None
     """The newest version of the run that was examined, and what was found in it."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """What the process that holds the lock has: the runs' journals and the channels' senders."""
+    """What the process that holds the lock has: the runs' states and the channels' senders."""
 
     senders: list[Sender]
-    posts: dict[Path, Post] = field(default_factory=dict)
+    runs: dict[Path, WatchedRun] = field(default_factory=dict)
 
 
-class Sentry:
+class Watcher:
     """Watches all runs from a thread of its own until it is stopped."""
 
     def __init__(
         self,
         plan: Plan,
-        readers: Callable[[], Iterable[Watched]],
+        readers: Callable[[], Iterable[ReadableRun]],
         folder: Path,
         *,
         name: str = "watch",
@@ -98,8 +100,8 @@ class Sentry:
         self._watch: Watch | None = None
         """None while another process holds the lock."""
         self._lock = FileLock(folder / f"{name}.lock", thread_local=False)
-        self._faults = Contained("the watch over a run")
-        self._round_faults = Contained("a round of the watch")
+        self._faults = Faults("the watch over a run")
+        self._round_faults = Faults("a round of the watch")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         try:
@@ -111,15 +113,15 @@ class Sentry:
             ) from error
 
     @property
-    def standing(self) -> str:
+    def role(self) -> str:
         """What this process does for alerts.
 
-        ``watching``, ``standing by`` (another one watches), ``stuck`` (a channel does not take its messages,
-        whoever watches) or ``stopped``.
+        ``watching``, ``standing by`` (another process watches), ``stuck`` (a channel does not take its
+        messages, whichever process watches) or ``stopped``.
         """
         if not self._thread.is_alive():
             return "stopped"
-        if any(each.condition is Condition.STUCK for each in self.channels):
+        if any(each.condition is ChannelCondition.STUCK for each in self.channels):
             return "stuck"
         return "watching" if self._watch is not None else "standing by"
 
@@ -147,7 +149,7 @@ class Sentry:
     def leave(self) -> None:
         """Let another process take over."""
         self._watch = None
-        self._lock.release()
+        self._lock.release(force=True)
 
     def round(self) -> None:
         """Look at every run once, if no other process does; what is found waits in the channels' queues."""
@@ -161,14 +163,13 @@ class Sentry:
             seen.add(reader.directory)
             with self._faults.of(reader.directory, harmless(reader.name)):
                 self._look(watch, reader)
-            if (
-                time.monotonic() - begun > self._plan.check_seconds
-            ):  # a round over thousands of runs takes minutes
+            # a round over thousands of runs takes minutes
+            if time.monotonic() - begun > self._plan.check_seconds:
                 self._wake(watch)
                 begun = time.monotonic()
         else:
-            for gone in watch.posts.keys() - seen:
-                del watch.posts[gone]
+            for gone in watch.runs.keys() - seen:
+                del watch.runs[gone]
                 self._faults.worked(gone)
         self._wake(watch)
         self._faults.report(log)
@@ -198,45 +199,43 @@ class Sentry:
         return Sender(channel, self._plan, file, self._send, self._clock)
 
     def _adopt(self, senders: Sequence[Sender]) -> None:
-        """Take over the messages of watches that have ended, as one does whose server has other runs since."""
+        """Take over the messages of watches that have ended, as one has whose server was started for other runs."""
         for name in {path.name.partition(".")[0] for path in self._folder.glob("*.outbox")} - {self._name}:
-            try:
-                with FileLock(self._folder / f"{name}.lock", thread_local=False).acquire(timeout=0):
-                    for sender in senders:
-                        file = outbox_file(self._folder, name, sender.channel.name)
-                        sender.put(file.read().messages)
-                        sender.save()
-                        file.path.unlink(missing_ok=True)
-            except Timeout:
-                continue
+            lock = FileLock(self._folder / f"{name}.lock", thread_local=False)
+            with self._faults.of(name, name), suppress(Timeout), lock.acquire(timeout=0):
+                for sender in senders:
+                    file = outbox_file(self._folder, name, sender.channel.name)
+                    sender.put(file.read().messages)
+                    sender.save()
+                    file.path.unlink(missing_ok=True)
 
-    def _look(self, watch: Watch, reader: Watched) -> None:
-        """Look at a run, queue what is to be told, and remember it.
+    def _look(self, watch: Watch, reader: ReadableRun) -> None:
+        """Look at a run, queue messages of what is new, and remember its state.
 
-        The queue is on disk before the journal: what was told may be told again, but is never forgotten. Where the
-        disk refuses, memory goes on, and the next look writes.
+        The queue is on disk before the state: a message may be sent twice, but is never lost. Where the disk
+        refuses, memory goes on, and the next look writes.
         """
-        post = watch.posts.get(reader.directory)
-        if post is None:
-            file = StateFile(self._folder / f"{_key(reader.directory)}.json", Journal)
-            post = watch.posts[reader.directory] = Post(file, file.read())
-        judged = self._judge(post, reader)
-        post.journal = replace(judged, messages=())
-        told = [replace(each, run=harmless(reader.name)) for each in judged.messages]
-        if told:
-            _queue(watch, told)
-        post.file.write(post.journal)
+        run = watch.runs.get(reader.directory)
+        if run is None:
+            file = StateFile(self._folder / f"{_key(reader.directory)}.json", RunState)
+            run = watch.runs[reader.directory] = WatchedRun(file, file.read())
+        after = self._advance(run, reader)
+        run.state = replace(after, messages=())
+        messages = [replace(each, run=harmless(reader.name)) for each in after.messages]
+        if messages:
+            _queue(watch, messages)
+        run.file.write(run.state)
 
-    def _judge(self, post: Post, reader: Watched) -> Journal:
+    def _advance(self, run: WatchedRun, reader: ReadableRun) -> RunState:
         try:
             state = reader.read()
         except RunUnreadable as error:
-            return judge_unreadable(self._plan, str(error), post.journal, self._clock())
-        if post.examined is None or post.examined[0] != state.version:
-            post.examined = state.version, findings(state, self._thresholds)
+            return advance_unreadable(self._plan, str(error), run.state, self._clock())
+        if run.examined is None or run.examined[0] != state.version:
+            run.examined = state.version, findings(state, self._thresholds)
         now = self._clock()
-        summary = summarize(state, now, refresh=self._plan.check_seconds, found=post.examined[1])
-        return judge(self._plan, summary, post.journal, now)
+        summary = summarize(state, now, refresh=self._plan.check_seconds, found=run.examined[1])
+        return advance(self._plan, summary, run.state, now)
 
     def _wake(self, watch: Watch) -> None:
         for sender in watch.senders:
@@ -262,7 +261,7 @@ class Sentry:
 def _queue(watch: Watch, messages: Sequence[Message]) -> None:
     """Give each channel its messages, and keep them on disk."""
     for sender in watch.senders:
-        sender.put([each for each in messages if sender.channel.name in each.waiting])
+        sender.put([each for each in messages if sender.channel.name in each.channels])
     for sender in watch.senders:
         sender.save()
 

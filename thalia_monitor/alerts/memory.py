@@ -4,78 +4,75 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 
 from thalia_monitor.state import Severity
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
-MOST_WAITING: Final = 200
-"""Messages kept of one run until its channels have taken them."""
+MOST_FAILURES: Final = 1_000
 
 Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 """Unix seconds; anything beyond is no time."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-@dataclass(frozen=True, slots=True)
-class Ongoing:
-    """A trouble that has begun and is not over."""
+class ActiveAlert(msgspec.Struct, frozen=True):
+    """An alert that has begun and is not over."""
 
     since: Time
     severity: Severity
     text: str
-    told: bool = False
+    notified: bool = msgspec.field(default=False, name="told")
+    """Whether a message was made of it."""
     muted: bool = False
-    """It was there before we first looked at a run that was not alive, so nobody needs to be told."""
+    """It was there before we first looked at a run that was not alive: no message is made of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Something to tell people."""
+class Message(msgspec.Struct, frozen=True):
+    """A notification of one alert or event of one run."""
 
     time: Time
     """When it happened."""
     severity: Severity
     text: str
     over: bool = False
-    """Whether it tells that a trouble is over."""
-    waiting: tuple[str, ...] = ()
-    """Names of the channels that it has to be sent to."""
+    """Whether it says that an alert is over."""
+    channels: tuple[str, ...] = msgspec.field(default=(), name="waiting")
+    """Names of the channels that it is for."""
     run: str = ""
     """Name of the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class RunState(msgspec.Struct, frozen=True):
     """Everything that is remembered of one run."""
 
     seen: bool = False
     """Whether the run had data at any look; before, nothing can be new."""
     stage: int | None = None
     passed: frozenset[str] = frozenset()
+    """Milestones that were ever passed."""
     finished: bool = False
-    ongoing: Mapping[str, Ongoing] = field(default_factory=dict)
-    told_at: Mapping[str, Time] = field(default_factory=dict)
-    """When each trouble was last told, while that still keeps it from being told again."""
+    active: Mapping[str, ActiveAlert] = msgspec.field(default_factory=dict, name="ongoing")
+    """Alerts that are not over, by key."""
+    notified_at: Mapping[str, Time] = msgspec.field(default_factory=dict, name="told_at")
+    """When a message was last made of each alert, while that keeps another from being made."""
     messages: tuple[Message, ...] = ()
     """Those that are not in the channels' queues yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outbox:
+class Outbox(msgspec.Struct, frozen=True):
     """What one channel has to send, and how sending went."""
 
     messages: tuple[Message, ...] = ()
     dropped: Count = 0
-    """Messages left out because the queue was full, since the last letter."""
+    """Messages left out because the queue was full, since the last notification."""
     sent: tuple[Time, ...] = ()
-    """When letters were sent in the last hour."""
-    failures: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    """When notifications were sent in the last hour."""
+    failures: Annotated[int, msgspec.Meta(ge=0, le=MOST_FAILURES)] = 0
     """Tries in a row that failed."""
     next_try: Time = 0.0
     reason: str = ""
@@ -83,7 +80,7 @@ class Outbox:
 
 
 class StateFile(Generic[T]):
-    """A value of one dataclass on disk; whoever uses it holds the lock."""
+    """A value of one type on disk; its user holds the watcher's lock."""
 
     def __init__(self, path: Path, kind: type[T]) -> None:
         self.path, self._kind = path, kind
@@ -111,12 +108,11 @@ class StateFile(Generic[T]):
 
 
 def usable(kind: type[T], content: object) -> T:
-    """Build a dataclass from decoded JSON; fields, and elements of lists and tables, that do not fit are left out."""
+    """Build a value from decoded JSON; fields, and elements of lists and tables, that do not fit are left out."""
     if not isinstance(content, dict):
         return kind()
-    kinds = get_type_hints(kind, include_extras=True)
-    names = [each.name for each in fields(kind) if each.name in content]  # type: ignore[arg-type]
-    found = {name: _fitting(kinds[name], content[name]) for name in names}
+    known = [each for each in msgspec.structs.fields(kind) if each.encode_name in content]
+    found = {each.name: _fitting(each.type, content[each.encode_name]) for each in known}
     return kind(**{name: value for name, value in found.items() if value is not msgspec.UNSET})
 
 

@@ -17,16 +17,17 @@ import pytest
 
 from tests.alerts.support import START, Day, Desk
 from tests.support import Run, line, wait_until
-from thalia_monitor.alerts.delivery import Letter, outbox_file
-from thalia_monitor.alerts.journal import Journal, Message, Ongoing, Outbox, StateFile
-from thalia_monitor.alerts.plan import Channel, On, Plan, Rule
-from thalia_monitor.alerts.sentry import Sentry
-from thalia_monitor.alerts.sentry import _key as key
+from thalia_monitor.alerts.conditions import Rule
+from thalia_monitor.alerts.delivery import Notification, outbox_file
+from thalia_monitor.alerts.memory import StateFile
+from thalia_monitor.alerts.rules import Channel, Plan
+from thalia_monitor.alerts.watcher import Watcher
+from thalia_monitor.alerts.watcher import _key as key
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.run import RunReader
 from thalia_monitor.state import Severity, TrainingState
 
-PLAN = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(on=On.NAN), Rule(on=On.STALE)))
+PLAN = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(on="nan"), Rule(on="stale")))
 
 
 @pytest.fixture
@@ -37,13 +38,13 @@ def day(run: Run) -> Day:
     return made
 
 
-def worker(day: Day, desk: Desk, folder: Path, *others: Path) -> Sentry:
+def worker(day: Day, desk: Desk, folder: Path, *others: Path) -> Watcher:
     """One worker of a server: with readers of its own, and everything else shared."""
     readers = [RunReader(directory) for directory in (day.run.directory, *others)]
-    return Sentry(PLAN, lambda: readers, folder, send=desk, clock=day.clock)
+    return Watcher(PLAN, lambda: readers, folder, send=desk, clock=day.clock)
 
 
-def look(*workers: Sentry) -> None:
+def look(*workers: Watcher) -> None:
     """Each looks once and sends what is due."""
     for each in workers:
         each.round()
@@ -94,7 +95,7 @@ def test_a_message_that_could_not_be_sent_survives_a_restart(day: Day, tmp_path:
 def test_one_run_that_cannot_be_watched_does_not_end_the_watch_over_others(
     day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A disk that refuses one journal is logged; the other run is still watched."""
+    """A disk that refuses one file is logged; the other run is still watched."""
     other = tmp_path / "other"
     other.mkdir()
     desk = Desk()
@@ -113,48 +114,6 @@ def test_one_run_that_cannot_be_watched_does_not_end_the_watch_over_others(
     look(watch)
     assert len(desk.take()) == 1
     assert "No space left" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", '"x"', "\xff", "[" * 100_000, '{"stage": ' + "9" * 5_000]
-)
-def test_a_file_that_makes_no_sense_is_an_empty_one(tmp_path: Path, text: str) -> None:
-    """Half a file, or one of another program, is no reason to stop."""
-    file = StateFile(tmp_path / "journal.json", Journal)
-    assert file.read() == Journal()
-    file.path.write_text(text, encoding="latin-1")
-    assert file.read() == Journal()
-
-
-def test_what_makes_sense_in_a_file_counts(tmp_path: Path) -> None:
-    """Absurd counts, times and shapes are left out one by one; everything else is as it was written."""
-    path = tmp_path / "journal.json"
-    good = {"since": 5.0, "severity": "warning", "text": "high", "told": True}
-    path.write_text(
-        json.dumps(
-            {
-                "seen": True,
-                "stage": "two",
-                "passed": ["reach", 7],
-                "ongoing": {"good": good, "when": good | {"since": 1e300}, "bad": good | {"severity": "odd"}},
-                "told_at": {"good": 5.0, "never": -1e9, "text": "noon"},
-                "messages": [
-                    {"time": 5.0, "severity": "info", "text": "m", "waiting": ["desk"]},
-                    {"time": 1},
-                ],
-                "traffic": {"desk": {"sent": [], "failures": 1024, "next_try": 1e300}},
-            }
-        )
-    )
-    assert StateFile(path, Journal).read() == Journal(
-        seen=True,
-        passed=frozenset({"reach"}),
-        ongoing={"good": Ongoing(5.0, Severity.WARNING, "high", told=True)},
-        told_at={"good": 5.0},
-        messages=(Message(5.0, Severity.INFO, "m", waiting=("desk",)),),
-    )
-    path.write_text(json.dumps({"sent": [5.0, 1e300], "failures": 10**30, "next_try": -1, "dropped": "x"}))
-    assert StateFile(path, Outbox).read() == Outbox(sent=(5.0,))
 
 
 def test_a_channel_that_failed_for_ever_is_tried_again_after_a_restart(day: Day, tmp_path: Path) -> None:
@@ -177,19 +136,6 @@ def test_a_channel_that_failed_for_ever_is_tried_again_after_a_restart(day: Day,
     assert [each.body[-3:] for each in desk.take()] == ["old"]
 
 
-def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Everything that is remembered comes back."""
-    file = StateFile(tmp_path / "journal.json", Journal)
-    journal = Journal(
-        seen=True,
-        stage=-1,
-        passed=frozenset({"reach"}),
-        messages=(Message(1.5, Severity.WARNING, "m", waiting=("desk",)),),
-    )
-    file.write(journal)
-    assert file.read() == journal
-
-
 @pytest.mark.parametrize("fault", [OverflowError("math range error"), RuntimeError("odd"), MemoryError()])
 def test_whatever_goes_wrong_with_one_run_ends_no_watch(
     day: Day, tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: Exception
@@ -206,7 +152,7 @@ def test_whatever_goes_wrong_with_one_run_ends_no_watch(
 
     reader, desk = RunReader(day.run.directory), Desk()
     broken = [Broken(tmp_path / str(number)) for number in range(50)]
-    watch = Sentry(PLAN, lambda: [*broken, reader], tmp_path / "state", send=desk, clock=day.clock)
+    watch = Watcher(PLAN, lambda: [*broken, reader], tmp_path / "state", send=desk, clock=day.clock)
     look(watch)
     look(watch)
     day.log(3, loss=math.nan)
@@ -228,10 +174,10 @@ def test_a_round_that_fails_is_followed_by_another(
         rounds.append(1)
         raise LookupError("no list")
 
-    watch = Sentry(replace(PLAN, check_seconds=0.01), readers, tmp_path / "state", clock=day.clock)
+    watch = Watcher(replace(PLAN, check_seconds=0.01), readers, tmp_path / "state", clock=day.clock)
     watch.start()
     wait_until(lambda: len(rounds) > 2)
-    assert watch.standing == "watching"
+    assert watch.role == "watching"
     watch.stop()
     assert "LookupError: no list" in caplog.text
 
@@ -273,7 +219,7 @@ def test_sixty_runs_that_go_wrong_together_are_one_letter(day: Day, tmp_path: Pa
     desk = Desk()
     plan = replace(PLAN, most_per_hour=2)
     readers = [RunReader(directory) for directory in directories]
-    watch = Sentry(plan, lambda: readers, tmp_path / "state", send=desk, clock=day.clock)
+    watch = Watcher(plan, lambda: readers, tmp_path / "state", send=desk, clock=day.clock)
     look(watch)
     for each in days:
         each.log(3, loss=math.nan)
@@ -297,7 +243,7 @@ def test_sixty_runs_that_go_wrong_together_are_one_letter(day: Day, tmp_path: Pa
 
 
 def test_a_receiver_that_drips_delays_no_other_channel(day: Day, tmp_path: Path) -> None:
-    """Each channel has a sender of its own; the one that does not get through is stuck, which is told."""
+    """Each channel has a sender of its own; the one that does not get through is stuck, which can be seen."""
     plan = replace(
         PLAN,
         channels=(Channel("drip", Severity.INFO, "json://d"), Channel("desk", Severity.INFO, "json://x")),
@@ -305,29 +251,29 @@ def test_a_receiver_that_drips_delays_no_other_channel(day: Day, tmp_path: Path)
     )
     desk, released = Desk(), threading.Event()
 
-    def send(channel: Channel, letter: Letter) -> str:
+    def send(channel: Channel, letter: Notification) -> str:
         if channel.name == "desk":
             return desk(channel, letter)
         released.wait(30)
         return "no complete answer within 20 s"
 
     reader = RunReader(day.run.directory)
-    watch = Sentry(plan, lambda: [reader], tmp_path / "state", send=send, clock=day.clock)
-    standby = Sentry(plan, lambda: [reader], tmp_path / "state", send=send, clock=day.clock)
+    watch = Watcher(plan, lambda: [reader], tmp_path / "state", send=send, clock=day.clock)
+    standby = Watcher(plan, lambda: [reader], tmp_path / "state", send=send, clock=day.clock)
     day.log(3, loss=math.nan)
     watch.start()
     wait_until(lambda: len(desk.letters) == 1)
-    assert watch.standing == "watching"
+    assert watch.role == "watching"
     day.log(60)
     wait_until(lambda: len(desk.letters) == 2)
     released.set()
-    wait_until(lambda: watch.standing == "stuck")
+    wait_until(lambda: watch.role == "stuck")
     drip, healthy = watch.channels
     assert (drip.condition, drip.waiting, drip.reason) == ("stuck", 2, "no complete answer within 20 s")
     assert (healthy.condition, healthy.sent) == ("ok", 2)
     standby.start()
     wait_until(lambda: [each.condition for each in standby.channels] == ["stuck", "ok"])
-    assert standby.standing == "stuck"
+    assert standby.role == "stuck"
     standby.stop()
     watch.stop()
 
@@ -340,7 +286,7 @@ def test_servers_of_other_runs_watch_theirs(day: Day, tmp_path: Path) -> None:
     second_day.log(60)
     first = worker(day, desk, tmp_path / "state")
     readers = [RunReader(other)]
-    second = Sentry(
+    second = Watcher(
         PLAN, lambda: readers, tmp_path / "state", name="other", send=desk, clock=second_day.clock
     )
     look(first, second)
@@ -358,7 +304,7 @@ def test_messages_of_a_watch_that_ended_are_taken_over(day: Day, tmp_path: Path)
     day.log(3, loss=math.nan)
     look(first)
     readers = [RunReader(day.run.directory)]
-    second = Sentry(PLAN, lambda: readers, tmp_path / "state", name="other", send=desk, clock=day.clock)
+    second = Watcher(PLAN, lambda: readers, tmp_path / "state", name="other", send=desk, clock=day.clock)
     desk.failing = False
     look(second)
     assert desk.take() == []
@@ -376,14 +322,15 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-from thalia_monitor.alerts.plan import Channel, On, Plan, Rule
-from thalia_monitor.alerts.sentry import Sentry
+from thalia_monitor.alerts.conditions import Rule
+from thalia_monitor.alerts.rules import Channel, Plan
+from thalia_monitor.alerts.watcher import Watcher
 from thalia_monitor.reading.library import Library
 from thalia_monitor.state import Severity, TrainingState
 
 runs = sorted(Path(sys.argv[1]).iterdir())
 plan = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(metric="loss", above=0.1),))
-watch = Sentry(plan, Library(runs).alive, Path(sys.argv[2]), send=lambda _, letter: print(letter.title) or "")
+watch = Watcher(plan, Library(runs).alive, Path(sys.argv[2]), send=lambda _, letter: print(letter.title) or "")
 watch.round()
 watch.deliver()
 watch.round()
@@ -421,7 +368,7 @@ def test_nothing_is_written_into_the_runs_directory(day: Day, tmp_path: Path) ->
 
 
 def test_a_folder_that_cannot_be_made_is_explained(day: Day, tmp_path: Path) -> None:
-    """The operator is told of --state-dir."""
+    """The error names --state-dir."""
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="--state-dir"):
         worker(day, Desk(), tmp_path / "file" / "state")
@@ -438,12 +385,12 @@ def test_the_thread_watches_until_it_is_stopped(day: Day, tmp_path: Path) -> Non
     desk = Desk()
     day.log(3, loss=math.nan)
     reader = RunReader(day.run.directory)
-    watch = Sentry(PLAN, lambda: [reader], tmp_path / "state", send=send, clock=day.clock)
+    watch = Watcher(PLAN, lambda: [reader], tmp_path / "state", send=send, clock=day.clock)
     watch.start()
     assert sent.wait(30)
-    assert watch.standing == "watching"
+    assert watch.role == "watching"
     watch.stop()
-    assert watch.standing == "stopped"
+    assert watch.role == "stopped"
     second = worker(day, desk, tmp_path / "state")
     look(second)
     assert [each.name for each in second.channels] == ["desk"]

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from types import TracebackType
 
 
-class Contained:
+class Faults:
     """Keeps what goes wrong with single things, and logs it: one line and traceback for all that is new."""
 
     def __init__(self, what: str) -> None:
@@ -17,9 +17,9 @@ class Contained:
         """What is wrong with each thing now."""
         self._new: list[tuple[str, BaseException]] = []
 
-    def of(self, key: Hashable, name: str = "") -> Part:
+    def of(self, key: Hashable, name: str = "") -> Block:
         """Contain everything that goes wrong in a ``with`` block about one thing."""
-        return Part(self, key, name)
+        return Block(self, key, name)
 
     def failed(self, key: Hashable, name: str, fault: BaseException) -> None:
         """Take in a fault; the same one of the same thing is not logged again until it is over."""
@@ -48,10 +48,10 @@ class Contained:
         self._new.clear()
 
 
-class Part:
+class Block:
     """A block in which whatever goes wrong concerns one thing alone."""
 
-    def __init__(self, faults: Contained, key: Hashable, name: str) -> None:
+    def __init__(self, faults: Faults, key: Hashable, name: str) -> None:
         self._faults, self._key, self._name = faults, key, name
 
     def __enter__(self) -> None:
