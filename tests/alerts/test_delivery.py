@@ -197,7 +197,8 @@ def test_a_queue_is_bounded_by_the_worst_and_newest() -> None:
     assert [each.text for each in outbox.messages[:2]] == ["critical", "m501"]
     assert compose(outbox.messages, dropped=outbox.dropped).title == "✖ run: 1,502 messages"
     assert compose(outbox.messages, dropped=outbox.dropped).body.endswith("and 1,402 more")
-    assert sent(outbox, outbox.messages, NOON).dropped == 0
+    assert sent(outbox, outbox.messages, NOON, outbox.dropped).dropped == 0
+    assert sent(outbox, outbox.messages, NOON, outbox.dropped - 1).dropped == 1
 
 
 def test_a_recovery_looks_like_one() -> None:

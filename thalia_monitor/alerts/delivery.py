@@ -117,11 +117,11 @@ def wait_after(failures: int) -> float:
     return min(FIRST_WAIT * 2.0 ** min(max(failures - 1, 0), _DOUBLINGS), HOUR)
 
 
-def sent(outbox: Outbox, delivered: Sequence[Message], now: float) -> Outbox:
-    """The outbox after these messages of it were sent."""
+def sent(outbox: Outbox, delivered: Sequence[Message], now: float, dropped: int = 0) -> Outbox:
+    """The outbox after these messages of it were sent, and ``dropped`` others counted."""
     gone = set(map(id, delivered))
     left = tuple(each for each in outbox.messages if id(each) not in gone)
-    return Outbox(left, sent=(*recent(outbox.sent, now), now))
+    return Outbox(left, dropped=max(outbox.dropped - dropped, 0), sent=(*recent(outbox.sent, now), now))
 
 
 def failed(outbox: Outbox, reason: str, now: float) -> Outbox:
@@ -149,8 +149,8 @@ def compose(messages: Sequence[Message], link: str = "", dropped: int = 0) -> No
         title = f"{OVER if over else ICONS[worst]} " + (
             f"{runs[0]}: {count}" if len(runs) == 1 else f"{count} of {len(runs):,} runs"
         )
-        shown = sorted(messages, key=lambda each: -each.severity.rank)[:MOST_LISTED]
-        listed = [each for each in messages if any(each is one for one in shown)]
+        shown = set(map(id, sorted(messages, key=lambda each: -each.severity.rank)[:MOST_LISTED]))
+        listed = [each for each in messages if id(each) in shown]
         lines = [
             f"{_clock(each.time)} {_icon(each)} {f'{each.run}: ' if len(runs) > 1 else ''}{each.text}"
             for each in listed
@@ -224,15 +224,15 @@ class Sender:
             try:
                 reason = self._send(self.channel, compose(chosen, self._plan.link, dropped))
             finally:
-                self._take(chosen, reason)
+                self._take(chosen, dropped, reason)
         self.save()
 
-    def _take(self, delivered: Sequence[Message], reason: str) -> None:
+    def _take(self, delivered: Sequence[Message], dropped: int, reason: str) -> None:
         """Take in what became of a notification; the first failure and its end are logged."""
         now, self._begun = self._clock(), None
         with self._lock:
             before = self._outbox
-            self._outbox = failed(before, reason, now) if reason else sent(before, delivered, now)
+            self._outbox = failed(before, reason, now) if reason else sent(before, delivered, now, dropped)
         if reason and not before.failures:
             log.warning("alerts: the channel %s is stuck: %s", self.channel.name, reason)
         elif before.failures and not reason:
@@ -268,5 +268,5 @@ class Sender:
             with self._faults.of(self.channel.name):
                 self.step()
             self._faults.report(log)
-            self._wake.wait(self._plan.check_seconds)
+            self._wake.wait(min(self._plan.check_seconds, FIRST_WAIT))
             self._wake.clear()
