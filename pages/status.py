@@ -7,7 +7,7 @@ from typing import Any
 import dash
 from dash import Input, Output, html
 
-from thalia_monitor.web import condition, operations
+from thalia_monitor.web import condition, guard, operations
 from thalia_monitor.web.live import PULSE
 from thalia_monitor.web.monitor import monitor
 
@@ -22,4 +22,6 @@ def layout(**_: Any) -> html.Div:
 
 @dash.get_app().callback(Output(REPORT, "children"), Input(PULSE, "data"))
 def fill(_: Any) -> list[Any]:
-    return condition.panels(operations.report(monitor()))
+    server = dash.get_app().server
+    alerts = guard.standing(server).get("alerts", "")
+    return condition.panels(operations.report(monitor()), alerts, guard.channels(server))

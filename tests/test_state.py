@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -381,3 +382,96 @@ def test_metadata_that_hold_a_metric_as_text_are_named_once(run: Run) -> None:
     assert [(each.file, each.reason) for each in problems] == [
         ("metadata_1.json", "metric 'loss' should be a number, and is a number in quotes")
     ]
+
+
+def warning(step: int | None, message: object = "Theta unstable", **fields: Any) -> str:
+    """A warning event's line."""
+    return line(step, event_type="warning", message=message, **fields)
+
+
+def in_force(run: Run) -> list[tuple[str, str]]:
+    """The health warnings of the run as it is now."""
+    return [(str(each.severity), each.message) for each in load_training_state(run.directory).warnings]
+
+
+def test_a_logged_warning_is_in_force_for_ten_thousand_steps(run: Run) -> None:
+    """From its line on, without any checkpoint, until a line or a checkpoint is more than that further."""
+    run.metrics(0, 1_000)
+    run.append(warning(1_000, severity="critical"))
+    assert in_force(run) == [("critical", "Theta unstable")]
+    run.metrics(11_000)
+    assert in_force(run) == [("critical", "Theta unstable")]
+    run.metadata(11_001)
+    assert in_force(run) == []
+
+
+def test_a_logged_warning_ends_when_training_resumes(run: Run) -> None:
+    """Training went back to before it: whether it is still so, the trainer has not said."""
+    run.metrics(0, 1_000)
+    run.append(warning(1_000, severity="critical"))
+    run.metrics(500, 600)
+    assert in_force(run) == []
+
+
+@pytest.mark.parametrize(
+    ("recovery", "left"),
+    [
+        ("Firing rate back to normal in cortex", ["Firing rate high in striatum: 0.3", "Theta unstable"]),
+        ("Theta has recovered", ["Firing rate high in striatum: 0.3", "Firing rate high in cortex: 0.3"]),
+        ("Resolved", []),
+        (
+            "Beta recovered",
+            ["Firing rate high in striatum: 0.3", "Firing rate high in cortex: 0.3", "Theta unstable"],
+        ),
+    ],
+)
+def test_a_logged_recovery_ends_the_warnings_it_names(run: Run, recovery: str, left: list[str]) -> None:
+    """Those that have all its other words; a recovery that names nothing ends all. What is logged later stands."""
+    run.metrics(0, 1_000)
+    run.append(warning(1_000), warning(1_000, "Firing rate high in cortex: 0.3"))
+    run.append(warning(1_001, "Firing rate high in striatum: 0.3"), warning(1_002, recovery, severity="info"))
+    assert [message for _, message in in_force(run)] == left
+    run.append(warning(1_003, severity="critical"))
+    assert in_force(run)[0] == ("critical", "Theta unstable")
+
+
+@pytest.mark.parametrize(
+    ("fields", "severity"),
+    [
+        ({"severity": "info", "message": "critical: weights explode"}, "info"),
+        ({"severity": "FATAL", "message": "all fine"}, "critical"),
+        ({"message": "critical: weights explode"}, "critical"),
+        ({"severity": ["critical"], "message": "Theta unstable"}, "warning"),
+        ({"severity": "odd"}, "warning"),
+    ],
+)
+def test_a_logged_warning_is_as_bad_as_it_says(run: Run, fields: dict[str, Any], severity: str) -> None:
+    """Its stated severity wins over guessing from words; without one its words count, and it is a warning."""
+    run.metrics(0)
+    run.append(line(1, event_type="warning", **fields))
+    assert [each for each, _ in in_force(run)] == [severity]
+    assert load_training_state(run.directory).events[0].fields["severity"] == severity
+
+
+def test_the_same_warning_counts_once_with_its_newest_numbers(run: Run) -> None:
+    """Repeated in the log and listed by a checkpoint: one warning; the checkpoint's others stay."""
+    run.metrics(0, 1_000)
+    run.metadata(1_000, warnings=["High capacity: 0.80", "Theta unstable"])
+    run.append(*(warning(1_000 + n, f"High capacity: 0.8{n}", severity="critical") for n in range(3)))
+    assert in_force(run) == [("info", "Theta unstable"), ("critical", "High capacity: 0.82")]
+    run.metadata(1_400, warnings=[])
+    assert in_force(run) == [("critical", "High capacity: 0.82")]
+    run.metadata(1_500, warnings=["High capacity: 0.90"])
+    assert in_force(run) == [("warning", "High capacity: 0.90")]
+
+
+def test_the_documented_severity_wins_over_the_text_logs(tmp_path: Path) -> None:
+    """A text log beside the documented one holds the same warning without its severity: it counts once."""
+    run = Run(tmp_path)
+    run.metrics(0, 1_000, timestamp=1_770_000_000.0)
+    run.append(warning(1_000, severity="critical", timestamp=1_770_000_001.0))
+    (tmp_path / "curriculum_training.log").write_text(
+        "2026-02-02 02:40:00,000 - CurriculumTrainer - INFO - [Step 1000] loss=0.5000\n"
+        "2026-02-02 02:40:01,000 - CurriculumTrainer - WARNING - ⚠️  Theta unstable\n"
+    )
+    assert in_force(run) == [("critical", "Theta unstable")]

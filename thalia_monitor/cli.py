@@ -135,14 +135,14 @@ def alerts() -> None:
 @click.pass_obj
 def send_test(options: dict[str, Any], file: Path | None) -> None:
     """Send a test message to every channel; exit 0, or 1 where one could not be sent."""
-    from thalia_monitor.alerts.trial import tried  # noqa: PLC0415 - apprise is optional, and slow to import
+    from thalia_monitor.alerts.sending import send_test  # noqa: PLC0415 - apprise is optional, and slow to import
 
     where = file or settings_from(options).alerts
     if where is None:
         raise SettingsError("Which alerts? thalia-monitor alerts test --alerts FILE.")
     system.reach_loopback_directly()
     failed = False
-    for words, sent in tried(where):
+    for words, sent in send_test(where):
         click.echo(words)
         failed = failed or not sent
     sys.exit(1 if failed else 0)

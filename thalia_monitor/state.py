@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import chain
 from operator import add
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from thalia_monitor import contract
 from thalia_monitor.ending import Ending, ending_of
@@ -27,12 +28,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+WARNING_STEPS: Final = 10_000
+"""Steps for which a logged health warning is in force, as long as Thalia's own ``firing_stability`` looks back."""
+MOST_WARNING_EVENTS: Final = 1_000
+"""Newest warning events that are considered."""
+LONGEST_SUBJECT: Final = 300
+RECOVERY: Final = re.compile(r"\bback to normal\b|\brecovered\b|\bresolved\b", re.I)
+"""Words that end a warning."""
+_NUMBER: Final = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?%?", re.I)
+_WORD: Final = re.compile(r"[^\W\d]\w*")
+_FILLERS: Final = frozenset({"has", "have", "is", "are", "was", "were", "now", "the", "again"})
+
+
 class Severity(StrEnum):
     """How bad a health warning is; the text is what the API and the pages show."""
 
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Its place from harmless to bad."""
+        return tuple(Severity).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,22 @@ class HealthWarning:
 
     severity: Severity
     message: str
+
+    @property
+    def subject(self) -> str:
+        """The message without its numbers: the same for the same warning, whatever it measured."""
+        return _NUMBER.sub("#", self.message[:LONGEST_SUBJECT])
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The message's words in lower case, without numbers."""
+        return frozenset(_WORD.findall(self.message[:LONGEST_SUBJECT].lower()))
+
+    @property
+    def recovery(self) -> frozenset[str] | None:
+        """The words that a warning must have to be ended by this message; None where it is no recovery."""
+        rest, ends = RECOVERY.subn(" ", self.message[:LONGEST_SUBJECT].lower())
+        return frozenset(_WORD.findall(rest)) - _FILLERS if ends else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +129,13 @@ class Event:
     def ending(self) -> Ending | None:
         """How training ended, where this event says that it did."""
         return ending_of(self.kind, self.fields)
+
+    @property
+    def health_warning(self) -> HealthWarning:
+        """The health warning that a warning event gives."""
+        given = self.fields.get("severity")
+        severity = Severity(given) if given in tuple(Severity) else Severity.WARNING
+        return HealthWarning(severity, str(self.fields.get("message") or "warning"))
 
     @property
     def stage_begun(self) -> float | None:
@@ -385,8 +426,45 @@ class TrainingState(Once):
 
     @property
     def warnings(self) -> list[HealthWarning]:
-        """The newest checkpoint's health warnings."""
-        return list(self.checkpoint.warnings) if self.checkpoint else []
+        """The health warnings in force: the newest checkpoint's, then those of the log's warning events.
+
+        A warning event is in force until training is ``WARNING_STEPS`` steps further, a later checkpoint lists
+        warnings, steps begin again (a resume, a stage), or its recovery is logged (docs/health.md). The same
+        warning with other numbers counts once, as it was given last.
+        """
+        return list(self._warnings)
+
+    @cached_property
+    def _warnings(self) -> tuple[HealthWarning, ...]:
+        saved = list(self.checkpoint.warnings) if self.checkpoint else []
+        listed = {each.message: each.subject for each in saved}
+        logged: dict[str, HealthWarning] = {}
+        for event in self._warning_events():
+            warning = event.health_warning
+            newer = self.checkpoint is None or event.step is None or event.step > self.checkpoint.step
+            if warning.subject in logged:
+                continue
+            if warning.message in listed:  # the log's own severity wins over one guessed from the text
+                saved = [warning if each.message == warning.message else each for each in saved]
+            elif newer or warning.subject not in listed.values():
+                saved = [each for each in saved if each.subject != warning.subject]
+                logged[warning.subject] = warning
+        return (*saved, *logged.values())
+
+    def _warning_events(self) -> Iterator[Event]:
+        """Yield the warning events in force, the newest first."""
+        newest = self.history.segments[-1].index if self.history.segments else 0
+        listed = self.checkpoint.step if self.checkpoint and self.checkpoint.warnings else 0
+        oldest = max(self.current_step - WARNING_STEPS, listed)
+        recovered: list[frozenset[str]] = []
+        for event in reversed(self.events_of(contract.WARNING)[-MOST_WARNING_EVENTS:]):
+            if event.segment < newest or (event.step is not None and event.step < oldest):
+                continue
+            warning = event.health_warning
+            if (ended := warning.recovery) is not None:
+                recovered.append(ended)
+            elif not any(words <= warning.words for words in recovered):
+                yield event
 
     @cached_property
     def training_duration(self) -> timedelta:

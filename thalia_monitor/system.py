@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import sys
@@ -18,6 +19,7 @@ except ImportError:  # Windows
 else:
     HAS_UNIX_USERS = hasattr(os, "geteuid")
 
+log = logging.getLogger(__name__)
 IS_POSIX: Final = os.name == "posix"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 MOST_LINKS: Final = 40
@@ -41,6 +43,17 @@ def user_folder(find: Callable[[str], Path]) -> Path | None:
 def open_file_limit() -> float:
     """How many files this process may have open; infinity where the system does not say."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0] if HAS_UNIX_USERS else float("inf")
+
+
+def raise_file_limit() -> None:
+    """Allow this process as many open files as the system lets it: 1,024, the usual limit, is for one run."""
+    if not HAS_UNIX_USERS:
+        return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (OSError, ValueError):  # macOS calls its limit infinite, and allows fewer
+        log.info("The limit of open files stays as it is: the system does not allow %s.", most)
 
 
 def resident_memory(pid: int) -> int | None:

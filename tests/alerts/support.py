@@ -6,15 +6,15 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.support import Run
-from thalia_monitor.alerts.delivery import Letter
-from thalia_monitor.alerts.plan import Channel
+from thalia_monitor.alerts.delivery import Notification
+from thalia_monitor.alerts.rules import Channel
 
 START = 1_770_000_000.0
 
@@ -66,21 +66,52 @@ def receiving() -> Iterator[Receiver]:
         server.server_close()
 
 
+@contextmanager
+def dripping(seconds: float = 0.1) -> Iterator[str]:
+    """The address of a receiver that takes a letter and answers a byte now and then, until the block ends."""
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            with suppress(OSError):  # the sender has had enough
+                while not ended.wait(seconds):
+                    self.wfile.write(b".")
+                    self.wfile.flush()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"json://someone:hunter2secret@127.0.0.1:{server.server_port}/hook-tok3n"
+    finally:
+        ended.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @dataclass(slots=True)
 class Desk:
-    """Stands for a channel: keeps what it is sent, and fails when it is told to."""
+    """Stands for a channel: keeps what it is sent, and fails on demand."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[Notification] = field(default_factory=list)
     failing: bool = False
 
-    def __call__(self, _: Channel, letter: Letter) -> str:
+    def __call__(self, _: Channel, letter: Notification) -> str:
         """Take a letter."""
         if self.failing:
             return "the line is dead"
         self.letters.append(letter)
         return ""
 
-    def take(self) -> list[Letter]:
+    def take(self) -> list[Notification]:
         """Everything that came since the last time."""
         taken, self.letters = self.letters, []
         return taken

@@ -1,4 +1,4 @@
-"""A simulated day in fast-forward: what goes wrong is on the overview at the next look, and told once."""
+"""A simulated day in fast-forward: what goes wrong is on the overview at the next look, and one notification."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dash import Dash
 from tests.alerts.support import Day, Receiver, receiving
 from tests.screen import Screen
 from tests.support import Run
-from thalia_monitor.alerts.plan import load
-from thalia_monitor.alerts.sentry import Sentry
+from thalia_monitor.alerts.rules import load
+from thalia_monitor.alerts.watcher import Watcher
 from thalia_monitor.reading.run import RunReader
 from thalia_monitor.web import standing
 
@@ -53,21 +53,22 @@ def page(app: Dash) -> Screen:
 
 
 @pytest.fixture
-def sentry(day: Day, receiver: Receiver, tmp_path: Path) -> Sentry:
+def watcher(day: Day, receiver: Receiver, tmp_path: Path) -> Watcher:
     """The watch over that run, sending to the receiver for real."""
     file = tmp_path / "alerts.toml"
     file.write_text(f'[[channel]]\nurl = "{receiver.url}"\n{RULES}')
     reader = RunReader(day.run.directory)
-    return Sentry(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
+    return Watcher(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
 
 
-def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Screen, sentry: Sentry) -> None:
-    """Healthy hours are silent; each trouble is seen at the next look, and is one alert and one recovery."""
+def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Screen, watcher: Watcher) -> None:
+    """Healthy hours are silent; each fault is seen at the next look, and is one notification and one of its end."""
 
     def look() -> list[str]:
         """One interval passes: what the receiver was sent meanwhile."""
         before = len(receiver.letters)
-        sentry.round()
+        watcher.round()
+        watcher.deliver()
         page.refresh()
         return receiver.titles[before:]
 
@@ -124,26 +125,27 @@ def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Screen,
     assert len(receiver.letters) == 6
 
 
-def test_a_restart_in_the_middle_of_trouble_tells_nothing_twice(
-    day: Day, receiver: Receiver, tmp_path: Path
-) -> None:
-    """What was told stays told when the server is started again, and the end of it is still told."""
+def test_a_restart_repeats_no_notification(day: Day, receiver: Receiver, tmp_path: Path) -> None:
+    """What was sent is not sent again after the server is restarted, and the end of it is still sent."""
     file = tmp_path / "alerts.toml"
     file.write_text(f'[[channel]]\nurl = "{receiver.url}"\n{RULES}')
 
-    def restarted() -> Sentry:
+    def restarted() -> Watcher:
         reader = RunReader(day.run.directory)
-        return Sentry(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
+        return Watcher(load(file), lambda: [reader], tmp_path / "state", clock=day.clock)
 
     first = restarted()
     day.log(60)
     first.round()
     day.log(3, loss=math.nan)
     first.round()
+    first.deliver()
     first.leave()
     second = restarted()
     second.round()
+    second.deliver()
     assert len(receiver.letters) == 1
     day.log(60)
     second.round()
+    second.deliver()
     assert [title[:16] for title in receiver.titles[1:]] == ["✓ run: Over afte"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,23 +14,26 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.alerts.support import receiving
+from tests.alerts.support import dripping, receiving
 from thalia_monitor import cli
-from thalia_monitor.alerts.delivery import Letter
-from thalia_monitor.alerts.plan import Channel
-from thalia_monitor.alerts.sending import check, redacted, send
+from thalia_monitor.alerts.delivery import Notification
+from thalia_monitor.alerts.rules import Channel
+from thalia_monitor.alerts.sending import check, redacted, send, shortened
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.state import Severity
 
 SECRETS = ("hunter2secret", "hook-tok3n", "tok3n", "someone")
-LETTER = Letter("a title", "a body", Severity.CRITICAL)
+LETTER = Notification("a title", "a body", Severity.CRITICAL)
 
 
 def test_a_letter_arrives() -> None:
     """Title, body and kind are those that were sent."""
     with receiving() as receiver:
         assert send(Channel("desk", Severity.INFO, receiver.url), LETTER) == ""
-        assert send(Channel("desk", Severity.INFO, receiver.url), Letter("t", "b", Severity.INFO, True)) == ""
+        assert (
+            send(Channel("desk", Severity.INFO, receiver.url), Notification("t", "b", Severity.INFO, True))
+            == ""
+        )
     first, second = receiver.letters
     assert (first["title"], first["message"], first["type"]) == ("a title", "a body", "failure")
     assert second["type"] == "success"
@@ -53,6 +59,29 @@ def test_a_dead_line_is_a_failure_with_a_reason() -> None:
     assert not any(secret in reason for secret in SECRETS)
 
 
+def test_a_letter_has_a_deadline_from_end_to_end() -> None:
+    """A receiver that drips its answer is given up after the deadline, and no process is left behind."""
+    begun = time.monotonic()
+    with dripping() as url:
+        reason = send(Channel("desk", Severity.INFO, url), LETTER, deadline=4)
+    assert reason == "no complete answer within 4 s"
+    assert 4 <= time.monotonic() - begun < 8
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_text_too_long_for_a_service_is_cut_between_lines() -> None:
+    """The link at its end stays, and what is left out is counted."""
+    body = "\n".join([*(f"line {number}" for number in range(1_000)), "https://lab/"])
+    short = shortened(body, 1_000)
+    assert len(short) <= 1_000
+    assert short.startswith("line 0\nline 1\n")
+    assert short.endswith(" more lines)\nhttps://lab/")
+    kept = short.count("\nline ") + 1
+    assert f"(and {1_000 - kept} more lines)" in short
+    assert shortened("a\nb", 1_000) == "a\nb"
+
+
 def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
     """Apprise does not understand it: the operator is told where addresses are explained."""
     with pytest.raises(SettingsError, match="none that Apprise understands") as caught:
@@ -67,6 +96,15 @@ def test_no_part_of_an_address_survives_blotting_out(user: str, token: str) -> N
     shown = redacted(f"POST {url} failed: {token} denied for {user}", url)
     assert token not in shown
     assert user not in shown
+
+
+def test_a_long_reason_is_cut_after_its_secrets_are_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part of a secret survives at the place of the cut."""
+    said = "x" * 295 + "hunter2secret"
+    done = subprocess.CompletedProcess([], 0, stdout=said.encode())
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    reason = send(Channel("desk", Severity.INFO, "json://someone:hunter2secret@localhost/"), LETTER)
+    assert reason == "x" * 295 + "…"
 
 
 def alerts_file(tmp_path: Path, *urls: str) -> Path:

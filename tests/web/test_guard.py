@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,8 @@ from typing import Any
 import pytest
 from requests.utils import should_bypass_proxies
 
-from tests.support import Run
+from tests.screen import words
+from tests.support import Run, callback, line, wait_until
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web import guard
@@ -34,11 +38,58 @@ def test_a_server_without_alerts_watches_nothing(run: Run, client: Any) -> None:
 def test_a_server_with_alerts_watches_and_says_so(run: Run, tmp_path: Path) -> None:
     """/healthz tells what this process does for alerts, so that a dead watch is noticed."""
     app = create_app(settings=settings(run, tmp_path))
-    sentry = guard.guard(app.server)
-    assert sentry
+    watcher = guard.guard(app.server)
+    assert watcher
     assert app.server.test_client().get("/healthz").get_json()["alerts"] in {"watching", "standing by"}
-    sentry.stop()
+    watcher.stop()
     assert app.server.test_client().get("/healthz").get_json()["alerts"] == "stopped"
+
+
+def test_a_channel_that_is_stuck_is_told(run: Run, tmp_path: Path) -> None:
+    """/healthz says so to everyone; the status page and its API name the channel and why, without its address."""
+    chosen = settings(run, tmp_path, url="json://someone:hunter2secret@127.0.0.1:9/hook-tok3n")
+    assert chosen.alerts
+    with chosen.alerts.open("a") as file:
+        file.write('[[rule]]\non = "warning"\n[delivery]\ncheck_seconds = 1\n')
+    now = time.time()
+    run.append(*(line(step, loss=0.5, timestamp=now - 300 + step) for step in range(0, 300, 10)))
+    run.append(line(290, event_type="warning", severity="critical", message="Theta unstable"))
+    app = create_app(settings=chosen)
+    client = app.server.test_client()
+    watcher = guard.guard(app.server)
+    assert watcher
+    try:
+        wait_until(lambda: client.get("/healthz").get_json()["alerts"] == "stuck", 30)
+        assert client.get("/healthz").get_json()["stuck_channels"] == 1
+        answer = client.get("/api/v1/status")
+        (channel,) = answer.get_json()["alert_channels"]
+        assert (channel["name"], channel["condition"], channel["waiting"]) == ("channel 1", "stuck", 1)
+        assert "Connection" in channel["reason"]
+        shown = callback(app, "status-report.children", {"live-pulse.data": 1})
+        page = words(shown["status-report"]["children"])
+        assert "Alerts: stuck channel 1 ✖ stuck 1 message waiting, 0 notifications in the last hour" in page
+        assert "hunter2secret" not in page + answer.get_data(as_text=True)
+    finally:
+        watcher.stop()
+
+
+def test_servers_of_the_same_runs_share_a_watch(run: Run, tmp_path: Path) -> None:
+    """Whatever the order of their directories; servers of other runs have one of their own."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert guard.watch_name(Settings(checkpoint_dir=(one, two))) == guard.watch_name(
+        Settings(checkpoint_dir=(two, one), port=1)
+    )
+    assert guard.watch_name(Settings(checkpoint_dir=(one,))) != guard.watch_name(Settings(root=(one, two)))
+
+
+def test_the_limit_of_open_files_is_raised() -> None:
+    """As far as the system lets this process."""
+    code = (
+        "import resource; from thalia_monitor.web.operations import raise_file_limit;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128)); raise_file_limit();"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "(128, 128)\n"
 
 
 def test_the_alerts_file_may_set_the_health_thresholds(run: Run, tmp_path: Path) -> None:

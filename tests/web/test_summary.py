@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from tests.support import Run
+from tests.screen import Screen
+from tests.support import Run, line
+from thalia_monitor import cli
 
 
 @pytest.fixture
@@ -43,3 +46,20 @@ def test_what_cannot_be_answered_is_explained(client: Any, address: str) -> None
     answer = client.get(address + "?format=yaml")
     assert answer.status_code == 400
     assert "neither json nor text" in answer.get_json()["error"]
+
+
+def test_a_warning_in_the_log_is_everywhere(run: Run, client: Any) -> None:
+    """A critical warning event, with no checkpoint: in the header, overview, summary, status and API."""
+    run.metrics(*range(0, 4000, 100))
+    run.append(line(3900, event_type="warning", severity="critical", message="Theta unstable"))
+    address = f"/api/v1/runs/{client.get('/api/v1/runs').get_json()['runs'][0]['id']}"
+    warned = [{"severity": "critical", "message": "Theta unstable"}]
+    assert client.get(address).get_json()["warnings"] == warned
+    assert client.get(f"{address}/summary").get_json()["warnings"] == warned
+    page = Screen(client, "/")
+    assert page.text("frame-warnings") == "1 health warning ✖ critical Theta unstable"
+    assert "The trainer warns of 1 thing (above)." in page.text("overview-blocks")
+    assert page.component("live-standing")["data"]["criticals"][0] == "Theta unstable"
+    told = CliRunner().invoke(cli.cli, ["status", str(run.directory)])
+    assert "Critical: Theta unstable" in told.output
+    assert told.exit_code == 1

@@ -1,1 +1,1 @@
-"""Alerts: what an operator's rules find in a run is told to people elsewhere, without touching the trainer."""
+"""Alerts: notifications of what an operator's rules find in the runs."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
+from thalia_monitor.reading.severity import event_severity
 from thalia_monitor.state import Event
 
 Report = Callable[[str], None]
@@ -75,6 +76,11 @@ def read_event(kind: str, given: Mapping[str, Any], file: str, line: int | None,
         if field.needed and fields.get(name) is None and field.unless not in fields:
             report(f"{name} is missing from this {kind} event")
     others = {plain.text(name): value for name, value in checked(kind, fields, report).items()}
+    if kind == contract.WARNING:
+        message = others.get("message")
+        others["severity"] = str(
+            event_severity(others.get("severity"), message if isinstance(message, str) else "")
+        )
     return Event(kind, step, plain.bounded(others), time=time, file=file, line=line)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from thalia_monitor.state import Severity
+from thalia_monitor.state import RECOVERY, Severity
 
 _STATED: Final = {
     "info": Severity.INFO,
@@ -21,7 +21,7 @@ _STATED: Final = {
 }
 
 _TEXTS: Final = (
-    (re.compile(r"\bback to normal\b|\brecovered\b|\bresolved\b", re.I), Severity.INFO),
+    (RECOVERY, Severity.INFO),
     (
         re.compile(r"^\W*(activity collapse|seizure-like activity|weight collapse|weight explosion)\b", re.I),
         Severity.CRITICAL,
@@ -54,3 +54,11 @@ def severity_of(message: str) -> Severity:
         if pattern.search(message):
             return severity
     return Severity.INFO
+
+
+def event_severity(given: object, message: str) -> Severity:
+    """How bad a warning event is: as it says itself, else by its text; a recovery alone is less than a warning."""
+    guessed = severity_of(message)
+    if guessed is Severity.INFO and not RECOVERY.search(message):
+        guessed = Severity.WARNING
+    return stated_severity(given) or guessed

@@ -49,14 +49,26 @@ def nowhere(rest: str) -> Response:  # noqa: ARG001 - named by the address
 
 def health() -> Response:
     """Say that the server answers; it reads no run."""
-    alerts = guard.standing(current_app)
-    return jsonify({"status": "ok", "version": __version__} | ({"alerts": alerts} if alerts else {}))
+    return jsonify({"status": "ok", "version": __version__} | guard.standing(current_app))
 
 
 def status() -> Response:
     """How the server itself is doing; ``/healthz`` says less, and to everyone."""
+    channels = [
+        {
+            "name": each.name,
+            "condition": str(each.condition),
+            "waiting": each.waiting,
+            "sent_last_hour": each.sent,
+            "failures": each.failures,
+            "reason": each.reason,
+        }
+        for each in guard.channels(current_app)
+    ]
     alerts = guard.standing(current_app)
-    return jsonify(operations.report(monitor()).record() | ({"alerts": alerts} if alerts else {}))
+    return jsonify(
+        operations.report(monitor()).record() | alerts | ({"alert_channels": channels} if alerts else {})
+    )
 
 
 def runs() -> Response:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dash import html
 
@@ -12,9 +13,16 @@ from thalia_monitor.analysis.wording import NONE, counted, duration
 from thalia_monitor.web import parts
 from thalia_monitor.web.operations import Process, Report
 
+if TYPE_CHECKING:  # alerts are optional, and need packages of their own
+    from thalia_monitor.alerts.delivery import ChannelStatus
 
-def panels(report: Report) -> list[Any]:
-    """The server at a glance, its processes, and what went wrong of late."""
+
+ICONS: Final = {"ok": "✓", "waiting": "◐", "stuck": "✖"}
+"""By the condition of an alerts' channel."""
+
+
+def panels(report: Report, alerts: str = "", channels: Sequence[ChannelStatus] = ()) -> list[Any]:
+    """The server at a glance, its processes, its alerts' channels, and what went wrong of late."""
     up = (datetime.now(UTC) - report.started).total_seconds()
     gone = f", {report.gone:,} gone" if report.gone else ""
     failed = f"; {counted(report.cache_failures, 'failure')} in this worker" if report.cache_failures else ""
@@ -39,7 +47,20 @@ def panels(report: Report) -> list[Any]:
                 "What is resident; what processes share is counted in each of them.", className="fact-detail"
             ),
         ),
+        *([_panel(f"Alerts: {alerts}", html.Div(_channels(channels), className="facts"))] if alerts else []),
         _panel("Newest warnings and errors", _errors(report)),
+    ]
+
+
+def _channels(channels: Sequence[ChannelStatus]) -> list[Any]:
+    return [
+        parts.fact(
+            each.name,
+            f"{ICONS[each.condition]} {each.condition}",
+            f"{counted(each.waiting, 'message')} waiting, {counted(each.sent, 'notification')} in the last hour"
+            + (f"; failed {counted(each.failures, 'time')}: {each.reason}" if each.failures else ""),
+        )
+        for each in channels
     ]
 
 

@@ -90,13 +90,14 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
     same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or _troubled(shown):
         names = _names(run, state)
+        warned = state.warnings
         found = [HealthWarning(each.severity, each.message) for each in summary.findings if each.wrong]
         notices = [parts.problems(state.problems, state.total_problems), header.missing(state)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == named else names,
             "header": header.header(state),
-            "warnings": parts.warnings(state.warnings, found) if state.checkpoints or found else None,
+            "warnings": parts.warnings(warned, found) if warned or state.checkpoints or found else None,
             "totals": header.totals(state),
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,

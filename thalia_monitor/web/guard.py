@@ -1,4 +1,4 @@
-"""The watch for alerts beside a running server: started once in every process that serves, if asked for."""
+"""The watcher of alerts beside a running server: started once in every process that serves, with ``--alerts``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,15 +22,16 @@ from thalia_monitor.web.monitor import KEY, Monitor
 from thalia_monitor.web.operations import temporary_folder
 
 if TYPE_CHECKING:
-    from thalia_monitor.alerts.plan import Plan
-    from thalia_monitor.alerts.sentry import Sentry
+    from thalia_monitor.alerts.delivery import ChannelStatus
+    from thalia_monitor.alerts.rules import Plan
+    from thalia_monitor.alerts.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-SENTRY: Final = "thalia_monitor_sentry"
+WATCHER: Final = "thalia_monitor_watcher"
 
 
-def guard(server: Flask) -> Sentry | None:
+def guard(server: Flask) -> Watcher | None:
     """Start this process's watch if there is an alerts file and none is running; it ends with the process.
 
     Raises:
@@ -39,19 +41,21 @@ def guard(server: Flask) -> Sentry | None:
     plan = plan_of(watch.settings)
     if plan is None or watch.settings.alerts is None:
         return None
-    running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
+    running: tuple[int, Watcher] | None = server.extensions.get(WATCHER)
     if running and running[0] == os.getpid():  # a forked worker has no thread of its parent's
         return running[1]
-    sentry: Sentry = _part("sentry").Sentry(
+    watcher: Watcher = _part("watcher").Watcher(
         plan,
         watch.library.alive,
         usable_memory(watch.settings, watch.settings.alerts),
+        name=watch_name(watch.settings),
         thresholds=watch.thresholds,
     )
-    server.extensions[SENTRY] = os.getpid(), sentry
-    sentry.start()
-    atexit.register(sentry.stop)
-    return sentry
+    system.raise_file_limit()
+    server.extensions[WATCHER] = os.getpid(), watcher
+    watcher.start()
+    atexit.register(watcher.stop)
+    return watcher
 
 
 def plan_of(settings: Settings) -> Plan | None:
@@ -59,7 +63,7 @@ def plan_of(settings: Settings) -> Plan | None:
     if settings.alerts is None:
         return None
     system.reach_loopback_directly()
-    plan: Plan = _part("plan").load(settings.alerts)
+    plan: Plan = _part("rules").load(settings.alerts)
     for channel in plan.channels:
         _part("sending").check(channel)
     return plan
@@ -96,6 +100,12 @@ def usable_memory(settings: Settings, path: Path) -> Path:
     return place
 
 
+def watch_name(settings: Settings) -> str:
+    """The name of a server's watch: servers of the same runs share one, and servers of other runs do not."""
+    places = sorted(str(each.absolute()) for each in (*settings.checkpoint_dir, *settings.root))
+    return f"watch-{hashlib.blake2s(chr(0).join(places).encode(errors='replace'), digest_size=8).hexdigest()}"
+
+
 def _part(name: str) -> Any:
     """Load a module of the alerts, which need packages that not everyone wants."""
     try:
@@ -104,7 +114,23 @@ def _part(name: str) -> Any:
         raise SettingsError(f"Alerts need {error.name}: pip install 'thalia-monitor[alerts]'.") from error
 
 
-def standing(server: Flask) -> str | None:
-    """What this process does for alerts; None where none were asked for."""
-    running: tuple[int, Sentry] | None = server.extensions.get(SENTRY)
-    return running[1].standing if running else None
+def standing(server: Flask) -> dict[str, Any]:
+    """What this process does for alerts, and how many channels are stuck; fit for everyone's eyes."""
+    watcher = _running(server)
+    if watcher is None:
+        return {}
+    return {
+        "alerts": watcher.role,
+        "stuck_channels": sum(each.condition == "stuck" for each in watcher.channels),
+    }
+
+
+def channels(server: Flask) -> Sequence[ChannelStatus]:
+    """How each channel of the alerts is doing; none without ``--alerts``."""
+    watcher = _running(server)
+    return watcher.channels if watcher else ()
+
+
+def _running(server: Flask) -> Watcher | None:
+    running: tuple[int, Watcher] | None = server.extensions.get(WATCHER)
+    return running[1] if running else None

@@ -31,7 +31,7 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None, thre
     """
     with bind(settings) as bound:  # first: a port in use is an error before anything slow is done
         app = create_app(settings=settings)
-        sentry = guard(app.server)
+        watcher = guard(app.server)
         logging.config.dictConfig(logs.config(settings.log_format))
         server = Server(Front(app.server, threads))
         where = address(settings, bound.getsockname()[1])
@@ -47,8 +47,8 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None, thre
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         asyncio.run(server.serve([bound]))
-    if sentry:
-        sentry.stop()
+    if watcher:
+        watcher.stop()
 
 
 def bind(settings: Settings) -> socket.socket:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from thalia_monitor.alerts.plan import On, load
+from thalia_monitor.alerts.rules import QuietHours, load, quiet_hours
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.state import Severity
 
+BERLIN = ZoneInfo("Europe/Berlin")
 CHANNEL = '[[channel]]\nurl = "json://localhost/s3cret"\n'
 RULE = '[[rule]]\non = "stale"\n'
 
@@ -57,8 +60,8 @@ def test_a_whole_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert plan.channels[0].url.endswith("/tok3n")
     assert plan.channels[0].severity is Severity.WARNING
     assert [(rule.on, rule.metric, rule.above) for rule in plan.rules] == [
-        (On.METRIC, "loss", 2.5),
-        (On.MILESTONE, "", None),
+        ("metric", "loss", 2.5),
+        ("milestone", "", None),
     ]
     assert (plan.check_seconds, plan.again_after, plan.most_per_hour) == (5, 1800, 3)
 
@@ -99,3 +102,26 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     """Not a traceback, but which file."""
     with pytest.raises(SettingsError, match=r"none\.toml cannot be read"):
         load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("clock", "quiet"),
+    [("21:59", False), ("22:00", True), ("03:00", True), ("06:59", True), ("07:00", False), ("12:30", True)],
+)
+def test_a_night_goes_over_midnight(clock: str, quiet: bool) -> None:
+    """From 22:00 to before 07:00, and over lunch, by the clock of the zone."""
+    spans = quiet_hours(["22:00-07:00", "12:00 to 13:00"], BERLIN)
+    moment = datetime.fromisoformat(f"2026-07-01T{clock}").replace(tzinfo=BERLIN).timestamp()
+    assert (moment in spans) is quiet
+
+
+def test_no_hours_are_never_quiet() -> None:
+    """Without spans there is no quiet."""
+    assert 0.0 not in QuietHours()
+
+
+def test_a_day_may_end_at_twenty_four() -> None:
+    """``20:00-24:00`` ends at midnight."""
+    spans = quiet_hours(["20:00-24:00"], ZoneInfo("UTC"))
+    assert 23 * 3600.0 in spans
+    assert 1.0 not in spans

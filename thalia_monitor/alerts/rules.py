@@ -1,59 +1,25 @@
-"""What an operator wants to be told, and where: the file given as ``--alerts``."""
+"""The file given as ``--alerts``: rules, channels to notify, and when."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
-from enum import StrEnum
+from datetime import datetime, time, tzinfo
 from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from thalia_monitor.alerts.hours import Hours, hours
+from thalia_monitor.alerts.conditions import CONDITIONS, Rule
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import table
 from thalia_monitor.state import Severity
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
-
-
-class On(StrEnum):
-    """What a rule looks at."""
-
-    METRIC = "metric"
-    """A logged series that is above or below a bound."""
-    WARNING = "warning"
-    """A health warning of the trainer."""
-    HEALTH = "health"
-    """A finding of the monitor's own."""
-    NAN = "nan"
-    """Values that are not finite."""
-    STALE = "stale"
-    """Nothing written for ten times as long as usual, or a directory that cannot be read."""
-    MILESTONE = "milestone"
-    """A milestone passed, or lost again."""
-    STAGE = "stage"
-    """Another stage."""
-    FINISHED = "finished"
-    """The end of the training."""
-
-
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule of the file."""
-
-    on: On = On.METRIC
-    metric: str = ""
-    """Name of a series, or a pattern of names with ``*``."""
-    above: float | None = None
-    below: float | None = None
-    steps: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    """For how many steps it must have been so; 0 judges the newest value alone."""
-    severity: Severity | None = None
-    """How bad it is; for warnings and health, the least that counts."""
+_SPAN: Final = re.compile(r"\s*(\d{1,2}):(\d\d)\s*(?:-|–|to)\s*(\d{1,2}):(\d\d)\s*")
 
 
 class _Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +47,23 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Spans of the day, each from a time to another, over midnight where the first is the later."""
+
+    spans: tuple[tuple[time, time], ...] = ()
+    zone: tzinfo | None = None
+    """None: this machine's own."""
+
+    def __contains__(self, now: float) -> bool:
+        """Tell whether a moment (Unix seconds) lies within one of the spans."""
+        local = datetime.fromtimestamp(now, self.zone).time()
+        return any(
+            start <= local < end if start <= end else local >= start or local < end
+            for start, end in self.spans
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """Somewhere to send to. Its address holds secrets: nothing but the sender may read it."""
 
@@ -99,22 +82,14 @@ class Plan:
     check_seconds: float = 10.0
     """Between two looks at a run."""
     again_after: float = 600.0
-    """Seconds for which the same trouble is not told again, should it come back."""
+    """Seconds for which the same alert makes no other message, should it come back."""
     most_per_hour: int = 20
-    """Messages to each channel; what is more is kept and sent together."""
-    quiet: Hours = field(default_factory=Hours)
+    """Notifications to each channel, of all runs together; what is more is kept and sent as one."""
+    quiet: QuietHours = field(default_factory=QuietHours)
     critical_when_quiet: bool = True
     """Whether critical messages are sent in quiet hours too."""
     link: str = ""
-    """Where the dashboard is, for whoever reads the message."""
-
-
-DEFAULT_SEVERITY: Final = {On.NAN: Severity.CRITICAL, On.STALE: Severity.CRITICAL}
-
-
-def severity_of(rule: Rule) -> Severity:
-    """How bad it is when a rule holds: as it says itself; NaN and silence are critical, all else a warning."""
-    return rule.severity or DEFAULT_SEVERITY.get(rule.on, Severity.WARNING)
+    """Where the dashboard is; added to each notification."""
 
 
 def load(path: Path) -> Plan:
@@ -135,7 +110,7 @@ def load(path: Path) -> Plan:
         check_seconds=delivery.check_seconds,
         again_after=60 * delivery.again_after_minutes,
         most_per_hour=delivery.most_per_hour,
-        quiet=hours(delivery.quiet, _zone(path, delivery.time_zone)),
+        quiet=quiet_hours(delivery.quiet, _zone(path, delivery.time_zone)),
         critical_when_quiet=delivery.critical_when_quiet,
         link=delivery.link,
     )
@@ -143,12 +118,14 @@ def load(path: Path) -> Plan:
 
 def _check(path: Path, number: int, rule: Rule) -> None:
     bounded = rule.above is not None or rule.below is not None
-    if rule.on is On.METRIC and not (rule.metric and bounded):
+    listed = f"on is one of {', '.join(CONDITIONS)}"
+    if rule.on not in CONDITIONS:
+        raise SettingsError(f"{path}, rule {number}: {listed}, and not {rule.on[:40]!r}.")
+    if rule.on == "metric" and not (rule.metric and bounded):
         raise SettingsError(
-            f'{path}, rule {number}: say on = "...", or a metric with above or below; '
-            f"on is one of {', '.join(On)}."
+            f'{path}, rule {number}: say on = "...", or a metric with above or below; {listed}.'
         )
-    if rule.on is not On.METRIC and bounded:
+    if rule.on != "metric" and bounded:
         raise SettingsError(f"{path}, rule {number}: above and below belong to a metric, not to {rule.on}.")
 
 
@@ -178,3 +155,18 @@ def _zone(path: Path, name: str) -> tzinfo | None:
         raise SettingsError(
             f"{path}: there is no time zone {name!r}; write it like Europe/Berlin."
         ) from error
+
+
+def quiet_hours(written: Sequence[str], zone: tzinfo | None = None) -> QuietHours:
+    """Read spans like ``22:00-07:00``; raises SettingsError."""
+    spans = []
+    for text in written:
+        found = _SPAN.fullmatch(text)
+        try:
+            if not found:
+                raise ValueError
+            first, second, third, fourth = map(int, found.groups())
+            spans.append((time(first, second), time(third % 24 if fourth == 0 else third, fourth)))
+        except ValueError:
+            raise SettingsError(f"Quiet hours {text[:40]!r} are not like 22:00-07:00.") from None
+    return QuietHours(tuple(spans), zone)
