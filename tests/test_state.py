@@ -346,7 +346,7 @@ def test_every_surface_shows_the_same_current_value(run: Run) -> None:
     summary = summarize(state, 0.0)
     assert "Loss 0.4 as of step 50" in report.text(summary)
     assert report.record(summary)["metrics"]["loss"] | {"change": None} == {
-        "value": 0.4, "step": 50, "change": None, "over_steps": None,
+        "value": 0.4, "step": 50, "change": None, "over_steps": None, "series": "loss", "unit": "",
     }  # fmt: skip
     assert (standing(state, "loss", 100).last, standing(state, "loss", 100).last_step) == (0.4, 50)
     scalars = api.scalars(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from tests.analysis.build import CountingFloats, checkpoint, history, state
 from thalia_monitor.analysis.quantities import places, series_of
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.analysis.workbench import first_values
-from thalia_monitor.history import Column, History
+from thalia_monitor.history import Column
 from thalia_monitor.state import TrainingState
 
 CORE = ("firing_rate", "capacity", "performance", "loss")
@@ -87,7 +88,7 @@ def test_a_free_place_goes_to_what_the_run_logs_most() -> None:
         }
     lines = history(FIVE, alpha=[1.0] * 5)
     rare = Column(np.array([1.0, 2.0]), np.array([0, 1]))
-    often = History(lines.step, lines.segment, lines.time, {"accuracy_all": rare, **lines.metrics})
+    often = replace(lines, metrics={"accuracy_all": rare, **lines.metrics})
     assert [each.series for each in places(state(often))][:2] == ["alpha", "accuracy_all"]
 
 

@@ -115,10 +115,11 @@ def test_the_api_has_what_was_logged_and_what_it_stands_for(visit: Open) -> None
     assert answer["core_metrics"] == {
         "firing_rate": {
             "value": answer["metrics"]["avg_firing_rate"],
+            "step": 19_000,
             "series": "avg_firing_rate",
             "unit": "",
         },
-        "performance": {"value": 0.68, "series": "task_accuracy", "unit": ""},
+        "performance": {"value": 0.68, "step": 19_000, "series": "task_accuracy", "unit": ""},
     }
 
 
@@ -165,7 +166,7 @@ def test_a_run_without_metrics_says_so_and_one_with_placeholders_does_not(run: R
 
     run.append("")
     assert "No metrics yet." in told()
-    assert card("/metrics", "metrics-cards") == ("–", "not in the newest checkpoint")
+    assert card("/metrics", "metrics-cards") == ("–", "not logged yet")
     for step in range(0, 5000, 1000):
         run.append(
             json.dumps({"step": step, "firing_rate": 0.0, "capacity": 0.0, "global_step": float(step)}) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from thalia_monitor.history import Column, History, Lineage, Segment
@@ -58,6 +58,7 @@ def plain(told: Told) -> Any:
     return numbers, columns, history.segments, told.events
 
 
+@example(first=[{"loss": 0}], then=[{"loss": 0}, {}], cuts=[0, 1, 2])
 @given(first=LINES, then=LINES, cuts=st.lists(st.integers(0, 12), max_size=6).map(sorted))
 def test_joined_line_by_line_is_joined_at_once(
     first: list[dict[str, int]], then: list[dict[str, int]], cuts: list[int]

@@ -96,7 +96,7 @@ def test_without_two_numbers_there_is_no_change(values: tuple[float, ...]) -> No
 def test_a_missing_metric_is_a_dash_with_a_reason() -> None:
     """Never 0."""
     [firing, *_] = [words(_plain(each)) for each in cards({"loss": 1.0})]
-    assert firing.startswith("Firing rate – not in the newest checkpoint")
+    assert firing.startswith("Firing rate – not logged yet")
 
 
 def test_a_value_that_is_not_finite_is_named() -> None:

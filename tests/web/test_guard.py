@@ -85,7 +85,7 @@ def test_servers_of_the_same_runs_share_a_watch(run: Run, tmp_path: Path) -> Non
 def test_the_limit_of_open_files_is_raised() -> None:
     """As far as the system lets this process."""
     code = (
-        "import resource; from thalia_monitor.web.operations import raise_file_limit;"
+        "import resource; from thalia_monitor.system import raise_file_limit;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128)); raise_file_limit();"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     )

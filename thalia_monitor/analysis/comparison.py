@@ -46,13 +46,12 @@ def standing(state: TrainingState, name: str, step: int) -> Standing:
     history = state.history
     if name == NEURONS:
         return _all_neurons(history, step)
-    series = history.series(series_of(state, name))
+    logged = series_of(state, name)
+    series, now = history.series(logged), state.current(logged)
     if series is None or not len(series):
-        now = state.current(name)
         return Standing(now.value, now.step) if now else Standing()
     counts = _counting(series, history)
     best = _best(name, counts)
-    now = state.current(name)
     return Standing(
         last=now.value if now else None,
         last_step=now.step if now else None,

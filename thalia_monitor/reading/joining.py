@@ -107,8 +107,7 @@ class _Joined:
 
     def with_(self, then: Column, later: Ints) -> Column:
         """It behind the first log's, which it only ever gets longer behind; ``later`` are the second log's rows."""
-        new = len(self._values) - len(self._first)
-        self._values.append(then.values[new:])
+        self._values.append(then.values[len(self._values) - len(self._first) :])
         if self._first.rows is None and then.rows is None:
             return Column(self._values.view)
         if then.rows is None and not len(self._first):
@@ -116,8 +115,8 @@ class _Joined:
         if self._places is None:  # until now every line had it
             self._places = Buffer(np.int64)
             self._places.append(_rows(self._first))
-            new = 0
-        self._places.append(_rows(then, new) + self._offset)
+        placed = len(self._places) - len(self._first)
+        self._places.append(_rows(then, placed) + self._offset)
         return Column(self._values.view, self._places.view)
 
 

@@ -198,10 +198,10 @@ def _surplus(stage: Recording, text: Recording) -> int:
         return 0
     own = Counter(event.kind for event in stage.events)
     found = Counter(event.kind for event in text.events if (event.time or end) <= end)
-    own_lines = sum(line.step % STEPS_BETWEEN_TEXT_LINES == 0 for line in stage.lines)
-    lines = sum((line.time or end) <= end for line in text.lines)
-    more = [lines - own_lines, *(found[kind] - own[kind] for kind in _COUNTED)]
-    return sum(count for count in more if count > 0)
+    lines = Counter(line.step for line in text.lines if (line.time or end) <= end)
+    lines -= Counter(line.step for line in stage.lines)
+    events = (found[kind] - own[kind] for kind in _COUNTED)
+    return lines.total() + sum(count for count in events if count > 0)
 
 
 def _others(texts: Sequence[Recording], pairs: Sequence[Pair], surplus: Mapping[int, int]) -> dict[int, str]:

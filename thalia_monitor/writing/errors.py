@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from threading import RLock
 from types import TracebackType
 from typing import Any
 from weakref import WeakSet
+
+from thalia_monitor import system
 
 
 class WriteErrors:
@@ -84,5 +85,4 @@ def _free_locks() -> None:
             guard.lock = RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_free_locks)
+system.in_each_fork(_free_locks)

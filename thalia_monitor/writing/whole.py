@@ -17,7 +17,8 @@ _counter = itertools.count()
 def write_whole(path: Path, content: bytes) -> None:
     """Put a file in place atomically; its temporary name is hidden and ends in ``.tmp``.
 
-    Raises OSError, and leaves the file that was there before.
+    The directory itself is not flushed: after a loss of power the file may be the one that was there before. Raises
+    OSError, and leaves the file that was there before.
     """
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
@@ -31,8 +32,6 @@ def write_whole(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    with suppress(OSError):  # not every system can flush a directory
-        _flush_directory(path.parent)
 
 
 def remove_orphans(directory: Path) -> None:
@@ -41,11 +40,3 @@ def remove_orphans(directory: Path) -> None:
         for temporary in directory.glob(".*.json.*.tmp"):
             if time.time() - temporary.stat().st_mtime > ORPHAN_AGE:
                 temporary.unlink()
-
-
-def _flush_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
