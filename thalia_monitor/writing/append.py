@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
 
+UNDER_WAY = 0.002
+"""Seconds after which a record that another process is writing is there whole."""
 TAIL = 1 << 16
 """Bytes at the end of a log among which its last whole line is looked for."""
 
@@ -51,12 +54,19 @@ class Appender:
 
 
 def _is_torn(file: FileIO) -> bool:
-    """Whether a file ends within a line: where a writer was killed, or the disk was full."""
+    """Whether a file ends within a line: where a writer was killed, or the disk was full.
+
+    A record of another process that crosses a page of the file is there in two parts: so one that looks torn is looked
+    at again a moment later.
+    """
     try:
-        file.seek(-1, os.SEEK_END)
+        end = file.seek(-1, os.SEEK_END)
+        if file.read(1) == b"\n":
+            return False
+        time.sleep(UNDER_WAY)
+        return file.seek(-1, os.SEEK_END) == end and file.read(1) != b"\n"
     except OSError:  # an empty file, a pipe or a terminal
         return False
-    return file.read(1) != b"\n"
 
 
 def last_step(path: Path) -> int | None:
