@@ -19,8 +19,8 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 
-UNDER_WAY = 0.002
-"""Seconds after which a record that another process is writing is there whole."""
+UNDER_WAY = (0.001, 0.004, 0.02)
+"""Seconds between looks at an end that is no end of a line; by then a record that is being written is there whole."""
 TAIL = 1 << 16
 """Bytes at the end of a log among which its last whole line is looked for."""
 
@@ -56,17 +56,18 @@ class Appender:
 def _is_torn(file: FileIO) -> bool:
     """Whether a file ends within a line: where a writer was killed, or the disk was full.
 
-    A record of another process that crosses a page of the file is there in two parts: so one that looks torn is looked
-    at again a moment later.
+    A record of another process that crosses a page of the file is there in two parts for a moment, so a file that looks
+    torn is looked at again.
     """
-    try:
-        end = file.seek(-1, os.SEEK_END)
+    for wait in (*UNDER_WAY, 0.0):
+        try:
+            file.seek(-1, os.SEEK_END)
+        except OSError:  # an empty file, a pipe or a terminal
+            return False
         if file.read(1) == b"\n":
             return False
-        time.sleep(UNDER_WAY)
-        return file.seek(-1, os.SEEK_END) == end and file.read(1) != b"\n"
-    except OSError:  # an empty file, a pipe or a terminal
-        return False
+        time.sleep(wait)
+    return True
 
 
 def last_step(path: Path) -> int | None:
