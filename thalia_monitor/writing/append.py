@@ -56,8 +56,8 @@ class Appender:
 def _is_torn(file: FileIO) -> bool:
     """Whether a file ends within a line: where a writer was killed, or the disk was full.
 
-    A record of another process that crosses a page of the file is there in two parts for a moment, so a file that looks
-    torn is looked at again.
+    A record of another process that crosses a page of the file is there in two parts for a moment, so a file that
+    looks torn is looked at again.
     """
     for wait in (*UNDER_WAY, 0.0):
         try:
