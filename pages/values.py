@@ -76,7 +76,8 @@ def name_series(state: TrainingState, chosen: str | None) -> Any:
 def fill(
     state: TrainingState, name: str | None, page: int | None, step: float | None, run: str | None
 ) -> Any:
-    series = state.history.series(name or "")
+    key = state.history.find(name or "")
+    series = state.history.series(key) if key else None
     if series is None:
         return values.nothing(name), 1, "", no_update
     shown = values.page_of(series, page, step)

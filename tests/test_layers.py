@@ -12,7 +12,7 @@ from tests.support import ROOT
 
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
-    {"errors", "contract", "stages", "buffer", "arrangement"},
+    {"errors", "contract", "stages", "buffer", "arrangement", "series_key"},
     {"history", "growing", "once", "tables", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},

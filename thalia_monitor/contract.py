@@ -32,9 +32,8 @@ STAGE_END: Final = "stage_end"
 GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
 CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")
 
-SERIES_NEURONS: Final = "neurons."
-SERIES_CAPACITY: Final = "capacity."
-"""Prefixes that name a region's series beside the metrics: ``neurons.cortex``, ``capacity.cortex``."""
+SEGMENT: Final = "segment"
+"""The column of every table that tells one stretch between resumes from the next."""
 
 
 def legible(name: str) -> str:

@@ -16,6 +16,7 @@ from thalia_monitor import contract
 from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.once import Once
+from thalia_monitor.series_key import Kind
 from thalia_monitor.stages import stage_name
 from thalia_monitor.tables import event_table, one_table
 
@@ -225,17 +226,17 @@ class TrainingState(Once):
     @cached_property
     def metrics_history(self) -> pd.DataFrame:
         """``step``, ``segment`` and one float column per metric; NaN where not logged; metric lines only."""
-        return self.history.frame(self.history.metrics)
+        return self.history.frame(Kind.METRIC)
 
     @cached_property
     def neuron_count_history(self) -> pd.DataFrame:
         """``step``, ``segment`` and one column of neuron counts per region, over the lines that have any."""
-        return self.history.frame_where_logged(self.history.neurons)
+        return self.history.frame_where_logged(Kind.NEURONS)
 
     @cached_property
     def capacity_history(self) -> pd.DataFrame:
         """``step``, ``segment`` and one column of capacity (0 to 1) per region, over lines that have any."""
-        return self.history.frame_where_logged(self.history.capacity)
+        return self.history.frame_where_logged(Kind.CAPACITY)
 
     @cached_property
     def capacity_by_region(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from thalia_monitor.analysis.recent import Recent, recent, since
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.wording import number
 from thalia_monitor.history import History
+from thalia_monitor.series_key import parse
 from thalia_monitor.state import Severity
 
 ORDER: Final = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
@@ -92,10 +93,13 @@ def _trouble(rule: Rule, found: Finding) -> Trouble:
 
 
 def _metrics(rule: Rule, history: History) -> Iterator[Trouble]:
-    for name in history.names():
-        if name != rule.metric and not fnmatchcase(name, rule.metric):
+    for key in history.series_keys():
+        name = key.public
+        # A metric may be called as the log calls it, where that is no other series' name.
+        names = {name, key.name} if parse(key.name) == key else {name}
+        if rule.metric not in names and not any(fnmatchcase(each, rule.metric) for each in names):
             continue
-        values = recent(history, name)
+        values = recent(history, key)
         for bound, side in ((rule.above, "above"), (rule.below, "below")):
             step = None if bound is None else _since(values, bound, side == "above", rule.steps)
             if bound is None or step is None:

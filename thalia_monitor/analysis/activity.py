@@ -15,6 +15,8 @@ from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.analysis.workbench import nonfinite
 from thalia_monitor.history import EMPTY_INTS, History, Ints
+from thalia_monitor.series_key import Kind as SeriesKind
+from thalia_monitor.series_key import metric
 from thalia_monitor.state import Severity, TrainingState
 
 _REGION_RATE: Final = re.compile(r"(?:region_)?firing_rates?[/.](?P<region>.+)")
@@ -25,8 +27,8 @@ _LATEST_GROWTHS: Final = 5_000
 def not_finite(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find every series with NaN or infinities: critical while they last, a warning for a while after."""
     history = state.history
-    for name in history.names():
-        column = history.column(name)
+    for key in history.series_keys():
+        name, column = key.public, history.column(key)
         places = nonfinite(history, name, column) if column else EMPTY_INTS
         if column is None or not len(places):
             continue
@@ -65,8 +67,8 @@ def rate_series(history: History) -> dict[str, str]:
 def firing(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find rates that run away, regions that are silent, and rates that stay outside the healthy range."""
     for name, region in rate_series(state.history).items():
-        rates = recent(state.history, name)
-        column = state.history.column(name)
+        rates = recent(state.history, metric(name))
+        column = state.history.metrics.get(name)
         never_measured = column is None or not (column.values[:1000].any() or rates.value.any())
         if len(rates) < ENOUGH or (never_measured and not region):
             continue  # Thalia's first logger wrote a constant 0 for what it did not measure
@@ -97,9 +99,9 @@ def firing(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
 def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find regions whose capacity has long been above the growth threshold without any growth."""
     history = state.history
-    regions = {contract.SERIES_CAPACITY + region: region for region in history.capacity}
-    for name, region in (regions or {"capacity": ""}).items():
-        used = recent(history, name)
+    regions = {key: key.name for key in history.series_keys(SeriesKind.CAPACITY)}
+    for key, region in (regions or {metric("capacity"): ""}).items():
+        used = recent(history, key)
         if len(used) < ENOUGH:
             continue
         step = since(used, used.value > limits.capacity, limits.growth_steps)
@@ -113,7 +115,7 @@ def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         if grown_up and size is not None:
             evidence += f"; {number(size, 'rate')} times its first size, which may be its limit"
         severity = Severity.INFO if grown_up else Severity.WARNING
-        yield Finding(Kind.CAPACITY, severity, text, evidence, step, name)
+        yield Finding(Kind.CAPACITY, severity, text, evidence, step, key.public)
 
 
 def _grown_since(state: TrainingState, region: str, step: float) -> bool:

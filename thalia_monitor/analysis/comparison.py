@@ -10,11 +10,10 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.history import Floats, History, Series
+from thalia_monitor.series_key import ALL_NEURONS, Kind, parse
 from thalia_monitor.stages import lower_is_better
 from thalia_monitor.state import TrainingState
 
-NEURONS: Final = "neurons"
-"""The name under which all regions together are compared."""
 WITHOUT_DIRECTION: Final = ("firing_rate", "capacity")
 """Metrics that are good within a range: more of them is neither better nor worse."""
 
@@ -46,7 +45,7 @@ class Difference:
 def standing(state: TrainingState, name: str, step: int) -> Standing:
     """Read a run's newest value, its best, and the one at a step; superseded attempts do not count."""
     history = state.history
-    if name == NEURONS:
+    if name == ALL_NEURONS:
         return _all_neurons(history, step)
     series = history.series(name)
     if series is None or not len(series):
@@ -97,7 +96,7 @@ def value_at(series: Series, step: int) -> float | None:
 
 
 def _all_neurons(history: History, step: int) -> Standing:
-    every = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
+    every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
     known = [_counting(series, history) for series in every if series is not None and len(series)]
     there = [value for series in known if (value := value_at(series, step)) is not None]
     last = [value for series in known if (value := _last(series)) is not None]
@@ -111,8 +110,7 @@ def _all_neurons(history: History, step: int) -> Standing:
 
 def directed(name: str) -> bool:
     """Whether more (or, for a loss, less) of this quantity is better."""
-    counted = name == NEURONS or name.startswith((contract.SERIES_NEURONS, contract.SERIES_CAPACITY))
-    return not counted and name not in WITHOUT_DIRECTION
+    return name != ALL_NEURONS and parse(name).kind is Kind.METRIC and name not in WITHOUT_DIRECTION
 
 
 def difference(name: str, value: float | None, baseline: float | None) -> Difference | None:

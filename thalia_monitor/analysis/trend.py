@@ -10,6 +10,7 @@ import numpy as np
 
 from thalia_monitor.analysis.recent import ENOUGH, Recent, recent
 from thalia_monitor.analysis.wording import number, titled
+from thalia_monitor.series_key import metric
 from thalia_monitor.state import TrainingState
 
 SPANS: Final = (1_000, 10_000, 100_000)
@@ -53,7 +54,7 @@ def trend(state: TrainingState, name: str) -> Trend | None:
     if column is None or not len(column):
         return Trend(name, state.metrics[name]) if name in state.metrics else None
     value = float(column.values[-1])
-    values = recent(state.history, name)
+    values = recent(state.history, metric(name))
     for span in SPANS if math.isfinite(value) else ():
         change = _change(values, span)
         if change is not None:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from thalia_monitor import contract
-from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
+from thalia_monitor.analysis.comparison import Start, stage_starts
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
@@ -25,6 +24,7 @@ from thalia_monitor.figures.metrics import below, notes, title
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Series
+from thalia_monitor.series_key import ALL_NEURONS, Kind, parse
 from thalia_monitor.state import TrainingState
 
 RUN: Final = "run"
@@ -89,7 +89,7 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
         said += [f"{side.name[:30]}: {each}" for each in words]
         traces += made
         marks += unplaced
-        total += 0 if name == NEURONS else sum(map(len, known))
+        total += 0 if name == ALL_NEURONS else sum(map(len, known))
     drawn = sum(x is not None for trace in traces + marks for x in trace["x"])
     layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
@@ -107,10 +107,8 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
 
 
 def _logged(state: TrainingState, name: str) -> list[Series]:
-    names = (
-        [contract.SERIES_NEURONS + region for region in state.history.neurons] if name == NEURONS else [name]
-    )
-    return [series for each in names if (series := state.history.series(each)) is not None]
+    keys = state.history.series_keys(Kind.NEURONS) if name == ALL_NEURONS else [parse(name)]
+    return [series for each in keys if (series := state.history.series(each)) is not None]
 
 
 def _course(values: list[float | None]) -> str:
@@ -139,7 +137,7 @@ def _drawn(
     words: tuple[str, ...] = ()
     if view.x != "step" and math.isnan(history.first_time):
         return [], marks, words
-    if name == NEURONS:
+    if name == ALL_NEURONS:
         made = [trace | {"line": trace["line"] | style} for trace in total_traces(history, local)]
     else:
         series = history.series(name)
@@ -200,6 +198,6 @@ def _notes(missing: list[str], name: str, view: View, origin: str) -> tuple[str,
         where = "" if origin == RUN else f" in stage {origin}"
         names = ", ".join(each[:30] for each in missing[:3]) + (" …" if len(missing) > 3 else "")
         notes.append(f"no {title(name).lower()}{where}: {names}")
-    if view.smooth and name != NEURONS:
+    if view.smooth and name != ALL_NEURONS:
         notes.append(f"smoothed {view.smooth:g}, raw lines left out")
     return tuple(notes)

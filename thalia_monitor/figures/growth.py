@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from thalia_monitor.figures.metrics import BANDS, GROWTH_THRESHOLD, band, notes
 from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Column
+from thalia_monitor.series_key import Kind
 from thalia_monitor.state import TrainingState
 
 MOST_TOLD: Final = 20
@@ -31,10 +31,10 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
     """Draw the neuron count of each region and of all together."""
     if not state.history.neurons:
         return nothing("no line has neurons by region yet", 300)
-    chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
+    chart = _by_region(state, Kind.NEURONS, view)
     if len(state.history.neurons) < 2 or not chart.scaled:
         return chart
-    total = total_traces(state.history, view, log=contract.SERIES_NEURONS in view.log)
+    total = total_traces(state.history, view, log=Kind.NEURONS.family in view.log)
     return replace(chart, traces=[*total, *chart.traces])
 
 
@@ -42,11 +42,11 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each region's capacity, and the band in which regions grow."""
     if not state.history.capacity:
         return nothing("no line has capacity by region yet", 300)
-    chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
+    chart = _by_region(state, Kind.CAPACITY, view)
     if not chart.scaled:
         return chart
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
-    if contract.SERIES_CAPACITY not in view.log:
+    if Kind.CAPACITY.family not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
     words = f"Thalia grows a region from {GROWTH_THRESHOLD:.0%}"
     chart.layout["shapes"] = [band(*BANDS["capacity"][:3], words)]
@@ -161,18 +161,18 @@ def _upright(x: float) -> dict[str, Any]:
     return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": line}
 
 
-def _by_region(
-    state: TrainingState, prefix: str, columns: Mapping[str, Column], view: View, unit: str
-) -> Chart:
+def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
+    columns, unit = state.history.table(kind), str(kind)
     layout = theme.layout(
         x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True, yaxis2=RUG_AXIS
     )
     layout["xaxis"] |= X_LOOKS[view.x]
-    log = prefix in view.log
+    log = kind.family in view.log
     if log:
         layout["yaxis"] |= {"type": "log"}
     traces: list[dict[str, Any]] = []
-    every = {region: state.history.series(prefix + region) for region in columns if region not in view.hidden}
+    shown_keys = [key for key in state.history.series_keys(kind) if key.name not in view.hidden]
+    every = {key.name: state.history.series(key) for key in shown_keys}
     known = {region: series for region, series in every.items() if series is not None}
     lost = untimed(list(known.values()), state.history, view)
     said = [*lost]

@@ -119,7 +119,8 @@ def series(run: str) -> Response:
     name = request.args.get("name")
     if not name:
         raise BadParameter("Say which series: ?name=loss. Names are those of the run's metrics.")
-    found = state.history.series(name)
+    key = state.history.find(name)
+    found = state.history.series(key) if key else None
     if found is None:
         known = ", ".join(state.history.names()[:20]) or "none yet"
         raise BadParameter(f"This run has no series {name[:100]!r}. It has: {known}.")
@@ -129,7 +130,7 @@ def series(run: str) -> Response:
     finite = np.isfinite(value)
     return jsonify(
         {
-            "name": name,
+            "name": found.name,
             "total": sample.total,
             "step": step[finite].tolist(),
             "segment": segment[finite].tolist(),

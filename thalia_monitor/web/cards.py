@@ -11,6 +11,7 @@ from dash import Input, Output, State, dcc, html, no_update
 from thalia_monitor.analysis.wording import MINUS, counted, number
 from thalia_monitor.contract import CORE_METRICS
 from thalia_monitor.figures import metrics
+from thalia_monitor.series_key import metric
 from thalia_monitor.stages import lower_is_better
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
@@ -75,8 +76,9 @@ def _change(name: str, delta: float | None) -> html.Span:
 def metric_chart(name: str) -> html.Section:
     """The card with a metric's history; the core metrics stand at the top anyway, others can be pinned there."""
     options = ("log", "clip") if name in CORE_METRICS else ("log", "clip", "pin")
+    public = metric(name).public
     return chart_card(
-        "metric", metrics.title(name), name, options=options, series=name, takes=("smooth", "events")
+        "metric", metrics.title(name), public, options=options, series=public, takes=("smooth", "events")
     )
 
 
@@ -123,7 +125,7 @@ def register_other_metrics(name: str) -> None:
         shown: list[str],
     ) -> tuple[Any, ...]:
         every = sorted(each for each in state.history.metrics if each not in CORE_METRICS)
-        pinned = [each for each in every if each in view_from(view).pins]
+        pinned = [each for each in every if metric(each).public in view_from(view).pins]
         found = [
             each for each in every if all(word in each.lower() for word in str(query or "").lower().split())
         ]

@@ -12,6 +12,7 @@ from flask import Response, request
 
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.history import History
+from thalia_monitor.series_key import SeriesKey
 from thalia_monitor.web.monitor import monitor
 
 ROWS_AT_ONCE: Final = 20_000
@@ -21,13 +22,14 @@ def csv_of_run(run: str) -> Response:
     """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for."""
     state = monitor().state(run)
     asked = request.args.getlist("name")
-    names = asked or state.history.names()
-    missing = [name for name in names if state.history.column(name) is None]
+    found = {name: state.history.find(name) for name in asked}
+    missing = [name for name, key in found.items() if key is None]
     if missing:
         raise BadParameter(
             f"This run has no series {missing[0][:100]!r}; /api/v1/runs/{run} names what it has."
         )
-    answer = Response(lines(state.history, names), mimetype="text/csv")
+    keys = [key for key in found.values() if key] or state.history.series_keys()
+    answer = Response(lines(state.history, list(dict.fromkeys(keys))), mimetype="text/csv")
     filename = "_".join(map(_plain, [state.name or "run", *(asked if len(asked) == 1 else ())]))
     answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
     return answer
@@ -37,12 +39,12 @@ def _plain(name: str) -> str:
     return "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:80]
 
 
-def lines(history: History, names: Sequence[str]) -> Iterator[str]:
-    """Write ``step,segment,timestamp`` and the named columns; a cell is empty where a line did not log it."""
+def lines(history: History, keys: Sequence[SeriesKey]) -> Iterator[str]:
+    """Write ``step,segment,timestamp`` and these series; a cell is empty where a line did not log it."""
     head = io.StringIO()
-    csv.writer(head).writerow(["step", "segment", "timestamp", *map(_harmless, names)])
+    csv.writer(head).writerow(["step", "segment", "timestamp", *(_harmless(key.public) for key in keys)])
     yield head.getvalue()
-    columns = [column for name in names if (column := history.column(name)) is not None]
+    columns = [column for key in keys if (column := history.column(key)) is not None]
     wanted = _rows_with(history, [column.rows for column in columns])
     for first in range(0, len(wanted), ROWS_AT_ONCE):
         rows = wanted[first : first + ROWS_AT_ONCE]
@@ -70,5 +72,5 @@ def _rows_with(history: History, sparse: Sequence[np.ndarray | None]) -> np.ndar
 
 
 def _harmless(name: str) -> str:
-    # A spreadsheet takes a cell that begins like this for a formula.
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+    # A spreadsheet takes a cell that begins like this for a formula. With the apostrophe no two become the same.
+    return f"'{name}" if name[:1] in ("'", *"=+-@\t\r") else name

@@ -18,6 +18,8 @@ from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.trend import Trend
 from thalia_monitor.analysis.wording import ago, counted, number, rough
 from thalia_monitor.figures import metrics
+from thalia_monitor.series_key import Kind as SeriesKind
+from thalia_monitor.series_key import parse
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import cards, parts, standing
 from thalia_monitor.web.views import in_address
@@ -285,7 +287,7 @@ def place(found: Finding, state: TrainingState) -> str:
         room = max((now - found.since_step) // 4, LEAST_SHOWN)
         query += ["x=step", f"from={max(found.since_step - room, 0)}", f"to={now + room // 4}"]
     series = found.series or ""
-    regional = series.startswith((contract.SERIES_CAPACITY, contract.SERIES_NEURONS))
+    regional = parse(series).kind is not SeriesKind.METRIC
     if series not in contract.CORE_METRICS and not regional:
         query.append(f"pin={in_address(series)}")
     return page("/growth" if regional else "/metrics") + ("?" + "&".join(query) if query else "")
