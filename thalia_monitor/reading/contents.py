@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
@@ -14,6 +15,11 @@ from thalia_monitor.reading.event_list import EventList
 from thalia_monitor.reading.problem_list import ProblemList
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.state import Event, Problem
+
+SHARED: Final = (
+    "is written by several writers at once: its steps go back and forth. Let only one process log (rank 0 of a "
+    "data-parallel training), or give each a directory of its own"
+)
 
 
 def _renumbered(batch: Batch, before: int) -> Batch:
@@ -46,14 +52,24 @@ class LogContents:
 
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""
-        first_row = len(self.builder)
-        full = self.builder.full
+        first_row, before = len(self.builder), self._remarks()
         changed = self.builder.extend(batch)
-        if self.builder.full and not full:
-            reason = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
-            self.problems.add(Problem(contract.LOG_NAME, None, reason))
         self.events.extend(batch.events, first_row)
+        self.events.correct_times(self.builder.clock.was_set)
+        for what, remark in self._remarks().items():
+            if what not in before:
+                self.problems.add(Problem(contract.LOG_NAME, None, remark))
         self.events.place(changed, self.builder.step.view(), self.builder.segment.view())
+
+    def _remarks(self) -> dict[str, str]:
+        """What is to be said once of the log as a whole, by what it is about."""
+        many = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
+        found = {
+            "series": many if self.builder.full else "",
+            "writers": SHARED if self.builder.shared else "",
+            "clock": self.builder.clock.remark or self.events.clock.remark,
+        }
+        return {what: remark for what, remark in found.items() if remark}
 
     def _without_problems(self, items: Iterable[Item]) -> Iterator[MetricLine | Event]:
         for item in items:

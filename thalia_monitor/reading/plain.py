@@ -8,8 +8,8 @@ from typing import Any, Final
 
 LARGEST_INTEGER: Final = 2**63 - 1
 END_OF_TIME: Final = 253_402_300_800.0
-LONGEST_TIME: Final = 1e11
-"""Seconds, some 3,000 years."""
+LONGEST_TIME: Final = 10 * 365 * 86400.0
+"""Seconds; what is longer was counted from a clock that was not set."""
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 200
 LARGEST_COLLECTION: Final = 1_000
