@@ -36,6 +36,11 @@ SEGMENT: Final = "segment"
 """The column of every table that tells one stretch between resumes from the next."""
 
 
+def exact(value: float) -> str:
+    """Write a number in full, as short as it can be: ``0.85``, ``4`` rather than ``4.0``."""
+    return repr(value).removesuffix(".0")
+
+
 def legible(name: str) -> str:
     """Write a file's or directory's name so that any page can show it: on disk it may be bytes that are no text."""
     return name if name.isascii() else name.encode("utf-8", "replace").decode()

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from thalia_monitor.contract import exact
+
 LOWER_IS_BETTER_WORDS: Final = ("loss", "error", "_ece")
 
 
@@ -37,7 +39,7 @@ class Criterion:
     def __str__(self) -> str:
         if self.threshold is None:
             return self.description or "check holds"
-        return f"{'<' if self.below else '>'} {self.threshold:g}"
+        return f"{'<' if self.below else '>'} {exact(self.threshold)}"
 
 
 @dataclass(frozen=True, slots=True)

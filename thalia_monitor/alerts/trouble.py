@@ -13,7 +13,8 @@ from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.recent import Recent, recent, since
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.analysis.wording import number
+from thalia_monitor.analysis.wording import beyond
+from thalia_monitor.contract import exact
 from thalia_monitor.history import History
 from thalia_monitor.series_key import parse
 from thalia_monitor.state import Severity
@@ -104,8 +105,10 @@ def _metrics(rule: Rule, history: History) -> Iterator[Trouble]:
             step = None if bound is None else _since(values, bound, side == "above", rule.steps)
             if bound is None or step is None:
                 continue
-            text = f"{harmless(name)} is {number(float(values.value[-1]))}, {side} {bound:g} since step {step:,}."
-            yield Trouble(f"metric:{name}:{side}:{bound:g}:{rule.steps:g}", severity_of(rule), text)
+            value, limit = beyond(float(values.value[-1]), bound), exact(bound)
+            text = f"{harmless(name)} is {value}, {side} {limit} since step {step:,}."
+            sign = f"metric:{name}:{side}:{limit}:{exact(rule.steps)}"
+            yield Trouble(sign, severity_of(rule), text)
 
 
 def _since(values: Recent, bound: float, above: bool, steps: float) -> int | None:

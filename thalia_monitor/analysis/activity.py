@@ -12,8 +12,9 @@ from thalia_monitor import contract
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, recent, since
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.analysis.wording import counted, number
+from thalia_monitor.analysis.wording import beyond, counted, number
 from thalia_monitor.analysis.workbench import nonfinite
+from thalia_monitor.contract import exact
 from thalia_monitor.history import EMPTY_INTS, History, Ints
 from thalia_monitor.series_key import Kind as SeriesKind
 from thalia_monitor.series_key import metric
@@ -73,26 +74,28 @@ def firing(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         if len(rates) < ENOUGH or (never_measured and not region):
             continue  # Thalia's first logger wrote a constant 0 for what it did not measure
         whose = f"The firing rate of {region}" if region else "The firing rate"
-        value = number(float(np.median(rates.value[-NEWEST:])))
+        value = float(np.median(rates.value[-NEWEST:]))
         if (rates.value[-2:] > limits.runaway).all():
             step = since(rates, rates.value > limits.runaway, 0, share=1)
-            text, healthy = f"{whose} is running away: {value}.", f"above {limits.runaway:g}"
+            text = f"{whose} is running away: {beyond(value, limits.runaway)}."
+            healthy = f"above {exact(limits.runaway)}"
             yield Finding(Kind.RUNAWAY, Severity.CRITICAL, text, healthy, step, name)
             continue
         silent = since(rates, rates.value < limits.silent, limits.silent_steps, share=1)
         if silent is not None:
             text = f"{region or 'The brain'} has been silent since step {silent:,}."
-            evidence = f"firing rate {value}, below {limits.silent:g} for {limits.silent_steps:,.0f} steps"
+            rate, limit = beyond(value, limits.silent), exact(limits.silent)
+            evidence = f"firing rate {rate}, below {limit} for {limits.silent_steps:,.0f} steps"
             yield Finding(Kind.SILENT, Severity.CRITICAL, text, evidence, silent, name)
             continue
-        for outside, word in (
-            (rates.value < limits.firing_low, "low"),
-            (rates.value > limits.firing_high, "high"),
+        for outside, word, bound in (
+            (rates.value < limits.firing_low, "low", limits.firing_low),
+            (rates.value > limits.firing_high, "high", limits.firing_high),
         ):
             step = since(rates, outside, limits.firing_steps)
             if step is not None:
-                text = f"{whose} has been too {word} since step {step:,}: {value}."
-                evidence = f"healthy is {limits.firing_low:g} to {limits.firing_high:g}"
+                text = f"{whose} has been too {word} since step {step:,}: {beyond(value, bound)}."
+                evidence = f"healthy is {exact(limits.firing_low)} to {exact(limits.firing_high)}"
                 yield Finding(Kind.FIRING, Severity.WARNING, text, evidence, step, name)
 
 
@@ -110,7 +113,7 @@ def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         size = _times_grown(history, region)
         grown_up = size is not None and size >= limits.full_grown
         whose = f"Capacity of {region}" if region else "Capacity"
-        text = f"{whose} has been above {limits.capacity:g} since step {step:,} without growth."
+        text = f"{whose} has been above {exact(limits.capacity)} since step {step:,} without growth."
         evidence = f"{number(float(used.value[-1]), 'percent')} in use"
         if grown_up and size is not None:
             evidence += f"; {number(size, 'rate')} times its first size, which may be its limit"
