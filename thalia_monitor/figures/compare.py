@@ -150,7 +150,7 @@ def _drawn(
         made = lines(shown, history, local, style, log=log, few=0)
         marks = rug(points, history, local, log=log, name=label, color=style["color"])
         words = (*notes(points), *(below(values_in_view(series, history, local)) if log else ()))
-    group = {"legendgroup": label}
+    group = {"legendgroup": theme.key(label)}
     return (
         [trace | group | {"name": label, "x": _shifted(trace["x"], part.origin)} for trace in made],
         [mark | group | {"x": _shifted(mark["x"], part.origin)} for mark in marks],

@@ -69,21 +69,21 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     placed = _placed(state, view)
     if not len(placed.x):
         return nothing(height=140, **_said(state, placed))
-    stages = sorted(set(placed.label.tolist()))
-    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
+    lanes = theme.categories(sorted(set(placed.label.tolist())))
+    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(lanes) + 70))
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
         "type": "category",
         "categoryorder": "array",
-        "categoryarray": _labels(stages),
+        "categoryarray": list(lanes.values()),
     }
     layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": times(placed.x),
-        "y": _labels(placed.label.tolist()),
+        "y": [lanes[stage] for stage in placed.label.tolist()],
         "marker": {
             "symbol": ["square" if label.upper().startswith("REM") else "circle" for label in placed.label],
             "size": 11,
@@ -187,10 +187,6 @@ def _mean(values: pd.Series) -> str:
 def sleeps(state: TrainingState) -> pd.DataFrame:
     """Every consolidation event, with the seconds it lasted where that is what the trainer logged."""
     return state.event_frame(contract.CONSOLIDATION, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
-
-
-def _labels(stages: list[str]) -> list[str]:
-    return [theme.plain(stage, 24) for stage in stages]
 
 
 def _texts(placed: Marks) -> list[str]:

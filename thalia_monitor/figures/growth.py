@@ -23,6 +23,8 @@ from thalia_monitor.history import Column
 from thalia_monitor.series_key import Kind
 from thalia_monitor.state import TrainingState
 
+LONGEST_GROUP: Final = 200
+"""Characters that tell one region's legend entry from another's, though fewer are shown."""
 MOST_TOLD: Final = 20
 """Regions that a chart's words name; the table of raw values has all of them."""
 
@@ -59,7 +61,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
         return nothing("no line has capacity_by_region yet", 160)
     known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
     regions = sorted(known, key=lambda each: each[1] if math.isfinite(each[1]) else -math.inf)
-    names = [theme.plain(region, 24) for region, _ in regions]
+    names = list(theme.categories(region for region, _ in regions).values())
     layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60), **OWN_AXIS)
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
     layout["yaxis"] |= {"automargin": True}
@@ -76,7 +78,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
         "cliponaxis": False,
         "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
     }
-    words = ", ".join(f"{name} {_percent(value)}" for name, (_, value) in zip(names, regions, strict=True))
+    words = ", ".join(f"{theme.plain(region, 24)} {_percent(value)}" for region, value in regions)
     caption = "" if regions else "no line has capacity_by_region yet"
     return Chart([bars], layout, caption=caption, summary=f"Capacity by region: {words}." if words else "")
 
@@ -93,21 +95,21 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         return nothing(said, 160, total=len(grown), length=len(grown), notes=lost)
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
-    regions = sorted(set(placed.label.tolist()))
-    layout = theme.layout(x_title=X_TITLES[view.x], height=max(150, 40 * len(regions) + 70))
+    lanes = theme.categories(sorted(set(placed.label.tolist())))
+    layout = theme.layout(x_title=X_TITLES[view.x], height=max(150, 40 * len(lanes) + 70))
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
         "type": "category",
         "categoryorder": "array",
-        "categoryarray": _labels(regions),
+        "categoryarray": list(lanes.values()),
     }
     layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": times(placed.x),
-        "y": _labels(placed.label.tolist()),
+        "y": [lanes[region] for region in placed.label.tolist()],
         "marker": {
             "size": [round(each, 1) for each in size.tolist()],
             "color": [theme.region_style(region)["color"] for region in placed.label.tolist()],
@@ -152,10 +154,6 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if math.isfinite(share) else number(share)
 
 
-def _labels(regions: list[str]) -> list[str]:
-    return [theme.plain(region, 24) for region in regions]
-
-
 def _upright(x: float) -> dict[str, Any]:
     line = {"color": theme.CAUTION, "width": 1, "dash": "dash"}
     return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": line}
@@ -184,11 +182,12 @@ def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
         placed += points.length
         drawn += min(len(points), points.total)
         name = theme.plain(region, 24)
-        named = {"name": name, "legendgroup": name}
+        group = {"legendgroup": theme.key(theme.plain(region, LONGEST_GROUP))}
+        named = {"name": name} | group
         style = theme.region_style(region)
         traces += [trace | named for trace in lines(points, state.history, view, style, log=log, few=0)]
         marks = rug(points, state.history, view, log=log, name=name)
-        traces += [trace | {"legendgroup": name} for trace in marks]
+        traces += [trace | group for trace in marks]
         said += [f"{name}: {note}" for note in notes(points)]
     if lost and not placed:
         return nothing("", 300, length=length, notes=lost)

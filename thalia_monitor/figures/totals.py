@@ -33,7 +33,7 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
         samples[0], step=step, value=total, segment=segment, time=time, index=order, nonfinite=EMPTY_INTS
     )
     style = {"color": theme.SECOND, "width": 2.2}
-    named = {"name": "total", "legendgroup": "total"}
+    named = {"name": "total", "legendgroup": " total "}  # no region is called so
     return [trace | named for trace in lines(points, history, view, style, log=log, few=0)]
 
 
