@@ -125,6 +125,17 @@ def test_any_way_of_cutting_finds_the_same_writers(
     assert assigned(lines, within) == assigned(lines)
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_lines_that_are_late_have_one_writer(run: Run, timed: bool) -> None:
+    """Each seventh is written behind the next one: no note, and no resume."""
+    lines = [line(10 * at, loss=0.5, **({"timestamp": START + at} if timed else {})) for at in range(200)]
+    for at in range(10, 199, 7):
+        lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    run.append(*lines)
+    state = load_training_state(run.directory)
+    assert ([each.kind for each in state.history.segments], state.problems) == (["start"], [])
+
+
 def shared_log() -> list[str]:
     """Two writers, a second apart, the other one three lines behind."""
     found = []

@@ -1,7 +1,8 @@
 """Telling several writers of one log, such as data-parallel ranks, from one that is resumed again and again.
 
-Each writer's own steps rise; in the file they go back and forth. So do those of a run that crashes and resumes in a
-loop, but it pauses at each fall, goes through the very steps that it had reached before, and only then beyond them.
+Each writer's own steps rise; in the file they go back and forth while time goes on (where a line's time is earlier too,
+the line is merely late). So do the steps of a run that crashes and resumes in a loop, but it pauses at each fall, goes
+through the very steps that it had reached before, and only then beyond them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def lines_of_all_writers(step: list[int], time: list[float]) -> int:
         step: of the newest lines, in file order.
         time: of the same; NaN where a line has none.
     """
-    falls = [at for at in range(1, len(step)) if step[at] < step[at - 1]]
+    falls = [at for at in range(1, len(step)) if step[at] < step[at - 1] and not time[at] < time[at - 1]]
     if len(falls) < FALLS:
         return 0
     highest = _highest_before(step)
@@ -58,10 +59,17 @@ def _alternate(step: list[int], falls: list[int]) -> bool:
 
 
 def _overtake(step: list[int], highest: list[float], falls: list[int], time: list[float]) -> bool:
-    """Whether the line after a fall is mostly beyond all before it, without a pause at the fall."""
+    """Whether the line after a fall is mostly beyond all before it, without a pause at the fall.
+
+    Without timestamps the line itself has to be at a step where another is, too: else it is merely late.
+    """
     settled = [at for at in falls if at + 1 < len(step)]
     beyond = sum(step[at + 1] > highest[at] for at in settled)
-    return 4 * beyond >= 3 * len(settled) and _pauses(falls, time) is not True
+    again = sum(step.count(step[at]) > 1 for at in settled)
+    pauses = _pauses(falls, time)
+    return 4 * beyond >= 3 * len(settled) and (
+        pauses is False or (pauses is None and 2 * again > len(settled))
+    )
 
 
 def _climb(step: list[int], highest: list[float], falls: list[int], time: list[float]) -> bool:
