@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import expect
@@ -42,7 +42,8 @@ def write(run: Run) -> None:
             )
         )
         run.append(line(event_type="milestone", milestone=word, passed=True, **event))
-        run.append(line(event_type=word, **event, **{word: word}))
+        own: dict[str, Any] = {"event_type": word, word: word}
+        run.append(line(**event, **own))
     run.metadata(
         390,
         milestones=dict.fromkeys(WORDS, True),

@@ -39,6 +39,7 @@ class HistoryState(msgspec.Struct, frozen=True):
     capacity: list[ColumnState]
     segmenter: Segmenter
     clock: TrainerClock
+    event_clock: TrainerClock
 
 
 class GrowingColumn:
@@ -130,7 +131,8 @@ class HistoryBuilder:
         self._time = store.array(np.float64)
         self._metrics, self._neurons, self._capacity = (ColumnSet(store) for _ in range(3))
         self._segmenter = Segmenter()
-        self.clock = TrainerClock()
+        self.clock, self.event_clock = TrainerClock(), TrainerClock()
+        """What is known of the clock from the lines, and from the events among them."""
         self._history: History | None = None
 
     def __len__(self) -> int:
@@ -217,6 +219,7 @@ class HistoryBuilder:
             self._capacity.state(),
             self._segmenter,
             self.clock,
+            self.event_clock,
         )
 
     def restore(self, state: HistoryState, folder: Folder) -> None:
@@ -229,7 +232,8 @@ class HistoryBuilder:
         self._metrics.restore(state.metrics, folder)
         self._neurons.restore(state.neurons, folder)
         self._capacity.restore(state.capacity, folder)
-        self._segmenter, self.clock = state.segmenter, state.clock
+        self._segmenter = state.segmenter
+        self.clock, self.event_clock = state.clock, state.event_clock
         self.generation, self._history = state.generation, None
         # Of a line that only one of them has come to doubt, the segment is another now.
         if replaced or not np.array_equal(self.segment.view()[:both][-1:], last):

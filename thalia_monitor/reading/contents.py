@@ -52,24 +52,26 @@ class LogContents:
 
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""
-        first_row, before = len(self.builder), self._remarks()
+        first_row, full = len(self.builder), self.builder.full
         changed = self.builder.extend(batch)
+        if self.builder.full and not full:
+            reason = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
+            self.problems.add(Problem(contract.LOG_NAME, None, reason))
         self.events.extend(batch.events, first_row)
-        self.events.correct_times(self.builder.clock.was_set)
-        for what, remark in self._remarks().items():
-            if what not in before:
-                self.problems.add(Problem(contract.LOG_NAME, None, remark))
+        self.correct_event_times()
         self.events.place(changed, self.builder.step.view(), self.builder.segment.view())
 
-    def _remarks(self) -> dict[str, str]:
-        """What is to be said once of the log as a whole, by what it is about."""
-        many = f"names more than {MOST_SERIES:,} different metrics; the rest of them is left out"
-        found = {
-            "series": many if self.builder.full else "",
-            "writers": SHARED if self.builder.shared else "",
-            "clock": self.builder.clock.remark or self.events.clock.remark,
-        }
-        return {what: remark for what, remark in found.items() if remark}
+    def correct_event_times(self) -> None:
+        """Take the time from those events that have one of a clock that was not set."""
+        self.builder.event_clock.was_set |= self.builder.clock.was_set
+        self.events.correct_times(self.builder.event_clock)
+
+    @property
+    def remarks(self) -> tuple[Problem, ...]:
+        """What is wrong with the log as a whole: the same however it was read, so apart from its lines' problems."""
+        clock = self.builder.clock.remark or self.builder.event_clock.remark
+        reasons = [SHARED if self.builder.shared else "", clock]
+        return tuple(Problem(contract.LOG_NAME, None, reason) for reason in reasons if reason)
 
     def _without_problems(self, items: Iterable[Item]) -> Iterator[MetricLine | Event]:
         for item in items:

@@ -28,8 +28,6 @@ class EventList:
         self._events: list[Event] = []
         self._rows: list[int] = []
         self._shown: tuple[Event, ...] = ()
-        self.clock = TrainerClock()
-        """The clock that the events' times are from."""
         self._looked = 0
         """Events whose time was looked at."""
         self._wrong: list[int] = []
@@ -56,21 +54,17 @@ class EventList:
                 self._events[index] = replace(event, segment=found)
                 self._shown = ()
 
-    def correct_times(self, was_set: bool) -> None:
-        """Take the time from those events whose time cannot be right where another can, of a line or event.
-
-        ``was_set`` says whether a line's can.
-        """
+    def correct_times(self, clock: TrainerClock) -> None:
+        """Take the time from those events whose time cannot be right where another can; all are from that clock."""
         new = range(self._looked, len(self._events))
         times = np.array([self._events[at].time for at in new], np.float64)
-        self.clock.look(times)
-        self.clock.was_set |= was_set
+        clock.look(times)
         good = believable(times)
         self._wrong += [
             at for at, fine, time in zip(new, good, times, strict=True) if not fine and time == time
         ]
         self._looked = len(self._events)
-        if self.clock.was_set and self._wrong:
+        if clock.was_set and self._wrong:
             for at in self._wrong:
                 self._events[at] = replace(self._events[at], time=None)
             self._wrong, self._shown = [], ()

@@ -66,13 +66,13 @@ class TrainingLog:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the file now, then what was wrong in its lines (the first of them)."""
-        return (*self._trouble, *self._contents.problems.view())
+        """What is wrong with the file now, then with the log as a whole, then with its lines (the first of them)."""
+        return (*self._trouble, *self._contents.remarks, *self._contents.problems.view())
 
     @property
     def total_problems(self) -> int:
         """How many problems there are in all."""
-        return len(self._trouble) + self._contents.problems.total
+        return len(self._trouble) + len(self._contents.remarks) + self._contents.problems.total
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -146,7 +146,7 @@ class SharedFollowing:
             contents.events.cut(self._kept_events if same else 0)
             contents.events.place(settled, step, segment)
             contents.events.take_over(events, following.file, step, segment)
-            contents.events.correct_times(builder.clock.was_set)
+            contents.correct_event_times()
             contents.problems.restore(manifest.problems, manifest.total_problems)
             following.contents = contents
             following.tail.resume(place.identity, place.offset, place.lines, place.head, place.before)

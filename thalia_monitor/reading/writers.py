@@ -1,8 +1,8 @@
 """Telling several writers of one log, such as data-parallel ranks, from one that is resumed again and again.
 
-Each writer's own steps rise; in the file they go back and forth while time goes on (where a line's time is earlier too,
-the line is merely late). So do the steps of a run that crashes and resumes in a loop, but it pauses at each fall, goes
-through the very steps that it had reached before, and only then beyond them.
+Each writer's own steps rise; in the file they go back and forth while time goes on. A line whose time is earlier,
+too, is merely late. The steps of a run that crashes and resumes in a loop fall as well, but it pauses at each fall,
+goes through the very steps that it had reached before, and only then beyond them.
 """
 
 from __future__ import annotations
