@@ -8,11 +8,11 @@ import dash
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.analysis.comparison import NEURONS, stage_starts
+from thalia_monitor.analysis.comparison import stage_starts
 from thalia_monitor.analysis.quantities import places
-from thalia_monitor.contract import SERIES_NEURONS
 from thalia_monitor.figures import compare
 from thalia_monitor.metric_info import title
+from thalia_monitor.series_key import ALL_NEURONS, Kind
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import charts, comparing, parts, runs
 from thalia_monitor.web.choice import Choice, choice_from, choice_of, known_series, names, sides, version
@@ -160,9 +160,9 @@ def _card(choice: Choice) -> html.Section:
         title(choice.series),
         choice.series,
         height=420,
-        options=() if choice.series == NEURONS else ("log",),
-        series=SERIES_NEURONS if choice.series == NEURONS else choice.series,
-        takes=() if choice.series == NEURONS else ("smooth",),
+        options=() if choice.series == ALL_NEURONS else ("log",),
+        series=Kind.NEURONS.family if choice.series == ALL_NEURONS else choice.series,
+        takes=() if choice.series == ALL_NEURONS else ("smooth",),
     )
 
 
@@ -172,8 +172,8 @@ def _names(state: TrainingState) -> list[str]:
 
 def _series(names: list[str], choice: Choice) -> list[dict[str, str]]:
     listed = list(dict.fromkeys([*names, choice.series]))[:MOST_SERIES]
-    every = [{"label": name[:80], "value": name} for name in listed if name != NEURONS]
-    return [*every, {"label": "neurons in all regions", "value": NEURONS}]
+    every = [{"label": name[:80], "value": name} for name in listed if name != ALL_NEURONS]
+    return [*every, {"label": "neurons in all regions", "value": ALL_NEURONS}]
 
 
 def _origins(stages: list[int], choice: Choice) -> list[dict[str, str]]:

@@ -7,8 +7,8 @@ from typing import Any
 import dash
 from dash import Output, State, dcc, html, no_update
 
-from thalia_monitor.contract import SERIES_CAPACITY, SERIES_NEURONS
 from thalia_monitor.figures import growth
+from thalia_monitor.series_key import Kind
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import absent, charts, panes, parts, regions
 from thalia_monitor.web.live import NAMES, live
@@ -42,10 +42,10 @@ def layout(find: str = "", **_: Any) -> html.Div:
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
-                    _by_region("neurons", "Neurons by region", SERIES_NEURONS),
-                    _by_region("capacity", "Capacity by region", SERIES_CAPACITY),
+                    _by_region("neurons", "Neurons by region", Kind.NEURONS.family),
+                    _by_region("capacity", "Capacity by region", Kind.CAPACITY.family),
                     charts.chart_card("growth-timeline", "When each region grew", table=TABLE),
-                    charts.chart_card("capacity-now", "Capacity now", series=SERIES_CAPACITY),
+                    charts.chart_card("capacity-now", "Capacity now", series=Kind.CAPACITY.family),
                 ],
                 className="grid",
             ),

@@ -78,7 +78,8 @@ def fill(
 ) -> Any:
     if not name and state.history.names():  # one is chosen in a moment
         return no_update
-    series = state.history.series(name or "")
+    key = state.history.find(name or "")
+    series = state.history.series(key) if key else None
     if series is None:
         return values.nothing(name), 1, "", no_update
     shown = values.page_of(series, page, step)

@@ -14,6 +14,7 @@ from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.history import History
 from thalia_monitor.reading.run import RunReader
+from thalia_monitor.series_key import Kind
 
 
 def history_of(run: Run) -> History:
@@ -112,12 +113,12 @@ def test_core_metrics_are_named_first_then_custom_ones_then_regions(run: Run) ->
 
 
 def test_a_region_may_have_any_name(run: Run) -> None:
-    """Dots in it do not confuse the series' names."""
+    """Dots in it do not confuse the series' names, nor do metrics that are called like a region's series."""
     run.append(line(1, neuron_counts={"a.b": 1}, **{"neurons.fake": 5}))
     history = history_of(run)
     series = history.series("neurons.a.b")
     assert series is not None and series.value.tolist() == [1]
-    assert history.names() == ["neurons.fake", "neurons.a.b"]
+    assert history.names() == ["metric.neurons.fake", "neurons.a.b"]
 
 
 @given(st.lists(st.fixed_dictionaries({}, optional={"a": st.floats(), "b": st.floats()}), max_size=20))
@@ -127,7 +128,7 @@ def test_the_table_says_the_same_as_the_lines(lines: list[dict[str, float]]) -> 
         run = Run(Path(folder))
         run.append(*(line(step, **fields) for step, fields in enumerate(lines)))
         history = history_of(run)
-    frame = history.frame(history.metrics)
+    frame = history.frame(Kind.METRIC)
     for row, fields in enumerate(lines):
         for name in frame.columns[2:]:
             assert repr(float(frame[name].iloc[row])) == repr(fields.get(name, math.nan))

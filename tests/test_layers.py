@@ -12,7 +12,7 @@ from tests.support import ROOT
 
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
-    {"errors", "contract", "metric_info", "stages", "buffer", "arrangement", "system"},
+    {"errors", "contract", "metric_info", "stages", "buffer", "arrangement", "system", "series_key"},
     {"history", "growing", "once", "ending", "plan", "tables", "writing", "simulation"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},

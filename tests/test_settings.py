@@ -163,3 +163,9 @@ def test_an_unknown_stage_scheme_is_refused() -> None:
     """With the names of those there are."""
     with pytest.raises(SettingsError, match="documented, 2026"):
         Settings(stage_scheme="1999")
+
+
+def test_a_refresh_that_is_hardly_outside_is_not_rounded() -> None:
+    """The sentence would say that 30 has to be between 1 and 30."""
+    with pytest.raises(SettingsError, match=r"--refresh-seconds is 30\.0000001, but"):
+        Settings(refresh_seconds=30.0000001)

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from thalia_monitor.contract import printable
+from thalia_monitor.contract import exact, printable
 from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.history import History
 from thalia_monitor.reading import plain
@@ -244,7 +244,7 @@ def _run_cells(report: Report) -> Iterator[tuple[str, str]]:
     if report.events:
         yield "events", " · ".join(f"{count:,} {kind}" for kind, count in report.events.items())
     if report.criteria:
-        yield "criteria", " · ".join(f"{name} {limit:g}" for name, limit in report.criteria.items())
+        yield "criteria", " · ".join(f"{name} {exact(limit)}" for name, limit in report.criteria.items())
 
 
 def _wrapped(label: str, value: str) -> Iterator[list[str]]:

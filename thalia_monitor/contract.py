@@ -43,9 +43,13 @@ TRANSITION_ANALYSIS: Final = "transition_analysis"
 GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
 CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")
 
-SERIES_NEURONS: Final = "neurons."
-SERIES_CAPACITY: Final = "capacity."
-"""Prefixes that name a region's series beside the metrics: ``neurons.cortex``, ``capacity.cortex``."""
+SEGMENT: Final = "segment"
+"""The column of every table that tells one stretch between resumes from the next."""
+
+
+def exact(value: float) -> str:
+    """Write a number in full, as short as it can be: ``0.85``, ``4`` rather than ``4.0``."""
+    return repr(value).removesuffix(".0")
 
 
 def printable(text: str) -> str:

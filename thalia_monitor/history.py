@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thalia_monitor import contract
 from thalia_monitor.arrangement import IN_FILE_ORDER, Arrangement, Order
+from thalia_monitor.series_key import Kind, SeriesKey, metric, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,7 @@ class Series:
     """One quantity as it is drawn: the points that were logged, by segment and step."""
 
     name: str
+    """The public name of its key."""
     step: Ints
     """(n,) never falls within a segment."""
     value: Floats
@@ -179,31 +181,39 @@ class History:
         """Whether steps have not restarted by design since this segment."""
         return not any(each.kind == "stage" for each in self.segments[segment + 1 :])
 
-    def names(self) -> list[str]:
+    def table(self, kind: Kind) -> Mapping[str, Column]:
+        """The columns of one kind, by the names that the log gives them."""
+        return {Kind.METRIC: self.metrics, Kind.NEURONS: self.neurons, Kind.CAPACITY: self.capacity}[kind]
+
+    def series_keys(self, *kinds: Kind) -> list[SeriesKey]:
         """Every series there is: metrics (the four core ones first), then neurons and capacity by region."""
         core = [name for name in contract.CORE_METRICS if name in self.metrics]
         custom = sorted(name for name in self.metrics if name not in contract.CORE_METRICS)
-        neurons = [contract.SERIES_NEURONS + region for region in self.neurons]
-        capacity = [contract.SERIES_CAPACITY + region for region in self.capacity]
-        return core + custom + neurons + capacity
+        names = {Kind.METRIC: core + custom, Kind.NEURONS: self.neurons, Kind.CAPACITY: self.capacity}
+        return [SeriesKey(kind, name) for kind in kinds or Kind for name in names[kind]]
 
-    def column(self, name: str) -> Column | None:
-        """Find a column by its series name (``loss``, ``neurons.cortex``, ``capacity.cortex``)."""
-        if name in self.metrics:
-            return self.metrics[name]
-        for prefix, columns in (
-            (contract.SERIES_NEURONS, self.neurons),
-            (contract.SERIES_CAPACITY, self.capacity),
-        ):
-            if name.startswith(prefix) and name[len(prefix) :] in columns:
-                return columns[name[len(prefix) :]]
-        return None
+    def names(self) -> list[str]:
+        """The public name of every series there is, in the order of :meth:`series_keys`."""
+        return [key.public for key in self.series_keys()]
 
-    def series(self, name: str) -> Series | None:
-        """Take one series; None when nothing of that name was ever logged."""
-        column = self.column(name)
+    def find(self, name: str) -> SeriesKey | None:
+        """The series that somebody outside asks for by its public name, or by the one that the log gives a metric."""
+        key, logged = parse(name), metric(name)
+        known = [each for each in (key, logged) if each.name in self.table(each.kind)]
+        return known[0] if known else None
+
+    def column(self, key: SeriesKey | str) -> Column | None:
+        """The column of a series, given by its key or public name; None when nothing of it was ever logged."""
+        kind, name = parse(key) if isinstance(key, str) else key
+        return self.table(kind).get(name)
+
+    def series(self, key: SeriesKey | str) -> Series | None:
+        """Take one series, by its key or public name; None when nothing of it was ever logged."""
+        key = parse(key) if isinstance(key, str) else key
+        column = self.column(key)
         if column is None:
             return None
+        name = key.public
         rows: Ints | slice = slice(None) if column.rows is None else column.rows
         step, segment, time = self.step[rows], self.segment[rows], self.time[rows]
         if self.ordered:
@@ -216,19 +226,15 @@ class History:
 
     def _lines(self, column: Column) -> str:
         """Name the lines that a column of this history is on, by the first of all columns that are on the same."""
-        for kind, columns in (
-            ("metric", self.metrics),
-            ("neurons", self.neurons),
-            ("capacity", self.capacity),
-        ):
-            for name, each in columns.items():
+        for kind in Kind:
+            for name, each in self.table(kind).items():
                 if each is column or _on_the_same_lines(each, column):
                     return "all of them" if each.rows is None else f"those with {kind} {name}"
         raise ValueError("a column of another history")
 
-    def newest(self, name: str) -> Logged | None:
+    def newest(self, key: SeriesKey | str) -> Logged | None:
         """The newest value of a series that no later resume has repeated; None where there is none."""
-        series = self.series(name)
+        series = self.series(key)
         if series is None or not len(series):
             return None
         limits = self.supersessions()
@@ -254,22 +260,26 @@ class History:
         newest = max(last.values(), default=-1)
         return {name: float(columns[name].values[-1]) for name, row in last.items() if row == newest >= 0}
 
-    def frame(self, columns: Mapping[str, Column]) -> pd.DataFrame:
-        """Lay columns out beside ``step`` and ``segment``, one row per metric line; NaN where not logged."""
+    def frame(self, kind: Kind) -> pd.DataFrame:
+        """Lay the series of one kind out beside ``step`` and ``segment``, one row per metric line.
+
+        NaN stands where one was not logged. A series that is called ``step`` or ``segment`` itself has its kind
+        before its name.
+        """
         import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
 
         table: dict[str, NDArray[Any]] = {"step": self.step, "segment": self.segment}
-        for name, column in columns.items():
-            if column.rows is None:
-                table[name] = column.values
-            else:
-                table[name] = np.full(len(self), np.nan)
-                table[name][column.rows] = column.values
+        for name, column in self.table(kind).items():
+            values = column.values
+            if column.rows is not None:
+                values = np.full(len(self), np.nan)
+                values[column.rows] = column.values
+            table[SeriesKey(kind, name).column] = values
         return pd.DataFrame(table)
 
-    def frame_where_logged(self, columns: Mapping[str, Column]) -> pd.DataFrame:
-        """Lay columns out like :meth:`frame`, leaving out the lines that have none of them."""
-        frame = self.frame(columns)
+    def frame_where_logged(self, kind: Kind) -> pd.DataFrame:
+        """Lay series out like :meth:`frame`, leaving out the lines that have none of them."""
+        frame, columns = self.frame(kind), self.table(kind)
         sparse = [column.rows for column in columns.values() if column.rows is not None]
         if columns and len(sparse) < len(columns):  # one of them is on every line
             return frame

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor.analysis.thresholds import Thresholds
+from thalia_monitor.contract import exact
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.stages import SCHEMES
 
@@ -64,7 +65,7 @@ class Settings:
         object.__setattr__(self, "base_path", normal_base_path(self.base_path))
         if not SHORTEST_REFRESH <= self.refresh_seconds <= LONGEST_REFRESH:
             raise SettingsError(
-                f"--refresh-seconds is {self.refresh_seconds:g}, but has to be between "
+                f"--refresh-seconds is {exact(self.refresh_seconds)}, but has to be between "
                 f"{SHORTEST_REFRESH:g} and {LONGEST_REFRESH:g} seconds."
             )
         if not self.host.strip():

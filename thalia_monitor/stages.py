@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from thalia_monitor.contract import exact
 from thalia_monitor.metric_info import lower_is_better
 
 
@@ -29,7 +30,7 @@ class Criterion:
     def __str__(self) -> str:
         if self.threshold is None:
             return self.description or "check holds"
-        return f"{'<' if self.below else '>'} {self.threshold:g}"
+        return f"{'<' if self.below else '>'} {exact(self.threshold)}"
 
 
 @dataclass(frozen=True, slots=True)

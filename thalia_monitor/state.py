@@ -19,6 +19,7 @@ from thalia_monitor.growing import Growing
 from thalia_monitor.history import History
 from thalia_monitor.once import Once
 from thalia_monitor.plan import StagePlan, stage_plan
+from thalia_monitor.series_key import Kind, SeriesKey, metric, parse
 from thalia_monitor.stages import stage_name
 from thalia_monitor.tables import event_table, one_table
 
@@ -246,15 +247,17 @@ class TrainingState(Once):
         """The furthest step known, or after a resume the step that training is at again."""
         return max(self.checkpoint.step if self.checkpoint else 0, self.history.current_step)
 
-    def current(self, name: str) -> Current | None:
-        """The newest value of a metric or any other series; None where it was never logged or saved.
+    def current(self, series: SeriesKey | str) -> Current | None:
+        """The newest value of a series, by its key or public name; None where it was never logged or saved.
 
         The greatest step wins, be it of the history or of a checkpoint; where both tell the same step, the
         history. What a resume has repeated does not count, and of a stage before steps restarted only where
         nothing else tells.
         """
+        key = parse(series) if isinstance(series, str) else series
+        name = key.name if key.kind is Kind.METRIC else ""
         saved = next((each for each in reversed(self.standing) if name in each.metrics), None)
-        logged = self.history.newest(name)
+        logged = self.history.newest(key)
         here = logged is not None and self.history.is_of_this_stage(logged.segment)
         if logged is None or (saved is not None and not (here and logged.step >= saved.measured_at)):
             if saved is None:
@@ -342,7 +345,7 @@ class TrainingState(Once):
         """
         if self.checkpoint:
             return dict(self.checkpoint.metrics)
-        newest = ((name, self.history.newest(name)) for name in self.history.metrics)
+        newest = ((name, self.history.newest(metric(name))) for name in self.history.metrics)
         return {name: found.value for name, found in newest if found}
 
     @property
@@ -363,17 +366,17 @@ class TrainingState(Once):
     @cached_property
     def metrics_history(self) -> pd.DataFrame:
         """``step``, ``segment`` and one float column per metric; NaN where not logged; metric lines only."""
-        return self.history.frame(self.history.metrics)
+        return self.history.frame(Kind.METRIC)
 
     @cached_property
     def neuron_count_history(self) -> pd.DataFrame:
         """``step``, ``segment`` and one column of neuron counts per region, over the lines that have any."""
-        return self.history.frame_where_logged(self.history.neurons)
+        return self.history.frame_where_logged(Kind.NEURONS)
 
     @cached_property
     def capacity_history(self) -> pd.DataFrame:
         """``step``, ``segment`` and one column of capacity (0 to 1) per region, over lines that have any."""
-        return self.history.frame_where_logged(self.history.capacity)
+        return self.history.frame_where_logged(Kind.CAPACITY)
 
     @cached_property
     def capacity_by_region(self) -> dict[str, float]:

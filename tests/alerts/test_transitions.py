@@ -224,3 +224,13 @@ def test_messages_that_nobody_takes_are_bounded() -> None:
     waiting = tuple(Message(NOW, Severity.INFO, f"{number}", channels=("desk",)) for number in range(500))
     after = look(msgspec.structs.replace(look(RunState(), run()), messages=waiting), run())
     assert texts(after)[0] == "300"
+
+
+def test_bounds_and_values_are_not_rounded_into_one() -> None:
+    """Two rules that differ in the seventh digit are two, and a value above a bound does not look the same."""
+    rules = [Rule(metric="loss", above=bound) for bound in (0.5000001, 0.5000002)]
+    found = texts(look(look(RunState(), run(), plan(*rules)), run(0.50001), plan(*rules)))
+    assert found == [
+        "loss is 0.50001, above 0.5000001 since step 4,000.",
+        "loss is 0.50001, above 0.5000002 since step 4,000.",
+    ]

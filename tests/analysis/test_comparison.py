@@ -9,7 +9,6 @@ import pytest
 from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import (
-    NEURONS,
     Start,
     common_step,
     difference,
@@ -18,6 +17,7 @@ from thalia_monitor.analysis.comparison import (
     standing,
     verdict,
 )
+from thalia_monitor.series_key import ALL_NEURONS
 
 
 def test_last_best_and_there(run: Run) -> None:
@@ -39,7 +39,7 @@ def test_more_is_better_but_of_a_loss(run: Run) -> None:
     assert standing(state, "accuracy", 2).best == 0.9
     assert standing(state, "firing_rate", 2).best is None
     assert standing(state, "neurons.cortex", 2).best is None
-    assert not directed(NEURONS)
+    assert not directed(ALL_NEURONS)
 
 
 def test_an_attempt_that_a_resume_has_repeated_does_not_count(run: Run) -> None:
@@ -58,7 +58,7 @@ def test_all_regions_together_are_added_up(run: Run) -> None:
     """The neurons of a brain are the sum over its regions, each as it was newest."""
     run.append(line(10, neuron_counts={"cortex": 100, "thalamus": 50}))
     run.append(line(20, neuron_counts={"cortex": 120}))
-    found = standing(load_training_state(run.directory), NEURONS, 15)
+    found = standing(load_training_state(run.directory), ALL_NEURONS, 15)
     assert (found.last, found.there) == (170, 150)
 
 
@@ -66,7 +66,7 @@ def test_nothing_logged_compares_as_nothing(run: Run) -> None:
     """A series that a run does not have leaves blanks, not zeros."""
     run.metrics(1)
     state = load_training_state(run.directory)
-    for name in ("dopamine", NEURONS, "capacity.cortex"):
+    for name in ("dopamine", ALL_NEURONS, "capacity.cortex"):
         found = standing(state, name, 1)
         assert (found.last, found.best, found.there) == (None, None, None)
 

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.analysis.wording import (
+    MINUS,
     NumberKind,
     age,
     ago,
+    beyond,
     counted,
     duration,
     joined,
@@ -125,6 +127,15 @@ def test_a_written_value_is_close_to_the_number(value: float) -> None:
     assert float(number(value).replace(",", "").replace("−", "-")) == pytest.approx(
         value, rel=6e-4, abs=5.1e-5
     )
+
+
+def test_a_number_beyond_a_bound_looks_it() -> None:
+    """Rounded as usual, unless that is the bound itself."""
+    assert beyond(0.61239, 0.5) == "0.6124"
+    assert beyond(0.50001, 0.5) == "0.50001"
+    assert beyond(100_000.5, 100_000) == "100000.5"
+    assert beyond(-0.100001, -0.1) == f"{MINUS}0.100001"
+    assert beyond(0.5, 0.5) == "0.5"
 
 
 def test_words_are_counted_and_joined() -> None:

@@ -87,3 +87,20 @@ def test_a_layout_never_forgets_the_readers_view() -> None:
     first["xaxis"]["title"]["text"] = "changed"
     assert layout()["xaxis"]["title"]["text"] == "step"
     assert "title" in theme.AXIS and "text" not in theme.AXIS["title"]
+
+
+def test_words_of_javascript_are_keys_like_any_other() -> None:
+    """Plotly decodes the reference; it is no property that each of its objects has."""
+    for word in ("__proto__", "constructor", "toString", "hasOwnProperty"):
+        assert theme.key(word) != word
+        assert html.unescape(theme.key(word)) == word
+    assert theme.key("cortex") == "cortex"
+
+
+def test_names_that_are_cut_stay_apart() -> None:
+    """Two categories of the same text would be one, with the values of either on top of the other."""
+    names = [f"{'a very long name of a region'} {number}" for number in range(3)]
+    labels = theme.categories([*names, "short"])
+    assert list(labels) == [*names, "short"]
+    assert len(set(labels.values())) == 4
+    assert labels["short"] == "short"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.figures.states import EVERY_KIND, START, made, points, strokes
-from thalia_monitor.analysis.comparison import NEURONS
 from thalia_monitor.figures import compare, consolidation, growth, metrics
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.figures.compare import Side
 from thalia_monitor.history import Column, Floats, History
+from thalia_monitor.series_key import ALL_NEURONS
 from thalia_monitor.state import Event, TrainingState
 
 WALL, ELAPSED = View(x="wall", markers=EVERY_KIND), View(x="elapsed", markers=EVERY_KIND)
@@ -54,7 +54,7 @@ def charts(state: TrainingState, view: View) -> dict[str, Chart]:
         "1 consolidations": consolidation.timeline(state, "", view),
         " 1 consolidations": consolidation.patterns(state, "", view),
         "  3 points": compare.overlay([side], "loss", view),
-        "  6 points": compare.overlay([side], NEURONS, view),
+        "  6 points": compare.overlay([side], ALL_NEURONS, view),
     }
 
 

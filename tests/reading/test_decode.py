@@ -120,6 +120,24 @@ def test_a_line_without_a_usable_step_is_reported_and_not_placed(step: str) -> N
     assert problems[0].startswith("step ")
 
 
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [
+        ("100000.5", "100000.5"),
+        ("-1234567", "-1234567"),
+        ("0.10000001", "0.10000001"),
+        ("123456789.125", "123456789.125"),
+        ("1e-320", "1e-320"),
+        (str(2**63), "9223372036854775808"),
+        ("9" * 4000, f"{'9' * 24}… (4,000 characters)"),
+    ],
+)
+def test_a_wrong_number_is_shown_as_it_was_written(step: str, shown: str) -> None:
+    """Not rounded to something that would be right; only the end of a very long one is left out."""
+    reason = f"step should be a whole number of at least 0, and is {shown}; the line is left out"
+    assert decoded(f'{{"step": {step}, "loss": 1}}')[2] == [reason]
+
+
 def test_an_integral_float_is_a_step() -> None:
     """Thalia's own metrics hold the step as a float."""
     assert decoded('{"step": 4000.0}')[0][0].step == 4000

@@ -20,10 +20,8 @@ def assigned(
     segmenter, found = Segmenter(), list[int]()
     for first, last in zip((0, *cuts), (*cuts, len(lines)), strict=True):
         step, time, stage = (np.array([line[at] for line in lines[first:last]]) for at in range(3))
-        piece, refuted = segmenter.assign(step.astype(np.int64), time.astype(float), stage.astype(float))
-        if refuted:
-            found[-1] -= 1
-        found += piece.tolist()
+        changed = segmenter.assign(step.astype(np.int64), time.astype(float), stage.astype(float))
+        found[changed:] = segmenter.numbers(changed).tolist()
     segments = [(each.first_row, each.first_step, each.kind) for each in segmenter.segments]
     return found, segments, segmenter.ordered
 

@@ -455,3 +455,21 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
             if name == "restart":
                 readers[name] = RunReader(directory, index=cache)
             assert told(readers[name].read()) == told(load_training_state(directory))
+
+
+@pytest.mark.parametrize("start", [0.0, 1_795_870_300.0], ids=["unset clock", "set clock"])
+def test_readers_agree_on_what_a_log_turns_out_to_be(run: Path, reader: Reader, start: float) -> None:
+    """That its clock was set only now, and that two share it, whichever of them reads first."""
+    write_log(run, *(line(step, loss=0.5, timestamp=start + step) for step in range(0, 100, 10)))
+    readers = [reader(), reader()]
+    for number in range(30):
+        for late, lag in ((0, 0), (1, 3)):
+            moment = 1_795_870_500.0 + 2 * number + late
+            event = growth(100 + 10 * number, timestamp=start + number)
+            new = line(100 + 10 * max(0, number - lag), loss=0.5, timestamp=moment)
+            append(log(run), log_text(event, new))
+            readers[number % 2].read()
+    whole = load_training_state(run)
+    assert told(readers[0].read()) == told(readers[1].read()) == told(whole)
+    assert [segment.kind for segment in whole.history.segments] == ["start"]
+    assert len(whole.problems) == (2 if start == 0 else 1)

@@ -18,7 +18,10 @@ from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import Recent, recent, since
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.analysis.wording import number
+from thalia_monitor.analysis.wording import beyond
+from thalia_monitor.contract import exact
+from thalia_monitor.series_key import Kind as SeriesKind
+from thalia_monitor.series_key import parse
 from thalia_monitor.stages import stage_name
 from thalia_monitor.state import Severity, TrainingState
 
@@ -107,18 +110,23 @@ def unreadable(rules: Sequence[Rule], reason: str) -> dict[str, Alert]:
 def _metric(rule: Rule, summary: Summary) -> Iterator[Alert]:
     state = summary.state
     meant = series_of(state, rule.metric)  # firing_rate is meant under whichever name the run logs it
-    for name in state.history.names():
-        if name not in {meant, rule.metric} and not fnmatchcase(name, rule.metric):
+    for key in state.history.series_keys():
+        name = key.public
+        # A metric may be called as the log calls it, where that is no other series' name.
+        names = {name, key.name} if parse(key.name) == key else {name}
+        if not names & {meant, rule.metric} and not any(fnmatchcase(each, rule.metric) for each in names):
             continue
-        if metric_info.info(name).placeholder and not measured(state, name):
+        placeholder = key.kind is SeriesKind.METRIC and metric_info.info(key.name).placeholder
+        if placeholder and not measured(state, key.name):
             continue
-        values = recent(state.history, name)
+        values = recent(state.history, key)
         for bound, side in ((rule.above, "above"), (rule.below, "below")):
             step = None if bound is None else _since(values, bound, side == "above", rule.steps)
             if bound is None or step is None:
                 continue
-            text = f"{harmless(name)} is {number(float(values.value[-1]))}, {side} {bound:g} since step {step:,}."
-            yield Alert(f"metric:{name}:{side}:{bound:g}:{rule.steps:g}", rule.level, text)
+            value, limit = beyond(float(values.value[-1]), bound), exact(bound)
+            text = f"{harmless(name)} is {value}, {side} {limit} since step {step:,}."
+            yield Alert(f"metric:{name}:{side}:{limit}:{exact(rule.steps)}", rule.level, text)
 
 
 def _since(values: Recent, bound: float, above: bool, steps: float) -> int | None:

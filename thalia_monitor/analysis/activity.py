@@ -13,10 +13,13 @@ from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.analysis.wording import counted, number
+from thalia_monitor.analysis.wording import beyond, counted, number
 from thalia_monitor.analysis.workbench import nonfinite
+from thalia_monitor.contract import exact
 from thalia_monitor.history import EMPTY_INTS, History, Ints
 from thalia_monitor.metric_info import CAPACITY, FIRING_RATE
+from thalia_monitor.series_key import Kind as SeriesKind
+from thalia_monitor.series_key import SeriesKey, metric, parse
 from thalia_monitor.state import Severity, TrainingState
 
 _NOT_REGIONS: Final = frozenset({"average", "avg", "mean", "overall"})
@@ -26,8 +29,8 @@ _LATEST_GROWTHS: Final = 5_000
 def not_finite(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find every series with NaN or infinities: critical while they last, a warning for a while after."""
     history = state.history
-    for name in history.names():
-        column = history.column(name)
+    for key in history.series_keys():
+        name, column = key.public, history.column(key)
         places = nonfinite(history, name, column) if column else EMPTY_INTS
         if column is None or not len(places):
             continue
@@ -91,7 +94,7 @@ def rates(state: TrainingState) -> list[Rate]:
 def firing(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find rates that run away, regions that are silent, and rates that stay outside the healthy range."""
     for rate in rates(state):
-        values = recent(state.history, rate.series)
+        values = recent(state.history, metric(rate.series))
         found = next(filter(None, (check(rate, values, limits) for check in _RATE_CHECKS)), None)
         if found:
             yield found
@@ -101,7 +104,8 @@ def _runaway(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
     if not rate.judged or len(values) < ENOUGH or not (values.value[-2:] > limits.runaway).all():
         return None
     step = since(values, values.value > limits.runaway, 0, share=1)
-    text, healthy = f"{rate.whose} is running away: {_now(values)}.", f"above {limits.runaway:g}"
+    now, healthy = beyond(_now(values), limits.runaway), f"above {exact(limits.runaway)}"
+    text = f"{rate.whose} is running away: {now}."
     return Finding(Kind.RUNAWAY, Severity.CRITICAL, text, healthy, step, rate.series)
 
 
@@ -110,19 +114,21 @@ def _silent(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
     if step is None:
         return None
     text = f"{rate.region or 'The brain'} has been silent since step {step:,}."
-    evidence = f"firing rate {_now(values)}, below {limits.silent:g} for {limits.silent_steps:,.0f} steps"
+    now, limit = beyond(_now(values), limits.silent), exact(limits.silent)
+    evidence = f"firing rate {now}, below {limit} for {limits.silent_steps:,.0f} steps"
     return Finding(Kind.SILENT, Severity.CRITICAL, text, evidence, step, rate.series)
 
 
 def _outside(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
-    evidence = f"healthy is {limits.firing_low:g} to {limits.firing_high:g}"
-    for outside, word in (
-        (values.value < limits.firing_low, "low"),
-        (values.value > limits.firing_high, "high"),
+    evidence = f"healthy is {exact(limits.firing_low)} to {exact(limits.firing_high)}"
+    for outside, word, bound in (
+        (values.value < limits.firing_low, "low", limits.firing_low),
+        (values.value > limits.firing_high, "high", limits.firing_high),
     ):
         step = since(values, outside, limits.firing_steps) if rate.judged else None
         if step is not None:
-            text = f"{rate.whose} has been too {word} since step {step:,}: {_now(values)}."
+            now = beyond(_now(values), bound)
+            text = f"{rate.whose} has been too {word} since step {step:,}: {now}."
             return Finding(Kind.FIRING, Severity.WARNING, text, evidence, step, rate.series)
     return None
 
@@ -131,14 +137,14 @@ def _never_within(rate: Rate, values: Recent, limits: Thresholds) -> Finding | N
     """A run too short for the rule above, all of it beyond the limits of Thalia's logger: one value is enough."""
     if not rate.judged or not len(values):
         return None
-    for beyond, word, limit in (
-        (values.value < limits.firing_least, "low", f"below {limits.firing_least:g}"),
-        (values.value > limits.firing_most, "high", f"above {limits.firing_most:g}"),
+    for outside, word, side, bound in (
+        (values.value < limits.firing_least, "low", "below", limits.firing_least),
+        (values.value > limits.firing_most, "high", "above", limits.firing_most),
     ):
-        if beyond.all():
-            step = int(values.step[0])
-            text = f"{rate.whose} has been too {word} since step {step:,}: {_now(values)}."
-            evidence = f"{limit}, the limit of Thalia's logger, in every value so far"
+        if outside.all():
+            step, now = int(values.step[0]), beyond(_now(values), bound)
+            text = f"{rate.whose} has been too {word} since step {step:,}: {now}."
+            evidence = f"{side} {exact(bound)}, the limit of Thalia's logger, in every value so far"
             return Finding(Kind.FIRING, Severity.WARNING, text, evidence, step, rate.series)
     return None
 
@@ -146,16 +152,17 @@ def _never_within(rate: Rate, values: Recent, limits: Thresholds) -> Finding | N
 _RATE_CHECKS: Final = (_runaway, _silent, _outside, _never_within)
 
 
-def _now(values: Recent) -> str:
-    return number(float(np.median(values.value[-NEWEST:])))
+def _now(values: Recent) -> float:
+    return float(np.median(values.value[-NEWEST:]))
 
 
 def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     """Find regions whose capacity has long been above the growth threshold without any growth."""
     history = state.history
-    regions = {contract.SERIES_CAPACITY + region: region for region in history.capacity}
-    for name, region in (regions or {series_of(state, CAPACITY.name): ""}).items():
-        used = recent(history, name)
+    regions = {key: key.name for key in history.series_keys(SeriesKind.CAPACITY)}
+    whole: dict[SeriesKey, str] = {parse(series_of(state, CAPACITY.name)): ""}
+    for key, region in (regions or whole).items():
+        used = recent(history, key)
         if len(used) < ENOUGH:
             continue
         step = since(used, used.value > limits.capacity, limits.growth_steps)
@@ -164,12 +171,12 @@ def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         size = _times_grown(history, region)
         grown_up = size is not None and size >= limits.full_grown
         whose = f"Capacity of {region}" if region else "Capacity"
-        text = f"{whose} has been above {limits.capacity:g} since step {step:,} without growth."
+        text = f"{whose} has been above {exact(limits.capacity)} since step {step:,} without growth."
         evidence = f"{number(float(used.value[-1]), 'percent')} in use"
         if grown_up and size is not None:
             evidence += f"; {number(size, 'rate')} times its first size, which may be its limit"
         severity = Severity.INFO if grown_up else Severity.WARNING
-        yield Finding(Kind.CAPACITY, severity, text, evidence, step, name)
+        yield Finding(Kind.CAPACITY, severity, text, evidence, step, key.public)
 
 
 def _grown_since(state: TrainingState, region: str, step: float) -> bool:

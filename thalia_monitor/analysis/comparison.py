@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
 from thalia_monitor import contract, metric_info
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.history import Floats, History, Series
+from thalia_monitor.series_key import ALL_NEURONS, Kind, parse
 from thalia_monitor.state import TrainingState
-
-NEURONS: Final = "neurons"
-"""The name under which all regions together are compared."""
 
 Verdict = Literal["better", "worse", "same", ""]
 
@@ -44,7 +42,7 @@ class Difference:
 def standing(state: TrainingState, name: str, step: int) -> Standing:
     """Read a run's newest value, its best, and the one at a step; superseded attempts do not count."""
     history = state.history
-    if name == NEURONS:
+    if name == ALL_NEURONS:
         return _all_neurons(history, step)
     logged = series_of(state, name)
     series, now = history.series(logged), state.current(logged)
@@ -96,7 +94,7 @@ def value_at(series: Series, step: int) -> float | None:
 
 
 def _all_neurons(history: History, step: int) -> Standing:
-    every = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
+    every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
     known = [_counting(series, history) for series in every if series is not None and len(series)]
     there = [value for series in known if (value := value_at(series, step)) is not None]
     last = [value for series in known if (value := _last(series)) is not None]
@@ -110,8 +108,8 @@ def _all_neurons(history: History, step: int) -> Standing:
 
 def directed(name: str) -> bool:
     """Whether more (or, for a loss, less) of this quantity is better."""
-    counted = name == NEURONS or name.startswith((contract.SERIES_NEURONS, contract.SERIES_CAPACITY))
-    return not counted and bool(metric_info.info(name).better)
+    key = parse(name)
+    return name != ALL_NEURONS and key.kind is Kind.METRIC and bool(metric_info.info(key.name).better)
 
 
 def difference(name: str, value: float | None, baseline: float | None) -> Difference | None:

@@ -14,6 +14,7 @@ from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.recent import ENOUGH, recent
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.wording import number
+from thalia_monitor.contract import exact
 from thalia_monitor.metric_info import LOSS, PERFORMANCE, MetricInfo
 from thalia_monitor.state import Severity, TrainingState
 
@@ -69,7 +70,9 @@ def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         return
     step = int(last - age[begins[best] - 1 if best < len(begins) else -1] * span)
     text = f"{_named(LOSS, series)} is diverging: {number(level)}, up from {number(least)} at step {step:,}."
-    evidence = f"medians over {limits.loss_steps:,.0f} steps; more than {limits.loss_factor:g} times the best"
+    evidence = (
+        f"medians over {limits.loss_steps:,.0f} steps; more than {exact(limits.loss_factor)} times the best"
+    )
     yield Finding(Kind.LOSS, Severity.WARNING, text, evidence, step, series)
 
 

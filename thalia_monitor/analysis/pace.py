@@ -12,8 +12,7 @@ from thalia_monitor.analysis.rhythm import (
     RECENT,
     Gaps,
     checkpoint_gaps,
-    gaps,
-    gaps_between,
+    progress,
     recurring_pause,
 )
 from thalia_monitor.analysis.schedule import Span, steps_left
@@ -88,7 +87,7 @@ def pace(state: TrainingState, now: float) -> Pace:
 
 def _measured(state: TrainingState) -> tuple[Gaps, Gaps]:
     """Take the recent gaps and those of the whole run; empty ones where there are too few to tell."""
-    lines = gaps(state.history, MEMORY).regular()
+    lines = progress(state.history, slice(-MEMORY - 1, None)).regular()
     if len(lines) >= FIRST_MOMENTS and lines.seconds[-RECENT:].sum() > 0:
         recent = Gaps(lines.seconds[-RECENT:], lines.steps[-RECENT:])
         return recent, _whole_run(state.history)
@@ -101,7 +100,7 @@ def _measured(state: TrainingState) -> tuple[Gaps, Gaps]:
 def _whole_run(history: History) -> Gaps:
     """Take gaps between lines that are evenly spread over the history, so that any length costs the same."""
     stride = 1 << max((len(history) - 1) // _LOOKS, 0).bit_length()
-    found = gaps_between(history.time[::stride], history.step[::stride].astype(np.float64))
+    found = progress(history, slice(None, None, stride))
     if stride == 1 or len(found) < FIRST_MOMENTS:
         return found.regular()
     # A gap of many lines hides a pause in its length, but not beside its neighbours; the pace itself may drift.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Floats, History, Ints
+from thalia_monitor.series_key import SeriesKey
 
 MOST: Final = 20_000
 """Values looked at, at most."""
@@ -34,9 +35,9 @@ class Recent:
         return values
 
 
-def recent(history: History, name: str, first_step: float = -np.inf) -> Recent:
+def recent(history: History, key: SeriesKey | str, first_step: float = -np.inf) -> Recent:
     """Take the newest values of a series, from ``first_step`` on and 20,000 at most."""
-    column = history.column(name)
+    column = history.column(key)
     if column is None or not len(column):
         return Recent(EMPTY_INTS, EMPTY_FLOATS)
     value = column.values[-MOST:]

@@ -66,6 +66,21 @@ def gaps(history: History, count: int) -> Gaps:
     return gaps_between(history.time[tail], history.step[tail].astype(np.float64))
 
 
+def progress(history: History, rows: slice) -> Gaps:
+    """Take the gaps between those lines that come further than all before them of their segment.
+
+    What lies between, lines of the same step or of another writer that is behind, costs its time and is no progress.
+    """
+    known = ~np.isnan(history.time[rows])
+    time, step, segment = history.time[rows][known], history.step[rows][known], history.segment[rows][known]
+    order = np.lexsort((step, segment))
+    other = (np.diff(step[order]) != 0) | (np.diff(segment[order]) != 0)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.cumsum(np.concatenate(([True], other)))[: len(order)]
+    further = np.diff(np.maximum.accumulate(place), prepend=0) > 0
+    return gaps_between(time[further], step[further].astype(np.float64))
+
+
 def gaps_between(time: Floats, step: Floats) -> Gaps:
     """Take the gaps between these lines, (n,) each."""
     known = ~np.isnan(time)

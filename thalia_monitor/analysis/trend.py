@@ -12,6 +12,7 @@ from thalia_monitor.analysis.quantities import Place
 from thalia_monitor.analysis.recent import ENOUGH, Recent, recent
 from thalia_monitor.analysis.wording import number
 from thalia_monitor.metric_info import title
+from thalia_monitor.series_key import metric
 from thalia_monitor.state import TrainingState
 
 SPANS: Final = (1_000, 10_000, 100_000)
@@ -61,11 +62,11 @@ class Trend:
 
 def trend(state: TrainingState, name: str) -> Trend | None:
     """Tell where a metric is going; None where it was never logged."""
-    now = state.current(name)
+    now = state.current(metric(name))
     if now is None:
         return None
     told = Trend(name, now.value, step=now.step, as_of=now.as_of)
-    values = recent(state.history, name)
+    values = recent(state.history, metric(name))
     for span in SPANS if math.isfinite(now.value) else ():
         change = _change(values, span)
         if change is not None and now.step - values.step[-1] < span:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final, Literal
 
+from thalia_monitor.contract import exact
+
 NumberKind = Literal["count", "value", "percent", "change", "rate"]
 
 MINUS: Final = "\u2212"
@@ -87,6 +89,12 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
     else:
         text = _significant(value, 4)
     return text.replace("-", MINUS)
+
+
+def beyond(value: float, bound: float, kind: NumberKind = "value") -> str:
+    """Write a number that is said to be beyond a bound: in full where it would look the same as the bound."""
+    text = number(value, kind)
+    return exact(value).replace("-", MINUS) if text == number(bound, kind) and value != bound else text
 
 
 def _decimals(value: float, digits: int, sign: str = "") -> str:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from thalia_monitor import contract
-from thalia_monitor.analysis.comparison import NEURONS, Start, stage_starts
+from thalia_monitor.analysis.comparison import Start, stage_starts
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
@@ -27,6 +26,7 @@ from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Series
 from thalia_monitor.metric_info import title
+from thalia_monitor.series_key import ALL_NEURONS, Kind, parse
 from thalia_monitor.state import TrainingState
 
 RUN: Final = "run"
@@ -91,7 +91,7 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
         said += [f"{side.name[:30]}: {each}" for each in words]
         traces += made
         marks += unplaced
-        total += 0 if name == NEURONS else sum(map(len, known))
+        total += 0 if name == ALL_NEURONS else sum(map(len, known))
     drawn = sum(x is not None for trace in traces + marks for x in trace["x"])
     layout = theme.layout(x_title=_x_title(view, origin), height=420, showlegend=True, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
@@ -109,12 +109,8 @@ def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> 
 
 
 def _logged(state: TrainingState, name: str) -> list[Series]:
-    names = (
-        [contract.SERIES_NEURONS + region for region in state.history.neurons]
-        if name == NEURONS
-        else [series_of(state, name)]
-    )
-    return [series for each in names if (series := state.history.series(each)) is not None]
+    keys = state.history.series_keys(Kind.NEURONS) if name == ALL_NEURONS else [parse(series_of(state, name))]
+    return [series for each in keys if (series := state.history.series(each)) is not None]
 
 
 def _course(values: list[float | None]) -> str:
@@ -143,7 +139,7 @@ def _drawn(
     words: tuple[str, ...] = ()
     if view.x != "step" and math.isnan(history.first_time):
         return [], marks, words
-    if name == NEURONS:
+    if name == ALL_NEURONS:
         made = [trace | {"line": trace["line"] | style} for trace in total_traces(history, local)]
     else:
         logged = series_of(side.state, name)
@@ -158,7 +154,7 @@ def _drawn(
         marks = rug(points, history, local, log=log, name=label, color=style["color"])
         origin = (f"from {logged}",) if logged != name else ()
         words = (*origin, *notes(points), *(below(values_in_view(series, history, local)) if log else ()))
-    group = {"legendgroup": label}
+    group = {"legendgroup": theme.key(label)}
     return (
         [trace | group | {"name": label, "x": _shifted(trace["x"], part.origin)} for trace in made],
         [mark | group | {"x": _shifted(mark["x"], part.origin)} for mark in marks],
@@ -206,6 +202,6 @@ def _notes(missing: list[str], name: str, view: View, origin: str) -> tuple[str,
         where = "" if origin == RUN else f" in stage {origin}"
         names = ", ".join(each[:30] for each in missing[:3]) + (" …" if len(missing) > 3 else "")
         notes.append(f"no {title(name).lower()}{where}: {names}")
-    if view.smooth and name != NEURONS:
+    if view.smooth and name != ALL_NEURONS:
         notes.append(f"smoothed {view.smooth:g}, raw lines left out")
     return tuple(notes)

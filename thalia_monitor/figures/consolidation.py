@@ -69,21 +69,21 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     placed = _placed(state, view)
     if not len(placed.x):
         return nothing(height=140, **_said(state, placed))
-    stages = sorted(set(placed.label.tolist()))
-    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(stages) + 70))
+    lanes = theme.categories(sorted(set(placed.label.tolist())))
+    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(lanes) + 70))
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
         "type": "category",
         "categoryorder": "array",
-        "categoryarray": _labels(stages),
+        "categoryarray": list(lanes.values()),
     }
     layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": times(placed.x),
-        "y": _labels(placed.label.tolist()),
+        "y": [lanes[stage] for stage in placed.label.tolist()],
         "marker": {
             "symbol": ["square" if label.upper().startswith("REM") else "circle" for label in placed.label],
             "size": 11,
@@ -189,10 +189,6 @@ def sleeps(state: TrainingState) -> pd.DataFrame:
     frame = state.event_frame(contract.CONSOLIDATION, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
     stage = frame["sleep_stage"]
     return frame.assign(sleep_stage=stage.fillna("unknown")) if stage.hasnans else frame
-
-
-def _labels(stages: list[str]) -> list[str]:
-    return [theme.plain(stage, 24) for stage in stages]
 
 
 def _texts(placed: Marks) -> list[str]:

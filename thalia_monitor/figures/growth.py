@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,8 +21,11 @@ from thalia_monitor.figures.totals import total_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import Column
 from thalia_monitor.metric_info import GROWING
+from thalia_monitor.series_key import Kind
 from thalia_monitor.state import TrainingState
 
+LONGEST_GROUP: Final = 200
+"""Characters that tell one region's legend entry from another's, though fewer are shown."""
 MOST_TOLD: Final = 20
 """Regions that a chart's words name; the table of raw values has all of them."""
 
@@ -32,10 +34,10 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
     """Draw the neuron count of each region and of all together."""
     if not state.history.neurons:
         return nothing("no line has neurons by region yet", 300)
-    chart = _by_region(state, contract.SERIES_NEURONS, state.history.neurons, view, "neurons")
+    chart = _by_region(state, Kind.NEURONS, view)
     if len(state.history.neurons) < 2 or not chart.scaled:
         return chart
-    total = total_traces(state.history, view, log=contract.SERIES_NEURONS in view.log)
+    total = total_traces(state.history, view, log=Kind.NEURONS.family in view.log)
     return replace(chart, traces=[*total, *chart.traces])
 
 
@@ -43,11 +45,11 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each region's capacity, and the band in which regions grow."""
     if not state.history.capacity:
         return nothing("no line has capacity by region yet", 300)
-    chart = _by_region(state, contract.SERIES_CAPACITY, state.history.capacity, view, "capacity")
+    chart = _by_region(state, Kind.CAPACITY, view)
     if not chart.scaled:
         return chart
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
-    if contract.SERIES_CAPACITY not in view.log:
+    if Kind.CAPACITY.family not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
     chart.layout["shapes"] = [band(GROWING, f"Thalia grows a region from {GROWING.low:.0%}")]
     return chart
@@ -59,7 +61,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
         return nothing("no line has capacity_by_region yet", 160)
     known = [each for each in state.capacity_by_region.items() if each[0] not in view.hidden]
     regions = sorted(known, key=lambda each: each[1] if math.isfinite(each[1]) else -math.inf)
-    names = [theme.plain(region, 24) for region, _ in regions]
+    names = list(theme.categories(region for region, _ in regions).values())
     layout = theme.layout(x_title="capacity", height=max(160, 34 * len(regions) + 60), **OWN_AXIS)
     layout["xaxis"] |= {"range": [0, 1.1], "tickformat": ".0%"}
     layout["yaxis"] |= {"automargin": True}
@@ -76,7 +78,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
         "cliponaxis": False,
         "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
     }
-    words = ", ".join(f"{name} {_percent(value)}" for name, (_, value) in zip(names, regions, strict=True))
+    words = ", ".join(f"{theme.plain(region, 24)} {_percent(value)}" for region, value in regions)
     caption = "" if regions else "no line has capacity_by_region yet"
     return Chart([bars], layout, caption=caption, summary=f"Capacity by region: {words}." if words else "")
 
@@ -93,21 +95,21 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         return nothing(said, 160, total=len(grown), length=len(grown), notes=lost)
     largest = float(np.nanmax(placed.amount, initial=1.0))
     size = 8 + 18 * np.sqrt(np.clip(np.nan_to_num(placed.amount), 0, None) / max(largest, 1.0))
-    regions = sorted(set(placed.label.tolist()))
-    layout = theme.layout(x_title=X_TITLES[view.x], height=max(150, 40 * len(regions) + 70))
+    lanes = theme.categories(sorted(set(placed.label.tolist())))
+    layout = theme.layout(x_title=X_TITLES[view.x], height=max(150, 40 * len(lanes) + 70))
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
         "type": "category",
         "categoryorder": "array",
-        "categoryarray": _labels(regions),
+        "categoryarray": list(lanes.values()),
     }
     layout["xaxis"] |= X_LOOKS[view.x]
     dots = {
         "type": "scatter",
         "mode": "markers",
         "x": times(placed.x),
-        "y": _labels(placed.label.tolist()),
+        "y": [lanes[region] for region in placed.label.tolist()],
         "marker": {
             "size": [round(each, 1) for each in size.tolist()],
             "color": [theme.region_style(region)["color"] for region in placed.label.tolist()],
@@ -152,27 +154,23 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if math.isfinite(share) else number(share)
 
 
-def _labels(regions: list[str]) -> list[str]:
-    return [theme.plain(region, 24) for region in regions]
-
-
 def _upright(x: float) -> dict[str, Any]:
     line = {"color": theme.CAUTION, "width": 1, "dash": "dash"}
     return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": line}
 
 
-def _by_region(
-    state: TrainingState, prefix: str, columns: Mapping[str, Column], view: View, unit: str
-) -> Chart:
+def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
+    columns, unit = state.history.table(kind), str(kind)
     layout = theme.layout(
         x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True, yaxis2=RUG_AXIS
     )
     layout["xaxis"] |= X_LOOKS[view.x]
-    log = prefix in view.log
+    log = kind.family in view.log
     if log:
         layout["yaxis"] |= {"type": "log"}
     traces: list[dict[str, Any]] = []
-    every = {region: state.history.series(prefix + region) for region in columns if region not in view.hidden}
+    shown_keys = [key for key in state.history.series_keys(kind) if key.name not in view.hidden]
+    every = {key.name: state.history.series(key) for key in shown_keys}
     known = {region: series for region, series in every.items() if series is not None}
     lost = untimed(list(known.values()), state.history, view)
     said = [*lost]
@@ -184,11 +182,12 @@ def _by_region(
         placed += points.length
         drawn += min(len(points), points.total)
         name = theme.plain(region, 24)
-        named = {"name": name, "legendgroup": name}
+        group = {"legendgroup": theme.key(theme.plain(region, LONGEST_GROUP))}
+        named = {"name": name} | group
         style = theme.region_style(region)
         traces += [trace | named for trace in lines(points, state.history, view, style, log=log, few=0)]
         marks = rug(points, state.history, view, log=log, name=name)
-        traces += [trace | {"legendgroup": name} for trace in marks]
+        traces += [trace | group for trace in marks]
         said += [f"{name}: {note}" for note in notes(points)]
     if lost and not placed:
         return nothing("", 300, length=length, notes=lost)

@@ -24,15 +24,17 @@ from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.untimed import notes as untimed
 from thalia_monitor.history import EMPTY_FLOATS, Floats
 from thalia_monitor.metric_info import Band, title
+from thalia_monitor.series_key import metric as metric_key
+from thalia_monitor.series_key import parse
 from thalia_monitor.state import TrainingState
 
 TREND_POINTS: Final = 60
 
 
 def metric(state: TrainingState, name: str, view: View) -> Chart:
-    """Draw one metric's history."""
-    history = state.history
-    series = history.series(name)
+    """Draw one metric's history; the name is its public one, as in the view."""
+    history, key = state.history, parse(name)
+    series = history.series(key)
     if series is None or not len(series):
         return nothing("not logged in this run yet")
     log = name in view.log
@@ -40,7 +42,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
     if lost and not points.length:
         return nothing("", notes=lost, length=len(series))
     style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})
-    named = {"name": title(theme.plain(name))}
+    named = {"name": title(theme.plain(key.name))}
     traces = [trace | named for trace in lines(points, history, view, style, log=log)]
     if view.smooth:
         traces[0] |= {"opacity": 0.3}
@@ -62,7 +64,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         total=points.total,
         length=len(series),
         notes=said,
-        summary=summary(name, points),
+        summary=summary(key.name, points),
     )
 
 
@@ -160,7 +162,7 @@ def course(state: TrainingState, name: str) -> list[float | int | None]:
 
     What a resume has repeated is left out.
     """
-    series = state.history.series(name)
+    series = state.history.series(metric_key(name))
     if series is None:
         return []
     each = slice(None, None, max(1, len(series) // 20_000))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import unicodedata
 import zlib
+from collections.abc import Iterable
 from typing import Any, Final
 
 ACCENT: Final = "#3d86c6"
@@ -56,6 +57,38 @@ def plain(text: object, longest: int = LONGEST_LABEL) -> str:
     if len(kept) > longest:
         kept = kept[: longest - 1] + "…"
     return html.escape(kept, quote=False)
+
+
+_JAVASCRIPT: Final = frozenset(
+    {
+        *("__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+        *("toLocaleString", "toString", "valueOf"),
+        *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+    }
+)
+"""What every object of JavaScript has."""
+
+
+def key(text: str) -> str:
+    """Write a text as a category or legend group: Plotly looks these up in plain JavaScript objects.
+
+    What every one of them has gets its first letter as a character reference, which Plotly shows as the letter.
+    """
+    return f"&#{ord(text[0])};{text[1:]}" if text in _JAVASCRIPT else text
+
+
+def categories(names: Iterable[str], longest: int = 24) -> dict[str, str]:
+    """Name the categories of an axis, by what each stands for: no two are the same, though names are cut."""
+    found: dict[str, str] = {}
+    labels: set[str] = set()
+    for name in names:
+        label = short = plain(name, longest)
+        number = 2
+        while label in labels:
+            label, number = f"{short} ({number})", number + 1
+        labels.add(label)
+        found[name] = key(label)
+    return found
 
 
 def region_style(region: str) -> dict[str, str]:

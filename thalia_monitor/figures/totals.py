@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from thalia_monitor import contract
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.curves import drawn_sample, lines
 from thalia_monitor.history import EMPTY_INTS, Floats, History, Ints, Series
+from thalia_monitor.series_key import Kind
 
 
 def total_traces(history: History, view: View, *, log: bool = False) -> list[dict[str, Any]]:
     """Draw the sum of the regions wherever one of them is drawn: the line that counts, and superseded attempts."""
-    every = [history.series(contract.SERIES_NEURONS + region) for region in history.neurons]
+    every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
     known = [series for series in every if series is not None and len(series)]
     if not known:
         return []
@@ -33,7 +33,7 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
         samples[0], step=step, value=total, segment=segment, time=time, index=order, nonfinite=EMPTY_INTS
     )
     style = {"color": theme.SECOND, "width": 2.2}
-    named = {"name": "total", "legendgroup": "total"}
+    named = {"name": "total", "legendgroup": " total "}  # no region is called so
     return [trace | named for trace in lines(points, history, view, style, log=log, few=0)]
 
 

@@ -63,10 +63,10 @@ class GrowingArray(Generic[Number]):
         self._write(values)
         self._size = needed
 
-    def replace_last(self, value: int | float) -> None:
-        """Change the last value in a copy: views handed out before keep the old one."""
+    def replace_end(self, values: NDArray[Number]) -> None:
+        """Change the last values in a copy: views handed out before keep the old ones."""
         self._room = self._room.copy()
-        self._room[self._size - 1] = value
+        self._room[self._size - len(values) : self._size] = values
 
     def detach(self) -> None:
         """Go on in a copy of one's own, where another process may write other values to the same places."""
@@ -142,10 +142,10 @@ class FileArray(GrowingArray[Number]):
             raise StoreLost(f"{self._path} is too short")
         self._size = size
 
-    def replace_last(self, value: int | float) -> None:
-        """Change the last value in a copy, which is another file."""
-        self._copy(self._room[: self._size - 1])
-        self.extend(np.array([value], self._kind))
+    def replace_end(self, values: NDArray[Number]) -> None:
+        """Change the last values in a copy, which is another file."""
+        self._copy(self._room[: self._size - len(values)])
+        self.extend(values)
 
     def detach(self) -> None:
         """Go on in another file; this one is left to the processes that map it."""

@@ -10,6 +10,7 @@ import numpy as np
 from thalia_monitor.history import Column, History, Lineage
 from thalia_monitor.reading.arrays import ArrayState, Folder, GrowingArray, Memory, Store, state_of
 from thalia_monitor.reading.batch import Batch, Cells, gather
+from thalia_monitor.reading.clock import TrainerClock
 from thalia_monitor.reading.plain import MOST_SERIES
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.segments import Segmenter
@@ -34,6 +35,8 @@ class HistoryState(msgspec.Struct, frozen=True):
     neurons: list[ColumnState]
     capacity: list[ColumnState]
     segmenter: Segmenter
+    clock: TrainerClock
+    event_clock: TrainerClock
 
 
 class GrowingColumn:
@@ -128,6 +131,8 @@ class HistoryBuilder:
         self._time = store.array(np.float64)
         self._metrics, self._neurons, self._capacity = (ColumnSet(store) for _ in range(3))
         self._segmenter = Segmenter()
+        self.clock, self.event_clock = TrainerClock(), TrainerClock()
+        """What is known of the clock from the lines, and from the events among them."""
         self._history: History | None = None
 
     def has_metric(self, name: str) -> bool:
@@ -142,6 +147,11 @@ class HistoryBuilder:
         """Whether the lines have more different names than are kept."""
         return self._metrics.full or self._neurons.full or self._capacity.full
 
+    @property
+    def shared(self) -> bool:
+        """Whether several writers share the log."""
+        return self._segmenter.shared_by > 0
+
     def append(self, lines: Iterable[MetricLine]) -> None:
         """Append metric lines, in file order."""
         self.extend(gather(lines))
@@ -149,20 +159,38 @@ class HistoryBuilder:
     def extend(self, batch: Batch) -> int:
         """Append a stretch by column; return the first row whose segment is new or no longer the same."""
         first, rows, self._history = len(self.step), len(batch), None
-        segment, refuted = self._segmenter.assign(batch.step, batch.time, batch.stage)
-        if refuted:
-            self.segment.replace_last(int(self.segment.view()[-1]) - 1)
+        changed, forgotten = self._assign(batch)
+        segment = self._segmenter.numbers(changed)
+        if changed < first:
+            self.segment.replace_end(segment[: first - changed])
+        if forgotten:
+            self._time.replace_end(np.full(first, np.nan))
+        if changed < first or forgotten:
             self.generation += 1
             self._lineage = Lineage()
         if self._segmenter.doubted:  # the last line's segment depends on how far this process has read
             self.segment.detach()
         self.step.extend(batch.step)
-        self.segment.extend(segment)
-        self._time.extend(batch.time)
+        self.segment.extend(segment[first - changed :])
+        self._time.extend(self.clock.corrected(batch.time))
         self._metrics.extend(batch.metrics, first, rows)
         self._neurons.extend(batch.neurons, first, rows)
         self._capacity.extend(batch.capacity, first, rows)
-        return first - 1 if refuted else first
+        return changed
+
+    def _assign(self, batch: Batch) -> tuple[int, bool]:
+        """Find the batch's segments; return the first row whose segment changed, and whether earlier times are wrong.
+
+        Until one time can be right, the others are compared as they are.
+        """
+        first, cut = len(self.step), self.clock.look(batch.time)
+        if cut is None:
+            return self._segmenter.assign(batch.step, self.clock.corrected(batch.time), batch.stage), False
+        changed = self._segmenter.assign(batch.step[:cut], batch.time[:cut], batch.stage[:cut])
+        self._segmenter.forget_times()
+        time = self.clock.corrected(batch.time[cut:])
+        changed = min(changed, self._segmenter.assign(batch.step[cut:], time, batch.stage[cut:]))
+        return changed, not np.isnan(self._time.view()[:first]).all()
 
     def history(self) -> History:
         """The history so far, as read-only views; the very same while nothing is new."""
@@ -194,6 +222,8 @@ class HistoryBuilder:
             self._neurons.state(),
             self._capacity.state(),
             self._segmenter,
+            self.clock,
+            self.event_clock,
         )
 
     def restore(self, state: HistoryState, folder: Folder) -> None:
@@ -207,6 +237,7 @@ class HistoryBuilder:
         self._neurons.restore(state.neurons, folder)
         self._capacity.restore(state.capacity, folder)
         self._segmenter = state.segmenter
+        self.clock, self.event_clock = state.clock, state.event_clock
         self.generation, self._history = state.generation, None
         # Of a line that only one of them has come to doubt, the segment is another now.
         if replaced or not np.array_equal(self.segment.view()[:both][-1:], last):

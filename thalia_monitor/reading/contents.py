@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading.arrays import Store
@@ -14,6 +15,11 @@ from thalia_monitor.reading.event_list import EventList
 from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.problem_list import ProblemList
 from thalia_monitor.state import Event, Problem
+
+SHARED: Final = (
+    "is written by several writers at once: its steps go back and forth. Let only one process log (rank 0 of a "
+    "data-parallel training), or give each a directory of its own"
+)
 
 
 def _renumbered(batch: Batch, before: int) -> Batch:
@@ -58,13 +64,13 @@ class LogContents:
 
     def extend(self, batch: Batch) -> None:
         """Append a stretch by column."""
-        first_row = len(self.builder)
-        full = self.builder.full
+        first_row, full = len(self.builder), self.builder.full
         changed = self.builder.extend(batch)
         if self.builder.full and not full:
             self.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
         known = 0 if len(batch) else len(self.events)  # without a new row, only new events are to be placed
         self.events.extend(batch.events, first_row)
+        self.correct_event_times()
         self.events.place(changed, self.builder.step.view(), self.builder.segment.view(), known)
 
     def _report(self, problem: Problem | TextField) -> None:
@@ -73,3 +79,15 @@ class LogContents:
             self.problems.add(problem)
         elif self.builder.has_metric(problem.name):
             self.problems.add(problem.problem)
+
+    def correct_event_times(self) -> None:
+        """Take the time from those events that have one of a clock that was not set."""
+        self.builder.event_clock.was_set |= self.builder.clock.was_set
+        self.events.correct_times(self.builder.event_clock)
+
+    @property
+    def remarks(self) -> tuple[Problem, ...]:
+        """What is wrong with the log as a whole: the same however it was read, so apart from its lines' problems."""
+        clock = self.builder.clock.remark or self.builder.event_clock.remark
+        reasons = [SHARED if self.builder.shared else "", clock]
+        return tuple(Problem(contract.LOG_NAME, None, reason) for reason in reasons if reason)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from thalia_monitor.history import Ints
+from thalia_monitor.reading.clock import TrainerClock, believable
 from thalia_monitor.state import Event
 
 EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
@@ -27,6 +28,10 @@ class EventList:
         self._events: list[Event] = []
         self._rows: list[int] = []
         self._shown: tuple[Event, ...] = ()
+        self._looked = 0
+        """Events whose time was looked at."""
+        self._wrong: list[int] = []
+        """Those of them whose time cannot be right, while none can."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -49,6 +54,21 @@ class EventList:
                 self._events[index] = replace(event, segment=found)
                 self._shown = ()
 
+    def correct_times(self, clock: TrainerClock) -> None:
+        """Take the time from those events whose time cannot be right where another can; all are from that clock."""
+        new = range(self._looked, len(self._events))
+        times = np.array([self._events[at].time for at in new], np.float64)
+        clock.look(times)
+        good = believable(times)
+        self._wrong += [
+            at for at, fine, time in zip(new, good, times, strict=True) if not fine and time == time
+        ]
+        self._looked = len(self._events)
+        if clock.was_set and self._wrong:
+            for at in self._wrong:
+                self._events[at] = replace(self._events[at], time=None)
+            self._wrong, self._shown = [], ()
+
     def since(self, count: int) -> list[EventRow]:
         """The events after the first so many, to be kept."""
         return [
@@ -59,6 +79,8 @@ class EventList:
     def cut(self, count: int) -> None:
         """Forget the events after the first so many."""
         del self._events[count:], self._rows[count:]
+        self._looked = min(self._looked, count)
+        self._wrong = [at for at in self._wrong if at < count]
         self._shown = ()
 
     def take_over(self, rows: Sequence[EventRow], file: str, step: Ints, segment: Ints) -> None:

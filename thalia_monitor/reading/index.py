@@ -30,7 +30,7 @@ from thalia_monitor.reading.columns import HistoryState
 from thalia_monitor.reading.event_list import EventRow
 from thalia_monitor.state import Problem
 
-FORMAT: Final = f"1-{__version__}"
+FORMAT: Final = f"2-{__version__}"
 """Another version of the monitor may read a log otherwise: it makes its own index."""
 LARGEST: Final = 8 * 2**30
 """Bytes of all indexes together; of those used longest ago, the ones beyond are removed."""

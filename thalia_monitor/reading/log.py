@@ -86,13 +86,15 @@ class TrainingLog:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the file now, then what was wrong in its lines (the first of them)."""
-        return (*self._trouble, *self._rotated.problems, *self._contents.problems.view())
+        """What is wrong with the file now, then with the log as a whole, then with its lines (the first of them)."""
+        contents = self._contents
+        return (*self._trouble, *contents.remarks, *self._rotated.problems, *contents.problems.view())
 
     @property
     def total_problems(self) -> int:
         """How many problems there are in all."""
-        return len(self._trouble) + len(self._rotated.problems) + self._contents.problems.total
+        whole = (*self._trouble, *self._contents.remarks, *self._rotated.problems)
+        return len(whole) + self._contents.problems.total
 
     @property
     def sources(self) -> tuple[Source, ...]:

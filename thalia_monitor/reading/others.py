@@ -103,7 +103,7 @@ def _before(stretches: Sequence[Recording], documented: History) -> tuple[Record
 
     Only stage logs count, whose times are exact: a text log's are not, and the same lines would count twice.
     """
-    began = float(documented.time[0]) if len(documented) else float("nan")
+    began = documented.first_time
     return tuple(
         stretch
         for stretch in stretches

@@ -9,8 +9,12 @@ from typing import Any, Final
 
 LARGEST_INTEGER: Final = 2**63 - 1
 END_OF_TIME: Final = 253_402_300_800.0
-LONGEST_TIME: Final = 1e11
-"""Seconds, some 3,000 years."""
+LONGEST_TIME: Final = 10 * 365 * 86400.0
+"""Seconds; what is longer was counted from a clock that was not set."""
+LONGEST_NUMBER: Final = 24
+"""Characters; every float can be written with as many."""
+LONGEST_INTEGER: Final = 14_000
+"""Bits, some 4,200 digits; Python refuses to write longer ones."""
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 200
 LARGEST_COLLECTION: Final = 1_000
@@ -99,9 +103,17 @@ def is_quoted_number(value: object) -> bool:
 
 
 def shown(value: object) -> str:
-    """Name a JSON value for a reader: a number by its digits, anything else by its kind."""
-    found = number(value)
-    return kind_of(value) if found is None else f"{found:.6g}"
+    """Name a JSON value for a reader: a number by its digits (the first of very many), anything else by its kind."""
+    if number(value) is None:
+        return kind_of(value)
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        return "a number with too many digits"
+    digits = repr(value)
+    return (
+        digits
+        if len(digits) <= LONGEST_NUMBER
+        else f"{digits[:LONGEST_NUMBER]}… ({len(digits):,} characters)"
+    )
 
 
 class Names:

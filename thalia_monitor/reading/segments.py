@@ -5,22 +5,27 @@ resumed from a checkpoint (a new segment begins) or the line is a *straggler* th
 its step says, in the same segment). Told apart by, in this order:
 
 1. The line's stage differs from the stage before: steps restart by design, a new segment of kind ``stage``.
-2. The line and the segment so far both have timestamps: a later one than any in the segment is a resume, an
+2. Several writers share the log (:mod:`~thalia_monitor.reading.writers`): a resume where the step falls below
+   that of every writer, else a straggler.
+3. The line and the segment so far both have timestamps: a later one than any in the segment is a resume, an
    earlier or equal one a straggler.
-3. Otherwise a resume, unless the very next metric line is back above the highest step before the fall.
+4. Otherwise a resume, unless the very next metric line is back above the highest step before the fall.
 
-Rule 3 needs the next line: until it comes the line counts as a resume, so that what is shown depends only on
-the complete lines in the log, not on when it was read.
+Rule 4 needs the next line: until it comes the line counts as a resume, so that what is shown depends only on
+the complete lines in the log, not on when it was read. That several writers share a log shows after a few falls;
+what they began within the newest lines is taken back then.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from thalia_monitor.history import Floats, Ints, Segment
+from thalia_monitor.reading.writers import FALLS, WINDOW, lines_of_all_writers
 
 NEVER = -math.inf
 
@@ -48,75 +53,126 @@ class Segmenter:
     segments: list[Segment] = field(default_factory=list)
     ordered: bool = True
     rows: int = 0
-    mark: Mark = field(default_factory=Mark)
-    """Of the newest segment."""
-    doubted: Mark | None = None
-    """Set while the last line is a resume by rule 3 that its next line may refute: the segment before it."""
+    marks: list[Mark] = field(default_factory=list)
+    """Of the newest segments, the newest last."""
+    doubted: bool = False
+    """Whether the last line is a resume by rule 4 that its next line may refute."""
     stage: float = math.nan
     """The last one that a line told."""
+    shared_by: int = 0
+    """Lines in which every writer writes once, where several share the log; 0 for one writer."""
+    steps: list[int] = field(default_factory=list)
+    """Of the newest lines."""
+    times: list[float] = field(default_factory=list)
+    falls: list[int] = field(default_factory=list)
+    """The newest rows whose step is below that of the row before."""
 
-    def assign(self, step: Ints, time: Floats, stage: Floats) -> tuple[Ints, bool]:
-        """Give the segment of each line, and whether the line before the first was a straggler after all."""
+    def assign(self, step: Ints, time: Floats, stage: Floats) -> int:
+        """Place lines; return the first row whose segment is new or another now, see :meth:`numbers`."""
+        changed = self.rows
         if not len(step):
-            return np.empty(0, np.int64), False
+            return changed
         if not self.segments:
-            self.segments.append(Segment(0, 0, int(step[0])))
-        if self.doubted is None and step[0] >= self.mark.step and bool((step[1:] >= step[:-1]).all()):
-            return self._assign_rising(step, time, stage), False
-        return self._assign_each(step, time, stage)
+            self._begin(int(step[0]), "start")
+        if not self.doubted and step[0] >= self.marks[-1].step and bool((step[1:] >= step[:-1]).all()):
+            self._rise(step, time, stage)
+            return changed
+        for line in zip(step.tolist(), time.tolist(), stage.tolist(), strict=True):
+            changed = min(changed, self._place(*line))
+        return changed
 
-    def _assign_rising(self, step: Ints, time: Floats, stage: Floats) -> Ints:
-        self.rows += len(step)
+    def numbers(self, first_row: int) -> Ints:
+        """The segment of each line from that row on."""
+        first = max(bisect_right(self.segments, first_row, key=lambda each: each.first_row) - 1, 0)
+        begins = [each.first_row for each in self.segments[first:]]
+        rows = np.arange(first_row, self.rows)
+        return np.searchsorted(begins, rows, side="right").astype(np.int64) + (first - 1)
+
+    def forget_times(self) -> None:
+        """Compare no later line with the timestamps so far: they were wrong."""
+        self.times = [math.nan] * len(self.times)
+        for mark in self.marks:
+            mark.time = NEVER
+
+    def _rise(self, step: Ints, time: Floats, stage: Floats) -> None:
         known = time[~np.isnan(time)]
-        self.mark.reach(int(step[-1]), float(known.max()) if len(known) else math.nan)
+        self.marks[-1].reach(int(step[-1]), float(known.max()) if len(known) else math.nan)
         told = stage[~np.isnan(stage)]
         if len(told):
             self.stage = float(told[-1])
-        return np.full(len(step), len(self.segments) - 1, np.int64)
+        self._remember(self.rows, step[-WINDOW:].tolist(), time[-WINDOW:].tolist())
+        self.rows += len(step)
 
-    def _assign_each(self, step: Ints, time: Floats, stage: Floats) -> tuple[Ints, bool]:
-        assigned: list[int] = []
-        refuted = False
-        for line in zip(step.tolist(), time.tolist(), stage.tolist(), strict=True):
-            if self._place(*line):
-                if assigned:
-                    assigned[-1] -= 1
-                else:
-                    refuted = True
-            assigned.append(len(self.segments) - 1)
-        return np.array(assigned, np.int64), refuted
+    def _remember(self, row: int, steps: list[int], times: list[float]) -> None:
+        if self.steps and steps[0] < self.steps[-1]:
+            self.falls = [*self.falls[1 - FALLS :], row]
+        self.steps += steps
+        self.times += times
+        if len(self.steps) >= 2 * WINDOW:
+            del self.steps[:-WINDOW], self.times[:-WINDOW]
 
-    def _place(self, step: int, time: float, stage: float) -> bool:
-        """Place one line in the newest segment; tell whether it makes the line before it a straggler."""
+    def _place(self, step: int, time: float, stage: float) -> int:
+        """Place one line; return the first row whose segment is new or another now."""
         restaged = stage == stage and self.stage == self.stage and stage != self.stage
         if stage == stage:
             self.stage = stage
-        refuted = self._settle_doubt(step)
-        if step < self.mark.step:
+        self._remember(self.rows, [step], [time])
+        changed = min(self._settle_doubt(step), self._find_writers())
+        mark = self.marks[-1]
+        if step < mark.step:
             if restaged:
                 self._begin(step, "stage")
-            elif time == time and self.mark.time > NEVER:
-                if time > self.mark.time:
+            elif self.shared_by:
+                if self._is_below_all_writers(step):
+                    self._begin(step, "resume")
+                else:
+                    self.ordered = False
+            elif time == time and mark.time > NEVER:
+                if time > mark.time:
                     self._begin(step, "resume")
                 else:
                     self.ordered = False
             else:
-                self.doubted = self.mark
                 self._begin(step, "resume")
-        self.mark.reach(step, time)
+                self.doubted = True
+        self.marks[-1].reach(step, time)
         self.rows += 1
-        return refuted
+        return changed
 
-    def _settle_doubt(self, step: int) -> bool:
-        before, self.doubted = self.doubted, None
-        if before is None or step <= before.step:
-            return False
-        self.segments.pop()
-        self.ordered = False
-        before.reach(before.step, self.mark.time)
-        self.mark = before
-        return True
+    def _settle_doubt(self, step: int) -> int:
+        doubted, self.doubted = self.doubted, False
+        return self._join(self.rows - 1) if doubted and step > self.marks[-2].step else self.rows
+
+    def _find_writers(self) -> int:
+        """Find out whether several writers share the log, at a fall; take back what they began as resumes."""
+        often = len(self.falls) == FALLS and self.falls[0] > self.rows - WINDOW
+        if self.shared_by or not often or self.falls[-1] < self.rows:
+            return self.rows
+        self.falls = []  # looked at: the next time after as many again
+        steps, times = self.steps[-WINDOW:], self.times[-WINDOW:]
+        self.shared_by = lines_of_all_writers(steps, times)
+        return self._join(self.rows - len(steps) + 1) if self.shared_by else self.rows
+
+    def _is_below_all_writers(self, step: int) -> bool:
+        before = self.steps[-self.shared_by - 1 : -1]
+        return step < min(before) and self.rows - self.segments[-1].first_row >= self.shared_by
+
+    def _join(self, row: int) -> int:
+        """Make the resumes from that row on one segment with what was before; return the first row concerned.
+
+        Also those before it that are so short that each was begun by another writer.
+        """
+        changed = self.rows
+        while self.segments[-1].kind == "resume" and len(self.marks) > 1:
+            first = self.segments[-1].first_row
+            if first < row and changed - first > self.shared_by:
+                break
+            changed = self.segments.pop().first_row
+            mark = self.marks.pop()
+            self.marks[-1].reach(mark.step, mark.time)
+            self.ordered = False
+        return changed
 
     def _begin(self, step: int, kind: str) -> None:
         self.segments.append(Segment(len(self.segments), self.rows, step, kind))
-        self.mark = Mark()
+        self.marks = [*self.marks[-WINDOW:], Mark()]

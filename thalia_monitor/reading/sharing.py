@@ -148,12 +148,14 @@ class SharedFollowing:
         events = EventFile(folder).read(self._events_size if same else 0, manifest.events_size)
         builder, place = contents.builder, manifest.place
         with following.lock:
-            rows = len(builder)
+            rows, generation = len(builder), builder.generation
             builder.restore(manifest.history, folder)
+            settled = max(min(rows, len(builder)) - 1, 0) if builder.generation == generation else 0
             step, segment = builder.step.view(), builder.segment.view()
             contents.events.cut(self._kept_events if same else 0)
-            contents.events.place(max(min(rows, len(builder)) - 1, 0), step, segment)
+            contents.events.place(settled, step, segment)
             contents.events.take_over(events, following.file, step, segment)
+            contents.correct_event_times()
             contents.problems.restore(manifest.problems, manifest.total_problems)
             following.contents = contents
             following.tail.resume(place.identity, place.offset, place.lines, place.head, place.before)

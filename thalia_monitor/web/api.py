@@ -129,14 +129,14 @@ def core_metrics(state: TrainingState) -> dict[str, Any]:
             "unit": place.unit,
         }
         for place in places(state)
-        if place.quantity == place.core.name and place.filled and (now := state.current(place.series))
+        if place.quantity == place.core.name and place.filled and (now := state.current(metric(place.series)))
     }
 
 
 def _current(state: TrainingState) -> dict[str, Any]:
     """Write the newest value of every metric, its step, and the checkpoint that tells it, if one does."""
     names = dict.fromkeys([*state.metrics, *state.history.metrics])
-    newest = ((name, state.current(name)) for name in names)
+    newest = ((name, state.current(metric(name))) for name in names)
     return {
         name: {"value": strict(now.value), "step": now.step, "checkpoint": now.file}
         for name, now in newest
@@ -163,7 +163,8 @@ def series(run: str) -> Response:
     name = request.args.get("name")
     if not name:
         raise BadParameter("Say which series: ?name=loss. Names are those of the run's metrics.")
-    found = state.history.series(name)
+    key = state.history.find(name)
+    found = state.history.series(key) if key else None
     if found is None:
         known = ", ".join(state.history.names()[:20]) or "none yet"
         raise BadParameter(f"This run has no series {name[:100]!r}. It has: {known}.")
@@ -173,7 +174,7 @@ def series(run: str) -> Response:
     finite = np.isfinite(value)
     return jsonify(
         {
-            "name": name,
+            "name": found.name,
             "total": sample.total,
             "step": step[finite].tolist(),
             "segment": segment[finite].tolist(),

@@ -12,6 +12,7 @@ from thalia_monitor.analysis.quantities import Place, places
 from thalia_monitor.analysis.wording import MINUS, counted, number
 from thalia_monitor.figures import metrics
 from thalia_monitor.metric_info import info, title
+from thalia_monitor.series_key import metric
 from thalia_monitor.state import Current, TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.charts import chart_card
@@ -28,7 +29,7 @@ def metric_cards(state: TrainingState) -> list[Any]:
 
 
 def _card(state: TrainingState, place: Place) -> html.Div:
-    now = state.current(place.series) if place.filled else None
+    now = state.current(metric(place.series)) if place.filled else None
     return html.Div(
         [
             html.Span(place.title, className="fact-label", dir="auto"),
@@ -72,18 +73,19 @@ def _change(name: str, delta: float | None) -> html.Span:
 
 def metric_chart(name: str) -> html.Section:
     """The card with a metric's history, which can be pinned to the top."""
-    options = ("log", "clip", "pin")
-    return chart_card("metric", title(name), name, options=options, series=name, takes=TOOLS)
+    options, public = ("log", "clip", "pin"), metric(name).public
+    return chart_card("metric", title(name), public, options=options, series=public, takes=TOOLS)
 
 
 def place_chart(place: Place) -> html.Section:
     """The card with the history of a metric that stands at the top anyway."""
+    public = metric(place.series).public
     return chart_card(
         "metric",
         place.title,
-        place.series,
+        public,
         options=("log", "clip"),
-        series=place.series,
+        series=public,
         takes=TOOLS,
         detail=place.origin,
     )
@@ -146,7 +148,7 @@ def register_other_metrics(name: str) -> None:
         at_top = [each.series for each in there]
         top = (no_update, no_update) if at_top == first_shown else (list(map(place_chart, there)), at_top)
         every = sorted(each for each in state.history.metrics if each not in at_top)
-        pinned = [each for each in every if each in view_from(view).pins]
+        pinned = [each for each in every if metric(each).public in view_from(view).pins]
         found = [
             each for each in every if all(word in each.lower() for word in str(query or "").lower().split())
         ]

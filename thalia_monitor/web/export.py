@@ -14,6 +14,7 @@ from flask import Response, request
 from thalia_monitor import contract
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.history import History
+from thalia_monitor.series_key import SeriesKey
 from thalia_monitor.web.monitor import monitor
 
 _FORMULA: Final = frozenset("=+-@\u2212")
@@ -25,13 +26,14 @@ def csv_of_run(run: str) -> Response:
     """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for."""
     state = monitor().whole_state(run)
     asked = request.args.getlist("name")
-    names = asked or state.history.names()
-    missing = [name for name in names if state.history.column(name) is None]
+    found = {name: state.history.find(name) for name in asked}
+    missing = [name for name, key in found.items() if key is None]
     if missing:
         raise BadParameter(
             f"This run has no series {missing[0][:100]!r}; /api/v1/runs/{run} names what it has."
         )
-    answer = Response(lines(state.history, names), mimetype="text/csv")
+    keys = [key for key in found.values() if key] or state.history.series_keys()
+    answer = Response(lines(state.history, list(dict.fromkeys(keys))), mimetype="text/csv")
     filename = "_".join(map(_plain, [state.name or "run", *(asked if len(asked) == 1 else ())]))
     answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
     return answer
@@ -41,12 +43,12 @@ def _plain(name: str) -> str:
     return "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:80]
 
 
-def lines(history: History, names: Sequence[str]) -> Iterator[str]:
-    """Write ``step,segment,timestamp`` and the named columns; a cell is empty where a line did not log it."""
+def lines(history: History, keys: Sequence[SeriesKey]) -> Iterator[str]:
+    """Write ``step,segment,timestamp`` and these series; a cell is empty where a line did not log it."""
     head = io.StringIO()
-    csv.writer(head).writerow(["step", "segment", "timestamp", *map(_harmless, names)])
+    csv.writer(head).writerow(["step", "segment", "timestamp", *(_harmless(key.public) for key in keys)])
     yield head.getvalue()
-    columns = [column for name in names if (column := history.column(name)) is not None]
+    columns = [column for key in keys if (column := history.column(key)) is not None]
     wanted = _rows_with(history, [column.rows for column in columns])
     for first in range(0, len(wanted), ROWS_AT_ONCE):
         rows = wanted[first : first + ROWS_AT_ONCE]
@@ -75,5 +77,6 @@ def _rows_with(history: History, sparse: Sequence[np.ndarray | None]) -> np.ndar
 
 def _harmless(name: str) -> str:
     # A spreadsheet takes a cell for a formula that begins like this, also behind white space, and in full width.
+    # With the apostrophe before one that stands there no two names become the same.
     begun = unicodedata.normalize("NFKC", contract.printable(name)).lstrip("\ufffd \u200b")
-    return f"'{name}" if begun[:1] in _FORMULA or name[:1] in "\t\r\n" else name
+    return f"'{name}" if begun[:1] in _FORMULA or name[:1] in "'\t\r\n" else name

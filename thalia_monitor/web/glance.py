@@ -10,7 +10,6 @@ from typing import Any, Final
 import dash
 from dash import dcc, html
 
-from thalia_monitor import contract
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.pace import Pace
 from thalia_monitor.analysis.quantities import Place, places
@@ -19,6 +18,8 @@ from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.trend import Trend
 from thalia_monitor.analysis.wording import ago, counted, number, rough
 from thalia_monitor.figures import metrics
+from thalia_monitor.series_key import Kind as SeriesKind
+from thalia_monitor.series_key import metric, parse
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import cards, parts, standing
 from thalia_monitor.web.views import in_address
@@ -289,8 +290,8 @@ def place(found: Finding, state: TrainingState) -> str:
         room = max((now - found.since_step) // 4, LEAST_SHOWN)
         query += ["x=step", f"from={max(found.since_step - room, 0)}", f"to={now + room // 4}"]
     series = found.series or ""
-    regional = series.startswith((contract.SERIES_CAPACITY, contract.SERIES_NEURONS))
-    at_top = {each.series for each in places(state)}
+    regional = parse(series).kind is not SeriesKind.METRIC
+    at_top = {metric(each.series).public for each in places(state)}
     if series not in at_top and not regional:
         query.append(f"pin={in_address(series)}")
     return page("/growth" if regional else "/metrics") + ("?" + "&".join(query) if query else "")

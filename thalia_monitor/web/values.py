@@ -12,10 +12,10 @@ import dash
 import numpy as np
 from dash import html
 
-from thalia_monitor import contract
 from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.analysis.wording import NONE
 from thalia_monitor.history import Series
+from thalia_monitor.series_key import Kind
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.monitor import monitor
@@ -97,7 +97,7 @@ def download(run: str | None, name: str) -> Any:
 
 def named(names: Sequence[str], chosen: str | None) -> str | None:
     """The first series of a family such as ``neurons.``; None where a series itself was chosen."""
-    families = (contract.SERIES_NEURONS, contract.SERIES_CAPACITY)
+    families = (Kind.NEURONS.family, Kind.CAPACITY.family)
     return next((name for name in names if chosen in families and name.startswith(chosen)), None)
 
 
