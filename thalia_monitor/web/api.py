@@ -15,6 +15,7 @@ from thalia_monitor.analysis.checklist import checklist
 from thalia_monitor.analysis.excerpt import excerpt
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.errors import BadParameter
+from thalia_monitor.series_key import metric
 from thalia_monitor.state import TrainingState
 from thalia_monitor.web import guard, operations
 from thalia_monitor.web.export import csv_of_run
