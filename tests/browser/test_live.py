@@ -138,7 +138,7 @@ def test_sort_and_filter_of_a_table_survive_a_refresh(run: Run, server: Server, 
 def test_a_custom_metric_gets_a_chart(run: Run, server: Server, browse: Browse) -> None:
     """A metric nobody foresaw is charted as soon as it is logged."""
     page = browse().open(server.url + "metrics")
-    expect(page.locator("#metrics-other-count")).to_have_text("none logged yet")
+    expect(page.locator("#metrics-other-count")).to_have_text("none but these")
     run.metrics(2000, 2100, dopamine=0.3)
     expect(page.get_by_role("heading", name="Dopamine")).to_be_visible()
     wait_for_point(page, "Dopamine", 2100)
