@@ -25,7 +25,8 @@ from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.growing import Growing
 from thalia_monitor.reading.run import RunReader
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web.chronicle import chronicle
 
 NAMES = st.sampled_from(["cortex", "REM", "NREM2", "b"])

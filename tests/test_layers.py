@@ -14,6 +14,7 @@ PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
     {"errors", "contract", "metric_info", "stages", "buffer", "arrangement", "system", "series_key"},
     {"history", "growing", "once", "ending", "plan", "tables", "writing", "simulation"},
+    {"records"},
     {"state"},
     {"settings", "logger", "reading", "analysis"},
     {"figures", "check", "demo", "options", "status", "alerts"},

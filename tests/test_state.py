@@ -20,7 +20,8 @@ from thalia_monitor.analysis import report
 from thalia_monitor.analysis.comparison import standing
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.history import Column, History, Segment
-from thalia_monitor.state import Checkpoint, Current, Event, HealthWarning, Severity, TrainingState
+from thalia_monitor.records import Checkpoint, Event, HealthWarning, Severity
+from thalia_monitor.state import Current, TrainingState
 from thalia_monitor.web import api
 from thalia_monitor.web.cards import metric_cards
 

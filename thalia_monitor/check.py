@@ -20,8 +20,9 @@ from thalia_monitor.history import History
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.composition import LOGS
 from thalia_monitor.reading.run import RunReader
+from thalia_monitor.records import Problem, Source
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import Problem, Source, TrainingState
+from thalia_monitor.state import TrainingState
 
 CLEAN: Final = 0
 PROBLEMS: Final = 1

@@ -13,7 +13,7 @@ from thalia_monitor import contract
 
 if TYPE_CHECKING:
     from thalia_monitor.history import History
-    from thalia_monitor.state import Checkpoint, Event
+    from thalia_monitor.records import Checkpoint, Event
 
 _WEEKS: Final = ("duration_weeks", "weeks")
 _STEPS: Final = ("duration_steps", "steps")

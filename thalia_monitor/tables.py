@@ -10,7 +10,7 @@ from thalia_monitor import contract
 if TYPE_CHECKING:
     import pandas as pd
 
-    from thalia_monitor.state import Event
+    from thalia_monitor.records import Event
 
 TYPES: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"), "Int64"),

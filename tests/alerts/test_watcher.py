@@ -25,7 +25,8 @@ from thalia_monitor.alerts.watcher import Watcher
 from thalia_monitor.alerts.watcher import _key as key
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.run import RunReader
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.records import Severity
+from thalia_monitor.state import TrainingState
 
 PLAN = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(on="nan"), Rule(on="stale")))
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from thalia_monitor.history import Column, Floats, History, Ints, Segment, Series
-from thalia_monitor.state import Checkpoint, Event, TrainingState
+from thalia_monitor.records import Checkpoint, Event
+from thalia_monitor.state import TrainingState
 
 
 def series(

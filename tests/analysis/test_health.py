@@ -14,10 +14,11 @@ from thalia_monitor.analysis.health import findings
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.history import Column, Floats, History
+from thalia_monitor.records import Checkpoint, Event, Severity
 from thalia_monitor.simulation.brain import Simulation
 from thalia_monitor.simulation.happenings import Logged, MilestoneCheck, StageStart
 from thalia_monitor.simulation.training import training
-from thalia_monitor.state import Checkpoint, Event, Severity, TrainingState
+from thalia_monitor.state import TrainingState
 
 RANDOM = np.random.default_rng(5)
 STEPS = range(0, 40_000, 100)

@@ -11,7 +11,7 @@ from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.pace import in_words, pace
 from thalia_monitor.analysis.schedule import Span, planned_end
 from thalia_monitor.history import Floats, History
-from thalia_monitor.state import Checkpoint
+from thalia_monitor.records import Checkpoint
 
 START = 1_770_000_000.0
 NOW = START + 1e6

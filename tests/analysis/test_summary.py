@@ -9,7 +9,8 @@ import pytest
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.state import Event, Severity, TrainingState
+from thalia_monitor.records import Event, Severity
+from thalia_monitor.state import TrainingState
 
 NOW = 1_000_000.0
 

@@ -12,7 +12,8 @@ from tests.support import FIXTURES
 from thalia_monitor.analysis.summary import last_sleep
 from thalia_monitor.figures import consolidation, theme
 from thalia_monitor.figures.chart import View
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 
 VIEW = View()
 CHARTS = (consolidation.timeline, consolidation.patterns, consolidation.frequency)

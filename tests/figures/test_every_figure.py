@@ -15,7 +15,8 @@ from tests.support import FIXTURES
 from thalia_monitor.figures.chart import POINTS, Chart, View
 from thalia_monitor.figures.events import MOST_MARKS
 from thalia_monitor.history import Column, History, Segment
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.charts import BUILDERS, Builder
 

@@ -13,8 +13,9 @@ from thalia_monitor.figures import compare, consolidation, growth, metrics
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.figures.compare import Side
 from thalia_monitor.history import Column, Floats, History
+from thalia_monitor.records import Event
 from thalia_monitor.series_key import ALL_NEURONS
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.state import TrainingState
 
 WALL, ELAPSED = View(x="wall", markers=EVERY_KIND), View(x="elapsed", markers=EVERY_KIND)
 ADVICE = "has a timestamp: choose step as the x axis"

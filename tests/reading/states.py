@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from thalia_monitor.history import Column
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 
 
 def _array(values: Any) -> tuple[Any, ...]:

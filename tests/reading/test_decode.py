@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thalia_monitor.reading.decode import decode_line
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.tail import LONGEST_LINE
-from thalia_monitor.state import Event, Problem
+from thalia_monitor.records import Event, Problem
 
 
 def decoded(line: bytes | str) -> tuple[list[MetricLine], list[Event], list[str]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thalia_monitor.history import Column, History, Lineage, Segment
 from thalia_monitor.reading.joining import Joining
 from thalia_monitor.reading.told import Told
-from thalia_monitor.state import Event
+from thalia_monitor.records import Event
 
 LINES = st.lists(
     st.dictionaries(st.sampled_from(["loss", "reward", "accuracy"]), st.integers(0, 99), max_size=3),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.reading.writing import write_metadata
 from thalia_monitor.reading.metadata import LARGEST, MetadataFolder, Unusable, read_checkpoint
-from thalia_monitor.state import Checkpoint, HealthWarning, Severity
+from thalia_monitor.records import Checkpoint, HealthWarning, Severity
 
 
 def refreshed(folder: MetadataFolder) -> MetadataFolder:

@@ -28,7 +28,8 @@ from thalia_monitor.reading.run import load_training_state
 from thalia_monitor.reading.stage_log import FORMAT as stage_log_format
 from thalia_monitor.reading.stretches import resolve
 from thalia_monitor.reading.text_stages import FORMAT as text_format
-from thalia_monitor.state import Source, TrainingState
+from thalia_monitor.records import Source
+from thalia_monitor.state import TrainingState
 
 LISTS = {
     "growth_events": "growth",

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.screen import words
-from thalia_monitor.state import Checkpoint, TrainingState
+from thalia_monitor.records import Checkpoint
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web.cards import judgement, metric_cards
 
 

@@ -14,7 +14,8 @@ from dash.development.base_component import Component
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.finding import Finding, Kind
 from thalia_monitor.analysis.summary import Summary, summarize
-from thalia_monitor.state import Event, Severity, TrainingState
+from thalia_monitor.records import Event, Severity
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web import glance, standing
 from thalia_monitor.web.app import create_app
 

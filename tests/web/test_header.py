@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.screen import parts, words
-from thalia_monitor.state import Checkpoint, Event, Source, TrainingState
+from thalia_monitor.records import Checkpoint, Event, Source
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web.header import header, last_update, missing, totals
 
 NOW = datetime(2026, 1, 10, 12, 0, 0, tzinfo=UTC)

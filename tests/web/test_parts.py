@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.screen import parts as components
 from tests.screen import words
 from tests.web.test_header import plain
-from thalia_monitor.state import HealthWarning, Problem, Severity
+from thalia_monitor.records import HealthWarning, Problem, Severity
 from thalia_monitor.web import parts
 
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO

@@ -20,10 +20,11 @@ from thalia_monitor.analysis.recent import Recent, recent, since
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.wording import beyond
 from thalia_monitor.contract import exact
+from thalia_monitor.records import Severity
 from thalia_monitor.series_key import Kind as SeriesKind
 from thalia_monitor.series_key import parse
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.state import TrainingState
 
 UNREADABLE: Final = "unreadable"
 STALE: Final = "stale"

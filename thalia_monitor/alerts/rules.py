@@ -15,8 +15,8 @@ import msgspec
 
 from thalia_monitor.alerts.conditions import CONDITIONS, Rule
 from thalia_monitor.errors import SettingsError
+from thalia_monitor.records import Severity
 from thalia_monitor.settings import table
-from thalia_monitor.state import Severity
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _SPAN: Final = re.compile(r"\s*(\d{1,2}):(\d\d)\s*(?:-|–|to)\s*(\d{1,2}):(\d\d)\s*")

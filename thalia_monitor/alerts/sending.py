@@ -25,7 +25,7 @@ from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from thalia_monitor.alerts.delivery import DEADLINE, Notification
 from thalia_monitor.analysis.wording import counted
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.state import Severity
+from thalia_monitor.records import Severity
 
 if TYPE_CHECKING:
     from thalia_monitor.alerts.rules import Channel

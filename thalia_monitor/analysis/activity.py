@@ -18,9 +18,10 @@ from thalia_monitor.analysis.workbench import nonfinite
 from thalia_monitor.contract import exact
 from thalia_monitor.history import EMPTY_INTS, History, Ints
 from thalia_monitor.metric_info import CAPACITY, FIRING_RATE
+from thalia_monitor.records import Severity
 from thalia_monitor.series_key import Kind as SeriesKind
 from thalia_monitor.series_key import SeriesKey, metric, parse
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.state import TrainingState
 
 _NOT_REGIONS: Final = frozenset({"average", "avg", "mean", "overall"})
 _LATEST_GROWTHS: Final = 5_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from thalia_monitor.state import Severity
+from thalia_monitor.records import Severity
 
 
 class Kind(StrEnum):

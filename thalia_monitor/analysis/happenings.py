@@ -16,8 +16,9 @@ from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.history import Floats, History, Ints
 from thalia_monitor.once import Once
+from thalia_monitor.records import Event, Severity
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import Event, Severity, TrainingState
+from thalia_monitor.state import TrainingState
 
 
 class MarkerKind(StrEnum):

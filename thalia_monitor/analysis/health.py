@@ -9,7 +9,8 @@ from thalia_monitor.analysis.activity import firing, full, not_finite
 from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.learning import diverging, forgotten, plateau
 from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.records import Severity
+from thalia_monitor.state import TrainingState
 
 Check = Callable[[TrainingState, Thresholds], Iterator[Finding]]
 

@@ -16,7 +16,8 @@ from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.wording import number
 from thalia_monitor.contract import exact
 from thalia_monitor.metric_info import LOSS, PERFORMANCE, MetricInfo
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.records import Severity
+from thalia_monitor.state import TrainingState
 
 MAINTAINED: Final = "_maintained"
 """How milestones end that check for an earlier stage's skill."""

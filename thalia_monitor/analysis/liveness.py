@@ -13,8 +13,9 @@ from thalia_monitor import contract
 from thalia_monitor.analysis.clocks import SKEW, Clocks, ahead, compare
 from thalia_monitor.analysis.rhythm import MEMORY, Rhythm, learn
 from thalia_monitor.analysis.wording import ago, duration
+from thalia_monitor.records import Checkpoint, Event
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import Checkpoint, Event, TrainingState
+from thalia_monitor.state import TrainingState
 
 QUIET_GAPS: Final = 3
 STALE_GAPS: Final = 10

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from operator import add
 
 from thalia_monitor import contract
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 
 RESULTS = "results"
 """The field of a milestone event that holds what passed, by name."""

@@ -12,7 +12,7 @@ from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.schedule import Span
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.analysis.wording import ago, counted, joined
-from thalia_monitor.state import Severity
+from thalia_monitor.records import Severity
 
 STATUS_WORDS: Final[Mapping[Status, str]] = {
     Status.LIVE: "Live",

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from thalia_monitor.history import EMPTY_FLOATS, Floats, History
-from thalia_monitor.state import Checkpoint, TrainingState
+from thalia_monitor.records import Checkpoint
+from thalia_monitor.state import TrainingState
 
 RECENT: Final = 200
 """Gaps that the usual one is learned from: enough for a steady median, few enough to follow a new pace."""

@@ -19,8 +19,9 @@ from thalia_monitor.analysis.pace import Pace, pace
 from thalia_monitor.analysis.quantities import first_to_last
 from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.analysis.trend import Trend, trend
+from thalia_monitor.records import Event, Severity
 from thalia_monitor.stages import stage_of
-from thalia_monitor.state import Event, Severity, TrainingState
+from thalia_monitor.state import TrainingState
 
 HOUR: Final = 3600.0
 GONE_STALE: Final = "Nothing has been written for ten times as long as usual."

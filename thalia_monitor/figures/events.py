@@ -16,7 +16,8 @@ from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.curves import positions
 from thalia_monitor.figures.untimed import note
 from thalia_monitor.history import Floats, History, Ints
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 
 MOST_MARKS: Final = 400
 """More marks than this on one chart cannot be told apart; neighbours are bundled instead."""

@@ -19,7 +19,7 @@ from thalia_monitor.reading.decode import (
     what_is_wrong,
 )
 from thalia_monitor.reading.recording import MetricLine
-from thalia_monitor.state import Problem
+from thalia_monitor.records import Problem
 
 LARGEST: Final = 512 * 2**20
 """Bytes; a larger array is refused: unlike lines, it has to be in memory whole."""

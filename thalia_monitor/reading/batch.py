@@ -9,7 +9,7 @@ import numpy as np
 
 from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints
 from thalia_monitor.reading.recording import MetricLine
-from thalia_monitor.state import Event
+from thalia_monitor.records import Event
 
 
 @dataclass(frozen=True, slots=True)

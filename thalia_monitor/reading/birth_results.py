@@ -16,7 +16,7 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event, Problem, Source
+from thalia_monitor.records import Checkpoint, Event, Problem, Source
 
 FORMAT: Final = "birth result"
 NOTEBOOK_NAME: Final = "training_results.json"

@@ -19,7 +19,7 @@ from thalia_monitor.reading.block import Block
 from thalia_monitor.reading.decode import Item, TextField, decode_line
 from thalia_monitor.reading.shape import Shape
 from thalia_monitor.reading.template import Leaf, Template, Words
-from thalia_monitor.state import Event, Problem
+from thalia_monitor.records import Event, Problem
 
 ALONE: Final = 8
 """Lines that are read the careful way without halving them further."""

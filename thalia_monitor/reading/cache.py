@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from thalia_monitor.state import Problem
+from thalia_monitor.records import Problem
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.binary import Found, Listed, Save, Unfinished
 from thalia_monitor.reading.event_fields import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event, Problem, Source
+from thalia_monitor.records import Checkpoint, Event, Problem, Source
 
 FORMAT: Final = "Thalia checkpoint"
 MOST_EVENTS: Final = 100_000

@@ -23,7 +23,7 @@ from thalia_monitor.reading import (
 from thalia_monitor.reading.progress import progress
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import resolve, start_of
-from thalia_monitor.state import Checkpoint, Event, Problem, Source
+from thalia_monitor.records import Checkpoint, Event, Problem, Source
 
 _AFTER_THE_LOGS: Final = (
     trials.FORMAT,

@@ -14,7 +14,7 @@ from thalia_monitor.reading.decode import Item, TextField
 from thalia_monitor.reading.event_list import EventList
 from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.problem_list import ProblemList
-from thalia_monitor.state import Event, Problem
+from thalia_monitor.records import Event, Problem
 
 SHARED: Final = (
     "is written by several writers at once: its steps go back and forth. Let only one process log (rank 0 of a "

@@ -8,7 +8,7 @@ from typing import Any
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
-from thalia_monitor.state import Event
+from thalia_monitor.records import Event
 
 
 def thresholds(config: Mapping[str, Any]) -> dict[str, float]:

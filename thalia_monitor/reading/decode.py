@@ -14,7 +14,7 @@ from thalia_monitor.reading.event_fields import Report, read_event
 from thalia_monitor.reading.problem_list import Repeated
 from thalia_monitor.reading.recording import MetricLine
 from thalia_monitor.reading.tail import LONGEST_LINE
-from thalia_monitor.state import Event, Problem
+from thalia_monitor.records import Event, Problem
 
 
 @dataclass(frozen=True, slots=True)

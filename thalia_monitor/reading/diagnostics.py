@@ -22,7 +22,7 @@ from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.reading.severity import stated_severity
-from thalia_monitor.state import Event, Problem, Severity, Source
+from thalia_monitor.records import Event, Problem, Severity, Source
 
 NAME: Final = "diagnostics_report.json"
 HEALTH_NAME: Final = "comprehensive_diagnostics_health.json"

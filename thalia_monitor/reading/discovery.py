@@ -28,7 +28,7 @@ from thalia_monitor.reading.files import scan
 from thalia_monitor.reading.links import leads_outside
 from thalia_monitor.reading.recording import Recording, Stretch
 from thalia_monitor.reading.unread import UnreadFiles
-from thalia_monitor.state import Problem, Source
+from thalia_monitor.records import Problem, Source
 
 _DOCUMENTED: Final = contract.METADATA_PATTERN.partition("*")[0]
 SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.severity import event_severity
-from thalia_monitor.state import Event
+from thalia_monitor.records import Event
 
 Report = Callable[[str], None]
 """Takes the reason of a problem, in words for the reader."""

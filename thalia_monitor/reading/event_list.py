@@ -10,7 +10,7 @@ import numpy as np
 
 from thalia_monitor.history import Ints
 from thalia_monitor.reading.clock import TrainerClock, believable
-from thalia_monitor.state import Event
+from thalia_monitor.records import Event
 
 EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
 """An event as it is kept: metric lines before it, kind, step, fields, time, line."""

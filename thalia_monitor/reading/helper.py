@@ -26,7 +26,7 @@ from thalia_monitor.reading.decode import TextField
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.problem_list import Repeated
 from thalia_monitor.reading.tail import count_lines
-from thalia_monitor.state import Event, Problem
+from thalia_monitor.records import Event, Problem
 
 _ROOT: Final = str(Path(__file__).parents[2])
 

@@ -28,7 +28,7 @@ from thalia_monitor import __version__
 from thalia_monitor.reading.arrays import Folder, storing
 from thalia_monitor.reading.columns import HistoryState
 from thalia_monitor.reading.event_list import EventRow
-from thalia_monitor.state import Problem
+from thalia_monitor.records import Problem
 
 FORMAT: Final = f"2-{__version__}"
 """Another version of the monitor may read a log otherwise: it makes its own index."""

@@ -12,7 +12,7 @@ import numpy as np
 from thalia_monitor.buffer import Buffer
 from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Column, History, Ints, Lineage, Segment
 from thalia_monitor.reading.told import Told
-from thalia_monitor.state import Event
+from thalia_monitor.records import Event
 
 NOTHING: Final = Column(EMPTY_FLOATS, EMPTY_INTS)
 

@@ -16,7 +16,7 @@ from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.rotated import RotatedParts
 from thalia_monitor.reading.sharing import SharedFollowing
-from thalia_monitor.state import Event, Problem, Source
+from thalia_monitor.records import Event, Problem, Source
 
 FORMAT: Final = "training log"
 

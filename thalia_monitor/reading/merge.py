@@ -12,7 +12,7 @@ from thalia_monitor.reading.checkpoints import TOTALS
 from thalia_monitor.reading.composition import filled, missing
 from thalia_monitor.reading.joining import Joining
 from thalia_monitor.reading.told import Told
-from thalia_monitor.state import Checkpoint, Event
+from thalia_monitor.records import Checkpoint, Event
 
 
 class Merger:

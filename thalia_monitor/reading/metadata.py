@@ -17,7 +17,7 @@ from thalia_monitor.reading.event_fields import Report
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.problem_list import Repeated
 from thalia_monitor.reading.severity import severity_of, stated_severity
-from thalia_monitor.state import Checkpoint, HealthWarning, Problem, Source
+from thalia_monitor.records import Checkpoint, HealthWarning, Problem, Source
 
 FORMAT: Final = "checkpoint metadata"
 LARGEST: Final = 16 * 2**20

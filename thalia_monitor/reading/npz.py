@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from thalia_monitor.reading.cache import Torn
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.recording import Recording
-from thalia_monitor.state import Source
+from thalia_monitor.records import Source
 
 FORMAT: Final = "NumPy arrays"
 MOST_ARRAYS: Final = 2_000

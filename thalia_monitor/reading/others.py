@@ -16,7 +16,7 @@ from thalia_monitor.reading.plain import TOO_MANY
 from thalia_monitor.reading.recording import Recording
 from thalia_monitor.reading.stretches import items
 from thalia_monitor.reading.told import Told
-from thalia_monitor.state import Problem, Source
+from thalia_monitor.records import Problem, Source
 
 
 class OtherFormats:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from thalia_monitor.state import Problem
+from thalia_monitor.records import Problem
 
 MOST_KEPT: Final = 200
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from thalia_monitor import contract
 from thalia_monitor.reading import plain, values
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Checkpoint, Event, HealthWarning, Severity
+from thalia_monitor.records import Checkpoint, Event, HealthWarning, Severity
 
 
 def progress(recording: Recording) -> Iterator[Checkpoint]:

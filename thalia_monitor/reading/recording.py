@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from thalia_monitor.reading.clock import zone_offset
-from thalia_monitor.state import Checkpoint, Event, Problem, Source
+from thalia_monitor.records import Checkpoint, Event, Problem, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from thalia_monitor.reading.decode import decode_line
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.tail import CHUNK, LONGEST_LINE, WITNESS, Tail, count_lines
 from thalia_monitor.reading.zstd import DECOMPRESSOR, Beginning, TooLong
-from thalia_monitor.state import Problem, Source
+from thalia_monitor.records import Problem, Source
 
 FORMAT: Final = "rotated training log"
 PREFIX: Final = contract.LOG_NAME.removesuffix(".json")

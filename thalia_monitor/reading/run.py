@@ -31,7 +31,8 @@ from thalia_monitor.reading.plain import END_OF_TIME
 from thalia_monitor.reading.problem_list import MOST_KEPT
 from thalia_monitor.reading.rotated import may_be_part
 from thalia_monitor.reading.told import Told
-from thalia_monitor.state import Event, Problem, TrainingState
+from thalia_monitor.records import Event, Problem
+from thalia_monitor.state import TrainingState
 
 SLOW: Final = 2.0
 """Seconds in which a small log and its other files are read; longer, and what there is of them is shown."""

@@ -12,7 +12,7 @@ from typing import Final
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.recording import MetricLine, Recording
-from thalia_monitor.state import Source
+from thalia_monitor.records import Source
 
 NAME: Final = "metrics.json"
 FORMAT: Final = "Thalia sequence results"

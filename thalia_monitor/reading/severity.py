@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from thalia_monitor.state import RECOVERY, Severity
+from thalia_monitor.records import RECOVERY, Severity
 
 _STATED: Final = {
     "info": Severity.INFO,

@@ -19,7 +19,7 @@ from thalia_monitor.reading.criteria import thresholds
 from thalia_monitor.reading.document import read_document
 from thalia_monitor.reading.event_fields import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Written
-from thalia_monitor.state import Event, Problem, Source
+from thalia_monitor.records import Event, Problem, Source
 
 FORMAT: Final = "CurriculumLogger stage log"
 SESSION_FORMAT: Final = "CurriculumLogger session"

@@ -23,7 +23,7 @@ from thalia_monitor.reading.clock import zone_offset
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 from thalia_monitor.reading.text_records import STEPS_BETWEEN_TEXT_LINES, health_value
 from thalia_monitor.reading.text_stages import FORMAT as TEXT_FORMAT
-from thalia_monitor.state import Event, Problem
+from thalia_monitor.records import Event, Problem
 
 Item = MetricLine | Event
 

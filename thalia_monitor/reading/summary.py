@@ -16,7 +16,7 @@ from thalia_monitor.reading import plain
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.metadata import LARGEST, Unusable, read_checkpoint
 from thalia_monitor.reading.run import list_directory
-from thalia_monitor.state import Checkpoint
+from thalia_monitor.records import Checkpoint
 
 END: Final = 64 * 1024
 """Bytes of the log's end that are looked at; a line has some 400."""

@@ -19,7 +19,7 @@ from thalia_monitor.reading.recording import Recording, Written
 from thalia_monitor.reading.tail import Tail
 from thalia_monitor.reading.text_records import HEADER, Record, read_record, seconds
 from thalia_monitor.reading.text_stages import FORMAT, TextStages
-from thalia_monitor.state import Problem, Source
+from thalia_monitor.records import Problem, Source
 
 NAME: Final = "curriculum_training.log"
 

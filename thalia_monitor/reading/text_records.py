@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading import plain
-from thalia_monitor.state import Severity
+from thalia_monitor.records import Severity
 
 HEADER: Final = re.compile(
     rb"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) - CurriculumTrainer - (DEBUG|INFO|WARNING|ERROR) - ",

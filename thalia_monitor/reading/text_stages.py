@@ -18,7 +18,7 @@ from thalia_monitor.metric_info import CORE
 from thalia_monitor.reading import plain
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Written
 from thalia_monitor.reading.text_records import MISUSE, SESSION, STEP, Record
-from thalia_monitor.state import Event, Problem, Source
+from thalia_monitor.records import Event, Problem, Source
 
 FORMAT: Final = "CurriculumLogger text log"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from thalia_monitor.history import History
-from thalia_monitor.state import Checkpoint, Event
+from thalia_monitor.records import Checkpoint, Event
 
 
 @dataclass(frozen=True, slots=True)

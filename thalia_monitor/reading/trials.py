@@ -21,7 +21,7 @@ from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.reading.tail import Lines, Tail
-from thalia_monitor.state import Checkpoint, Event, HealthWarning, Problem, Severity, Source
+from thalia_monitor.records import Checkpoint, Event, HealthWarning, Problem, Severity, Source
 
 TRIALS_NAME: Final = "trials.csv"
 EVENTS_NAME: Final = "events.log"

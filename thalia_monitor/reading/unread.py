@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from thalia_monitor.reading.files import scan
-from thalia_monitor.state import Source
+from thalia_monitor.records import Source
 
 DEEPEST: Final = 3
 MOST_FOLDERS: Final = 200

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from thalia_monitor.analysis.happenings import Happenings, happenings
 from thalia_monitor.analysis.wording import NONE
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web.toolbar import EVENTS
 from thalia_monitor.web.values import moment
 

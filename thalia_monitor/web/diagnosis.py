@@ -8,7 +8,8 @@ import pandas as pd
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.wording import number
-from thalia_monitor.state import Event, TrainingState
+from thalia_monitor.records import Event
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web import parts
 from thalia_monitor.web.values import moment
 

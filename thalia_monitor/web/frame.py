@@ -14,7 +14,8 @@ from plotly.io.json import to_json_plotly
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.summary import Summary
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.state import HealthWarning, TrainingState
+from thalia_monitor.records import HealthWarning
+from thalia_monitor.state import TrainingState
 from thalia_monitor.web import header, parts, standing
 from thalia_monitor.web.live import NAMES, RUN, STANDING, VERSION, told
 from thalia_monitor.web.monitor import monitor

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import dash_bootstrap_components as dbc
 from dash import html
 
-from thalia_monitor.state import HealthWarning, Problem, Severity
+from thalia_monitor.records import HealthWarning, Problem, Severity
 
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Shapes that differ without their colour, from a block that every system font has."""
