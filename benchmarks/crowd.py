@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from tests.screen import Screen, key_of
-from thalia_monitor.analysis.happenings import MarkerKind
+from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.settings import is_loopback
 
 EVERY: Final = 2.0

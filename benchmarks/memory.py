@@ -18,7 +18,7 @@ PROGRAM = """
 import json, os, sys
 from pathlib import Path
 import numpy
-from thalia_monitor.reading.run import RunReader
+from thalia_monitor.reading.run_reader import RunReader
 
 def read():
     state = RunReader(Path(sys.argv[1]), index=Path(sys.argv[2]) if sys.argv[2] else None).read()

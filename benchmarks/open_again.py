@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.row import Bench, Row, median, seconds, spread
-from thalia_monitor.reading.run import RunReader
+from thalia_monitor.reading.run_reader import RunReader
 
 
 def rows(bench: Bench) -> Iterator[Row]:

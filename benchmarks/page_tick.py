@@ -10,10 +10,10 @@ from typing import Any, Final
 from benchmarks.long_log import REGIONS, metric_line
 from benchmarks.row import Bench, Row, copied, median, spread
 from tests.screen import Screen
-from thalia_monitor.analysis.happenings import MarkerKind
+from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.monitor import KEY, Monitor
+from thalia_monitor.web.context import KEY, Monitor
 
 PAGES: Final = ("", "metrics", "growth", "consolidation", "events")
 TICKS: Final = 12

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmarks.long_log import REGIONS, metric_line
 from benchmarks.row import Bench, Row, copied, median, spread
-from thalia_monitor.reading.run import RunReader
+from thalia_monitor.reading.run_reader import RunReader
 
 TICKS = 300
 NEW_LINE = metric_line(10**7, [0.5] * 16, dict.fromkeys(REGIONS, 5))

@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.row import Bench, Row, seconds
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.metrics import metric
-from thalia_monitor.history import Column, Floats, History, Segment
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, Floats, History, Segment
+from thalia_monitor.model.run import TrainingState
 
 LENGTHS: Final = (100_000, 10_000_000)
 RANGES: Final = 60

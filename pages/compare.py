@@ -12,12 +12,21 @@ from thalia_monitor.analysis.comparison import stage_starts
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.figures import compare
 from thalia_monitor.metric_info import title
-from thalia_monitor.series_key import ALL_NEURONS, Kind
-from thalia_monitor.state import TrainingState
-from thalia_monitor.web import charts, comparing, parts, runs
-from thalia_monitor.web.choice import Choice, choice_from, choice_of, known_series, names, sides, version
-from thalia_monitor.web.live import CHOSEN, OTHERS, RUN
-from thalia_monitor.web.monitor import monitor
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.model.series_key import ALL_NEURONS, Kind
+from thalia_monitor.web.components import basic, comparison_tables, run_picker
+from thalia_monitor.web.components.comparison_query import (
+    Choice,
+    choice_from,
+    choice_of,
+    known_series,
+    names,
+    sides,
+    version,
+)
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live import charts
+from thalia_monitor.web.live.ticks import CHOSEN, OTHERS, RUN
 
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
 
@@ -51,7 +60,7 @@ def layout(**_: Any) -> html.Div:
                     html.Div(
                         [
                             html.H2("Runs compared", className="card-name"),
-                            parts.search_box(QUERY, "Add a run …", "Find a run to compare"),
+                            basic.search_box(QUERY, "Add a run …", "Find a run to compare"),
                             html.Span(id=OFFERS, className="offers"),
                         ],
                         className="table-tools",
@@ -134,13 +143,15 @@ def fill(
     choice = known_series(choice, chosen, found)
     kind = [f"compare~{choice.key}", choice.series]
     return (
-        comparing.chosen(choice, found) if found else parts.empty("No run to compare", "Add one above."),
-        [parts.notice("warning", trouble) for trouble in troubles],
+        comparison_tables.chosen(choice, found)
+        if found
+        else basic.empty("No run to compare", "Add one above."),
+        [basic.notice("warning", trouble) for trouble in troubles],
         no_update if kind == before else _card(choice),
         no_update if kind == before else kind,
-        comparing.differences(choice, found),
-        comparing.milestones(found),
-        comparing.totals(found),
+        comparison_tables.differences(choice, found),
+        comparison_tables.milestones(found),
+        comparison_tables.totals(found),
         _series([name for side in found for name in _names(side.state)], choice),
         _told(choice.series, series),
         _origins([stage for side in found for stage in stage_starts(side.state)], choice),
@@ -189,9 +200,9 @@ def offer(query: str | None, chosen: Any, run: str | None) -> Any:
     library = monitor().library
     taken = choice_from(chosen, library, run).runs
     free = [each for each in library.entries() if each.id not in taken and not each.gone]
-    shown = runs.search(free, str(query or ""))[:MOST_OFFERED]
+    shown = run_picker.search(free, str(query or ""))[:MOST_OFFERED]
     if len(taken) >= compare.MOST:
         return f"{compare.MOST} runs are as many as can be told apart: remove one to add another."
-    return comparing.offers(shown, names(shown)) or (
+    return comparison_tables.offers(shown, names(shown)) or (
         "no other run is called that" if query else "every run is here"
     )

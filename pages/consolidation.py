@@ -8,9 +8,10 @@ import dash
 from dash import html
 
 from thalia_monitor.figures import consolidation
-from thalia_monitor.state import TrainingState
-from thalia_monitor.web import absent, charts, panes, parts
-from thalia_monitor.web.tables import event_table
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.web.components import basic, empty_states
+from thalia_monitor.web.components.event_table import event_table
+from thalia_monitor.web.live import charts, panels
 
 dash.register_page(
     __name__, path="/consolidation", name="Consolidation", title="Consolidation · thalia-monitor", order=3
@@ -34,7 +35,7 @@ LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps)
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panes.pane(FACTS, className="facts panel"),
+            panels.pane(FACTS, className="facts panel"),
             html.Div(
                 [
                     charts.chart_card("sleep-timeline", "When it slept", class_name="wide", table=TABLE),
@@ -50,9 +51,9 @@ def layout(find: str = "", **_: Any) -> html.Div:
 
 
 def facts(state: TrainingState) -> list[Any]:
-    if told := absent.sentence(state, "sleep or consolidation"):
+    if told := empty_states.sentence(state, "sleep or consolidation"):
         return [told]
-    return [parts.fact(*each) for each in consolidation.totals(state)]
+    return [basic.fact(*each) for each in consolidation.totals(state)]
 
 
-panes.declare(FACTS, facts)
+panels.declare(FACTS, facts)

@@ -7,8 +7,9 @@ from typing import Any
 import dash
 from dash import html
 
-from thalia_monitor.web import diagnosis, panes
-from thalia_monitor.web.tables import event_table
+from thalia_monitor.web.components import diagnostics_report
+from thalia_monitor.web.components.event_table import event_table
+from thalia_monitor.web.live import panels
 
 dash.register_page(
     __name__,
@@ -20,18 +21,20 @@ dash.register_page(
 )
 
 FACTS = "diagnostics-facts"
-panes.declare(FACTS, diagnosis.facts)
+panels.declare(FACTS, diagnostics_report.facts)
 POPULATIONS = event_table(
-    "diagnostics-populations", "Populations", diagnosis.POPULATIONS, diagnosis.populations
+    "diagnostics-populations", "Populations", diagnostics_report.POPULATIONS, diagnostics_report.populations
 )
-NUMBERS = event_table("diagnostics-numbers", "Every other number", diagnosis.NUMBERS, diagnosis.quantities)
-FILES = event_table("diagnostics-files", "Files found", diagnosis.FILES, diagnosis.files)
+NUMBERS = event_table(
+    "diagnostics-numbers", "Every other number", diagnostics_report.NUMBERS, diagnostics_report.quantities
+)
+FILES = event_table("diagnostics-files", "Files found", diagnostics_report.FILES, diagnostics_report.files)
 
 
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panes.pane(FACTS, className="facts panel"),
+            panels.pane(FACTS, className="facts panel"),
             html.Section(POPULATIONS(find), className="panel"),
             html.Section(NUMBERS(), className="panel"),
             html.Section(FILES(), className="panel"),

@@ -7,8 +7,7 @@ from typing import Any
 import dash
 from dash import html
 
-from thalia_monitor.web.chronicle import COLUMNS, chronicle
-from thalia_monitor.web.tables import event_table
+from thalia_monitor.web.components.event_table import COLUMNS, chronicle, event_table
 
 dash.register_page(
     __name__, path="/events", name="Events", title="Events · thalia-monitor", order=5, wall=False

@@ -8,11 +8,12 @@ import dash
 from dash import Output, State, dcc, html, no_update
 
 from thalia_monitor.figures import growth
-from thalia_monitor.series_key import Kind
-from thalia_monitor.state import TrainingState
-from thalia_monitor.web import absent, charts, panes, parts, regions
-from thalia_monitor.web.live import NAMES, live
-from thalia_monitor.web.tables import event_table
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.model.series_key import Kind
+from thalia_monitor.web.components import basic, empty_states, toolbar
+from thalia_monitor.web.components.event_table import event_table
+from thalia_monitor.web.live import charts, panels
+from thalia_monitor.web.live.ticks import NAMES, live
 
 dash.register_page(__name__, path="/growth", name="Growth", title="Growth · thalia-monitor", order=2)
 charts.declare("neurons", growth.neurons)
@@ -37,7 +38,7 @@ LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_ev
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panes.pane(FACTS, className="facts panel"),
+            panels.pane(FACTS, className="facts panel"),
             html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
@@ -62,23 +63,23 @@ def _by_region(kind: str, title: str, series: str) -> html.Section:
 
 
 def facts(state: TrainingState) -> list[Any]:
-    if told := absent.sentence(state, "neuron counts, capacity or growth"):
+    if told := empty_states.sentence(state, "neuron counts, capacity or growth"):
         return [told]
     events = state.growth_events
     neurons = state.history.latest(state.history.neurons)
     added = events["neurons_added"].sum() if len(events) else 0
     return [
-        parts.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
-        parts.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
-        parts.fact("Growth events", f"{len(events):,}"),
-        parts.fact("Neurons added", f"{added:,}"),
+        basic.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
+        basic.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
+        basic.fact("Growth events", f"{len(events):,}"),
+        basic.fact("Neurons added", f"{added:,}"),
     ]
 
 
-panes.declare(FACTS, facts)
+panels.declare(FACTS, facts)
 
 
 @live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")], follows=NAMES)
 def name_regions(state: TrainingState, shown: list[str]) -> Any:
-    now = regions.names(state)
-    return (no_update, no_update) if now == shown else (regions.buttons(now), now)
+    now = toolbar.names(state)
+    return (no_update, no_update) if now == shown else (toolbar.buttons(now), now)

@@ -8,21 +8,26 @@ import dash
 from dash import html
 
 from thalia_monitor.figures import metrics
-from thalia_monitor.web import charts, panes
-from thalia_monitor.web.cards import first_charts, metric_cards, other_metrics, register_other_metrics
+from thalia_monitor.web.components.metric_cards import (
+    first_charts,
+    metric_cards,
+    other_metrics,
+    register_other_metrics,
+)
+from thalia_monitor.web.live import charts, panels
 
 dash.register_page(__name__, path="/metrics", name="Metrics", title="Metrics · thalia-monitor", order=1)
 charts.declare("metric", metrics.metric)
 
 CARDS, OTHER = "metrics-cards", "metrics-other"
 register_other_metrics(OTHER)
-panes.declare(CARDS, metric_cards)
+panels.declare(CARDS, metric_cards)
 
 
 def layout(**_: Any) -> html.Div:
     return html.Div(
         [
-            panes.pane(CARDS, className="cards"),
+            panels.pane(CARDS, className="cards"),
             first_charts(OTHER),
             html.Div(other_metrics(OTHER), className="details-metrics"),
         ],

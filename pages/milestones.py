@@ -7,16 +7,16 @@ from typing import Any
 import dash
 from dash import html
 
-from thalia_monitor.web import panes
-from thalia_monitor.web.checklist import checklist_panel
+from thalia_monitor.web.components.milestone_list import checklist_panel
+from thalia_monitor.web.live import panels
 
 dash.register_page(
     __name__, path="/milestones", name="Milestones", title="Milestones · thalia-monitor", order=4
 )
 
 CHECKLIST = "milestones-checklist"
-panes.declare(CHECKLIST, checklist_panel)
+panels.declare(CHECKLIST, checklist_panel)
 
 
 def layout(**_: Any) -> html.Div:
-    return panes.pane(CHECKLIST, className="page")
+    return panels.pane(CHECKLIST, className="page")

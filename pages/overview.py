@@ -8,7 +8,8 @@ import dash
 from dash import html
 
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.web import glance, panes
+from thalia_monitor.web.components import overview
+from thalia_monitor.web.live import panels
 
 dash.register_page(__name__, path="/", name="Overview", title="Overview · thalia-monitor", order=0)
 
@@ -20,9 +21,9 @@ BLOCKS = "overview-blocks"
 def layout(**_: Any) -> html.Div:
     return html.Div(
         [
-            panes.pane(STATUS, html.Section, className="panel status", **{"aria-label": "Status and pace"}),
-            panes.pane(METRICS, className="cards"),
-            panes.pane(BLOCKS, className="blocks"),
+            panels.pane(STATUS, html.Section, className="panel status", **{"aria-label": "Status and pace"}),
+            panels.pane(METRICS, className="cards"),
+            panels.pane(BLOCKS, className="blocks"),
         ],
         className="page overview",
     )
@@ -30,13 +31,13 @@ def layout(**_: Any) -> html.Div:
 
 def blocks(summary: Summary) -> list[Any]:
     return [
-        glance.health(summary),
-        glance.milestones(summary),
-        glance.growth(summary),
-        glance.sleep(summary),
+        overview.health(summary),
+        overview.milestones(summary),
+        overview.growth(summary),
+        overview.sleep(summary),
     ]
 
 
-panes.declare_summary(STATUS, glance.status)
-panes.declare_summary(METRICS, glance.metric_blocks)
-panes.declare_summary(BLOCKS, blocks)
+panels.declare_summary(STATUS, overview.status)
+panels.declare_summary(METRICS, overview.metric_blocks)
+panels.declare_summary(BLOCKS, blocks)

@@ -7,9 +7,10 @@ from typing import Any
 import dash
 from dash import Input, Output, html
 
-from thalia_monitor.web import condition, guard, operations
-from thalia_monitor.web.live import PULSE
-from thalia_monitor.web.monitor import monitor
+from thalia_monitor.web.components import server_status
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live.ticks import PULSE
+from thalia_monitor.web.server import alert_watch, status
 
 dash.register_page(__name__, path="/status", name="Status", title="Status · thalia-monitor", order=None)
 
@@ -23,5 +24,5 @@ def layout(**_: Any) -> html.Div:
 @dash.get_app().callback(Output(REPORT, "children"), Input(PULSE, "data"))
 def fill(_: Any) -> list[Any]:
     server = dash.get_app().server
-    alerts = guard.standing(server).get("alerts", "")
-    return condition.panels(operations.report(monitor()), alerts, guard.channels(server))
+    alerts = alert_watch.standing(server).get("alerts", "")
+    return server_status.panels(status.report(monitor()), alerts, alert_watch.channels(server))

@@ -8,9 +8,9 @@ import dash
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, html, no_update
 
-from thalia_monitor.state import TrainingState
-from thalia_monitor.web import values
-from thalia_monitor.web.live import NAMES, RUN, live
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.web.components import value_table
+from thalia_monitor.web.live.ticks import NAMES, RUN, live
 
 dash.register_page(
     __name__, path="/values", name="Values", title="Values · thalia-monitor", order=6, wall=False
@@ -63,7 +63,7 @@ def layout(series: str = "", **_: Any) -> html.Div:
 @live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")], follows=NAMES)
 def name_series(state: TrainingState, chosen: str | None) -> Any:
     options = [{"label": name[:80], "value": name} for name in state.history.names()]
-    return options, values.shown_instead(state, chosen) or no_update
+    return options, value_table.shown_instead(state, chosen) or no_update
 
 
 @live(
@@ -81,6 +81,6 @@ def fill(
     key = state.history.find(name or "")
     series = state.history.series(key) if key else None
     if series is None:
-        return values.nothing(name), 1, "", no_update
-    shown = values.page_of(series, page, step)
-    return values.table(series, shown), shown.pages, shown.words, values.download(run, series.name)
+        return value_table.nothing(name), 1, "", no_update
+    shown = value_table.page_of(series, page, step)
+    return value_table.table(series, shown), shown.pages, shown.words, value_table.download(run, series.name)

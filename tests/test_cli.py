@@ -17,7 +17,7 @@ from tests.support import ROOT, Run, Server, serving
 from thalia_monitor import __version__
 from thalia_monitor.cli import main
 from thalia_monitor.settings import Settings
-from thalia_monitor.web import demonstration
+from thalia_monitor.web.server import serve
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -164,7 +164,7 @@ def test_the_demo_leaves_a_run_alone_that_only_the_environment_names(
     def demonstrate(settings: Settings, directory: Path | None, **_: Any) -> None:
         told.append((directory, settings.port))
 
-    monkeypatch.setattr(demonstration, "demonstrate", demonstrate)
+    monkeypatch.setattr(serve, "demonstrate", demonstrate)
     monkeypatch.setenv("THALIA_MONITOR_CHECKPOINT_DIR", "/data/run")
     command("demo", "--port", "0")
     command("--port", "5", "demo", "--checkpoint-dir", tmp_path)

@@ -18,8 +18,7 @@ from click.testing import CliRunner
 
 from tests.support import FIXTURES, ROOT, serving
 from thalia_monitor.cli import cli
-from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from_environment
-from thalia_monitor.settings import Settings
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, Settings, settings_from_environment
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -110,7 +109,8 @@ def test_a_setup_starts_a_command_that_there_is(
     words = shlex.split(command.replace('", "', " "))
     started: list[tuple[Settings, int]] = []
     monkeypatch.setattr(
-        "thalia_monitor.web.workers.serve", lambda settings, workers, _: started.append((settings, workers))
+        "thalia_monitor.web.server.gunicorn.serve",
+        lambda settings, workers, _: started.append((settings, workers)),
     )
     assert words[0] == "thalia-monitor"
     ended = CliRunner().invoke(cli, words[1:])

@@ -12,12 +12,10 @@ from tests.support import ROOT
 
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
-    {"errors", "contract", "metric_info", "stages", "buffer", "arrangement", "system", "series_key"},
-    {"history", "growing", "once", "ending", "plan", "tables", "writing", "simulation"},
-    {"records"},
-    {"state"},
-    {"settings", "logger", "reading", "analysis"},
-    {"figures", "check", "demo", "options", "status", "alerts"},
+    {"_version", "errors", "contract", "metric_info", "stages", "system"},
+    {"model"},
+    {"settings", "logger", "demo", "reading", "analysis"},
+    {"figures", "check", "terminal", "alerts"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )

@@ -8,8 +8,8 @@ from fixtures.make_legacy import FIXTURES, make
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.reading.run import load_training_state
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.reading.run_reader import load_training_state
 
 COMMITTED = Path(__file__).parent.parent / "fixtures"
 

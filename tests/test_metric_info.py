@@ -10,7 +10,7 @@ from thalia_monitor import metric_info
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.metric_info import KNOWN, MetricInfo, Name, info, lookup, title, unit
-from thalia_monitor.web.cards import metric_cards
+from thalia_monitor.web.components.metric_cards import metric_cards
 
 
 @pytest.mark.parametrize(

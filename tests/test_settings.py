@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.options import OPTIONS, settings_from_environment
-from thalia_monitor.settings import Settings, normal_base_path
+from thalia_monitor.settings import OPTIONS, Settings, normal_base_path, settings_from_environment
 
 
 @click.command()

@@ -9,13 +9,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from thalia_monitor._version import __version__
+
 if TYPE_CHECKING:
     from thalia_monitor.logger import CurriculumLogger, LogLevel
-    from thalia_monitor.reading.run import load_training_state
-    from thalia_monitor.state import TrainingState
+    from thalia_monitor.model.run import TrainingState
+    from thalia_monitor.reading.run_reader import load_training_state
     from thalia_monitor.web.app import create_app
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CurriculumLogger",
@@ -29,9 +29,9 @@ __all__ = [
 _HOMES = {
     "CurriculumLogger": "thalia_monitor.logger",
     "LogLevel": "thalia_monitor.logger",
-    "TrainingState": "thalia_monitor.state",
+    "TrainingState": "thalia_monitor.model.run",
     "create_app": "thalia_monitor.web.app",
-    "load_training_state": "thalia_monitor.reading.run",
+    "load_training_state": "thalia_monitor.reading.run_reader",
 }
 
 

@@ -10,19 +10,21 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import wrap
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from thalia_monitor.contract import exact, printable
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.history import History
-from thalia_monitor.reading import plain
 from thalia_monitor.reading.composition import LOGS
-from thalia_monitor.reading.run import RunReader
-from thalia_monitor.records import Problem, Source
+from thalia_monitor.reading.formats import json_values
+from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import TrainingState
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import History
+    from thalia_monitor.model.records import Problem, Source
+    from thalia_monitor.model.run import TrainingState
 
 CLEAN: Final = 0
 PROBLEMS: Final = 1
@@ -161,7 +163,7 @@ def _stage(number: float, scheme: str) -> StageFound:
 def _stages(state: TrainingState) -> set[float]:
     told: list[object] = [point.stage for point in state.checkpoints]
     told += [event.fields.get("stage") for event in state.events]
-    numbers = (plain.finite(each) for each in told)
+    numbers = (json_values.finite(each) for each in told)
     return {-1 if number == -0.5 else number for number in numbers if number is not None}
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from thalia_monitor import __version__, system
+from thalia_monitor import system
+from thalia_monitor._version import __version__
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
-from thalia_monitor.options import ENVIRONMENT_PREFIX, settings_from, with_options
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 
@@ -25,7 +26,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
     """Watch a Thalia training run in a browser: thalia-monitor --checkpoint-dir DIR."""
     context.obj = options
     if context.invoked_subcommand is None:
-        from thalia_monitor.web.serving import serve  # noqa: PLC0415 - dash takes a second to import
+        from thalia_monitor.web.server.serve import serve  # noqa: PLC0415 - dash takes a second to import
 
         serve(settings_from(options))
 
@@ -43,9 +44,9 @@ def serve_many(context: click.Context, /, workers: int, threads: int, **options:
     """Serve many viewers from several processes (gunicorn); takes the options above as well."""
     settings = settings_from(merged(context, options))
     try:
-        from thalia_monitor.web.workers import serve as serve_from_workers  # noqa: PLC0415 - dash takes a second
+        from thalia_monitor.web.server.gunicorn import serve as serve_from_workers  # noqa: PLC0415 - dash takes a second
     except ImportError as error:  # gunicorn, or what it needs of Unix
-        from thalia_monitor.web.serving import serve  # noqa: PLC0415
+        from thalia_monitor.web.server.serve import serve  # noqa: PLC0415
 
         click.echo(f"Gunicorn does not run here ({error}): this one process answers everybody.", err=True)
         serve(settings, threads=threads)
@@ -83,7 +84,7 @@ def demo(
 
     The options above may stand here as well; --checkpoint-dir is another way to give DIRECTORY.
     """
-    from thalia_monitor.web.demonstration import demonstrate  # noqa: PLC0415 - dash takes a second to import
+    from thalia_monitor.web.server.serve import demonstrate  # noqa: PLC0415 - dash takes a second to import
 
     chosen = merged(context, options)
     if directory is None and _typed(context, "checkpoint_dir"):
@@ -116,7 +117,7 @@ def check(directory: Path, as_json: bool) -> None:
 @click.pass_obj
 def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch: bool) -> None:
     """Say how the run in DIRECTORY stands, in words; exit 0, 1 while something is critical, 2 unusable."""
-    from thalia_monitor import status as terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
+    from thalia_monitor import terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
 
     settings = settings_from(options)
     where = directory or next(iter(settings.checkpoint_dir), None)

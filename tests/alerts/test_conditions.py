@@ -10,8 +10,8 @@ import pytest
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.alerts.conditions import Rule, active, harmless, undecided
 from thalia_monitor.analysis.summary import Summary, summarize
-from thalia_monitor.records import HealthWarning, Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import HealthWarning, Severity
+from thalia_monitor.model.run import TrainingState
 
 NOW = 1_000_000.0
 

@@ -26,7 +26,7 @@ from thalia_monitor.alerts.delivery import (
 )
 from thalia_monitor.alerts.memory import Message, Outbox
 from thalia_monitor.alerts.rules import Channel, Plan, QuietHours
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 
 NOON = 12 * 3600.0
 NIGHT = QuietHours(((time(22), time(7)),), ZoneInfo("UTC"))

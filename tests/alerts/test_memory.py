@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from thalia_monitor.alerts.memory import ActiveAlert, Message, Outbox, RunState, StateFile
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 
 
 @pytest.mark.parametrize(

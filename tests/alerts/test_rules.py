@@ -10,7 +10,7 @@ import pytest
 
 from thalia_monitor.alerts.rules import QuietHours, load, quiet_hours
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CHANNEL = '[[channel]]\nurl = "json://localhost/s3cret"\n'

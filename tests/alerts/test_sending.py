@@ -20,7 +20,7 @@ from thalia_monitor.alerts.delivery import Notification
 from thalia_monitor.alerts.rules import Channel
 from thalia_monitor.alerts.sending import check, redacted, send, shortened
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 
 SECRETS = ("hunter2secret", "hook-tok3n", "tok3n", "someone")
 LETTER = Notification("a title", "a body", Severity.CRITICAL)

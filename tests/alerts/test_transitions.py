@@ -14,8 +14,8 @@ from thalia_monitor.alerts.memory import Message, RunState
 from thalia_monitor.alerts.rules import Channel, Plan
 from thalia_monitor.alerts.transitions import advance, advance_unreadable
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.records import Checkpoint, Event, HealthWarning, Severity, Source
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Severity, Source
+from thalia_monitor.model.run import TrainingState
 
 NOW = 1_000_000.0
 EVERYTHING = tuple(

@@ -24,9 +24,9 @@ from thalia_monitor.alerts.rules import Channel, Plan
 from thalia_monitor.alerts.watcher import Watcher
 from thalia_monitor.alerts.watcher import _key as key
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.reading.run import RunReader
-from thalia_monitor.records import Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Severity
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.reading.run_reader import RunReader
 
 PLAN = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(on="nan"), Rule(on="stale")))
 
@@ -327,7 +327,8 @@ from thalia_monitor.alerts.conditions import Rule
 from thalia_monitor.alerts.rules import Channel, Plan
 from thalia_monitor.alerts.watcher import Watcher
 from thalia_monitor.reading.library import Library
-from thalia_monitor.state import Severity, TrainingState
+from thalia_monitor.model.records import Severity
+from thalia_monitor.model.run import TrainingState
 
 runs = sorted(Path(sys.argv[1]).iterdir())
 plan = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(metric="loss", above=0.1),))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from thalia_monitor.history import Column, Floats, History, Ints, Segment, Series
-from thalia_monitor.records import Checkpoint, Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, Floats, History, Ints, Segment, Series
+from thalia_monitor.model.records import Checkpoint, Event
+from thalia_monitor.model.run import TrainingState
 
 
 def series(

@@ -17,7 +17,7 @@ from thalia_monitor.analysis.comparison import (
     standing,
     verdict,
 )
-from thalia_monitor.series_key import ALL_NEURONS
+from thalia_monitor.model.series_key import ALL_NEURONS
 
 
 def test_last_best_and_there(run: Run) -> None:

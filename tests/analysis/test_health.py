@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 
 from tests.analysis.build import checkpoint, history, state
-from thalia_monitor.analysis.finding import Finding, Kind
+from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
 from thalia_monitor.analysis.health import findings
-from thalia_monitor.analysis.thresholds import Thresholds
+from thalia_monitor.demo.brain import Simulation
+from thalia_monitor.demo.events import Logged, MilestoneCheck, StageStart
+from thalia_monitor.demo.training import training
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.history import Column, Floats, History
-from thalia_monitor.records import Checkpoint, Event, Severity
-from thalia_monitor.simulation.brain import Simulation
-from thalia_monitor.simulation.happenings import Logged, MilestoneCheck, StageStart
-from thalia_monitor.simulation.training import training
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, Floats, History
+from thalia_monitor.model.records import Checkpoint, Event, Severity
+from thalia_monitor.model.run import TrainingState
 
 RANDOM = np.random.default_rng(5)
 STEPS = range(0, 40_000, 100)

@@ -10,10 +10,10 @@ import pytest
 
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
-from thalia_monitor.analysis.rhythm import learn
-from thalia_monitor.history import Floats, History
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.analysis.pace import learn
+from thalia_monitor.model.history import Floats, History
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.build import checkpoint, history, state
-from thalia_monitor.analysis.happenings import MarkerKind
 from thalia_monitor.analysis.markers import Marker, markers
-from thalia_monitor.records import Event, HealthWarning, Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.model.records import Event, HealthWarning, Severity
+from thalia_monitor.model.run import TrainingState
 
 STEPS = range(0, 10_000, 100)
 LINES = history(STEPS, time=[1000.0 + step / 10 for step in STEPS])

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.build import checkpoint, history, state
-from thalia_monitor.analysis.pace import in_words, pace
-from thalia_monitor.analysis.schedule import Span, planned_end
-from thalia_monitor.history import Floats, History
-from thalia_monitor.records import Checkpoint
+from thalia_monitor.analysis.pace import Span, in_words, pace, planned_end
+from thalia_monitor.model.history import Floats, History
+from thalia_monitor.model.records import Checkpoint
 
 START = 1_770_000_000.0
 NOW = START + 1e6

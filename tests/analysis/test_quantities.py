@@ -11,10 +11,10 @@ import pytest
 
 from tests.analysis.build import CountingFloats, checkpoint, history, state
 from thalia_monitor.analysis.quantities import places, series_of
+from thalia_monitor.analysis.series_cache import first_values
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.analysis.workbench import first_values
-from thalia_monitor.history import Column
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column
+from thalia_monitor.model.run import TrainingState
 
 CORE = ("firing_rate", "capacity", "performance", "loss")
 FIVE = range(0, 5000, 1000)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.summary import Summary, summarize
-from thalia_monitor.records import Event, HealthWarning, Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Event, HealthWarning, Severity
+from thalia_monitor.model.run import TrainingState
 
 NOW = 1_000_000.0
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.analysis.build import CountingFloats, beginning, restarted, series
 from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.sampling import Sample, sample, tail_after
-from thalia_monitor.history import Floats, Series
+from thalia_monitor.model.history import Floats, Series
 
 MILLION = 1_000_000
 WAVE: Floats = np.sin(np.arange(MILLION) / 5000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.analysis.build import CountingFloats, beginning, restarted, series
 from thalia_monitor.analysis.smoothing import FORMULA, Smoother, smooth
-from thalia_monitor.history import Series
+from thalia_monitor.model.history import Series
 
 weights = st.one_of(st.just(0.0), st.floats(0.001, 0.999))
 any_value = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf]))

@@ -9,8 +9,8 @@ import pytest
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.records import Event, Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Event, Severity
+from thalia_monitor.model.run import TrainingState
 
 NOW = 1_000_000.0
 

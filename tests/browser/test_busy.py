@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import Run, line, serving
-from thalia_monitor.reading.shelf import run_id
+from thalia_monitor.reading.library import run_id
 
 from .conftest import SETTLED, Watched
 
@@ -26,7 +26,7 @@ REGIONS = {"cortex": 1000, "hippocampus": 500}
 SLOW = """
 import time
 from thalia_monitor.cli import main
-from thalia_monitor.reading.run import RunReader
+from thalia_monitor.reading.run_reader import RunReader
 read = RunReader.read
 def slow(self, **more):
     time.sleep(2.5)

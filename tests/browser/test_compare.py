@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import Run, Server, serving
-from thalia_monitor.reading.shelf import run_id
+from thalia_monitor.reading.library import run_id
 
 from .conftest import Watched
 

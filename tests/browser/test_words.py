@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support import Run, line, serving
-from thalia_monitor.reading.shelf import run_id
+from thalia_monitor.reading.library import run_id
 
 from .conftest import SETTLED, Watched
 from .test_pages import GO

@@ -10,11 +10,11 @@ import numpy as np
 
 from tests.support import FIXTURES
 from thalia_monitor import load_training_state
-from thalia_monitor.analysis.happenings import MarkerKind
+from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures.chart import Chart, View
-from thalia_monitor.history import Column, Floats, History, Ints, Segment
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, Floats, History, Ints, Segment
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 EVERY_KIND = frozenset(str(kind) for kind in MarkerKind)
 START = 1_765_200_000.0

@@ -12,8 +12,8 @@ from tests.support import FIXTURES
 from thalia_monitor.analysis.summary import last_sleep
 from thalia_monitor.figures import consolidation, theme
 from thalia_monitor.figures.chart import View
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 VIEW = View()
 CHARTS = (consolidation.timeline, consolidation.patterns, consolidation.frequency)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.figures.states import START, fixture_state, made, points, rug_of, stands_for, strokes
 from tests.support import FIXTURES
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.curves import drawn_sample, lines, rug, superseded, unplaced
 from thalia_monitor.figures.metrics import metric
-from thalia_monitor.state import TrainingState
+from thalia_monitor.figures.traces import drawn_sample, lines, rug, superseded, unplaced
+from thalia_monitor.model.run import TrainingState
 
 LOG = frozenset({"loss"})
 

@@ -14,11 +14,11 @@ from tests.figures.states import EVERY_KIND, START, fixture_state, texts, views
 from tests.support import FIXTURES
 from thalia_monitor.figures.chart import POINTS, Chart, View
 from thalia_monitor.figures.events import MOST_MARKS
-from thalia_monitor.history import Column, History, Segment
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, History, Segment
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.charts import BUILDERS, Builder
+from thalia_monitor.web.live.charts import BUILDERS, Builder
 
 NAMES = sorted(path.name for path in FIXTURES.iterdir() if path.is_dir() and not path.name.startswith("_"))
 MOST_NAMES = 12

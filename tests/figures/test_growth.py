@@ -17,9 +17,9 @@ from thalia_monitor.figures import growth
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.events import MOST_MARKS, columns, marks
 from thalia_monitor.figures.theme import region_style
-from thalia_monitor.history import Column, History
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, History
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 VIEW = View()
 

@@ -14,8 +14,8 @@ from tests.figures.states import EVERY_KIND, fixture_state, made, points, rug_of
 from thalia_monitor.figures import metrics
 from thalia_monitor.figures.chart import POINTS, View
 from thalia_monitor.figures.metrics import metric
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 LOSS = frozenset({"loss"})
 

@@ -12,10 +12,10 @@ from tests.figures.states import EVERY_KIND, START, made, points, strokes
 from thalia_monitor.figures import compare, consolidation, growth, metrics
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.figures.compare import Side
-from thalia_monitor.history import Column, Floats, History
-from thalia_monitor.records import Event
-from thalia_monitor.series_key import ALL_NEURONS
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column, Floats, History
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.model.series_key import ALL_NEURONS
 
 WALL, ELAPSED = View(x="wall", markers=EVERY_KIND), View(x="elapsed", markers=EVERY_KIND)
 ADVICE = "has a timestamp: choose step as the x axis"

@@ -9,7 +9,7 @@ import pytest
 from tests.pages.conftest import Open
 from tests.support import FIXTURES
 from thalia_monitor import load_training_state
-from thalia_monitor.web import diagnosis
+from thalia_monitor.web.components import diagnostics_report
 
 REPORT = json.loads((FIXTURES / "thalia_head/diagnostics_report.json").read_text())
 
@@ -25,17 +25,19 @@ def test_the_newest_report_is_shown(visit: Open) -> None:
 
 def test_populations_have_rates_in_hz_and_a_status() -> None:
     """By the newest report; those of a sweep stand under its pattern."""
-    frame = diagnosis.populations(load_training_state(FIXTURES / "thalia_head")).set_index("population")
+    frame = diagnostics_report.populations(load_training_state(FIXTURES / "thalia_head")).set_index(
+        "population"
+    )
     rate = REPORT["population_firing_rates_hz"]["striatum:d1"]
     assert float(str(frame.loc["striatum:d1", "rate_hz"])) == pytest.approx(rate, rel=1e-3)
     assert frame["status"].to_dict() == REPORT["health"]["population_status"]
-    swept = diagnosis.populations(load_training_state(FIXTURES / "thalia_diagnostics"))
+    swept = diagnostics_report.populations(load_training_state(FIXTURES / "thalia_diagnostics"))
     assert "sweep_burst/striatum:d1" in set(swept["population"])
 
 
 def test_files_found_lists_what_is_not_read_too() -> None:
     """With the reason."""
-    frame = diagnosis.files(load_training_state(FIXTURES / "thalia_head")).set_index("file")
+    frame = diagnostics_report.files(load_training_state(FIXTURES / "thalia_head")).set_index("file")
     assert frame.loc["plots/*.png", "note"] == "2 files, listed, not shown"
     assert frame.loc["trials.csv", "records"] == "250"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from thalia_monitor.history import Column
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Column
+from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 
 def _array(values: Any) -> tuple[Any, ...]:

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from fixtures.thalia_files import metadata, plain
-from tests.reading.test_bulk import carefully, in_bulk
+from tests.reading.jsonl.test_bulk_decode import carefully, in_bulk
 from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
-from thalia_monitor.reading import binary, bulk, decode, event_list, run
-from thalia_monitor.reading.bulk import BulkDecoder
+from thalia_monitor.reading import contents as event_list
+from thalia_monitor.reading import run_reader
 from thalia_monitor.reading.contents import LogContents
-from thalia_monitor.reading.decode import decode_line
-from thalia_monitor.reading.run import RunReader, load_training_state
+from thalia_monitor.reading.formats import binary
+from thalia_monitor.reading.jsonl import bulk_decode
+from thalia_monitor.reading.jsonl import line as decode
+from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder
+from thalia_monitor.reading.jsonl.line import decode_line
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 MANY = {f"m{number}": 1.0 for number in range(2_500)}
 """More metrics than are kept."""
@@ -36,13 +40,13 @@ def test_the_log_is_shown_while_other_files_take_long(
         return read_binary(*arguments)
 
     monkeypatch.setattr(binary, "read_binary", slowly)
-    monkeypatch.setattr(run, "SLOW", 0.05)
+    monkeypatch.setattr(run_reader, "SLOW", 0.05)
     reader = RunReader(tmp_path)
     part = reader.read(patience=0)
-    assert (part.history.step.tolist(), part.read_fraction) == ([1000], run.ALMOST)
+    assert (part.history.step.tolist(), part.read_fraction) == ([1000], run_reader.ALMOST)
     assert part.checkpoints == ()
     go_on.set()
-    monkeypatch.setattr(run, "SLOW", 20.0)
+    monkeypatch.setattr(run_reader, "SLOW", 20.0)
     whole = reader.read(patience=0)
     assert ([point.step for point in whole.checkpoints], whole.read_fraction) == ([2000], 1)
     assert whole.version != part.version
@@ -121,7 +125,7 @@ class Calls:
 def test_blank_lines_are_skipped_in_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A million empty lines cost no decoding of their own, and are counted: a problem behind them has its line."""
     calls = Calls(decode_line)
-    monkeypatch.setattr(bulk, "decode_line", calls)
+    monkeypatch.setattr(bulk_decode, "decode_line", calls)
     contents = LogContents()
     blank = b"\n" * 500_000 + b" \t\r\n" * 500_000
     contents.take(BulkDecoder().decode(blank + b"bad\n" + b"\n" * 9 + log_text(line(7)).encode()))
@@ -176,8 +180,8 @@ def test_a_hole_of_gigabytes_is_not_read(tmp_path: Path) -> None:
 def test_broken_lines_without_end_are_only_counted(monkeypatch: pytest.MonkeyPatch, broken: bytes) -> None:
     """Of thousands of lines that say nothing the first are told, all are counted, and the good ones are read."""
     calls = Calls(decode_line)
-    monkeypatch.setattr(bulk, "decode_line", calls)
-    monkeypatch.setattr(bulk, "MANY_BROKEN", 400)
+    monkeypatch.setattr(bulk_decode, "decode_line", calls)
+    monkeypatch.setattr(bulk_decode, "MANY_BROKEN", 400)
     good = log_text(line(7, loss=0.5), growth(8)).encode()
     contents = LogContents()
     contents.take(BulkDecoder().decode(good + broken * 10_000 + good + broken * 10_000 + good))
@@ -185,7 +189,7 @@ def test_broken_lines_without_end_are_only_counted(monkeypatch: pytest.MonkeyPat
     assert [event.line for event in contents.events.view()] == [2, 10_004, 20_006]
     assert contents.problems.view()[0].line == 3
     beside = (
-        0 if broken[0] < 128 and broken[0] else bulk.MANY_BROKEN
+        0 if broken[0] < 128 and broken[0] else bulk_decode.MANY_BROKEN
     )  # NUL and no UTF-8 are problems of their own
     assert 20_000 <= contents.problems.total <= 20_000 + beside
-    assert calls.count < 2 * bulk.MANY_BROKEN
+    assert calls.count < 2 * bulk_decode.MANY_BROKEN

@@ -9,7 +9,7 @@ from tests.support import Run, line
 from thalia_monitor.figures import metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.reading.clock import own_offset, zone_offset
-from thalia_monitor.reading.run import RunReader, load_training_state
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 
 @given(st.integers(-56, 56), st.floats(-2.9, 2.9), st.floats(1e9, 2e9))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.history import History
+from thalia_monitor.model.history import History
 from thalia_monitor.reading import columns
 from thalia_monitor.reading.arrays import GrowingArray
 from thalia_monitor.reading.columns import HistoryBuilder, extends

@@ -13,9 +13,9 @@ from tests.reading.logger_files import (
     write_json,
     write_text,
 )
-from thalia_monitor.reading import birth_results
 from thalia_monitor.reading.composition import Composed
-from thalia_monitor.reading.discovery import Discovery
+from thalia_monitor.reading.formats import results
+from thalia_monitor.reading.other_files import Discovery
 
 CHECK = "\n[Milestone Check] Stage {} Week 2 - 1/1 passed\n  ✅ n_back_2\n"
 GROWN = {"step": 940, "timestamp": BEGAN + 3, "region": "cortex", "n_added": 210, "reason": "full"}
@@ -143,7 +143,7 @@ def test_the_birth_scripts_folders_are_one_run(tmp_path: Path) -> None:
     assert rows(run) == [[12000]]
     assert [(source.file, source.format) for source in run.sources] == [
         ("checkpoints/*.thalia", "Thalia checkpoint"),
-        ("results/20251212_091521.json", birth_results.FORMAT),
+        ("results/20251212_091521.json", results.FORMAT),
     ]
 
 

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from tests.reading.writing import append, consolidation, growth, line, log_text, write_log, write_metadata
-from thalia_monitor.reading.run import RunReader, load_training_state
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 REGIONS = {"neuron_counts": {"cortex": 100}, "capacity_by_region": {"cortex": 0.5}}
 

@@ -8,10 +8,9 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thalia_monitor.history import Column, History, Lineage, Segment
-from thalia_monitor.reading.joining import Joining
-from thalia_monitor.reading.told import Told
-from thalia_monitor.records import Event
+from thalia_monitor.model.history import Column, History, Lineage, Segment
+from thalia_monitor.model.records import Event
+from thalia_monitor.reading.merge import Joining, Told
 
 LINES = st.lists(
     st.dictionaries(st.sampled_from(["loss", "reward", "accuracy"]), st.integers(0, 99), max_size=3),

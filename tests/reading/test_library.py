@@ -12,12 +12,12 @@ import pytest
 
 from tests.support import Run, wait_until
 from thalia_monitor.errors import RunUnreadable, UnknownRun
-from thalia_monitor.reading import attending, shelf
-from thalia_monitor.reading.library import Library
-from thalia_monitor.reading.roots import Found, Root, search
-from thalia_monitor.reading.run import RunReader, list_directory
-from thalia_monitor.reading.shelf import Shelf, run_id
-from thalia_monitor.reading.summary import Summary
+from thalia_monitor.reading import library as shelf
+from thalia_monitor.reading import timeouts
+from thalia_monitor.reading.library import Library, Shelf, run_id
+from thalia_monitor.reading.quick_summary import Summary
+from thalia_monitor.reading.run_reader import RunReader, list_directory
+from thalia_monitor.reading.run_search import Found, Root, search
 
 
 @pytest.fixture(autouse=True)
@@ -152,11 +152,11 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], thread
                 answering.wait()
             return list_directory(asked, *rest)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("thalia_monitor.reading.run.list_directory", slow)
-        monkeypatch.setattr("thalia_monitor.reading.summary.list_directory", slow)
+        monkeypatch.setattr("thalia_monitor.reading.run_reader.list_directory", slow)
+        monkeypatch.setattr("thalia_monitor.reading.quick_summary.list_directory", slow)
         return answering
 
-    monkeypatch.setattr(attending.Attendant.__init__, "__kwdefaults__", {"limit": 0.3})
+    monkeypatch.setattr(timeouts.Attendant.__init__, "__kwdefaults__", {"limit": 0.3})
     yield hang
     for each in freed:
         each.set()

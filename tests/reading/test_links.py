@@ -13,12 +13,11 @@ import pytest
 
 from tests.support import Run, line
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.reading import text_log
-from thalia_monitor.reading.files import open_regular, scan
+from thalia_monitor.reading.files import leads_outside, open_regular, scan
+from thalia_monitor.reading.formats import text_log
 from thalia_monitor.reading.library import Library
-from thalia_monitor.reading.links import leads_outside
-from thalia_monitor.reading.run import RunReader
-from thalia_monitor.reading.summary import summarize
+from thalia_monitor.reading.quick_summary import summarize
+from thalia_monitor.reading.run_reader import RunReader
 
 
 @pytest.fixture

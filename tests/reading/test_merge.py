@@ -15,7 +15,7 @@ from tests.reading.logger_files import (
 )
 from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
 from thalia_monitor.logger import CurriculumLogger
-from thalia_monitor.reading.run import RunReader, load_training_state
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 
 def test_a_run_of_the_replaced_logger_counts_once(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ import pytest
 import zstandard
 
 from tests.reading.writing import append, growth, line, log_text, write_log, write_metadata
+from thalia_monitor.model.run import TrainingState
 from thalia_monitor.reading import rotated
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.rotated import RotatedParts
-from thalia_monitor.reading.run import RunReader, load_training_state
-from thalia_monitor.state import TrainingState
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 
 def lines(*steps: int) -> bytes:

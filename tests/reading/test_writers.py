@@ -13,7 +13,7 @@ from tests.reading.test_segments import NAN, Line, assigned
 from tests.support import Run, line
 from thalia_monitor.analysis.pace import pace
 from thalia_monitor.reading.contents import SHARED
-from thalia_monitor.reading.run import RunReader, load_training_state
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 START = 1_795_870_300.0
 

@@ -28,7 +28,7 @@ def watch(event, arguments):
         held.extend(str(each) for each in arguments if str(each).startswith(str(run)))
 
 sys.addaudithook(watch)
-from thalia_monitor.reading.run import RunReader
+from thalia_monitor.reading.run_reader import RunReader
 
 readers = [RunReader(run), RunReader(run, index=index)]
 for turn in range(2):

@@ -12,9 +12,9 @@ import pytest
 
 from tests.support import FIXTURES, Run, line
 from thalia_monitor import __version__
-from thalia_monitor.reading import run as reading_run
-from thalia_monitor.reading.metadata import MetadataFolder
-from thalia_monitor.web import monitor
+from thalia_monitor.reading import run_reader as reading_run
+from thalia_monitor.reading.formats.metadata import MetadataFolder
+from thalia_monitor.web import context
 from thalia_monitor.web.app import create_app
 
 SCALARS = {
@@ -329,7 +329,7 @@ def test_what_is_still_being_read_is_never_a_false_no(
     client: Any, key: str, reading: threading.Event, monkeypatch: pytest.MonkeyPatch, route: str
 ) -> None:
     """While a run is read in, a program is told how far it is and when to ask again, whatever it asks."""
-    monkeypatch.setattr(monitor, "PROGRAM_PATIENCE", 0.01)
+    monkeypatch.setattr(context, "PROGRAM_PATIENCE", 0.01)
     monkeypatch.setattr(reading_run, "SLOW", 0.01)
     answer = client.get(f"/api/v1/runs/{key}{route}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
@@ -340,6 +340,6 @@ def test_a_program_is_answered_as_soon_as_all_is_read(
     client: Any, key: str, reading: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is read in a moment is waited for."""
-    monkeypatch.setattr(monitor, "PROGRAM_PATIENCE", 20.0)
+    monkeypatch.setattr(context, "PROGRAM_PATIENCE", 20.0)
     threading.Timer(0.3, reading.set).start()
     assert get(client, f"/api/v1/runs/{key}/series?name=loss")["total"] == 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from unittest.mock import patch
 
-from thalia_monitor.web.figure_files import FigureFiles
+from thalia_monitor.web.cache import FigureFiles
 
 
 def test_the_newest_stay(tmp_path: Path) -> None:

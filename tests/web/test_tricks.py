@@ -14,7 +14,7 @@ from dash import Dash
 
 from tests.screen import Screen
 from tests.support import Run
-from thalia_monitor.reading.shelf import run_id
+from thalia_monitor.reading.library import run_id
 from thalia_monitor.web.app import create_app
 
 TREASURE = "buried-treasure"

@@ -12,19 +12,19 @@ import msgspec
 
 from thalia_monitor import metric_info
 from thalia_monitor.alerts.memory import RunState
-from thalia_monitor.analysis.finding import Finding, Kind
+from thalia_monitor.analysis.findings import Finding, Kind
+from thalia_monitor.analysis.formatting import beyond
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import Recent, recent, since
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.analysis.wording import beyond
 from thalia_monitor.contract import exact
-from thalia_monitor.records import Severity
-from thalia_monitor.series_key import Kind as SeriesKind
-from thalia_monitor.series_key import parse
+from thalia_monitor.model.records import Severity
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.model.series_key import Kind as SeriesKind
+from thalia_monitor.model.series_key import parse
 from thalia_monitor.stages import stage_name
-from thalia_monitor.state import TrainingState
 
 UNREADABLE: Final = "unreadable"
 STALE: Final = "stale"

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from thalia_monitor.alerts.faults import Faults
 from thalia_monitor.alerts.memory import MOST_FAILURES, Message, Outbox, StateFile
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 
 if TYPE_CHECKING:  # the sending process needs neither
     from thalia_monitor.alerts.rules import Channel, Plan

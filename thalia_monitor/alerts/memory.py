@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -15,7 +15,7 @@ import msgspec
 
 from thalia_monitor.alerts.conditions import CONDITIONS, Rule
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.records import Severity
+from thalia_monitor.model.records import Severity
 from thalia_monitor.settings import table
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")

@@ -17,18 +17,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
 from thalia_monitor.alerts.delivery import DEADLINE, Notification
-from thalia_monitor.analysis.wording import counted
+from thalia_monitor.alerts.rules import Channel
+from thalia_monitor.analysis.formatting import counted
 from thalia_monitor.errors import SettingsError
-from thalia_monitor.records import Severity
-
-if TYPE_CHECKING:
-    from thalia_monitor.alerts.rules import Channel
+from thalia_monitor.model.records import Severity
 
 TEST: Final = Notification(
     "● thalia-monitor: a test", "This is a test. Alerts of thalia-monitor will arrive here.", Severity.INFO

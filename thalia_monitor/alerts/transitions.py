@@ -19,9 +19,9 @@ from thalia_monitor.alerts.conditions import (
 )
 from thalia_monitor.alerts.memory import ActiveAlert, Message, RunState
 from thalia_monitor.alerts.rules import Plan
+from thalia_monitor.analysis.formatting import duration
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.analysis.wording import duration
 
 MOST_WAITING: Final = 200
 """Messages kept of one run until its channels have taken them."""

@@ -29,12 +29,11 @@ from thalia_monitor.alerts.memory import Message, RunState, StateFile
 from thalia_monitor.alerts.rules import Channel, Plan
 from thalia_monitor.alerts.sending import send
 from thalia_monitor.alerts.transitions import advance, advance_unreadable
-from thalia_monitor.analysis.finding import Finding
+from thalia_monitor.analysis.findings import Finding, Thresholds
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.analysis.thresholds import Thresholds
 from thalia_monitor.errors import RunUnreadable, SettingsError
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.run import TrainingState
 
 log: Final = logging.getLogger("thalia_monitor.alerts")
 PATIENCE: Final = 30.0

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from thalia_monitor import contract, metric_info
-from thalia_monitor.analysis.finding import Finding, Kind
+from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
+from thalia_monitor.analysis.formatting import beyond, counted, number
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since
-from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.analysis.wording import beyond, counted, number
-from thalia_monitor.analysis.workbench import nonfinite
+from thalia_monitor.analysis.series_cache import nonfinite
 from thalia_monitor.contract import exact
-from thalia_monitor.history import EMPTY_INTS, History, Ints
 from thalia_monitor.metric_info import CAPACITY, FIRING_RATE
-from thalia_monitor.records import Severity
-from thalia_monitor.series_key import Kind as SeriesKind
-from thalia_monitor.series_key import SeriesKey, metric, parse
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import EMPTY_INTS, History, Ints
+from thalia_monitor.model.records import Severity
+from thalia_monitor.model.series_key import Kind as SeriesKind
+from thalia_monitor.model.series_key import SeriesKey, metric, parse
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 _NOT_REGIONS: Final = frozenset({"average", "avg", "mean", "overall"})
 _LATEST_GROWTHS: Final = 5_000

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from thalia_monitor import contract, metric_info
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.history import Floats, History, Series
-from thalia_monitor.series_key import ALL_NEURONS, Kind, parse
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import Floats, History, Series
+from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 Verdict = Literal["better", "worse", "same", ""]
 

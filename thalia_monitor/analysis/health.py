@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from thalia_monitor.analysis.activity import firing, full, not_finite
-from thalia_monitor.analysis.finding import Finding
+from thalia_monitor.analysis.findings import Finding, Thresholds
 from thalia_monitor.analysis.learning import diverging, forgotten, plateau
-from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.records import Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Severity
+from thalia_monitor.model.run import TrainingState
 
 Check = Callable[[TrainingState, Thresholds], Iterator[Finding]]
 

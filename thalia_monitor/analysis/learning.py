@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.finding import Finding, Kind
+from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
+from thalia_monitor.analysis.formatting import number
 from thalia_monitor.analysis.milestones import lost
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.recent import ENOUGH, recent
-from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.analysis.wording import number
 from thalia_monitor.contract import exact
 from thalia_monitor.metric_info import LOSS, PERFORMANCE, MetricInfo
-from thalia_monitor.records import Severity
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.records import Severity
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 MAINTAINED: Final = "_maintained"
 """How milestones end that check for an earlier stage's skill."""

@@ -7,15 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor.analysis.happenings import Happenings, MarkerKind, happenings
-from thalia_monitor.analysis.places import StepFinder, time_at, times_at
-from thalia_monitor.analysis.wording import counted, number
-from thalia_monitor.state import TrainingState
+from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.timeline import Happenings, MarkerKind, StepFinder, happenings, time_at, times_at
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 MOST: Final = 32
 """Marks of one kind on a chart; more of them could not be told apart, nor pointed at."""

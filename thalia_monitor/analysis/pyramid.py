@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from thalia_monitor.buffer import Buffer
-from thalia_monitor.history import Floats, Ints
+from thalia_monitor.model.growable_array import Buffer
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats, Ints
 
 BASE: Final = 64
 """Points per bucket of the lowest level; below it the raw values are read, which is as cheap."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import metric_info
-from thalia_monitor.analysis.workbench import first_values
-from thalia_monitor.metric_info import MetricInfo
-from thalia_monitor.state import TrainingState
+from thalia_monitor.analysis.series_cache import first_values
+
+if TYPE_CHECKING:
+    from thalia_monitor.metric_info import MetricInfo
+    from thalia_monitor.model.run import TrainingState
 
 LONGEST: Final = 80
 """Characters of a name that are shown; a log may have any."""

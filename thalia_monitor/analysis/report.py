@@ -6,13 +6,15 @@ import math
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from thalia_monitor.analysis.formatting import ago, counted, joined
 from thalia_monitor.analysis.liveness import Status
-from thalia_monitor.analysis.schedule import Span
-from thalia_monitor.analysis.summary import Summary
-from thalia_monitor.analysis.wording import ago, counted, joined
-from thalia_monitor.records import Severity
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.pace import Span
+    from thalia_monitor.analysis.summary import Summary
+    from thalia_monitor.model.records import Severity
 
 STATUS_WORDS: Final[Mapping[Status, str]] = {
     Status.LIVE: "Live",

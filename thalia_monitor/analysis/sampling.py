@@ -1,22 +1,98 @@
-"""Honest downsampling: about as many points as a chart has pixels, and none of those that matter left out.
-
-Buckets are 2**k consecutive points of the series, cut at multiples of 2**k, and each one's smallest and
-greatest point is drawn, and the first and last that are not finite: the ends of a stretch that stands for
-all of those. As the edges depend on nothing but the position, new points never move an older one: it
-stays, or is thinned when k rises. Min/max decimation is that of MinMaxLTTB's first pass (Van Der
-Donckt et al., 2023, https://arxiv.org/abs/2305.00332); the anchored edges are this project's.
-"""
+"""The parts of a series that lie in a range of its x axis: one of each segment that the range crosses."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import pairwise
+from typing import Final, Literal
 
 import numpy as np
 
-from thalia_monitor.analysis.pieces import Axis, pieces
-from thalia_monitor.analysis.pyramid import Pyramid, extremes
-from thalia_monitor.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints, Series
+from thalia_monitor.analysis.pyramid import Pyramid, extremes, is_ordered
+from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints, Series
+
+Axis = Literal["step", "time", "elapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of one segment: the points within the range, and one more on each side where there is one."""
+
+    start: int
+    first: int
+    last: int
+    stop: int
+
+
+def pieces(
+    series: Series,
+    start: float | None,
+    end: float | None,
+    x: Axis,
+    origin: float | None,
+    pyramid: Pyramid | None,
+) -> Iterator[Piece]:
+    """Cut the range out of each segment; a segment of which no line crosses the view has no piece."""
+    if not len(series):
+        return
+    offset = (_first_time(series.time) if origin is None else origin) if x == "elapsed" else 0.0
+    low_x = -math.inf if start is None else start + offset
+    high_x = math.inf if end is None else end + offset
+    ordered = pyramid is not None and len(pyramid) >= len(series) and pyramid.clock_ordered
+    ids = np.arange(series.segment[0], series.segment[-1] + 2)
+    edges = np.unique(np.searchsorted(series.segment, ids)).tolist()
+    for begin, stop in pairwise(edges):
+        if x == "step":
+            low, high = _steps_within(series.step[begin:stop], low_x, high_x)
+        else:
+            low, high = _times_within(series.time[begin:stop], low_x, high_x, ordered)
+        first, last = begin + low, begin + high
+        if first < last or begin < first < stop:
+            yield Piece(max(first - 1, begin), first, last, min(last + 1, stop))
+
+
+def _first_time(time: Floats) -> float:
+    """The first timestamp there is; 0 where there is none."""
+    if len(time) and not np.isnan(time[0]):
+        return float(time[0])
+    known = time[~np.isnan(time)]
+    return float(known[0]) if len(known) else 0.0
+
+
+def _steps_within(step: Ints, low: float, high: float) -> tuple[int, int]:
+    """Find the first point at or after ``low`` and the first after ``high``; steps never fall."""
+    # As whole numbers: for a float bound NumPy would copy the entire column to floats first.
+    first = int(np.searchsorted(step, _whole(low, math.ceil), side="left"))
+    last = int(np.searchsorted(step, _whole(high, math.floor), side="right"))
+    return first, max(first, last)
+
+
+def _whole(bound: float, rounding: Callable[[float], int]) -> np.int64:
+    limits = np.iinfo(np.int64)
+    if math.isinf(bound):
+        return np.int64(limits.max if bound > 0 else limits.min)
+    return np.int64(min(max(rounding(bound), limits.min), limits.max))
+
+
+def _times_within(time: Floats, low: float, high: float, ordered: bool) -> tuple[int, int]:
+    """Find the first point from ``low`` on and the one after the last up to ``high``.
+
+    Where a clock was set back or a line has no timestamp, what lies between those two is in the range too.
+    """
+    if low == -math.inf and high == math.inf:
+        return 0, len(time)
+    if ordered or is_ordered(time):
+        first = int(np.searchsorted(time, low, side="left"))
+        return first, max(first, int(np.searchsorted(time, high, side="right")))
+    within = np.flatnonzero((time >= low) & (time <= high))
+    if len(within):
+        return int(within[0]), int(within[-1]) + 1
+    after = np.flatnonzero(time > high)
+    between = int(after[0]) if len(after) else len(time)
+    return between, between
+
 
 _FINEST: Final = 4
 """Below four points a bucket, its two extremes are all or most of it: the points themselves are drawn."""
@@ -197,3 +273,34 @@ def _ends(places: Ints, bucket: int) -> Ints:
     return places[
         np.concatenate((np.searchsorted(places, edges), np.searchsorted(places, edges + bucket) - 1))
     ]
+
+
+MOST_ODD: Final = 10_000
+"""Points listed that are not finite; of a flood, the first."""
+
+
+def excerpt(
+    series: Series, points: int, start: float | None = None, end: float | None = None
+) -> tuple[Ints, Sample]:
+    """Choose at most ``points`` finite points between two steps, and beside them every one that is not finite.
+
+    Returns their positions, ascending, and the sample that tells how many there are; of more than 10,000 that are
+    not finite the first are among them. The choice is
+    :func:`~thalia_monitor.analysis.sampling.sample`'s, so extremes stay, unless so few points are asked for that
+    they have no room: those left are evenly spread then, the newest among them.
+    """
+    budget = points
+    while True:
+        drawn = sample(series, budget, start=start, end=end)
+        inside = np.ones(len(drawn), bool)  # a chart's lines reach beyond its edges, an answer does not
+        if start is not None:
+            inside &= drawn.step >= start
+        if end is not None:
+            inside &= drawn.step <= end
+        finite = drawn.index[inside & np.isfinite(drawn.value)]
+        if len(finite) <= points or budget <= 1:
+            break
+        budget //= 2
+    if len(finite) > points:
+        finite = finite[np.linspace(len(finite) - 1, 0, points).round().astype(np.int64)]
+    return np.union1d(finite, drawn.nonfinite[:MOST_ODD]), drawn

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from thalia_monitor.history import EMPTY_FLOATS, Floats, Ints, Series
+from thalia_monitor.model.history import EMPTY_FLOATS, Floats, Ints, Series
 
 GREATEST_WEIGHT: Final = 0.999
 

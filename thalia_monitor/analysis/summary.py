@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import add
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.checklist import Milestone, checklist
-from thalia_monitor.analysis.finding import Finding
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
+from thalia_monitor.analysis.milestones import Milestone, checklist
 from thalia_monitor.analysis.pace import Pace, pace
 from thalia_monitor.analysis.quantities import first_to_last
-from thalia_monitor.analysis.thresholds import Thresholds
-from thalia_monitor.analysis.trend import Trend, trend
-from thalia_monitor.records import Event, Severity
+from thalia_monitor.analysis.recent import Trend, trend
+from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.stages import stage_of
-from thalia_monitor.state import TrainingState
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.findings import Finding, Thresholds
+    from thalia_monitor.model.run import TrainingState
 
 HOUR: Final = 3600.0
 GONE_STALE: Final = "Nothing has been written for ten times as long as usual."

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
 from thalia_monitor.figures import theme
-from thalia_monitor.history import Floats, Ints
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats, Ints
 
 Axis = Literal["step", "wall", "elapsed"]
 X_TITLES: Final[dict[Axis, str]] = {

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor.analysis.comparison import Start, stage_starts
+from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.wording import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
-from thalia_monitor.figures.curves import (
+from thalia_monitor.figures.growth import total_traces
+from thalia_monitor.figures.metrics import below, notes
+from thalia_monitor.figures.traces import (
     HOUR,
     RUG_AXIS,
     drawn_sample,
@@ -21,13 +23,13 @@ from thalia_monitor.figures.curves import (
     smoothed_sample,
     values_in_view,
 )
-from thalia_monitor.figures.metrics import below, notes
-from thalia_monitor.figures.totals import total_traces
-from thalia_monitor.figures.untimed import notes as untimed
-from thalia_monitor.history import Series
+from thalia_monitor.figures.traces import notes as untimed
 from thalia_monitor.metric_info import title
-from thalia_monitor.series_key import ALL_NEURONS, Kind, parse
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Series
+    from thalia_monitor.model.run import TrainingState
 
 RUN: Final = "run"
 """The origin that is the start of the run; any other is the start of a stage."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.wording import NONE, counted, duration
+from thalia_monitor.analysis.formatting import NONE, counted, duration
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import OWN_AXIS, X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
+from thalia_monitor.figures.chart import (
+    OWN_AXIS,
+    X_LOOKS,
+    X_TITLES,
+    Chart,
+    View,
+    nothing,
+    numbers,
+    times,
+)
 from thalia_monitor.figures.events import (
     Columns,
     Marks,
@@ -22,7 +31,9 @@ from thalia_monitor.figures.events import (
     notes,
     row_addresses,
 )
-from thalia_monitor.state import TrainingState
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 NREM: Final = theme.PALETTE[0]
 REM: Final = theme.PALETTE[5]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor.analysis.places import times_at
-from thalia_monitor.analysis.wording import counted
+from thalia_monitor.analysis.formatting import counted
+from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.curves import positions
-from thalia_monitor.figures.untimed import note
-from thalia_monitor.history import Floats, History, Ints
-from thalia_monitor.records import Event
-from thalia_monitor.state import TrainingState
+from thalia_monitor.figures.traces import note, positions
+
+if TYPE_CHECKING:
+    from thalia_monitor.figures.chart import View
+    from thalia_monitor.model.history import Floats, History, Ints
+    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.run import TrainingState
 
 MOST_MARKS: Final = 400
 """More marks than this on one chart cannot be told apart; neighbours are bundled instead."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from thalia_monitor.analysis.happenings import MarkerKind
 from thalia_monitor.analysis.markers import Marker, markers
+from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View, times
-from thalia_monitor.figures.curves import HOUR, MILLISECONDS, positions
-from thalia_monitor.state import TrainingState
+from thalia_monitor.figures.traces import HOUR, MILLISECONDS, positions
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.GROWTH: ("triangle-up", theme.PALETTE[2]),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from thalia_monitor import metric_info
-from thalia_monitor.analysis.sampling import Sample
-from thalia_monitor.analysis.wording import counted, number
+from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers
-from thalia_monitor.figures.curves import (
+from thalia_monitor.figures.marks import event_traces
+from thalia_monitor.figures.traces import (
     RUG_AXIS,
     drawn_sample,
     lines,
@@ -20,13 +20,15 @@ from thalia_monitor.figures.curves import (
     unplaced,
     values_in_view,
 )
-from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.untimed import notes as untimed
-from thalia_monitor.history import EMPTY_FLOATS, Floats
+from thalia_monitor.figures.traces import notes as untimed
 from thalia_monitor.metric_info import Band, title
-from thalia_monitor.series_key import metric as metric_key
-from thalia_monitor.series_key import parse
-from thalia_monitor.state import TrainingState
+from thalia_monitor.model.history import EMPTY_FLOATS, Floats
+from thalia_monitor.model.series_key import metric as metric_key
+from thalia_monitor.model.series_key import parse
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.sampling import Sample
+    from thalia_monitor.model.run import TrainingState
 
 TREND_POINTS: Final = 60
 

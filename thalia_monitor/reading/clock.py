@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor.history import Floats
+from thalia_monitor.model.history import Floats
 
 EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
 """Thalia is younger: a clock that says less was not set."""

@@ -11,24 +11,23 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from thalia_monitor.reading import (
-    birth_results,
+from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
+from thalia_monitor.reading.formats import (
     checkpoints,
     diagnostics,
+    results,
     sequence,
     stage_log,
     text_stages,
     trials,
 )
-from thalia_monitor.reading.progress import progress
+from thalia_monitor.reading.formats.stage_spans import progress, resolve, start_of
 from thalia_monitor.reading.recording import Recording
-from thalia_monitor.reading.stretches import resolve, start_of
-from thalia_monitor.records import Checkpoint, Event, Problem, Source
 
 _AFTER_THE_LOGS: Final = (
     trials.FORMAT,
     trials.EVENTS_FORMAT,
-    birth_results.FORMAT,
+    results.FORMAT,
     sequence.FORMAT,
     checkpoints.FORMAT,
     stage_log.SESSION_FORMAT,

@@ -1,21 +1,34 @@
-"""Opening a run's files and listing its folders: the only module of the reader that opens anything of a run.
-
-Whoever writes a run's directory can exchange a file at any moment: between a look at its name and its opening, too.
-So nothing is decided by a name. A file is opened in a way that cannot wait (a pipe would wait for its writer), and
-what was opened is judged: a regular file, and within the directory that links may not lead out of.
-"""
+"""Symbolic links in directories that somebody else writes to: they may lead anywhere, so they are asked where."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final, Generic, TypeVar
 
-from thalia_monitor.reading.links import REFUSED
+from thalia_monitor.model.records import Problem
+
+REFUSED: Final = (
+    "is a link that leads out of the run's directory, and is not followed (--follow-links allows it)"
+)
+
+
+def leads_outside(path: Path, within: Path) -> bool:
+    """Whether a path ends outside a directory when all links, the directory's own too, are followed.
+
+    A link that leads nowhere or round in a circle counts as outside.
+    """
+    try:
+        return not path.resolve(strict=True).is_relative_to(within.resolve())
+    except (OSError, RuntimeError):  # a circle is a RuntimeError up to Python 3.12
+        return True
+
 
 _READ: Final = (
     os.O_RDONLY
@@ -88,3 +101,104 @@ def _place_of(descriptor: int, path: Path) -> Path:
         if not os.path.samestat(os.lstat(place), os.fstat(descriptor)):
             raise OSError(errno.ELOOP, "is being replaced") from None
         return place
+
+
+T = TypeVar("T")
+
+Signature = tuple[int, int, int]
+"""Inode, size and modification time (ns) of a file: equal signatures mean equal contents."""
+
+
+class Torn(Exception):
+    """A file that cannot be read as it is now; may be whole again at the next look."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+def signature_of(path: Path) -> Signature | None:
+    """Take a regular file's signature; None for what is gone, forbidden, or a pipe or device."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What is known of one file: its newest good content, and what is wrong with it now."""
+
+    value: T | None = None
+    problem: Problem | None = None
+    """Why the file cannot be read as it is now; ``value`` then is from before that."""
+
+
+class FileCache(Generic[T]):
+    """The readings of one kind of file, each parsed again only when its signature changes."""
+
+    def __init__(self, parse: Callable[[Path, str], T]) -> None:
+        self._parse = parse
+        self._known: dict[Path, tuple[Signature, Reading[T]]] = {}
+
+    def read(self, path: Path, name: str) -> Reading[T]:
+        """Give the newest good reading of the file, which is shown under that name."""
+        signature = signature_of(path)
+        nothing: Reading[T] = Reading()
+        known, reading = self._known.get(path, (None, nothing))
+        if signature is None or signature != known:
+            reading = self._read_anew(path, name, reading)
+            if signature is not None:
+                self._known[path] = (signature, reading)
+        return reading
+
+    def forget_all_but(self, paths: set[Path]) -> None:
+        """Drop the readings of files that are gone."""
+        self._known = {path: known for path, known in self._known.items() if path in paths}
+
+    def _read_anew(self, path: Path, name: str, before: Reading[T]) -> Reading[T]:
+        kept = "; the last good reading of it is shown" if before.value is not None else ""
+        try:
+            return Reading(self._parse(path, name))
+        except Torn as torn:
+            return Reading(before.value, Problem(name, torn.line, torn.reason + kept))
+        except OSError as error:
+            return Reading(before.value, Problem(name, None, f"cannot be opened: {error.strerror}{kept}"))
+
+
+LARGEST: Final = 128 * 1024 * 1024
+"""Bytes; a larger file is refused, since it has to be in memory whole to be parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One JSON object, and when its file was last written."""
+
+    fields: Mapping[str, Any]
+    modified: float
+    """Unix seconds."""
+
+
+def read_document(path: Path, within: Path | None = None) -> Document:
+    """Read one JSON object, bare ``NaN`` and ``Infinity`` included; raises Torn where there is none."""
+    with open_regular(path, within) as file:
+        status = os.fstat(file.fileno())
+        size = status.st_size
+        content = file.read() if size <= LARGEST else b""
+    if size > LARGEST:
+        raise Torn(f"is larger than {LARGEST // 2**20} MB, more than this monitor reads into memory")
+    if not content.strip():
+        raise Torn("is empty: it is being rewritten, or the save failed")
+    try:
+        document = json.loads(content.decode("utf-8-sig", "replace"))
+    except json.JSONDecodeError as error:
+        raise Torn(
+            f"is not whole JSON ({error.msg}): half-written, or a save that failed", error.lineno
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Torn(f"cannot be parsed: {error}") from error
+    if not isinstance(document, dict):
+        raise Torn(f"should hold a JSON object, and holds a {type(document).__name__}")
+    return Document(document, status.st_mtime)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from thalia_monitor.reading.clock import zone_offset
-from thalia_monitor.records import Checkpoint, Event, Problem, Source
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
 
 
 @dataclass(frozen=True, slots=True)

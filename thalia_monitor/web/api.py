@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import NotFound
 
-from thalia_monitor import __version__
+from thalia_monitor._version import __version__
 from thalia_monitor.analysis import report
-from thalia_monitor.analysis.checklist import checklist
-from thalia_monitor.analysis.excerpt import excerpt
+from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
+from thalia_monitor.analysis.sampling import excerpt
 from thalia_monitor.errors import BadParameter
-from thalia_monitor.series_key import metric
-from thalia_monitor.state import TrainingState
-from thalia_monitor.web import guard, operations
-from thalia_monitor.web.export import csv_of_run
-from thalia_monitor.web.monitor import monitor
-from thalia_monitor.web.standing import summary_of
+from thalia_monitor.model.series_key import metric
+from thalia_monitor.web.components.status_badge import summary_of
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.downloads import csv_of_run
+from thalia_monitor.web.server import alert_watch
+from thalia_monitor.web.server import status as operations
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
 
 MOST_POINTS: Final = 100_000
 
@@ -50,7 +53,7 @@ def nowhere(rest: str) -> Response:  # noqa: ARG001 - named by the address
 
 def health() -> Response:
     """Say that the server answers; it reads no run."""
-    return jsonify({"status": "ok", "version": __version__} | guard.standing(current_app))
+    return jsonify({"status": "ok", "version": __version__} | alert_watch.standing(current_app))
 
 
 def status() -> Response:
@@ -64,9 +67,9 @@ def status() -> Response:
             "failures": each.failures,
             "reason": each.reason,
         }
-        for each in guard.channels(current_app)
+        for each in alert_watch.channels(current_app)
     ]
-    alerts = guard.standing(current_app)
+    alerts = alert_watch.standing(current_app)
     return jsonify(
         operations.report(monitor()).record() | alerts | ({"alert_channels": channels} if alerts else {})
     )

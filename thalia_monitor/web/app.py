@@ -1,4 +1,4 @@
-"""The one place where the application is put together: settings and runs in, a Dash app out."""
+"""Where the site lies: ``pages/`` and ``assets/``, inside an installed package or beside a checkout's."""
 
 from __future__ import annotations
 
@@ -15,13 +15,37 @@ from dash import Dash
 from dash._get_app import app_context
 from dash.fingerprint import build_fingerprint
 
+from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.library import Library
-from thalia_monitor.reading.roots import Root
+from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
-from thalia_monitor.web import api, page, security, shell, transport
-from thalia_monitor.web.caching import figure_cache, folders
-from thalia_monitor.web.monitor import Monitor, install
-from thalia_monitor.web.paths import site_folder
+from thalia_monitor.web import api
+from thalia_monitor.web.cache import figure_cache, folders
+from thalia_monitor.web.components import shell
+from thalia_monitor.web.context import Monitor, install
+from thalia_monitor.web.live import refresh
+from thalia_monitor.web.server import security
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def site_folder(name: str) -> Path:
+    """Find ``pages`` or ``assets``; the checkout's own wins, since an editable install leaves a stale copy behind.
+
+    Raises:
+        SettingsError: the installation is incomplete.
+    """
+    checkout = PACKAGE.parent
+    candidates = [PACKAGE / name]
+    if (checkout / "pyproject.toml").is_file():  # else a stray site-packages/pages could take over
+        candidates.insert(0, checkout / name)
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    raise SettingsError(
+        f"The folder {name}/ is missing from this installation: install thalia-monitor again."
+    )
+
 
 Directory = str | os.PathLike[str]
 
@@ -89,7 +113,7 @@ def without_dash_variables() -> Iterator[None]:
 
 
 def _assembled(chosen: Settings, shared: bool) -> Dash:
-    server = transport.server()
+    server = security.server()
     security.protect(server, chosen)
     app = Dash(
         "thalia_monitor",
@@ -113,7 +137,7 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)
     shell.register(app)
-    page.register(app)
+    refresh.register(app)
     # Dash learns which scripts there are by writing a page: a worker that has written none would refuse them.
     # And it sets itself up at the first request, which another thread's may be at the same time.
     with server.test_request_context(chosen.base_path):

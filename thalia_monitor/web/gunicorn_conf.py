@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from thalia_monitor.options import settings_from_environment
-from thalia_monitor.web.workers import configuration
+from thalia_monitor.settings import settings_from_environment
+from thalia_monitor.web.server.gunicorn import configuration
 
 globals().update(configuration(settings_from_environment()))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 
-from thalia_monitor.options import settings_from_environment
+from thalia_monitor.settings import settings_from_environment
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.guard import guard
-from thalia_monitor.web.logs import Recent
+from thalia_monitor.web.server.alert_watch import guard
+from thalia_monitor.web.server.logging import Recent
 
 settings = settings_from_environment()
 app = create_app(settings=settings, shared=True)

@@ -1,0 +1,476 @@
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.reading.states import told
+from tests.reading.wild import USUAL, WILD_LOGS
+from tests.reading.writing import append, growth, line, log_text, write_log
+from thalia_monitor.reading import arrays, snapshot
+from thalia_monitor.reading.jsonl import bulk_decode, parallel, shared_log
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
+from thalia_monitor.reading.snapshot import LogIndex
+
+Reader = Callable[[], RunReader]
+
+
+@pytest.fixture(autouse=True)
+def indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs of any size are worth an index, and files begin small."""
+    monkeypatch.setattr(shared_log, "WORTH_SHARING", 1)
+    monkeypatch.setattr(shared_log, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(shared_log, "FEW", 0)
+    monkeypatch.setattr(arrays, "FIRST_FILE_ROOM", 4)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A cache directory that does not exist yet."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run with some lines, an event and a problem."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    lines = [line(step, loss=1 / (step + 1), neuron_counts={"cortex": step}) for step in range(20)]
+    write_log(directory, *lines, growth(20, new_total=float("nan")), {"step": -1}, line(20, other=0.5))
+    return directory
+
+
+@pytest.fixture
+def reader(run: Path, cache: Path) -> Reader:
+    """Makes readers of the run, as other processes or later ones would."""
+    return lambda: RunReader(run, index=cache)
+
+
+def log(directory: Path) -> Path:
+    """The run's log."""
+    return directory / "training_log.json"
+
+
+def test_a_second_reader_need_not_read_the_log(run: Path, reader: Reader) -> None:
+    """After a restart, or in another worker: everything is there, and no byte was read."""
+    first = reader()
+    first.read()
+    second = reader()
+    assert told(second.read()) == told(first.read()) == told(load_training_state(run))
+    assert second.bytes_read == 0
+
+
+def test_what_is_new_is_read_once_for_all(run: Path, reader: Reader) -> None:
+    """By whoever looks first, in turn."""
+    readers = [reader() for _ in range(3)]
+    for turn in range(6):
+        append(log(run), log_text(line(21 + turn, loss=0.5), growth(21 + turn)))
+        states = [each.read() for each in readers[turn % 3 :] + readers[: turn % 3]]
+        assert all(told(state) == told(states[0]) for state in states)
+        assert len(states[0].history) == 22 + turn
+    assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
+    assert told(readers[0].read()) == told(load_training_state(run))
+
+
+def test_columns_are_mapped_and_read_only(reader: Reader) -> None:
+    """Several processes share the pages of one file, and none can spoil them."""
+    state = reader().read()
+    again = reader().read()
+    values = state.history.metrics["loss"].values
+    assert values.base is not None
+    with pytest.raises(ValueError, match="read-only"):
+        values[0] = 1
+    assert not np.shares_memory(values, again.history.metrics["loss"].values)
+
+
+def test_a_state_does_not_change_while_another_reader_goes_on(run: Path, reader: Reader) -> None:
+    """Not even the segment of a line that another reader finds to be a straggler."""
+    first, second = reader(), reader()
+    append(log(run), log_text(line(5)))
+    before = first.read()
+    expected = told(before)
+    append(log(run), log_text(*(line(step, loss=0.1, new=1) for step in range(30, 60))))
+    after = second.read()
+    assert told(before) == expected
+    assert not after.history.ordered
+    assert told(first.read()) == told(after)
+    assert first.read().history.generation == after.history.generation > before.history.generation
+
+
+def test_the_lineage_lives_as_long_as_the_rows(run: Path, reader: Reader) -> None:
+    """What was computed for earlier rows can be kept as long as they are the same."""
+    first, second = reader(), reader()
+    lineage = first.read().history.lineage
+    append(log(run), log_text(line(30)))
+    second.read()
+    assert first.read().history.lineage is lineage
+    log(run).write_text(log_text(line(1)))
+    second.read()
+    assert first.read().history.lineage is not lineage
+
+
+@pytest.mark.parametrize("happening", ["replaced", "cut", "rewritten"])
+def test_an_index_is_valid_only_for_its_own_file(
+    tmp_path: Path, run: Path, reader: Reader, happening: str
+) -> None:
+    """Another file in the log's place is read anew, by a new reader and by an old one."""
+    old = reader()
+    before = old.read()
+    text = log_text(*(line(step, loss=0.25) for step in range(100, 140)))
+    if happening == "replaced":
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").rename(log(run))
+    else:
+        log(run).write_text(text if happening == "rewritten" else log_text(line(7)))
+    expected = told(load_training_state(run))
+    assert told(reader().read()) == expected
+    after = old.read()
+    assert told(after) == expected
+    assert after.history.generation > before.history.generation
+
+
+def damaged_files(cache: Path) -> list[Path]:
+    """Every file of the index that could be damaged."""
+    return sorted(path for path in cache.rglob("*") if path.is_file() and path.name != "lock")
+
+
+@pytest.mark.parametrize("damage", ["removed", "emptied", "garbage"])
+def test_a_damaged_index_is_made_anew_without_a_word(
+    run: Path, cache: Path, reader: Reader, damage: str
+) -> None:
+    """Whichever of its files is lost, cut, or not what it was, nobody sees more than a moment's delay."""
+    reader().read()
+    for place, _ in enumerate(damaged_files(cache)):
+        path = damaged_files(cache)[place]
+        if damage == "garbage" and path.name not in ("manifest.0", "manifest.1", "events"):
+            continue  # numbers have no shape by which garbage could be told
+        path.unlink()
+        if damage != "removed":
+            path.write_bytes(b"" if damage == "emptied" else os.urandom(200))
+        again = reader()
+        assert told(again.read()) == told(load_training_state(run)), path.name
+        append(log(run), log_text(line(50 + place)))
+        assert told(again.read()) == told(reader().read()) == told(load_training_state(run)), path.name
+
+
+CUT = """
+import os, sys
+from pathlib import Path
+from thalia_monitor.reading.jsonl import shared_log
+from thalia_monitor.reading.run_reader import RunReader, load_training_state
+shared_log.WORTH_SHARING = 1
+run, cache, grows = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "grows"
+reader = RunReader(run, index=cache)
+reader.read()
+columns = [each for each in cache.rglob("*") if each.is_file() and not each.name.startswith(("lock", "manifest"))]
+for each in columns:
+    os.truncate(each, 0)
+if grows:
+    with (run / "training_log.json").open("a") as log:
+        log.write('{"step": 30, "loss": 0.125}\\n')
+found, right = reader.read().history, load_training_state(run).history
+assert found.step.tolist() == right.step.tolist()
+assert found.metrics["loss"].values.tolist() == right.metrics["loss"].values.tolist()
+again = RunReader(run, index=cache).read().history
+assert again.metrics["loss"].values.tolist() == right.metrics["loss"].values.tolist()
+print(len(columns), "cut")
+"""
+
+
+@pytest.mark.parametrize("log_then", ["grows", "stays"])
+def test_an_index_that_is_cut_while_it_is_mapped_kills_nobody(run: Path, cache: Path, log_then: str) -> None:
+    """Reading a mapped file behind its end is the death of a process: it is seen before, the log read again."""
+    command = [sys.executable, "-c", CUT, str(run), str(cache), log_then]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout.split()[1:]) == (0, ["cut"]), done.stderr
+
+
+def test_an_index_of_another_version_is_not_used(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version may read the same log otherwise."""
+    reader().read()
+    monkeypatch.setattr(snapshot, "FORMAT", "another")
+    again = reader()
+    again.read()
+    assert again.bytes_read == log(run).stat().st_size
+
+
+def test_an_index_from_before_the_machine_was_started_is_not_used(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had not reached the disk is lost then, and nothing tells what."""
+    reader().read()
+    monkeypatch.setattr(snapshot, "_boot", lambda: "later")
+    again = reader()
+    again.read()
+    assert again.bytes_read == log(run).stat().st_size
+
+
+def test_without_room_for_an_index_the_log_is_read_all_the_same(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk costs the speed, and nothing else."""
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(arrays, "_allocate", full)
+    assert told(reader().read()) == told(load_training_state(run))
+
+
+def test_a_log_of_very_many_metrics_is_read_without_an_index(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may only have so many files open, and serves pages besides."""
+    gc.collect()
+    room = len(arrays._open) + 10
+    monkeypatch.setattr(arrays, "_most_open", lambda: room)
+    append(log(run), log_text(line(50, **{f"metric {number}": 1 for number in range(20)})))
+    assert told(reader().read()) == told(load_training_state(run))
+
+
+def test_a_cache_that_cannot_be_written_does_not_matter(run: Path, tmp_path: Path) -> None:
+    """Nor one that is no directory."""
+    (tmp_path / "file").write_text("")
+    again = RunReader(run, index=tmp_path / "file")
+    assert told(again.read()) == told(load_training_state(run))
+    append(log(run), log_text(line(50)))
+    assert len(again.read().history) == 22
+
+
+def test_a_cache_that_is_emptied_while_it_is_used_does_not_matter(
+    run: Path, cache: Path, reader: Reader
+) -> None:
+    """What is on show stays, and what is new is read."""
+    first = reader()
+    state = first.read()
+    expected = told(state)
+    for path in damaged_files(cache):
+        path.unlink()
+    assert told(state) == expected
+    append(log(run), log_text(*(line(50 + step) for step in range(40))))
+    assert told(first.read()) == told(load_training_state(run))
+
+
+def test_a_process_that_holds_the_index_and_hangs_is_not_waited_for_without_end(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some time the log is read without the index."""
+    monkeypatch.setattr(shared_log, "HANGING", 3)
+    path = LogIndex(cache, log(run)).path
+    path.mkdir(parents=True)
+    with FileLock(path / "lock"):
+        assert told(reader().read()) == told(load_training_state(run))
+
+
+def test_another_reader_sees_how_far_the_first_has_come(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one process reads a large log in, the others show the part that is there."""
+    monkeypatch.setattr(parallel, "RANGE", 100)
+    monkeypatch.setattr(shared_log, "STRIDE", 100)
+    for module in (parallel, shared_log):
+        monkeypatch.setattr(module, "WORTH_IT", 300)
+    monkeypatch.setattr(shared_log, "helpers_here", lambda: 0)
+    seen: list[int] = []
+
+    def watched(*arguments: Any) -> Any:
+        for each in parallel.decode_ranges(*arguments):
+            yield each
+            manifest = LogIndex(cache, log(run)).load()
+            seen.append(manifest.history.step.size if manifest else 0)
+
+    monkeypatch.setattr(shared_log, "decode_ranges", watched)
+    reader().read()
+    assert len(set(seen)) > 3
+    assert seen == sorted(seen)
+
+
+def test_small_logs_are_not_indexed(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read faster than an index is opened; one that grows is indexed from then on."""
+    monkeypatch.setattr(shared_log, "WORTH_IT", 1800)
+    first = reader()
+    first.read()
+    assert not cache.exists()
+    append(log(run), log_text(*(line(50 + step) for step in range(100))))
+    assert told(first.read()) == told(reader().read()) == told(load_training_state(run))
+    assert cache.exists()
+
+
+def test_the_cache_is_bounded(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond that the indexes used longest ago are removed; the one in use never is."""
+    monkeypatch.setattr(snapshot, "LARGEST", 1)
+    for number in range(3):
+        directory = tmp_path / f"run{number}"
+        directory.mkdir()
+        write_log(directory, line(1))
+        RunReader(directory, index=cache).read()
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_nothing_is_written_beside_the_log(run: Path, reader: Reader) -> None:
+    """The checkpoint directory belongs to the training; it may be read-only."""
+    before = sorted(run.iterdir())
+    run.chmod(0o500)
+    reader().read()
+    run.chmod(0o700)
+    assert sorted(run.iterdir()) == before
+
+
+@pytest.mark.parametrize("few", [0, 100, 10**6])
+def test_many_readers_at_once_tell_the_same(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """However they fall over one another; where every byte is committed, each is read once."""
+    monkeypatch.setattr(shared_log, "FEW", few)
+    readers = [reader() for _ in range(4)]
+    barrier, states = threading.Barrier(4), list[Any]()
+
+    def follow(each: RunReader) -> None:
+        for _ in range(10):
+            barrier.wait()
+            states.append(told(each.read()))
+            if barrier.wait() == 0:
+                append(log(run), log_text(line(100 + len(states)), growth(5)))
+
+    threads = [threading.Thread(target=follow, args=(each,)) for each in readers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for turn in range(0, len(states), 4):
+        assert all(each == states[turn] for each in states[turn : turn + 4])
+    append(log(run), log_text(line(1000)))
+    assert told(readers[0].read()) == told(load_training_state(run))
+    if not few:
+        assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
+
+
+def test_a_few_new_lines_need_no_lock(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every reader takes them from the log itself; the columns stay shared."""
+    readers = [reader(), reader()]
+    for each in readers:
+        each.read()
+    monkeypatch.setattr(shared_log, "FEW", 10**6)
+    append(log(run), log_text(line(50, loss=0.25, novelty=1), growth(51)))
+    with FileLock(LogIndex(cache, log(run)).path / "lock"):
+        states = [each.read() for each in readers]
+    assert told(states[0]) == told(states[1]) == told(load_training_state(run))
+    monkeypatch.setattr(shared_log, "FEW", 0)
+    append(log(run), log_text(line(5), line(60), growth(61), line(62, novelty=2)))
+    states = [each.read() for each in readers]
+    assert told(states[0]) == told(states[1]) == told(load_training_state(run))
+
+
+def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has read up to a fallen step, the other past it, where it shows to be a straggler."""
+    monkeypatch.setattr(shared_log, "FEW", 10**6)
+    readers = [reader() for _ in range(3)]
+    for each in readers:
+        each.read()
+    append(log(run), log_text(line(5)))
+    doubtful = readers[0].read()
+    expected = told(doubtful)
+    append(log(run), log_text(line(60), line(70)))
+    assert told(readers[1].read()) == told(load_training_state(run))
+    assert told(doubtful) == expected
+    assert told(readers[0].read()) == told(readers[2].read()) == told(load_training_state(run))
+
+
+def test_what_was_computed_of_a_doubtful_line_ends_with_its_doubt(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another reader has settled it in one go, and never doubted it: the rows are no longer the same to this one."""
+    first, second = reader(), reader()
+    for each in (first, second):
+        each.read()
+    monkeypatch.setattr(shared_log, "FEW", 10**6)
+    append(log(run), log_text(line(5, loss=0.75)))
+    doubtful = first.read().history
+    monkeypatch.setattr(shared_log, "FEW", 0)
+    append(log(run), log_text(line(60), line(70)))
+    second.read()
+    settled = first.read().history
+    assert doubtful.segment[-1] == 1
+    assert settled.segment[len(doubtful) - 1] == 0
+    assert settled.lineage is not doubtful.lineage
+
+
+@given(
+    log_bytes=WILD_LOGS,
+    usual=st.lists(USUAL, min_size=1, max_size=4),
+    happenings=st.lists(
+        st.tuples(st.sampled_from(["first", "second", "restart", "replace"]), st.integers(0, 4000)),
+        max_size=6,
+    ),
+    fast=st.booleans(),
+    few=st.sampled_from([0, 200, 10**6]),
+)
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+def test_any_log_any_cuts_any_restarts_give_the_same_state(
+    tmp_path_factory: pytest.TempPathFactory,
+    log_bytes: bytes,
+    usual: list[dict[str, Any]],
+    happenings: list[tuple[str, int]],
+    fast: bool,
+    few: int,
+) -> None:
+    """Fast or slow, indexed or not, one process or two: what is shown is a function of the file alone."""
+    directory = tmp_path_factory.mktemp("run")
+    cache = directory / "cache"
+    content = log_text(*usual, *usual).encode() + log_bytes + b"\n" + log_text(*usual).encode() + log_bytes
+    path, written = log(directory), 0
+    path.touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared_log, "FEW", 0 if fast else 10**9)
+        patch.setattr(bulk_decode, "ALONE", 1)
+        patch.setattr(shared_log, "FEW", few)
+        readers = {name: RunReader(directory, index=cache) for name in ("first", "second", "restart")}
+        for name, cut in [*happenings, ("first", len(content)), ("second", len(content)), ("restart", 0)]:
+            if name == "replace":
+                content, written = content[::-1].replace(b"[", b" "), 0
+                path.unlink()
+                path.touch()
+                continue
+            place = max(min(cut, len(content)), written)
+            append(path, content[written:place])
+            written = place
+            if name == "restart":
+                readers[name] = RunReader(directory, index=cache)
+            assert told(readers[name].read()) == told(load_training_state(directory))
+
+
+@pytest.mark.parametrize("start", [0.0, 1_795_870_300.0], ids=["unset clock", "set clock"])
+def test_readers_agree_on_what_a_log_turns_out_to_be(run: Path, reader: Reader, start: float) -> None:
+    """That its clock was set only now, and that two share it, whichever of them reads first."""
+    write_log(run, *(line(step, loss=0.5, timestamp=start + step) for step in range(0, 100, 10)))
+    readers = [reader(), reader()]
+    for number in range(30):
+        for late, lag in ((0, 0), (1, 3)):
+            moment = 1_795_870_500.0 + 2 * number + late
+            event = growth(100 + 10 * number, timestamp=start + number)
+            new = line(100 + 10 * max(0, number - lag), loss=0.5, timestamp=moment)
+            append(log(run), log_text(event, new))
+            readers[number % 2].read()
+    whole = load_training_state(run)
+    assert told(readers[0].read()) == told(readers[1].read()) == told(whole)
+    assert [segment.kind for segment in whole.history.segments] == ["start"]
+    assert len(whole.problems) == (2 if start == 0 else 1)

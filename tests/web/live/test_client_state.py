@@ -1,0 +1,90 @@
+"""The reader's view: whatever a browser sends, it is a view that can be drawn."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import unquote
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thalia_monitor.figures.chart import X_TITLES, View
+from thalia_monitor.web.live.client_state import in_address, view_from
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("x", "smooth", "start", "end", "log", "clip", "markers", "hidden", "pins", "unknown")
+views = st.dictionaries(st.sampled_from(FIELDS), json_values)
+names = st.frozensets(st.text(max_size=5), max_size=3)
+proper = st.builds(
+    View,
+    x=st.sampled_from(list(X_TITLES)),
+    smooth=st.floats(0, 0.999),
+    log=names,
+    clip=names,
+    markers=names,
+    hidden=names,
+)
+
+
+@given(json_values | views)
+def test_any_json_is_a_valid_view(data: Any) -> None:
+    """Nothing that a browser or an address can say raises, and every value is within its bounds."""
+    view = view_from(data)
+    assert view.x in X_TITLES
+    assert 0 <= view.smooth <= 0.999
+    assert (view.start is None) == (view.end is None) == (not view.zoomed)
+    if view.start is not None and view.end is not None:
+        assert math.isfinite(view.start) and math.isfinite(view.end) and view.start < view.end
+    for each in (view.log, view.clip, view.markers, view.hidden, view.pins):
+        assert all(isinstance(name, str) for name in each)
+
+
+def test_nothing_said_is_the_usual_view() -> None:
+    """A browser that has not spoken yet sees the whole run by step."""
+    assert view_from(None) == view_from({}) == View()
+
+
+def test_what_is_said_is_kept() -> None:
+    """Every part of a view arrives."""
+    said = {"x": "wall", "smooth": 0.6, "start": 1, "end": 2.5, "log": ["loss"], "clip": ["a"], "pins": ["b"]}
+    view = view_from(said | {"markers": ["growth"], "hidden": ["cortex"]})
+    assert (view.x, view.smooth, view.start, view.end) == ("wall", 0.6, 1.0, 2.5)
+    lists = [view.log, view.clip, view.pins, view.markers, view.hidden]
+    assert [list(each) for each in lists] == [["loss"], ["a"], ["b"], ["growth"], ["cortex"]]
+
+
+@settings(max_examples=50)
+@given(proper, proper)
+def test_different_views_have_different_keys(one: View, other: View) -> None:
+    """What was drawn for one is never shown for the other, whatever metrics and regions are called."""
+    assert (one.key == other.key) == (one == other)
+
+
+def test_names_with_commas_and_bars_do_not_make_two_views_one() -> None:
+    """A region may be called anything."""
+    pairs = [({"a,b"}, {"a", "b"}), ({"a|b"}, {"a"}), (set[str](), {""})]
+    for one, other in pairs:
+        assert View(log=frozenset(one)).key != View(log=frozenset(other)).key
+    assert View(log=frozenset({"a"})).key != View(clip=frozenset({"a"})).key
+
+
+def test_pins_change_the_page_and_not_the_charts() -> None:
+    """A chart that was drawn before a pin serves after it."""
+    assert View(pins=frozenset({"a"})).key == View().key
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6), min_size=1, max_size=4
+    )
+)
+def test_names_in_an_address_are_told_apart(listed: list[str]) -> None:
+    """Read back as a browser reads them: decoded, cut at the commas, each decoded once more."""
+    written = unquote(",".join(in_address(name) for name in listed))
+    assert written != "none"
+    assert [unquote(name) for name in written.split(",")] == listed

@@ -1,0 +1,294 @@
+"""Where in time a step was, and at which step a time was, by the metric lines beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.milestones import changes
+from thalia_monitor.analysis.pyramid import is_ordered
+from thalia_monitor.model.memo import Once
+from thalia_monitor.model.records import Event, Severity
+from thalia_monitor.stages import stage_name
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats, History, Ints
+    from thalia_monitor.model.run import TrainingState
+
+
+def time_at(history: History, step: int, segment: int | None = None) -> float | None:
+    """The time of the first line from this step on, in Unix seconds; None where no line tells.
+
+    Looks in the given segment, else in the newest one that began at or before the step; a step after the
+    segment's last line has that line's time.
+    """
+    if not history.segments or not history.ordered:
+        return None
+    if segment is None:
+        began = [each.index for each in history.segments if each.first_step <= step]
+        segment = began[-1] if began else 0
+    segment = min(segment, len(history.segments) - 1)
+    first = history.segments[segment].first_row
+    later = history.segments[segment + 1 :]
+    last = later[0].first_row if later else len(history)
+    row = first + int(np.searchsorted(history.step[first:last], np.int64(step)))
+    time = float(history.time[min(row, last - 1)])
+    return None if math.isnan(time) else time
+
+
+def times_at(history: History, step: Ints, segment: Ints) -> Floats:
+    """The times of many steps in their segments, (n,), as :func:`time_at` tells one; NaN where no line tells."""
+    found = np.full(len(step), np.nan)
+    if not history.segments or not history.ordered:
+        return found
+    segment = np.minimum(segment, len(history.segments) - 1)
+    edges = [*(each.first_row for each in history.segments), len(history)]
+    for index in np.unique(segment).tolist():
+        here, first, last = segment == index, edges[index], edges[index + 1]
+        rows = first + np.searchsorted(history.step[first:last], step[here])
+        found[here] = history.time[np.minimum(rows, last - 1)]
+    return found
+
+
+class StepFinder:
+    """Finds the step of a time; finds none where the lines' timestamps are missing or go back."""
+
+    def __init__(self, history: History) -> None:
+        rows = np.flatnonzero(~np.isnan(history.time))
+        time = history.time[rows]
+        usable = is_ordered(time)
+        self._time = time if usable else time[:0]
+        self._step = history.step[rows] if usable else history.step[:0]
+
+    @property
+    def usable(self) -> bool:
+        """Whether it finds any."""
+        return bool(len(self._time))
+
+    def steps_at(self, time: Floats) -> Ints:
+        """The steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
+        if not self.usable:
+            return np.zeros(len(time), np.int64)
+        return self._step[np.minimum(np.searchsorted(self._time, time), len(self._step) - 1)]
+
+    def step_at(self, time: float) -> int | None:
+        """The step of the first line from this time on; the last line's after that."""
+        return int(self.steps_at(np.array([time]))[0]) if self.usable else None
+
+
+class MarkerKind(StrEnum):
+    """What can be marked on a chart, each switched on and off by itself."""
+
+    GROWTH = "growth"
+    NREM = "nrem"
+    REM = "rem"
+    SLEEP = "sleep"
+    """Sleep that is not said to be NREM or REM."""
+    STAGE = "stage"
+    MILESTONE = "milestone"
+    WARNING = "warning"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened."""
+
+    kind: MarkerKind
+    step: int | None
+    time: float | None
+    """Unix seconds."""
+    label: str
+    amount: float = math.nan
+    """Neurons added, patterns replayed."""
+    event: int | None = None
+    """Its position in the state's events; None where a checkpoint or the history tells of it."""
+    alarming: bool = False
+    """A milestone lost, a critical warning."""
+    segment: int = 0
+
+
+@dataclass(frozen=True)
+class Happenings(Once):
+    """All that happened of one kind, by column."""
+
+    step: Ints
+    """(n,) 0 where it is not told."""
+    stepped: NDArray[np.bool_]
+    """(n,) whether it is told."""
+    time: Floats
+    """(n,) Unix seconds; NaN where it is not told."""
+    label: NDArray[np.object_]
+    amount: Floats
+    event: Ints
+    """(n,) positions in the state's events; -1 where a checkpoint or the history tells of it."""
+    alarming: NDArray[np.bool_]
+    segment: Ints
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @staticmethod
+    def of(found: Sequence[Happening]) -> Happenings:
+        """Lay records out by column."""
+        return Happenings(
+            np.array([each.step or 0 for each in found], np.int64),
+            np.array([each.step is not None for each in found], np.bool_),
+            np.array([math.nan if each.time is None else each.time for each in found], np.float64),
+            np.array([each.label for each in found], np.object_),
+            np.array([each.amount for each in found], np.float64),
+            np.array([-1 if each.event is None else each.event for each in found], np.int64),
+            np.array([each.alarming for each in found], np.bool_),
+            np.array([each.segment for each in found], np.int64),
+        )
+
+    @cached_property
+    def placed(self) -> bool:
+        """Whether step and time of all of them are told, so that the lines of the log have no say in it."""
+        return bool(self.stepped.all() and not np.isnan(self.time).any())
+
+    def where(self, chosen: NDArray[Any]) -> Happenings:
+        """Those that are chosen by position, or by a flag for each."""
+        return Happenings(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+    def then(self, later: Happenings) -> Happenings:
+        """These, and later ones."""
+        both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
+        return Happenings(*map(np.concatenate, both))
+
+
+ByKind = Mapping[MarkerKind, Happenings]
+
+
+def happenings(state: TrainingState) -> ByKind:
+    """Collect everything that can be marked, once per state; events that were there before cost nothing."""
+    return state.once("happenings", lambda: _collect(state))
+
+
+def _collect(state: TrainingState) -> ByKind:
+    told = state.extended(("happenings", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
+    found = dict(told)
+    if MarkerKind.STAGE in found:
+        found[MarkerKind.STAGE] = _each_once(found[MarkerKind.STAGE])
+    rest = {
+        MarkerKind.STAGE: _stages_of_checkpoints(state),
+        MarkerKind.WARNING: _warnings_of_checkpoints(state),
+        MarkerKind.MILESTONE: _milestones(state),
+        MarkerKind.RESUME: _resumes(state.history),
+    }
+    for kind, records in rest.items():
+        if kind not in found and (several := list(records)):
+            found[kind] = Happenings.of(several)
+    return found
+
+
+def _of_events(events: Sequence[Event], first: int, scheme: str) -> ByKind:
+    found: dict[MarkerKind, list[Happening]] = {}
+    for index, event in enumerate(events, first):
+        each = _of_event(event, index, scheme)
+        if each is not None:
+            found.setdefault(each.kind, []).append(each)
+    return {kind: Happenings.of(several) for kind, several in found.items()}
+
+
+def _joined(before: ByKind, new: ByKind) -> ByKind:
+    both = {kind: before[kind].then(new[kind]) for kind in before.keys() & new.keys()}
+    return {**before, **new, **both}
+
+
+def _each_once(stages: Happenings) -> Happenings:
+    """Leave out repetitions: a transition and the start that follows it are one."""
+    steps = np.where(stages.stepped, stages.step, -1).tolist()
+    first: dict[tuple[int, str], int] = {}
+    for place, known in enumerate(zip(steps, stages.label.tolist(), strict=True)):
+        first.setdefault(known, place)
+    return stages.where(np.array(list(first.values()), np.int64))
+
+
+def _milestones(state: TrainingState) -> Iterator[Happening]:
+    for change in changes(state):
+        yield Happening(
+            MarkerKind.MILESTONE,
+            change.step,
+            change.time,
+            f"{change.name} {'passed' if change.passed else 'lost'}",
+            event=change.event,
+            alarming=not change.passed,
+            segment=0 if change.event is None else state.events[change.event].segment,
+        )
+
+
+def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
+    fields = event.fields
+    if event.kind == contract.GROWTH:
+        region = str(fields.get("region", "unknown region"))
+        kind, label, amount = MarkerKind.GROWTH, region, _number(fields.get("neurons_added"))
+    elif event.kind == contract.CONSOLIDATION:
+        sleep = str(fields.get("sleep_stage", "sleep"))
+        kind, label, amount = _sleep_kind(sleep), sleep, _number(fields.get("patterns_replayed"))
+    elif event.kind in (contract.STAGE_START, contract.TRANSITION, contract.EXTENSION):
+        kind, label, amount = MarkerKind.STAGE, _stage_label(event.kind, fields, scheme), math.nan
+    elif event.kind == contract.WARNING:
+        kind, label, amount = MarkerKind.WARNING, str(fields.get("message", "warning")), math.nan
+    else:
+        return None
+    alarming = kind is MarkerKind.WARNING and fields.get("severity") == Severity.CRITICAL
+    return Happening(kind, event.step, event.time, label, amount, index, alarming, event.segment)
+
+
+def _sleep_kind(stage: str) -> MarkerKind:
+    if stage.upper().startswith("NREM"):
+        return MarkerKind.NREM
+    return MarkerKind.REM if stage.upper().startswith("REM") else MarkerKind.SLEEP
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _stage_label(kind: str, fields: Mapping[str, Any], scheme: str) -> str:
+    number = _number(fields.get("new_stage" if kind == contract.TRANSITION else "stage"))
+    stage = "Stage" if math.isnan(number) else f"Stage {number:g} {stage_name(number, scheme)}"
+    if kind != contract.EXTENSION:
+        return stage
+    weeks, steps = _number(fields.get("additional_weeks")), _number(fields.get("additional_steps"))
+    if math.isnan(weeks):
+        return f"{stage} extended" + ("" if math.isnan(steps) else f" by {steps:,.0f} steps")
+    return f"{stage} extended by {weeks:g} weeks"
+
+
+def _stages_of_checkpoints(state: TrainingState) -> Iterator[Happening]:
+    before: float | None = None
+    for point in state.checkpoints:
+        if point.stage is not None and point.stage != before:
+            label = f"Stage {point.stage:g} {stage_name(point.stage, state.scheme)}"
+            yield Happening(MarkerKind.STAGE, point.step, None, label)
+            before = point.stage
+
+
+def _warnings_of_checkpoints(state: TrainingState) -> Iterator[Happening]:
+    """Mark each warning where it first appears, and again after it was gone."""
+    before: set[str] = set()
+    for point in state.checkpoints:
+        for warning in point.warnings:
+            if warning.message not in before:
+                alarming = warning.severity is Severity.CRITICAL
+                yield Happening(MarkerKind.WARNING, point.step, None, warning.message, alarming=alarming)
+        before = {warning.message for warning in point.warnings}
+
+
+def _resumes(history: History) -> Iterator[Happening]:
+    for segment in history.segments:
+        if segment.kind == "resume":
+            time = float(history.time[segment.first_row])
+            known = None if math.isnan(time) else time
+            label = f"Resumed at step {segment.first_step:,}"
+            yield Happening(MarkerKind.RESUME, segment.first_step, known, label, segment=segment.index)

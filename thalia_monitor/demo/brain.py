@@ -1,0 +1,207 @@
+"""The toy brain of the simulated training: how its skills, capacity and regions change with the steps.
+
+Region sizes, thresholds and growth follow Thalia's growth tables: 10 to 500 neurons at a time, at least
+10,000 steps apart, up to 2.5 to 4 times the first size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from thalia_monitor.demo.events import Growth
+from thalia_monitor.metric_info import lower_is_better
+from thalia_monitor.stages import DOCUMENTED, Criterion
+
+WEEKS: Final[Mapping[int, int]] = {-1: 4, 0: 8, 1: 8, 2: 10, 3: 12, 4: 16, 5: 20, 6: 24}
+"""Weeks planned for each stage (Thalia's "getting started")."""
+
+LEARNED_AT: Final[Mapping[str, float]] = {
+    "basic_movements": 0.45,
+    "reaching_accuracy": 1.2,
+    "manipulation_success": 0.7,
+    "prediction_error": 0.9,
+    "cerebellum_functional": 0.3,
+    "mnist_accuracy": 0.5,
+    "sequence_prediction": 0.7,
+    "phoneme_discrimination": 0.95,
+    "categorical_perception": 0.4,
+    "gaze_following": 0.3,
+    "sensorimotor_maintained": 0.0,
+    "mnist_maintained": 0.0,
+    "phoneme_maintained": 0.0,
+}
+"""When a milestone is learned, as a share of the stage's planned weeks: reaching takes an extension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """The seed, speed and intervals of a simulated training; intervals are in steps."""
+
+    seed: int = 7
+    steps_per_second: float = 40.0
+    log_interval: int = 20
+    growth_interval: int = 5_000
+    consolidation_interval: int = 10_000
+    steps_per_week: int = 25_000
+
+    @property
+    def seconds_per_line(self) -> float:
+        """Training time between two metric lines."""
+        return self.log_interval / self.steps_per_second
+
+
+REASONS: Final = (
+    "Capacity {used:.2f} > threshold {threshold:.2f}",
+    "Capacity {used:.2f} > threshold {threshold:.2f}",
+    "Weight saturation high ({used:.2f})",
+    "Capacity {used:.2f} and learning plateau: 1.2 % gain in 5,000 steps",
+)
+"""Growth reasons as Thalia words them."""
+
+
+@dataclass(slots=True)
+class Region:
+    """One simulated region: how many neurons it has and how much of their capacity is used."""
+
+    name: str
+    neurons: int
+    capacity: float
+    threshold: float
+    fraction: float
+    """Share of its neurons that growth adds."""
+    largest_factor: float
+    """Growth stops at this multiple of the first size."""
+    pressure: float
+    """How fast capacity fills, relative to the others."""
+    first_neurons: int = 0
+    grown_at: int = -1_000_000
+
+    def __post_init__(self) -> None:
+        self.first_neurons = self.neurons
+
+    def learn(self, steps: int) -> None:
+        """Fill a little more of what capacity is left."""
+        self.capacity += (1 - self.capacity) * (1 - math.exp(-2e-5 * self.pressure * steps))
+
+    def may_grow(self, step: int) -> bool:
+        """Whether capacity is over the threshold, the last growth long ago and the region not full-grown."""
+        full = self.neurons >= self.largest_factor * self.first_neurons
+        return self.capacity > self.threshold and step - self.grown_at >= 10_000 and not full
+
+    def grow(self, step: int, random: Random) -> Growth:
+        """Add neurons; capacity in use falls by as much as the region got larger."""
+        used = self.capacity
+        added = max(10, min(500, round(self.neurons * self.fraction * random.uniform(0.8, 1.2))))
+        self.capacity *= self.neurons / (self.neurons + added)
+        self.neurons += added
+        self.grown_at = step
+        reason = random.choice(REASONS).format(used=used, threshold=self.threshold)
+        return Growth(step, self.name, added, self.neurons, reason)
+
+
+def _regions() -> list[Region]:
+    return [
+        Region("cortex", 1600, 0.55, 0.85, 0.20, 2.5, 1.0),
+        Region("hippocampus", 800, 0.60, 0.80, 0.25, 3.5, 1.3),
+        Region("cerebellum", 1200, 0.50, 0.80, 0.20, 3.0, 0.9),
+        Region("striatum", 500, 0.45, 0.80, 0.25, 2.5, 0.7),
+        Region("prefrontal", 600, 0.40, 0.80, 0.30, 4.0, 1.1),
+        Region("thalamus", 400, 0.35, 0.80, 0.15, 3.0, 0.5),
+    ]
+
+
+@dataclass(slots=True)
+class Brain:
+    """The state of the simulated training."""
+
+    simulation: Simulation
+    random: Random
+    regions: list[Region] = field(default_factory=_regions)
+    step: int = 0
+    stage: int = -1
+    stage_start: int = 0
+    total_weeks: int = WEEKS[-1]
+    firing_was_high: bool = False
+
+    @property
+    def week(self) -> int:
+        """Whole weeks into the stage."""
+        return (self.step - self.stage_start) // self.simulation.steps_per_week
+
+    @property
+    def progress(self) -> float:
+        """How far into the planned weeks; above 1 in an extension."""
+        return (self.step - self.stage_start) / (WEEKS[self.stage] * self.simulation.steps_per_week)
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The milestones of the stage."""
+        return DOCUMENTED[self.stage].milestones
+
+    @property
+    def excitation(self) -> float:
+        """0 in calm times, up to 1 in the bouts of over-excitation that come every 47,000 steps."""
+        return math.exp(-((((self.step % 47_000) - 30_500) / 900) ** 2))
+
+    def noise(self, sigma: float) -> float:
+        """Draw what measurement adds to a value."""
+        return self.random.gauss(0, sigma)
+
+    def skill(self, criterion: Criterion) -> float:
+        """How well the brain does, now, what a milestone with a threshold asks for (0 to 1)."""
+        assert criterion.threshold is not None
+        goal, margin = criterion.threshold, 0.6 * (1 - criterion.threshold)
+        start = 0.35
+        if lower_is_better(criterion.name):
+            goal, margin, start = 1 - goal, 0.6 * goal, 0.55
+        learned = max(LEARNED_AT.get(criterion.name, 0.8), 0.02)
+        rate = -math.log(margin / (goal + margin - start)) / learned
+        value = goal + margin - (goal + margin - start) * math.exp(-rate * self.progress)
+        return 1 - value if lower_is_better(criterion.name) else value
+
+    def measured(self) -> dict[str, float]:
+        """The values of every milestone with a threshold, as measured."""
+        return {
+            each.name: round(min(max(self.skill(each) + self.noise(0.008), 0.0), 1.0), 4)
+            for each in self.criteria
+            if each.threshold is not None
+        }
+
+    def evaluate(self) -> dict[str, bool]:
+        """Check every milestone: a threshold on the skill, otherwise whether it is learned by now."""
+        return {
+            each.name: (
+                self.progress >= LEARNED_AT.get(each.name, 0.1)
+                if each.threshold is None
+                else (self.skill(each) < each.threshold) == each.below
+            )
+            for each in self.criteria
+        }
+
+    def metrics(self) -> dict[str, Any]:
+        """One metric line."""
+        measured = self.measured()
+        skills = [1 - value if lower_is_better(name) else value for name, value in measured.items()]
+        progress = min(self.progress, 1.5)
+        neurons = sum(region.neurons for region in self.regions)
+        capacity = sum(region.capacity * region.neurons for region in self.regions) / neurons
+        performance = sum(skills) / len(skills) if skills else 0.5 + 0.4 * progress
+        loss = 0.04 + 0.46 * math.exp(-2.5 * progress) + 0.3 * self.excitation
+        rate = 0.10 + 0.012 * math.sin(self.step / 9_000) + 0.24 * self.excitation
+        values = {
+            "firing_rate": rate + self.noise(0.008),
+            "capacity": capacity + self.noise(0.004),
+            "performance": performance - 0.1 * self.excitation,
+            "loss": max(loss + self.noise(0.02), 0.001),
+            **measured,
+            "performance/steps_per_sec": self.simulation.steps_per_second * (1 + self.noise(0.03)),
+            "oscillator/theta_frequency": 8 + self.noise(0.15),
+        }
+        return {name: round(value, 4) for name, value in values.items()} | {
+            "neuron_counts": {region.name: region.neurons for region in self.regions},
+            "capacity_by_region": {region.name: round(region.capacity, 4) for region in self.regions},
+        }

@@ -1,0 +1,186 @@
+"""The demo: a simulated training, logged as a real one would be, fast through its past and then live.
+
+``python -m thalia_monitor.demo DIRECTORY`` writes until interrupted. The command ``thalia-monitor demo``
+calls :func:`run` in a thread, with an event to stop it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from thalia_monitor import contract
+from thalia_monitor.demo.brain import Simulation
+from thalia_monitor.demo.events import (
+    Alert,
+    Extension,
+    Growth,
+    Happening,
+    Logged,
+    MilestoneCheck,
+    Sleep,
+    StageEnd,
+    StageStart,
+    Transition,
+)
+from thalia_monitor.demo.training import training
+from thalia_monitor.logger.files import last_step
+from thalia_monitor.logger.logger import CurriculumLogger
+
+HISTORY_HOURS = 2.0
+METADATA_INTERVAL = 5_000
+
+
+@dataclass(slots=True)
+class Clock:
+    """Tells the logger the time: that of the simulated past, then the real one."""
+
+    real: Callable[[], float]
+    simulated: float | None = None
+
+    def __call__(self) -> float:
+        """Unix seconds."""
+        return self.real() if self.simulated is None else self.simulated
+
+
+def simulate(
+    directory: Path,
+    *,
+    simulation: Simulation | None = None,
+    history_hours: float = HISTORY_HOURS,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[int]:
+    """Log a simulated training into a directory, one metric line for each step that is taken from it.
+
+    The first ``history_hours`` are written at once, before the first step is yielded, with timestamps that
+    end now; after that each line bears the time of ``clock`` (Unix seconds). A directory that holds a demo
+    already is continued at its last step. It never ends by itself.
+    """
+    simulation = simulation or Simulation()
+    done = last_step(directory / contract.LOG_NAME)
+    start = clock() - history_hours * 3600
+    watch = Clock(clock, start if done is None else None)
+    stages = StageWeeks(simulation.steps_per_week)
+    logger = CurriculumLogger(
+        directory,
+        console_log=False,
+        file_log=False,
+        json_log=True,
+        metadata_interval=METADATA_INTERVAL,
+        keep_in_memory=False,
+        clock=watch,
+    )
+    begun: StageStart | None = None
+    dated = done is not None
+    for happening in training(simulation):
+        week = stages.follow(happening)
+        if done is not None and happening.step <= done:
+            begun = happening if isinstance(happening, StageStart) else begun
+            continue
+        if begun:
+            log(logger, begun, week)
+            begun = None
+        past = happening.step < history_hours * 3600 * simulation.steps_per_second
+        watch.simulated = (
+            start + happening.step / simulation.steps_per_second if past and done is None else None
+        )
+        if watch.simulated is None and isinstance(happening, Logged):
+            if not dated:
+                date_metadata(directory, start, simulation.steps_per_second)
+                dated = True
+            yield happening.step
+        log(logger, happening, week)
+
+
+def date_metadata(directory: Path, start: float, steps_per_second: float) -> None:
+    """Give files of the simulated past the times at which they would have been written."""
+    for path in directory.glob(contract.METADATA_PATTERN):
+        moment = start + int(path.stem.rpartition("_")[2]) / steps_per_second
+        os.utime(path, (moment, moment))
+
+
+def run(
+    directory: Path,
+    stop: Event,
+    *,
+    simulation: Simulation | None = None,
+    history_hours: float = HISTORY_HOURS,
+    pace: float | None = None,
+) -> None:
+    """Write a simulated training until told to stop, one metric line each ``pace`` seconds.
+
+    ``pace`` is by default the time that the simulated brain takes for it (0.5 s); 0 is as fast as possible.
+    """
+    simulation = simulation or Simulation()
+    seconds = simulation.seconds_per_line if pace is None else pace
+    for _ in simulate(directory, simulation=simulation, history_hours=history_hours):
+        if stop.wait(seconds):
+            return
+
+
+@dataclass(slots=True)
+class StageWeeks:
+    """Keeps the week of the running stage."""
+
+    steps_per_week: int
+    start: int = 0
+
+    def follow(self, happening: Happening) -> int:
+        """Tell how many whole weeks into its stage something happens."""
+        if isinstance(happening, StageStart):
+            self.start = happening.step
+        return (happening.step - self.start) // self.steps_per_week
+
+
+def log(logger: CurriculumLogger, happening: Happening, week: int) -> None:
+    """Log what happened, as a training script would."""
+    match happening:
+        case Logged(step=step, metrics=metrics):
+            logger.log_training_step(step, metrics, week=week)
+        case Growth(step=step, region=region, neurons_added=added, new_total=total, reason=reason):
+            logger.log_growth_event(region, added, reason, step, new_total=total)
+        case Sleep(step=step, sleep_stage=stage, patterns_replayed=patterns, duration_steps=steps):
+            logger.log_consolidation(stage, patterns, step=step, duration_steps=steps)
+        case MilestoneCheck(step=step, stage=number, results=results):
+            logger.log_milestone_evaluation(number, results, week=happening.week, step=step)
+        case Alert(step=step, severity=severity, message=message):
+            logger.log_warning(message, severity, step)
+        case Transition(old_stage=old, new_stage=new, reason=reason):
+            logger.log_transition(old, new, reason)
+        case Extension(stage=number, additional_weeks=weeks, reason=reason):
+            logger.log_stage_extension(number, weeks, reason)
+        case StageStart(stage=number, config=config):
+            logger.log_stage_start(number, config)
+        case StageEnd(stage=number):
+            logger.log_stage_end(number)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write a simulated training into the directory given on the command line, until interrupted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--seed", type=int, default=Simulation().seed)
+    parser.add_argument("--pace", type=float, default=None, help="seconds between two metric lines")
+    parser.add_argument("--history-hours", type=float, default=HISTORY_HOURS)
+    options = parser.parse_args(arguments)
+    simulation = Simulation(seed=options.seed)
+    stop = Event()
+    try:
+        run(
+            options.directory,
+            stop,
+            simulation=simulation,
+            history_hours=options.history_hours,
+            pace=options.pace,
+        )
+    except KeyboardInterrupt:
+        stop.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Points whose lines have no timestamp: where x is a time they have no place, and a chart says how many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor.analysis.formatting import number
+from thalia_monitor.analysis.sampling import Axis, Sample, sample, within
+from thalia_monitor.analysis.series_cache import pyramid, smoothed
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.chart import POINTS, View, numbers, times
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.pyramid import Pyramid
+    from thalia_monitor.model.history import Floats, History, Ints, Series
+
+ADVICE: Final = "choose step as the x axis"
+
+
+def placeable(series: Series, levels: Pyramid | None, view: View) -> tuple[Series, Pyramid | None]:
+    """The points that have a place on the x axis in use, with their pyramid where they are all of them.
+
+    What is drawn is chosen among these: a point that cannot be drawn must not stand for others, nor break the line.
+    """
+    lost = _lost(series, levels, view)
+    if lost is None:
+        return series, levels
+    known = ~lost
+    placed = replace(
+        series,
+        step=series.step[known],
+        value=series.value[known],
+        segment=series.segment[known],
+        time=series.time[known],
+    )
+    return placed, None
+
+
+def notes(every: Sequence[Series], history: History, view: View) -> tuple[str, ...]:
+    """Say how many points of these series have no place, and how many of them are not finite: nobody sees those."""
+    gone = [(each, _lost(each, pyramid(history, each), view)) for each in every]
+    lost = [each.value[places] for each, places in gone if places is not None]
+    count = sum(map(len, lost))
+    odd = sum(int((~np.isfinite(values)).sum()) for values in lost)
+    said = note(count, sum(map(len, every)), "points")
+    return tuple(f"{each}, {odd:,} of them not finite" if odd else each for each in said)
+
+
+def note(lost: int, total: int, things: str) -> tuple[str, ...]:
+    """Say how many of how many have no timestamp, and what to do where that is all of them."""
+    if not lost:
+        return ()
+    if lost < total:
+        return (f"{lost:,} of {total:,} {things} have no timestamp",)
+    return (f"none of {total:,} {things} has a timestamp: {ADVICE}",)
+
+
+def _lost(series: Series, levels: Pyramid | None, view: View) -> NDArray[np.bool_] | None:
+    """Which points have no place, (n,); None where the clock is known of all of them, which costs nothing to tell."""
+    if view.x == "step" or (levels is not None and levels.clock_ordered):
+        return None
+    gone: NDArray[np.bool_] = np.isnan(series.time)
+    return gone
+
+
+MILLISECONDS: Final = 1000.0
+HOUR: Final = 3600.0
+FEW: Final = 60
+"""So many points of a line are drawn as points too."""
+RUG: Final = {
+    "type": "scatter",
+    "mode": "lines+markers",
+    "yaxis": "y2",
+    "hovertemplate": "%{text}<extra></extra>",
+}
+RUG_AXIS: Final = {
+    "overlaying": "y",
+    "range": [0, 1],
+    "fixedrange": True,
+    "visible": False,
+}
+"""A second y axis in units of the plot's own height, for what has a place in time but no value."""
+
+
+def positions(step: NDArray[Any], time: Floats, history: History, view: View) -> Floats:
+    """Place points on the x axis in use; NaN where a point has no timestamp to be placed by."""
+    if view.x == "step":
+        return step.astype(np.float64)
+    if view.x == "wall":
+        return time * MILLISECONDS
+    return (time - history.first_time) / HOUR
+
+
+def drawn_sample(series: Series, history: History, view: View) -> Sample:
+    """Choose the points that stand for a series in the reader's view."""
+    return _sample(*placeable(series, pyramid(history, series), view), history, view)
+
+
+def smoothed_sample(series: Series, history: History, view: View) -> Sample:
+    """Choose the points that stand for the series smoothed over its full length."""
+    return _sample(*placeable(*smoothed(history, series, view.smooth), view), history, view)
+
+
+def values_in_view(series: Series, history: History, view: View) -> Floats:
+    """Every value of the part that the reader looks at, drawn or not."""
+    placed, levels = placeable(series, pyramid(history, series), view)
+    return within(placed, pyramid=levels, **_range(history, view))
+
+
+def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
+    return sample(series, POINTS, pyramid=levels, **_range(history, view))
+
+
+class _Range(TypedDict):
+    start: float | None
+    end: float | None
+    x: Axis
+
+
+def _range(history: History, view: View) -> _Range:
+    if view.x == "step":
+        return {"start": view.start, "end": view.end, "x": "step"}
+    scale, origin = (HOUR, history.first_time) if view.x == "elapsed" else (1 / MILLISECONDS, 0.0)
+    start = None if view.start is None else view.start * scale + origin
+    end = None if view.end is None else view.end * scale + origin
+    return {"start": start, "end": end, "x": "time"}
+
+
+def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
+    """Tell which points a later resume has repeated."""
+    gone: NDArray[np.bool_] = points.step >= history.supersessions()[points.segment]
+    return gone
+
+
+def lines(
+    points: Sample,
+    history: History,
+    view: View,
+    style: dict[str, Any],
+    *,
+    log: bool = False,
+    few: int = FEW,
+) -> list[dict[str, Any]]:
+    """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts.
+
+    Points are drawn as such where there are not more than ``few``, or where one stands alone between two gaps.
+    """
+    if log:
+        points = replace(points, value=np.where(points.value > 0, points.value, np.nan))
+    x = positions(points.step, points.time, history, view)
+    gone = superseded(points, history)
+    current = _trace(points, x, ~gone, style, few)
+    dim = style | {"dash": "dot", "width": 1}
+    return [
+        current,
+        _trace(points, x, gone, dim, few) | {"opacity": 0.45, "hoverinfo": "skip", "showlegend": False},
+    ]
+
+
+def _trace(
+    points: Sample, x: Floats, chosen: NDArray[np.bool_], style: dict[str, Any], few: int
+) -> dict[str, Any]:
+    placed = np.isfinite(points.value) & np.isfinite(x)
+    at = np.flatnonzero(chosen & placed)
+    # A gap wherever two neighbours belong to different attempts, as no line may run backwards, and wherever a point
+    # between them has no place, be it drawn or one of those not finite that are not.
+    unlike = (points.segment, np.cumsum(chosen & ~placed), np.searchsorted(points.nonfinite, points.index))
+    gaps = np.any([np.diff(each[at]) != 0 for each in unlike], axis=0)
+    breaks = np.flatnonzero(gaps) + 1
+    where = np.insert(x[at], breaks, np.nan)
+    value = np.insert(points.value[at], breaks, np.nan)
+    ends = np.pad(gaps, 1, constant_values=True)
+    alone = len(at) > 0 and bool((ends[:-1] & ends[1:]).any())
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if len(at) <= few or alone else "lines",
+        "x": times(where),
+        "y": numbers(value),
+        "line": {"width": 1.6} | style,
+        "marker": {"size": 4 if len(at) <= few else 3, "color": style.get("color")},
+        "connectgaps": False,
+    }
+
+
+def rug(
+    points: Sample, history: History, view: View, *, log: bool = False, name: str = "", color: str = theme.BAD
+) -> list[dict[str, Any]]:
+    """Mark at the lower edge what has no place on the y axis: not finite, and not positive on a logarithmic one.
+
+    Every point that is not finite is covered by a mark, which says how many it stands for: a bar from the first
+    to the last of its stretch, or one triangle. What is not positive is a trace of its own.
+    """
+    first, last, count = points.stretches()
+    said = f"{name}: " if name else ""
+    words = [
+        f"{said}{number(value)} at step {a:,}"
+        if total == 1
+        else f"{said}{total:,} not finite, steps {a:,} to {b:,}"
+        for value, a, b, total in zip(
+            points.value[first].tolist(),
+            points.step[first].tolist(),
+            points.step[last].tolist(),
+            count.tolist(),
+            strict=True,
+        )
+    ]
+    marks = _marks(_places(points, first, history, view), _places(points, last, history, view), words)
+    made = [RUG | marks | {"name": "not finite", **_look("triangle-up", color)}]
+    if log:
+        at = np.flatnonzero(np.isfinite(points.value) & (points.value <= 0))
+        values, steps = points.value[at].tolist(), points.step[at].tolist()
+        words = [f"{said}{number(value)} at step {step:,}" for value, step in zip(values, steps, strict=True)]
+        where = _places(points, at, history, view)
+        marks = _marks(where, where, words)
+        made.append(RUG | marks | {"name": "not positive", **_look("triangle-down", color)})
+    return made
+
+
+def _places(points: Sample, at: Ints, history: History, view: View) -> list[float | None]:
+    return times(positions(points.step[at], points.time[at], history, view))
+
+
+def _marks(first: list[float | None], last: list[float | None], words: list[str]) -> dict[str, Any]:
+    """One point, or two that are joined, for each of the marks, and a gap between them."""
+    at: list[float | None] = []
+    text: list[str | None] = []
+    for a, b, said in zip(first, last, words, strict=True):
+        if at:
+            at.append(None)
+            text.append(None)
+        at += [a] if a == b else [a, b]
+        text += [said] if a == b else [said, said]
+    return {"x": at, "y": [None if each is None else 0.03 for each in at], "text": text}
+
+
+def _look(symbol: str, color: str) -> dict[str, Any]:
+    return {
+        "marker": {"symbol": symbol, "size": 8, "color": color},
+        "line": {"width": 6, "color": color},
+        "showlegend": False,
+    }
+
+
+def unplaced(values: Floats, log: bool) -> NDArray[np.bool_]:
+    """Tell which values a y axis cannot show; a line must not pretend to."""
+    outside = ~np.isfinite(values)
+    return outside | (values <= 0) if log else outside

@@ -1,0 +1,108 @@
+"""Files that appear whole or not at all: written under another name, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from contextlib import suppress
+from functools import partial
+from io import FileIO
+from pathlib import Path
+
+ORPHAN_AGE = 60.0
+"""Seconds after which a temporary file belongs to a process that was killed while writing it."""
+
+_counter = itertools.count()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in place atomically; its temporary name is hidden and ends in ``.tmp``.
+
+    The directory itself is not flushed: after a loss of power the file may be the one that was there before. Raises
+    OSError, and leaves the file that was there before.
+    """
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def remove_orphans(directory: Path) -> None:
+    """Remove what killed processes have left unfinished in a directory."""
+    with suppress(OSError):
+        for temporary in directory.glob(".*.json.*.tmp"):
+            if time.time() - temporary.stat().st_mtime > ORPHAN_AGE:
+                temporary.unlink()
+
+
+UNDER_WAY = (0.001, 0.004, 0.02)
+"""Seconds between looks at an end that is no end of a line; by then a record that is being written is there whole."""
+TAIL = 1 << 16
+"""Bytes at the end of a log among which its last whole line is looked for."""
+
+
+class Appender:
+    """Appends whole records to one file, which it makes where there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, record: bytes) -> None:
+        """Append one record, which ends in a newline, with one write.
+
+        Raises OSError where it could not be written whole; the next record then begins on a line of its own.
+        """
+        # An interrupt right after it was opened closes a FileIO; a number from os.open would stay open.
+        with self._open() as file:
+            content = b"\n" + record if _is_torn(file) else record
+            written = os.write(file.fileno(), content)
+            while written < len(content):  # a nearly full disk takes a part, and refuses the rest
+                written += os.write(file.fileno(), content[written:])
+
+    def _open(self) -> FileIO:
+        path, opener = str(self.path), partial(os.open, mode=0o666)
+        try:
+            return FileIO(path, "a+", opener=opener)
+        except FileNotFoundError:
+            # Only the directory itself is made again: a missing parent may be a disk that is not mounted.
+            self.path.parent.mkdir(exist_ok=True)
+            return FileIO(path, "a+", opener=opener)
+
+
+def _is_torn(file: FileIO) -> bool:
+    """Whether a file ends within a line: where a writer was killed, or the disk was full.
+
+    A record of another process that crosses a page of the file is there in two parts for a moment, so a file that
+    looks torn is looked at again.
+    """
+    for wait in (*UNDER_WAY, 0.0):
+        try:
+            file.seek(-1, os.SEEK_END)
+        except OSError:  # an empty file, a pipe or a terminal
+            return False
+        if file.read(1) == b"\n":
+            return False
+        time.sleep(wait)
+    return True
+
+
+def last_step(path: Path) -> int | None:
+    """Find the step of the last line of a log that has one; None where there is no such line."""
+    if not path.is_file():  # nor a pipe or a device, which has no end to read
+        return None
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        for line in reversed(file.read(TAIL).splitlines()):
+            with suppress(ValueError, TypeError, KeyError, OverflowError, RecursionError):
+                return int(json.loads(line)["step"])
+    return None

@@ -1,0 +1,295 @@
+"""The metric lines of a run, by column: the numbers that every chart is drawn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia_monitor import contract
+from thalia_monitor.model.ordering import IN_FILE_ORDER, Arrangement, Order
+from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EMPTY_FLOATS: Floats = np.empty(0, np.float64)
+EMPTY_INTS: Ints = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One logged quantity over the metric lines of a run; read-only arrays."""
+
+    values: Floats
+    """(n,) every logged value, in file order; NaN and infinities are values that were logged as such."""
+    rows: Ints | None = None
+    """(n,) the row of each value in the history, or None when every row has one."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def last_row(self, rows: int) -> int:
+        """The row of the newest value, in a history of that many rows; -1 when there is none."""
+        if not len(self.values):
+            return -1
+        return rows - 1 if self.rows is None else int(self.rows[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One quantity as it is drawn: the points that were logged, by segment and step."""
+
+    name: str
+    """The public name of its key."""
+    step: Ints
+    """(n,) never falls within a segment."""
+    value: Floats
+    """(n,)"""
+    segment: Ints
+    """(n,) never falls."""
+    time: Floats
+    """(n,) Unix seconds, NaN where the line had no timestamp."""
+    order: Order | None = IN_FILE_ORDER
+    """What tells whether the points of another version are the same; None where nothing can be told."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of metric lines over which the step does not go back."""
+
+    index: int
+    first_row: int
+    first_step: int
+    kind: str = "start"
+    """``start`` (the first), ``resume`` (it repeats earlier steps) or ``stage`` (steps restart by design)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One logged value with its place."""
+
+    value: float
+    step: int
+    segment: int
+
+
+class Lineage:
+    """Stands for one log through all its versions: what was computed for one can be extended for the next."""
+
+    __slots__ = ("__weakref__", "arrangement", "began", "span")
+
+    def __init__(self) -> None:
+        self.arrangement = Arrangement()
+        """Its lines by step, where some came out of order."""
+        self.span = (0, math.inf, -math.inf)
+        """Rows looked at so far, their earliest and their latest timestamp."""
+        self.began = (0, math.nan)
+        """The first row that may have a timestamp, and that timestamp once one is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All metric lines of a run in file order, by column. The arrays are views: nothing is copied."""
+
+    step: Ints = field(default_factory=lambda: EMPTY_INTS)
+    """(rows,)"""
+    segment: Ints = field(default_factory=lambda: EMPTY_INTS)
+    """(rows,) 0, 1, ...: a new one at each resume."""
+    time: Floats = field(default_factory=lambda: EMPTY_FLOATS)
+    """(rows,) Unix seconds, NaN where a line has no timestamp."""
+    metrics: Mapping[str, Column] = field(default_factory=dict)
+    neurons: Mapping[str, Column] = field(default_factory=dict)
+    """Neuron counts by region."""
+    capacity: Mapping[str, Column] = field(default_factory=dict)
+    """Capacity (0 to 1) by region."""
+    segments: tuple[Segment, ...] = ()
+    ordered: bool = True
+    """Whether the step never falls within a segment; stragglers are where they belong when a series is taken."""
+    generation: int = 0
+    """Changes when rows that were there before are no longer the same (the log was replaced)."""
+    lineage: Lineage = field(default_factory=Lineage)
+    """The same for every version in which earlier rows are still the same rows; a replaced log has a new one."""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @property
+    def current_step(self) -> int:
+        """The furthest step of the newest segment; 0 for an empty history."""
+        if not self.segments:
+            return 0
+        return int(self.step[-1] if self.ordered else self.step[self.segments[-1].first_row :].max())
+
+    @property
+    def time_span(self) -> float:
+        """Seconds between the earliest and the latest timestamp; 0 without timestamps."""
+        seen, earliest, latest = self.lineage.span
+        if seen > len(self):  # an older version
+            seen, earliest, latest = 0, math.inf, -math.inf
+        new = self.time[seen:]
+        if len(known := new[~np.isnan(new)]):
+            earliest, latest = min(earliest, float(known.min())), max(latest, float(known.max()))
+        if len(self) >= self.lineage.span[0]:
+            self.lineage.span = (len(self), earliest, latest)
+        return latest - earliest if earliest <= latest else 0.0
+
+    @property
+    def first_time(self) -> float:
+        """The first timestamp of the log in Unix seconds; NaN without any. Costs what is new."""
+        row, first = self.lineage.began
+        if math.isnan(first) and row < len(self):
+            known = np.flatnonzero(~np.isnan(self.time[row:]))
+            row = row + int(known[0]) if len(known) else len(self)
+            first = float(self.time[row]) if len(known) else math.nan
+            self.lineage.began = (row, first)
+        return first if row < len(self) else math.nan
+
+    def superseded_from(self, segment: int) -> int | None:
+        """The step from which a later resume repeats this segment; None when all of it still counts."""
+        limit = self.supersessions()[segment]
+        return int(limit) if np.isfinite(limit) else None
+
+    def supersessions(self) -> Floats:
+        """The step from which a later resume repeats each segment, (segments,); infinity where none does."""
+        limits = np.full(len(self.segments), np.inf)
+        least = np.inf
+        for each in reversed(self.segments):
+            limits[each.index] = least
+            least = np.inf if each.kind == "stage" else min(least, each.first_step)
+        return limits
+
+    def is_superseded(self, step: int) -> bool:
+        """Whether this step was reached before a resume and not again since."""
+        if not self.segments or self.segments[-1].kind != "resume" or step <= self.current_step:
+            return False
+        begun = next(each.first_row for each in reversed(self.segments) if each.kind != "resume")
+        before = self.step[begun : self.segments[-1].first_row]
+        return step <= int(before.max())
+
+    def is_of_this_stage(self, segment: int) -> bool:
+        """Whether steps have not restarted by design since this segment."""
+        return not any(each.kind == "stage" for each in self.segments[segment + 1 :])
+
+    def table(self, kind: Kind) -> Mapping[str, Column]:
+        """The columns of one kind, by the names that the log gives them."""
+        return {Kind.METRIC: self.metrics, Kind.NEURONS: self.neurons, Kind.CAPACITY: self.capacity}[kind]
+
+    def series_keys(self, *kinds: Kind) -> list[SeriesKey]:
+        """Every series there is: metrics (the four core ones first), then neurons and capacity by region."""
+        core = [name for name in contract.CORE_METRICS if name in self.metrics]
+        custom = sorted(name for name in self.metrics if name not in contract.CORE_METRICS)
+        names = {Kind.METRIC: core + custom, Kind.NEURONS: self.neurons, Kind.CAPACITY: self.capacity}
+        return [SeriesKey(kind, name) for kind in kinds or Kind for name in names[kind]]
+
+    def names(self) -> list[str]:
+        """The public name of every series there is, in the order of :meth:`series_keys`."""
+        return [key.public for key in self.series_keys()]
+
+    def find(self, name: str) -> SeriesKey | None:
+        """The series that somebody outside asks for by its public name, or by the one that the log gives a metric."""
+        key, logged = parse(name), metric(name)
+        known = [each for each in (key, logged) if each.name in self.table(each.kind)]
+        return known[0] if known else None
+
+    def column(self, key: SeriesKey | str) -> Column | None:
+        """The column of a series, given by its key or public name; None when nothing of it was ever logged."""
+        kind, name = parse(key) if isinstance(key, str) else key
+        return self.table(kind).get(name)
+
+    def series(self, key: SeriesKey | str) -> Series | None:
+        """Take one series, by its key or public name; None when nothing of it was ever logged."""
+        key = parse(key) if isinstance(key, str) else key
+        column = self.column(key)
+        if column is None:
+            return None
+        name = key.public
+        rows: Ints | slice = slice(None) if column.rows is None else column.rows
+        step, segment, time = self.step[rows], self.segment[rows], self.time[rows]
+        if self.ordered:
+            return Series(name, step, column.values, segment, time)
+        found = self.lineage.arrangement.take(self._lines(column), name, step, column.values, segment, time)
+        if found:
+            return Series(name, found.step, found.value, found.segment, found.time, found.order)
+        order = np.lexsort((step, segment))  # an older version than others have asked for
+        return Series(name, step[order], column.values[order], segment[order], time[order], None)
+
+    def _lines(self, column: Column) -> str:
+        """Name the lines that a column of this history is on, by the first of all columns that are on the same."""
+        for kind in Kind:
+            for name, each in self.table(kind).items():
+                if each is column or _on_the_same_lines(each, column):
+                    return "all of them" if each.rows is None else f"those with {kind} {name}"
+        raise ValueError("a column of another history")
+
+    def newest(self, key: SeriesKey | str) -> Logged | None:
+        """The newest value of a series that no later resume has repeated; None where there is none."""
+        series = self.series(key)
+        if series is None or not len(series):
+            return None
+        limits = self.supersessions()
+        last = len(series) - 1
+        while last >= 0:
+            segment = int(series.segment[last])
+            first = int(np.searchsorted(series.segment, segment))
+            place = last
+            if series.step[last] >= limits[segment]:  # within a segment steps never fall
+                place = first - 1 + int(np.searchsorted(series.step[first : last + 1], int(limits[segment])))
+            if place >= first:
+                return Logged(float(series.value[place]), int(series.step[place]), segment)
+            last = first - 1
+        return None
+
+    def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
+        """Read the newest value of each of these columns, each from the newest line that has it."""
+        return {name: float(column.values[-1]) for name, column in columns.items() if len(column)}
+
+    def newest_line(self, columns: Mapping[str, Column]) -> dict[str, float]:
+        """Read the values that stand together on the newest line having any of these columns."""
+        last = {name: column.last_row(len(self)) for name, column in columns.items()}
+        newest = max(last.values(), default=-1)
+        return {name: float(columns[name].values[-1]) for name, row in last.items() if row == newest >= 0}
+
+    def frame(self, kind: Kind) -> pd.DataFrame:
+        """Lay the series of one kind out beside ``step`` and ``segment``, one row per metric line.
+
+        NaN stands where one was not logged. A series that is called ``step`` or ``segment`` itself has its kind
+        before its name.
+        """
+        import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
+
+        table: dict[str, NDArray[Any]] = {"step": self.step, "segment": self.segment}
+        for name, column in self.table(kind).items():
+            values = column.values
+            if column.rows is not None:
+                values = np.full(len(self), np.nan)
+                values[column.rows] = column.values
+            table[SeriesKey(kind, name).column] = values
+        return pd.DataFrame(table)
+
+    def frame_where_logged(self, kind: Kind) -> pd.DataFrame:
+        """Lay series out like :meth:`frame`, leaving out the lines that have none of them."""
+        frame, columns = self.frame(kind), self.table(kind)
+        sparse = [column.rows for column in columns.values() if column.rows is not None]
+        if columns and len(sparse) < len(columns):  # one of them is on every line
+            return frame
+        rows = np.unique(np.concatenate(sparse)) if sparse else EMPTY_INTS
+        return frame.iloc[rows].reset_index(drop=True)
+
+
+def _on_the_same_lines(one: Column, other: Column) -> bool:
+    if one.rows is None or other.rows is None:
+        return one.rows is other.rows
+    # Their ends first: they tell most of them apart.
+    same_end = len(one) == len(other) and np.array_equal(one.rows[-1:], other.rows[-1:])
+    return same_end and np.array_equal(one.rows, other.rows)

@@ -1,0 +1,160 @@
+"""What a run consists of: events, checkpoints, health warnings, problems, and the files they come from."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.model.ending import Ending, ending_of
+
+if TYPE_CHECKING:
+    pass
+
+
+LONGEST_SUBJECT: Final = 300
+RECOVERY: Final = re.compile(r"\bback to normal\b|\brecovered\b|\bresolved\b", re.I)
+"""Words that end a warning."""
+_NUMBER: Final = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?%?", re.I)
+_WORD: Final = re.compile(r"[^\W\d]\w*")
+_FILLERS: Final = frozenset({"has", "have", "is", "are", "was", "were", "now", "the", "again"})
+
+
+class Severity(StrEnum):
+    """How bad a health warning is; the text is what the API and the pages show."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Its place from harmless to bad."""
+        return tuple(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthWarning:
+    """One health warning of the trainer."""
+
+    severity: Severity
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The message without its numbers: the same for the same warning, whatever it measured."""
+        return _NUMBER.sub("#", self.message[:LONGEST_SUBJECT])
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The message's words in lower case, without numbers."""
+        return frozenset(_WORD.findall(self.message[:LONGEST_SUBJECT].lower()))
+
+    @property
+    def recovery(self) -> frozenset[str] | None:
+        """The words that a warning must have to be ended by this message; None where it is no recovery."""
+        rest, ends = RECOVERY.subn(" ", self.message[:LONGEST_SUBJECT].lower())
+        return frozenset(_WORD.findall(rest)) - _FILLERS if ends else None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the files that could not be read: where it is, and why, in words for the reader."""
+
+    file: str
+    line: int | None
+    reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}, line {self.line:,}"
+        return f"{place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file that this state was read from, for "where do these numbers come from"."""
+
+    file: str
+    format: str
+    records: int
+    """Lines, checkpoints or entries read from it."""
+    first_step: int | None = None
+    last_step: int | None = None
+    note: str = ""
+    """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened: growth, consolidation, a milestone check, a transition, or any other kind."""
+
+    kind: str
+    step: int | None
+    """None where the log does not say; such an event is listed but cannot be placed on a chart."""
+    fields: Mapping[str, Any]
+    """Everything else on the line, by the documented field names."""
+    segment: int = 0
+    time: float | None = None
+    """Unix seconds, when logged."""
+    file: str = contract.LOG_NAME
+    line: int | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        """How training ended, where this event says that it did."""
+        return ending_of(self.kind, self.fields)
+
+    @property
+    def health_warning(self) -> HealthWarning:
+        """The health warning that a warning event gives."""
+        given = self.fields.get("severity")
+        severity = Severity(given) if given in tuple(Severity) else Severity.WARNING
+        return HealthWarning(severity, str(self.fields.get("message") or "warning"))
+
+    @property
+    def stage_begun(self) -> float | None:
+        """The number of the stage that begins with this start of a stage or transition; None where it has none."""
+        told = {contract.STAGE_START: "stage", contract.TRANSITION: "new_stage"}.get(self.kind)
+        stage = self.fields.get(told) if told else None
+        if isinstance(stage, bool) or not isinstance(stage, int | float) or not math.isfinite(stage):
+            return None
+        return stage
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One checkpoint's metadata; a field that was absent or unusable is None or empty, never 0."""
+
+    file: str
+    step: int
+    stage: float | None = None
+    """As written: Thalia also writes -0.5 for stage -1."""
+    week: float | None = None
+    total_weeks: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    milestones: Mapping[str, bool] = field(default_factory=dict)
+    warnings: tuple[HealthWarning, ...] = ()
+    training_seconds: float | None = None
+    modified: float = 0.0
+    """Unix seconds: the file's modification time."""
+    stage_name: str = ""
+    """What the checkpoint itself calls its stage."""
+    progress: float | None = None
+    """How far training is, 0 to 1, where the checkpoint counts steps and no weeks."""
+    metrics_step: int | None = None
+    """The step that ``metrics`` are of, where another file tells them at a lower step; None: the checkpoint's own."""
+
+    @property
+    def measured_at(self) -> int:
+        """The step that its metrics are of."""
+        return self.step if self.metrics_step is None else self.metrics_step

@@ -1,0 +1,353 @@
+"""Events as tables, for those who ask in Python and for the pages that list them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import chain
+from operator import add
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from thalia_monitor import contract
+from thalia_monitor.model.history import History
+from thalia_monitor.model.memo import Growing, Once
+from thalia_monitor.model.plan import StagePlan, stage_plan
+from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Source
+from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
+from thalia_monitor.stages import stage_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+TYPES: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"), "Int64"),
+    "duration_seconds": "Float64",
+}
+"""What is text unless it stands here; nullable, since a field may be absent from an event."""
+
+
+def event_table(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
+    """Lay events out by row, a column for each field."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
+
+    def values(name: str) -> list[Any]:
+        return [event.step if name == contract.STEP else event.fields.get(name) for event in events]
+
+    return pd.DataFrame({name: pd.array(values(name), dtype=TYPES.get(name, "str")) for name in names})
+
+
+def one_table(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Put the rows of a table behind those of another with the same columns."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
+
+    return pd.concat([before, new], ignore_index=True) if len(new) else before
+
+
+T = TypeVar("T")
+WARNING_STEPS: Final = 10_000
+"""Steps for which a logged health warning is in force, as long as Thalia's own ``firing_stability`` looks back."""
+MOST_WARNING_EVENTS: Final = 1_000
+"""Newest warning events that are considered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The newest known value of a metric: what every card, table and answer shows."""
+
+    value: float
+    """May not be finite."""
+    step: int
+    """The step that it is of."""
+    file: str | None
+    """The checkpoint that tells it; None where the history does."""
+    change: float | None = None
+    """It minus the value in the newest checkpoint before it; None where that has none."""
+    outdated: bool = False
+    """Whether training has gone on since: what shows the value then says which step it is of."""
+
+    @property
+    def as_of(self) -> str:
+        """Say which step it is of, where training is further: ``as of step 90``; else empty."""
+        return f"as of step {self.step:,}" if self.outdated else ""
+
+
+@dataclass(frozen=True)
+class TrainingState(Once):
+    """A training run as its files tell it at one moment.
+
+    Built by :func:`thalia_monitor.load_training_state` and by the pages' reader; never changes afterwards.
+    """
+
+    name: str = ""
+    """The run's display name: the directory's own."""
+    version: str = ""
+    """Signature of the files it was read from: equal versions mean equal states."""
+    checkpoints: tuple[Checkpoint, ...] = ()
+    """Ordered by step, then modification time: the last is the newest."""
+    history: History = field(default_factory=History)
+    events: tuple[Event, ...] = ()
+    """Every event line, in file order; what only other files than the documented log tell of stands in front."""
+    criteria: Mapping[str, float] = field(default_factory=dict)
+    """Milestone thresholds that the run itself configured; they win over the stage table's."""
+    problems: list[Problem] = field(default_factory=list)
+    sources: tuple[Source, ...] = ()
+    unread: tuple[Source, ...] = ()
+    """Files that are there and are not read, by folder and kind, with the reason."""
+    last_update: datetime | None = None
+    """When a file of the run last changed (aware, UTC)."""
+    scheme: str = "documented"
+    """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
+    read_fraction: float = 1.0
+    """How much of the log has been read in; below 1 while a long log is still being read."""
+    total_problems: int = 0
+    """How many problems there were; ``problems`` lists a bounded number of them."""
+
+    @cached_property
+    def standing(self) -> tuple[Checkpoint, ...]:
+        """The checkpoints but those of a part that a resume has thrown away, which say nothing about now."""
+        kept = len(self.checkpoints)
+        while kept and self.history.is_superseded(self.checkpoints[kept - 1].step):
+            kept -= 1
+        return self.checkpoints[:kept]
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint: the one with the greatest step that no resume has thrown away."""
+        return self.standing[-1] if self.standing else None
+
+    @cached_property
+    def current_step(self) -> int:
+        """The furthest step known, or after a resume the step that training is at again."""
+        return max(self.checkpoint.step if self.checkpoint else 0, self.history.current_step)
+
+    def current(self, series: SeriesKey | str) -> Current | None:
+        """The newest value of a series, by its key or public name; None where it was never logged or saved.
+
+        The greatest step wins, be it of the history or of a checkpoint; where both tell the same step, the
+        history. What a resume has repeated does not count, and of a stage before steps restarted only where
+        nothing else tells.
+        """
+        key = parse(series) if isinstance(series, str) else series
+        name = key.name if key.kind is Kind.METRIC else ""
+        saved = next((each for each in reversed(self.standing) if name in each.metrics), None)
+        logged = self.history.newest(key)
+        here = logged is not None and self.history.is_of_this_stage(logged.segment)
+        if logged is None or (saved is not None and not (here and logged.step >= saved.measured_at)):
+            if saved is None:
+                return None
+            value, step, file = saved.metrics[name], saved.measured_at, saved.file
+        else:
+            value, step, file = logged.value, logged.step, None
+        outdated = step < self.current_step or (file is None and not here)
+        return Current(value, step, file, self._change(name, value, step), outdated)
+
+    def _change(self, name: str, value: float, step: int) -> float | None:
+        """A value minus that of the newest checkpoint whose metrics are of a lower step."""
+        before = next((each for each in reversed(self.standing) if each.measured_at < step), None)
+        return None if before is None or name not in before.metrics else value - before.metrics[name]
+
+    @property
+    def current_stage(self) -> int | None:
+        """The stage's number (-0.5 reads as -1), or None where no file tells it.
+
+        The newest checkpoint that names one tells it; where none does, the log's newest start of a stage.
+        """
+        saved = (point.stage for point in reversed(self.checkpoints))
+        begun = (
+            each.stage_begun for each in reversed(self.events_of(contract.STAGE_START, contract.TRANSITION))
+        )
+        number = next((each for each in chain(saved, begun) if each is not None), None)
+        if number is None:
+            return None
+        return -1 if number == -0.5 else int(number)
+
+    @property
+    def stage_name(self) -> str:
+        """The stage's name, ``Stage N`` for one outside the table, ``Unknown`` where no file tells it."""
+        given = self.checkpoint.stage_name if self.checkpoint else ""
+        number = self.current_stage
+        return given if given and number is None else stage_name(number, self.scheme)
+
+    @property
+    def current_week(self) -> float:
+        """Weeks into the stage; may exceed ``total_weeks`` when a stage was extended."""
+        return (self.checkpoint.week if self.checkpoint else None) or 0
+
+    @cached_property
+    def plan(self) -> StagePlan:
+        """How long the stage was planned to last when it began, and its extensions."""
+        events = self.events_of(contract.STAGE_START, contract.EXTENSION)
+        return stage_plan(events, self.history, self.current_stage)
+
+    @cached_property
+    def total_weeks(self) -> float:
+        """Weeks the stage is planned to last, extensions included; 0 where no file tells it."""
+        newest = self.checkpoint
+        saved = self.checkpoints[-1:]
+        if newest and self.plan.extensions:
+            saved = tuple(each for each in self.checkpoints if each.stage == newest.stage)
+        return self.plan.total_weeks(saved) or 0
+
+    @property
+    def planned_in_steps(self) -> bool:
+        """Whether progress is counted in planned steps: no checkpoint tells of a week that has passed.
+
+        One that is still in week 0 may be of a trainer that counts no weeks: its steps say more.
+        """
+        return self.plan.steps is not None and not (self.total_weeks > 0 and self.current_week)
+
+    @property
+    def stage_steps(self) -> int:
+        """Steps done in the stage, by the plan's own first step."""
+        return max(self.current_step - self.plan.begun, 0)
+
+    @property
+    def stage_progress(self) -> float:
+        """Share of the planned weeks, else of the planned steps, else what a binary checkpoint says; 0 to 1."""
+        if self.planned_in_steps:
+            return min(self.stage_steps / (self.plan.steps or 1), 1.0)
+        if self.total_weeks <= 0:
+            return (self.checkpoint.progress if self.checkpoint else None) or 0.0
+        return min(max(self.current_week / self.total_weeks, 0.0), 1.0)
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The metrics of the newest checkpoint, which are of :attr:`metrics_step`.
+
+        Where a run has no checkpoint: the newest logged value of each.
+        """
+        if self.checkpoint:
+            return dict(self.checkpoint.metrics)
+        newest = ((name, self.history.newest(metric(name))) for name in self.history.metrics)
+        return {name: found.value for name, found in newest if found}
+
+    @property
+    def metrics_step(self) -> int:
+        """The step that :attr:`metrics` are of; lower than ``current_step`` where the log has gone on since."""
+        return self.checkpoint.measured_at if self.checkpoint else self.current_step
+
+    @cached_property
+    def metric_deltas(self) -> dict[str, float]:
+        """Newest checkpoint minus the one before, for each metric that both have."""
+        if not self.checkpoint:
+            return {}
+        changes = (
+            (name, self._change(name, value, self.metrics_step)) for name, value in self.metrics.items()
+        )
+        return {name: change for name, change in changes if change is not None}
+
+    @cached_property
+    def metrics_history(self) -> pd.DataFrame:
+        """``step``, ``segment`` and one float column per metric; NaN where not logged; metric lines only."""
+        return self.history.frame(Kind.METRIC)
+
+    @cached_property
+    def neuron_count_history(self) -> pd.DataFrame:
+        """``step``, ``segment`` and one column of neuron counts per region, over the lines that have any."""
+        return self.history.frame_where_logged(Kind.NEURONS)
+
+    @cached_property
+    def capacity_history(self) -> pd.DataFrame:
+        """``step``, ``segment`` and one column of capacity (0 to 1) per region, over lines that have any."""
+        return self.history.frame_where_logged(Kind.CAPACITY)
+
+    @cached_property
+    def capacity_by_region(self) -> dict[str, float]:
+        """Each region's capacity (0 to 1), from the newest line that has it."""
+        return self.history.newest_line(self.history.capacity)
+
+    @cached_property
+    def _growing(self) -> Growing[Event]:
+        return self.events if isinstance(self.events, Growing) else Growing(self.events)
+
+    def extended(
+        self,
+        what: Hashable,
+        compute: Callable[[tuple[Event, ...], int], T],
+        join: Callable[[T, T], T],
+    ) -> T:
+        """Compute something of all events from what it was for the version before (:class:`Growing`)."""
+        return self._growing.extended(what, compute, join)
+
+    def events_of(self, *kinds: str) -> tuple[Event, ...]:
+        """Every event of these kinds, in the order of :attr:`events`: of one kind, that of the file."""
+        what = ("events of", *kinds)
+        return self.extended(what, lambda new, _: tuple(each for each in new if each.kind in kinds), add)
+
+    def count_of(self, kind: str) -> int:
+        """How many events of one kind there are."""
+        return len(self.events_of(kind))
+
+    def event_frame(self, kind: str, names: Sequence[str]) -> pd.DataFrame:
+        """The events of one kind, a column for each field; whole numbers are nullable integers."""
+        what = ("frame of", kind, *names)
+        return self.extended(
+            what, lambda new, _: event_table([each for each in new if each.kind == kind], names), one_table
+        )
+
+    @property
+    def growth_events(self) -> pd.DataFrame:
+        """``step, region, neurons_added, new_total, reason``; whole numbers are nullable integers."""
+        return self.event_frame(contract.GROWTH, contract.GROWTH_FIELDS)
+
+    @property
+    def consolidation_events(self) -> pd.DataFrame:
+        """``step, sleep_stage, patterns_replayed, duration_steps``; whole numbers are nullable integers."""
+        return self.event_frame(contract.CONSOLIDATION, contract.CONSOLIDATION_FIELDS)
+
+    @property
+    def milestones(self) -> dict[str, bool]:
+        """The newest checkpoint's checklist: name to passed."""
+        return dict(self.checkpoint.milestones) if self.checkpoint else {}
+
+    @property
+    def warnings(self) -> list[HealthWarning]:
+        """The health warnings in force: the newest checkpoint's, then those of the log's warning events.
+
+        A warning event is in force until training is ``WARNING_STEPS`` steps further, a later checkpoint lists
+        warnings, steps begin again (a resume, a stage), or its recovery is logged (docs/health.md). The same
+        warning with other numbers counts once, as it was given last.
+        """
+        return list(self._warnings)
+
+    @cached_property
+    def _warnings(self) -> tuple[HealthWarning, ...]:
+        saved = list(self.checkpoint.warnings) if self.checkpoint else []
+        listed = {each.message: each.subject for each in saved}
+        logged: dict[str, HealthWarning] = {}
+        for event in self._warning_events():
+            warning = event.health_warning
+            newer = self.checkpoint is None or event.step is None or event.step > self.checkpoint.step
+            if warning.subject in logged:
+                continue
+            if warning.message in listed:  # the log's own severity wins over one guessed from the text
+                saved = [warning if each.message == warning.message else each for each in saved]
+            elif newer or warning.subject not in listed.values():
+                saved = [each for each in saved if each.subject != warning.subject]
+                logged[warning.subject] = warning
+        return (*saved, *logged.values())
+
+    def _warning_events(self) -> Iterator[Event]:
+        """Yield the warning events in force, the newest first."""
+        newest = self.history.segments[-1].index if self.history.segments else 0
+        listed = self.checkpoint.step if self.checkpoint and self.checkpoint.warnings else 0
+        oldest = max(self.current_step - WARNING_STEPS, listed)
+        recovered: list[frozenset[str]] = []
+        for event in reversed(self.events_of(contract.WARNING)[-MOST_WARNING_EVENTS:]):
+            if event.segment < newest or (event.step is not None and event.step < oldest):
+                continue
+            warning = event.health_warning
+            if (ended := warning.recovery) is not None:
+                recovered.append(ended)
+            elif not any(words <= warning.words for words in recovered):
+                yield event
+
+    @cached_property
+    def training_duration(self) -> timedelta:
+        """Wall time spent training: as the newest checkpoint says, else the span of the log's timestamps."""
+        if self.checkpoint and self.checkpoint.training_seconds is not None:
+            return timedelta(seconds=self.checkpoint.training_seconds)
+        return timedelta(seconds=self.history.time_span)

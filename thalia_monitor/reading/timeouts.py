@@ -1,0 +1,116 @@
+"""Asking a run's files from a thread of its own: a file system that hangs holds up nobody but that run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.quick_summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
+    from thalia_monitor.reading.run_reader import RunReader
+
+LONGEST: Final = 5.0
+"""Seconds a directory is waited for; a network file system that is well answers in milliseconds."""
+
+T = TypeVar("T")
+
+
+class Attendant:
+    """One run's reader, asked with a time limit."""
+
+    def __init__(
+        self,
+        directory: Path,
+        make: Callable[[Path], RunReader],
+        *,
+        within: Path | None,
+        limit: float = LONGEST,
+    ) -> None:
+        self.directory = directory
+        self._make = make
+        self._within = within
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._reader: RunReader | None = None
+        self._asked: dict[object, float] = {}
+        """Questions that are not answered yet, and when they were asked."""
+
+    @property
+    def holding(self) -> bool:
+        """Whether there is something to let go of."""
+        return self._reader is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a question is still open."""
+        with self._lock:
+            return bool(self._asked)
+
+    def read(self, patience: float | None = None) -> TrainingState:
+        """Read what is new (see :meth:`RunReader.read`); raises RunUnreadable, also when nothing answers."""
+        limit = self._limit + (patience or 0)
+        answer = self._ask(lambda: self._read(patience), limit)
+        try:
+            return answer.result(limit)
+        except TimeoutError:
+            if answer.done():  # the files' own time-out
+                raise
+            raise self._hanging() from None
+
+    def ask_summary(self) -> Future[Summary]:
+        """Ask where the run is, in short, with little reading; the answer may be RunUnreadable, or never come."""
+        return self._ask(self._sum_up, self._limit)
+
+    def forget(self) -> None:
+        """Let go of everything that was read, to make room; the next reading starts anew."""
+        self._reader = None
+
+    def _sum_up(self) -> Summary:
+        found = summarize(self.directory, self._within)
+        if found.stage is not None or found.step is not None:
+            return found
+        state = self._read(0.0)  # a run in other formats: only its reader knows
+        return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
+
+    def _read(self, patience: float | None) -> TrainingState:
+        with self._making:
+            if self._reader is None:
+                self._reader = self._make(self.directory)
+            reader = self._reader
+        return reader.read(patience=patience)
+
+    def _ask(self, question: Callable[[], T], limit: float) -> Future[T]:
+        answer: Future[T] = Future()
+        with self._lock:
+            oldest = min(self._asked.values(), default=None)
+            if oldest is not None and time.monotonic() - oldest > limit:
+                # threads that hang cannot be ended, so there are never more than were begun before it was noticed
+                answer.set_exception(self._hanging())
+                return answer
+            self._asked[answer] = time.monotonic()
+
+        def work() -> None:
+            try:
+                answer.set_result(question())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+                answer.set_exception(error)
+            finally:
+                with self._lock:
+                    del self._asked[answer]
+
+        threading.Thread(target=work, daemon=True, name=f"read {self.directory.name}").start()
+        return answer
+
+    def _hanging(self) -> RunUnreadable:
+        return RunUnreadable(
+            f"{self.directory} does not answer. Is its file system mounted and well? Other runs go on, and so "
+            "does this one as soon as it answers."
+        )

@@ -1,0 +1,152 @@
+"""Small pieces that pages are put together from: metric cards, figures in words, notices, empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+import dash_bootstrap_components as dbc
+from dash import html
+
+from thalia_monitor.model.records import HealthWarning, Problem, Severity
+
+ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
+"""Shapes that differ without their colour, from a block that every system font has."""
+MOST_WARNINGS: Final = 20
+UNFOLDED: Final = 3
+"""Warnings that stand open; a longer list would push what it is about off the screen."""
+
+
+def notice(kind: str, title: str, *body: Any) -> html.Div:
+    """A message that stands out; ``kind`` is ``info``, ``warning``, ``critical`` or ``good``."""
+    return html.Div([html.Strong(title), *body], className=f"notice notice-{kind}")
+
+
+def empty(title: str, advice: str) -> html.Div:
+    """What stands where data is missing: what is missing, and what to do about it."""
+    return html.Div([html.Strong(title), html.P(advice)], className="empty")
+
+
+def fact(label: str, value: Any, detail: str = "") -> html.Div:
+    """One number with its name."""
+    return html.Div(
+        [
+            html.Span(label, className="fact-label"),
+            html.Span(value, className="fact-value"),
+            html.Span(detail, className="fact-detail"),
+        ],
+        className="fact",
+    )
+
+
+def warnings(listed: Sequence[HealthWarning], found: Sequence[HealthWarning] = ()) -> html.Div:
+    """The trainer's health warnings by its own numbers, severity in colour, icon and word; the worst stand open.
+
+    ``found`` is what was found wrong in the run's numbers: nothing is called healthy beside it.
+    """
+    if not listed and found:
+        return _found(found)
+    if not listed:
+        return html.Div("✓ All systems healthy", className="notice notice-good slim")
+    order = list(Severity)
+    numbered = list(enumerate(listed, 1))
+    worst = sorted(numbered, key=lambda each: -order.index(each[1].severity))[:UNFOLDED]
+    rest = [each for each in numbered if each not in worst]
+    rows = [_warning(*each) for each in rest[: MOST_WARNINGS - UNFOLDED]]
+    beyond = len(rest) - len(rows)
+    count = f"{len(listed)} health warning{'s' if len(listed) != 1 else ''}"
+    fold = html.Details(
+        [
+            html.Summary(f"and {len(rest):,} more"),
+            html.Ol(rows),
+            html.P(f"and {beyond:,} beyond these") if beyond else None,
+        ]
+    )
+    return html.Div(
+        [
+            html.Strong(count),
+            html.Ol([_warning(*each) for each in sorted(worst, key=lambda each: each[0])]),
+            fold if rest else None,
+        ],
+        className=f"notice notice-{worst[0][1].severity}",
+    )
+
+
+def _found(listed: Sequence[HealthWarning]) -> html.Div:
+    worst = max(listed, key=lambda each: list(Severity).index(each.severity))
+    more = f" and {len(listed) - 1:,} more" if len(listed) > 1 else ""
+    words = f"{ICONS[worst.severity]} {worst.severity}, found in the numbers"
+    return html.Div(
+        [
+            html.Span(words, className=f"tag tag-{worst.severity}"),
+            html.Span(worst.message[:500], className="log-text", dir="auto"),
+            html.Span(more),
+        ],
+        className=f"notice notice-{worst.severity} slim",
+    )
+
+
+def _warning(number: int, told: HealthWarning) -> html.Li:
+    return html.Li(
+        [
+            html.Span(f"{ICONS[told.severity]} {told.severity}", className=f"tag tag-{told.severity}"),
+            html.Span(told.message[:500], className="log-text", dir="auto"),
+        ],
+        value=number,
+    )
+
+
+def problems(listed: Sequence[Problem], total: int) -> Any:
+    """What could not be read, folded up: it is rarely urgent, but never silent."""
+    if not total:
+        return None
+    count = f"{total:,} part{'s' if total != 1 else ''} of the files could not be read"
+    rows = [html.Li(str(each), className="log-text") for each in listed[:50]]
+    if total > len(rows):
+        rows.append(html.Li(f"and {total - len(rows):,} more"))
+    return html.Details([html.Summary(count), html.Ul(rows)], className="notice notice-warning slim")
+
+
+def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
+    """A bar that is also a number for those who do not see it."""
+    percent = round(share * 100, 1)
+    return html.Div(
+        html.Div(className="bar-fill", style={"width": f"{percent}%"}),
+        className=f"bar {class_name}",
+        role="progressbar",
+        **{
+            "aria-valuenow": percent,
+            "aria-valuemin": 0,
+            "aria-valuemax": 100,
+            "aria-label": label,
+        },
+    )
+
+
+def search_box(name: str, placeholder: str, label: str, value: str = "") -> html.Label:
+    """A field to search with; its label is there for screen readers."""
+    field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm", value=value)
+    return html.Label([html.Span(label, className="visually-hidden"), field], className="search")
+
+
+def sparkline(values: Sequence[float | int | None]) -> html.Div:
+    """A trend without axes: each value a thin bar, from the lowest to the highest of those shown, the last one full.
+
+    One picture that the stylesheet cuts out of its accent: an element for each bar would be most of a tick's answer.
+    """
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    span = (high - low) or 1.0
+    bars = [
+        f"M{place} 100h.8v-{12 + 88 * (value - low) / span:.0f}h-.8z"
+        for place, value in enumerate(values)
+        if value is not None
+    ]
+    picture = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {len(values)} 100' preserveAspectRatio='none'>"
+        f"<path d='{''.join(bars[:-1])}' fill-opacity='.45'/><path d='{''.join(bars[-1:])}'/></svg>"
+    )
+    address = "data:image/svg+xml," + quote(picture, safe=" /:='.")
+    shown = html.I(style={"--course": f'url("{address}")'})
+    return html.Div(shown if known else None, className="sparkline", **{"aria-hidden": "true"})

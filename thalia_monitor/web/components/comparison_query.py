@@ -1,0 +1,129 @@
+"""Which runs are compared, and how: read from what a browser sent, and written into the names of charts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from thalia_monitor.analysis.quantities import first_to_last, series_of
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.figures.compare import MOST, RUN, Side
+
+if TYPE_CHECKING:
+    from thalia_monitor.reading.library import Entry, Library
+    from thalia_monitor.web.context import Monitor
+
+BY_ITSELF: Final = 4
+"""Runs that are compared when nobody has chosen any."""
+LONGEST: Final = 200
+BETWEEN: Final = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a reader compares."""
+
+    runs: tuple[str, ...]
+    baseline: str
+    series: str = "loss"
+    origin: str = RUN
+    step: int | None = None
+    """The step whose values are compared; None is the furthest that all have reached."""
+
+    @property
+    def key(self) -> str:
+        """The choice in short, but for the series: part of the name of a chart."""
+        return BETWEEN.join((",".join(self.runs), self.baseline, self.origin))
+
+
+def choice_from(data: Any, library: Library, current: str | None) -> Choice:
+    """Read a choice from what a browser sent; what is not usable is as if it had not been said."""
+    given = data if isinstance(data, dict) else {}
+    runs = _runs(given.get("runs"), library) or _by_itself(library, current)
+    baseline, series, step = given.get("base"), given.get("series"), given.get("step")
+    return Choice(
+        runs,
+        baseline if isinstance(baseline, str) and baseline in runs else (runs[0] if runs else ""),
+        series[:LONGEST] if isinstance(series, str) and series else "loss",
+        _origin(given.get("origin")),
+        step if isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 2**63 else None,
+    )
+
+
+def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
+    """The choice; where nobody has chosen a series, of the one that most of the runs log, a loss before others."""
+    if isinstance(data, dict) and data.get("series"):
+        return choice
+    offered = [choice.series, *(place.quantity for each in found for place in first_to_last(each.state))]
+
+    def runs(series: str) -> int:
+        return sum(series_of(each.state, series) in each.state.history.metrics for each in found)
+
+    return replace(choice, series=max(dict.fromkeys(offered), key=runs))
+
+
+def choice_of(key: str, library: Library) -> Choice:
+    """Read the choice that a chart's name tells."""
+    runs, _, rest = key.partition(BETWEEN)
+    base, _, origin = rest.partition(BETWEEN)
+    named = {"runs": runs.split(","), "base": base, "origin": origin}
+    return choice_from(named, library, None)
+
+
+def _runs(given: Any, library: Library) -> tuple[str, ...]:
+    wanted = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+    known = []
+    for run in dict.fromkeys(wanted[: 2 * MOST]):
+        try:
+            known.append(library.entry(run).id)
+        except MonitorError:  # removed since, or never there
+            continue
+    return tuple(known[:MOST])
+
+
+def _by_itself(library: Library, current: str | None) -> tuple[str, ...]:
+    there = [each.id for each in library.entries() if not each.gone]
+    first = [current] if current in there else []
+    return tuple([*first, *(each for each in there if each != current)][:BY_ITSELF])
+
+
+def _origin(given: Any) -> str:
+    text = str(given)
+    return text if text.removeprefix("-").isdecimal() and len(text) < 6 else RUN
+
+
+def sides(watch: Monitor, choice: Choice) -> tuple[list[Side], list[str]]:
+    """Read the chosen runs; those that cannot be read are sentences instead."""
+    entries = [watch.library.entry(run) for run in choice.runs]
+    found, troubles = [], []
+    for position, (entry, name) in enumerate(zip(entries, names(entries), strict=True)):
+        try:
+            state = watch.state(entry.id)
+        except MonitorError as error:
+            troubles.append(f"{name}: {error}")
+            continue
+        found.append(Side(state, name, position, entry.id == choice.baseline))
+    return found, troubles
+
+
+def names(entries: Sequence[Entry]) -> list[str]:
+    """What the runs are called beside each other: those of the same name with the folder they lie in."""
+    often = Counter(each.name for each in entries)
+    return [
+        each.name if often[each.name] == 1 else f"{Path(each.place).parent.name}/{each.name}"
+        for each in entries
+    ]
+
+
+def version(watch: Monitor, choice: Choice) -> str:
+    """Changes whenever one of the chosen runs has changed."""
+    signs = []
+    for run in choice.runs:
+        try:
+            signs.append(watch.state(run).version)
+        except MonitorError as error:
+            signs.append(type(error).__name__)
+    return ",".join(signs)

@@ -1,0 +1,215 @@
+"""The parts of the comparison page: the runs with their colours, the differences, milestones and totals as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from dash import html
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.comparison import (
+    Difference,
+    Standing,
+    common_step,
+    difference,
+    directed,
+    standing,
+)
+from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
+from thalia_monitor.analysis.milestones import Change, verdicts
+from thalia_monitor.figures.compare import Side, side_style
+from thalia_monitor.metric_info import title
+from thalia_monitor.web.components import basic, run_picker
+
+if TYPE_CHECKING:
+    from thalia_monitor.reading.library import Entry
+    from thalia_monitor.web.components.comparison_query import Choice
+
+ARROWS: Final = {"better": "▲ better", "worse": "▼ worse", "same": "= same", "": ""}
+KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutral"}
+BESIDE: Final = "beside the baseline"
+MOST_MILESTONES: Final = 200
+
+
+def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table:
+    """The runs that are compared, with their colours, where they are, and what can be done with each."""
+    rows = [
+        html.Tr(
+            [
+                html.Td([_swatch(side), html.A(side.name[:80], href=f"?run={run}", className="log-text")]),
+                html.Td(_stage(side)),
+                html.Td(f"{side.state.current_step:,}", className="number"),
+                html.Td(run_picker.age(side.state.last_update)),
+                html.Td(_buttons(run, side), className="row-tools"),
+            ]
+        )
+        for side in sides
+        for run in (choice.runs[side.position],)
+    ]
+    tools = html.Span("Baseline, or remove", className="visually-hidden")
+    return _table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
+
+
+def _stage(side: Side) -> str:
+    stage = side.state.current_stage
+    return NONE if stage is None else f"{stage} · {side.state.stage_name}"
+
+
+def _swatch(side: Side) -> html.I:
+    """A piece of the run's line, in its colour and its stroke."""
+    style = side_style(side.position)
+    color, at, stops = style["color"], 0, []
+    for place, length in enumerate([] if style["dash"] == "solid" else style["dash"].split(",")):
+        end = at + int(length.removesuffix("px"))
+        stops.append(f"{'transparent' if place % 2 else color} {at}px {end}px")
+        at = end
+    line = f"repeating-linear-gradient(90deg, {', '.join(stops)})" if stops else color
+    return html.I(className="run-swatch", style={"background": line}, **{"aria-hidden": "true"})
+
+
+def _buttons(run: str, side: Side) -> list[html.Button]:
+    return [
+        _button("base", run, "baseline", f"Compare the others with {side.name[:80]}", pressed=side.baseline),
+        _button("drop", run, "remove", f"Leave {side.name[:80]} out"),
+    ]
+
+
+def _button(what: str, run: str, words: str, meaning: str, *, pressed: bool | None = None) -> html.Button:
+    state = {} if pressed is None else {"aria-pressed": str(pressed).lower()}
+    return html.Button(
+        words,
+        type="button",
+        className="option",
+        title=meaning,
+        **{"aria-label": meaning, "data-compare": what, "data-run-id": run} | state,
+    )
+
+
+def offers(entries: Sequence[Entry], names: Sequence[str]) -> list[html.Button]:
+    """Runs that could be added."""
+    return [
+        _button("add", each.id, f"+ {name[:60]}", f"Compare {name[:80]} too")
+        for each, name in zip(entries, names, strict=True)
+    ]
+
+
+def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
+    """Last, best and at a step, each with what it differs from the baseline."""
+    step = common_step([side.state for side in sides]) if choice.step is None else choice.step
+    reached = {side.position: standing(side.state, choice.series, step) for side in sides}
+    base = next((reached[side.position] for side in sides if side.baseline), Standing())
+    columns = ("Run", "Last", BESIDE, "Best", BESIDE, f"At step {step:,}", BESIDE)
+    rows = [
+        html.Tr([_name(side), *_compared(choice.series, reached[side.position], base, side)])
+        for side in sides
+    ]
+    words = (
+        "" if directed(choice.series) else "More of this is neither better nor worse, so no run is the best."
+    )
+    return [
+        html.P(words, className="lead-in") if words else None,
+        _scrolled(_table(columns, rows), f"{title(choice.series)}: differences from the baseline"),
+    ]
+
+
+def _compared(name: str, reached: Standing, base: Standing, side: Side) -> list[html.Td]:
+    cells = []
+    for value, its, step in (
+        (reached.last, base.last, reached.last_step),
+        (reached.best, base.best, reached.best_step),
+        (reached.there, base.there, None),
+    ):
+        where = f" step {step:,}" if step is not None else ""
+        cells.append(html.Td([number(value), html.Span(where, className="fact-detail")], className="number"))
+        cells.append(html.Td("baseline" if side.baseline else _difference(difference(name, value, its))))
+    return cells
+
+
+def _difference(found: Difference | None) -> Any:
+    if found is None:
+        return NONE
+    words = number(found.absolute)
+    signed = words if words.startswith(MINUS) or not found.absolute else f"+{words}"
+    share = "" if found.percent is None else f" ({number(found.percent, 'change')})"
+    said = f"{signed}{share} {ARROWS[found.verdict]}".strip()
+    return html.Span(said, className=f"change change-{KINDS[found.verdict]}")
+
+
+def milestones(sides: Sequence[Side]) -> Any:
+    """Every milestone that one of the runs was ever checked for, run beside run."""
+    checked = [verdicts(side.state) for side in sides]
+    names = list(dict.fromkeys(name for each in checked for name in each))
+    if not names:
+        return basic.empty("No milestones yet", "None of these runs has evaluated any.")
+    rows = [
+        html.Tr(
+            [
+                html.Td(name[:80], className="log-text", dir="auto"),
+                *(_mark(each.get(name)) for each in checked),
+            ]
+        )
+        for name in names[:MOST_MILESTONES]
+    ]
+    columns = ("Milestone", *(side.name[:40] for side in sides))
+    return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Milestones side by side")
+
+
+def _mark(verdict: Change | None) -> html.Td:
+    if verdict is None:
+        return html.Td("·", className="number", title="not evaluated", **{"aria-label": "not evaluated"})
+    words = f"{'passed' if verdict.passed else 'not passed'}, since step {verdict.step:,}"
+    kind, mark = ("good", "✓") if verdict.passed else ("bad", "✗")
+    shown = [
+        html.Span(mark, className=f"change change-{kind}"),
+        f" {verdict.step:,}" if verdict.passed else "",
+    ]
+    return html.Td(shown, className="number", title=words, **{"aria-label": words})
+
+
+def totals(sides: Sequence[Side]) -> html.Div:
+    """Growth and sleep of each run in numbers, run beside run."""
+    facts = [_totals(side) for side in sides]
+    rows = [
+        html.Tr([html.Td(name), *(html.Td(each[name], className="number") for each in facts)])
+        for name in (facts[0] if facts else {})
+    ]
+    columns = ("Total", *(side.name[:40] for side in sides))
+    return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Totals side by side")
+
+
+def _totals(side: Side) -> dict[str, str]:
+    state = side.state
+    growth, sleep = state.growth_events["neurons_added"], state.consolidation_events["patterns_replayed"]
+    neurons = state.history.latest(state.history.neurons)
+    checked = verdicts(state)
+    passed = sum(each.passed for each in checked.values())
+    seconds = state.training_duration.total_seconds()
+    return {
+        "Neurons now": number(sum(neurons.values()), "count") if neurons else NONE,
+        "Neurons added": f"{growth.sum():,}",
+        "Growth events": f"{state.count_of(contract.GROWTH):,}",
+        "Consolidations": f"{state.count_of(contract.CONSOLIDATION):,}",
+        "Patterns replayed": f"{sleep.sum():,}",
+        "Milestones passed": f"{passed} of {len(checked)}" if checked else NONE,
+        "Training time": duration(seconds) if seconds else NONE,
+    }
+
+
+def _name(side: Side) -> html.Td:
+    return html.Td([_swatch(side), html.Span(side.name[:80], className="log-text")], dir="auto")
+
+
+def _table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
+    """``numbers``: which columns hold numbers."""
+    head = html.Tr(
+        [
+            html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
+            for at, words in enumerate(columns)
+        ]
+    )
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
+
+
+def _scrolled(table: html.Table, label: str) -> html.Div:
+    return html.Div(table, className="table-scroll", tabIndex=0, role="region", **{"aria-label": label})

@@ -1,0 +1,169 @@
+"""The metric cards, and the section that finds any other metric among hundreds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import dash_bootstrap_components as dbc
+from dash import Input, Output, State, dcc, html, no_update
+
+from thalia_monitor.analysis.formatting import MINUS, counted, number
+from thalia_monitor.analysis.quantities import Place, places
+from thalia_monitor.figures import metrics
+from thalia_monitor.metric_info import info, title
+from thalia_monitor.model.run import Current, TrainingState
+from thalia_monitor.model.series_key import metric
+from thalia_monitor.web.components import basic
+from thalia_monitor.web.live.charts import chart_card
+from thalia_monitor.web.live.client_state import VIEW, view_from
+from thalia_monitor.web.live.ticks import NAMES, live
+
+CHARTS_PER_PAGE: Final = 12
+TOOLS: Final = ("smooth", "events")
+
+
+def metric_cards(state: TrainingState) -> list[Any]:
+    """One card for each place of the run: value, unit, change since the checkpoint before, and trend."""
+    return [_card(state, each) for each in places(state)]
+
+
+def _card(state: TrainingState, place: Place) -> html.Div:
+    now = state.current(metric(place.series)) if place.filled else None
+    return html.Div(
+        [
+            html.Span(place.title, className="fact-label", dir="auto"),
+            html.Span(number(now.value if now else None), className="card-value"),
+            html.Span(_detail(state, place, now), className="fact-detail"),
+            _change(place.series, now.change if now else None),
+            basic.sparkline(metrics.trend(state, place.series) if place.filled else []),
+        ],
+        className="panel card-metric",
+    )
+
+
+def _detail(state: TrainingState, place: Place, now: Current | None) -> str:
+    """What stands below a card's value: unit and origin, and the step where training is further."""
+    if now is not None:
+        return ", ".join(filter(None, (place.detail, now.as_of)))
+    logged = place.series in state.metrics or place.series in state.history.metrics
+    return "constant 0, a placeholder" if logged else "not logged yet"
+
+
+def judgement(name: str, delta: float) -> str:
+    """Tell whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
+    better = info(name).better
+    if delta == 0 or not better:
+        return "neutral"
+    return "good" if (delta > 0) == (better == "up") else "bad"
+
+
+def _change(name: str, delta: float | None) -> html.Span:
+    if delta is None or not math.isfinite(delta):
+        return html.Span("nothing to compare with", className="change change-neutral")
+    verdict = judgement(name, delta)
+    arrow = "▲" if delta > 0 else "▼" if delta < 0 else "="
+    words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
+    signed = number(delta) if number(delta).startswith(MINUS) else f"+{number(delta)}"
+    return html.Span(
+        f"{arrow} {signed} since the checkpoint before{words}",
+        className=f"change change-{verdict}",
+    )
+
+
+def metric_chart(name: str) -> html.Section:
+    """The card with a metric's history, which can be pinned to the top."""
+    options, public = ("log", "clip", "pin"), metric(name).public
+    return chart_card("metric", title(name), public, options=options, series=public, takes=TOOLS)
+
+
+def place_chart(place: Place) -> html.Section:
+    """The card with the history of a metric that stands at the top anyway."""
+    public = metric(place.series).public
+    return chart_card(
+        "metric",
+        place.title,
+        public,
+        options=("log", "clip"),
+        series=public,
+        takes=TOOLS,
+        detail=place.origin,
+    )
+
+
+def first_charts(name: str) -> html.Div:
+    """The grid with a chart for each place; a run that fills the places with other metrics gets other charts."""
+    empty = [place_chart(each) for each in places(TrainingState())]
+    return html.Div(empty, id=f"{name}-first", className="grid")
+
+
+def other_metrics(name: str) -> list[Any]:
+    """Lay out the search over every other metric, with the charts of those found, and register its callback."""
+    return [
+        html.Div(
+            [
+                html.H2("Every other metric", className="card-name"),
+                basic.search_box(f"{name}-query", "Find a metric …", "Find a metric by name"),
+                html.Span(id=f"{name}-count", className="caption", **{"aria-live": "polite"}),
+                dbc.Pagination(
+                    id=f"{name}-page", max_value=1, active_page=1, fully_expanded=False, size="sm"
+                ),
+            ],
+            className="table-tools",
+        ),
+        html.Div(id=f"{name}-charts", className="grid"),
+        dcc.Store(id=f"{name}-shown", data=[]),
+        dcc.Store(id=f"{name}-first-shown", data=[each.series for each in places(TrainingState())]),
+    ]
+
+
+def register_other_metrics(name: str) -> None:
+    """Keep the found metrics' charts right; only those on this page of the search are made and fetched."""
+
+    @live(
+        Output(f"{name}-charts", "children"),
+        Output(f"{name}-shown", "data"),
+        Output(f"{name}-page", "max_value"),
+        Output(f"{name}-count", "children"),
+        Output(f"{name}-first", "children"),
+        Output(f"{name}-first-shown", "data"),
+        inputs=[
+            Input(f"{name}-query", "value"),
+            Input(f"{name}-page", "active_page"),
+            Input(VIEW, "data"),
+            State(f"{name}-shown", "data"),
+            State(f"{name}-first-shown", "data"),
+        ],
+        follows=NAMES,
+    )
+    def find(
+        state: TrainingState,
+        query: str | None,
+        page: int | None,
+        view: dict[str, Any] | None,
+        shown: list[str],
+        first_shown: list[str],
+    ) -> tuple[Any, ...]:
+        there = places(state)
+        at_top = [each.series for each in there]
+        top = (no_update, no_update) if at_top == first_shown else (list(map(place_chart, there)), at_top)
+        every = sorted(each for each in state.history.metrics if each not in at_top)
+        pinned = [each for each in every if metric(each).public in view_from(view).pins]
+        found = [
+            each for each in every if all(word in each.lower() for word in str(query or "").lower().split())
+        ]
+        pages = max(1, -(-len(found) // CHARTS_PER_PAGE))
+        first = (min(max(int(page or 1), 1), pages) - 1) * CHARTS_PER_PAGE
+        now = pinned + [each for each in found[first : first + CHARTS_PER_PAGE] if each not in pinned]
+        count = (
+            f"{len(found):,} of {len(every):,}"
+            if query
+            else counted(len(every), "metric")
+            if every
+            else "none but these"
+            if state.history.metrics
+            else "none logged yet"
+        )
+        if now == shown:
+            return no_update, no_update, pages, count, *top
+        return [metric_chart(each) for each in now], now, pages, count, *top

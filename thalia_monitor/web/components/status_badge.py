@@ -1,0 +1,89 @@
+"""How a run stands at this moment: the badge on every page, and what the browser tells with its title and notes.
+
+A run goes stale without any file changing, so this is judged at every pulse, not at every new version.
+"""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Any, Final
+
+from dash import html, no_update
+
+from thalia_monitor.analysis import report
+from thalia_monitor.analysis.findings import Finding
+from thalia_monitor.analysis.formatting import ago
+from thalia_monitor.analysis.liveness import Liveness, Status
+from thalia_monitor.analysis.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
+    from thalia_monitor.web.context import Monitor
+
+BADGE: Final = "frame-standing"
+ICONS: Final = {
+    Status.LIVE: "●",
+    Status.QUIET: "◐",
+    Status.STALE: "○",
+    Status.FINISHED: "■",
+    Status.STOPPED: "▣",
+    Status.UNKNOWN: "?",
+}
+"""Shapes that differ without their colour."""
+KINDS: Final = {
+    Status.LIVE: "good",
+    Status.QUIET: "warning",
+    Status.STALE: "critical",
+    Status.FINISHED: "info",
+    Status.STOPPED: "warning",
+    Status.UNKNOWN: "info",
+}
+MOST_TOLD: Final = 20
+LONGEST_TOLD: Final = 200
+
+
+def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
+    """Sum a run up as it is now; it is examined once for each version, whoever asks."""
+    what = f"findings by {watch.thresholds}"
+    found = watch.finished(state, run, what, lambda: watch.examine(state), list[Finding])
+    return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
+
+
+def standing(summary: Summary, run: str) -> dict[str, Any]:
+    """What the browser keeps of it: changes only when something is to be told."""
+    return {
+        "run": run,
+        "name": summary.state.name,
+        "status": str(summary.liveness.status),
+        "criticals": [each[:LONGEST_TOLD] for each in summary.criticals[:MOST_TOLD]],
+    }
+
+
+def changed(summary: Summary | None, run: str | None, stood: Any) -> tuple[Any, Any]:
+    """The store's value and the badge for the navigation; nothing where the browser has them already.
+
+    No summary stands for a run that cannot be read.
+    """
+    if summary is None:
+        now = {"run": run, "name": "", "status": "unreadable", "criticals": ["The run cannot be read."]}
+        shown = _badge("critical", "✖", "Cannot be read")
+    else:
+        now = standing(summary, run or "")
+        status = summary.liveness.status
+        shown = _badge(KINDS[status], ICONS[status], report.STATUS_WORDS[status])
+    return (no_update, no_update) if now == stood else (now, shown)
+
+
+def _badge(kind: str, icon: str, word: str) -> html.Span:
+    return html.Span(
+        [html.Span(icon, **{"aria-hidden": "true"}), f" {word}"], className=f"standing standing-{kind}"
+    )
+
+
+def sentence(alive: Liveness) -> list[Any]:
+    """The sentence on the last sign of life, its age counted on by the browser."""
+    if alive.age is None:
+        return [alive.text]
+    age = ago(alive.age)
+    before, _, after = alive.text.partition(age)
+    return [before, html.Span(age, **{"data-age": f"{alive.age:.0f}"}), after] if after else [alive.text]

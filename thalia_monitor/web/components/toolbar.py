@@ -1,0 +1,133 @@
+"""The regions of a run as buttons: each in its colour, pressed to hide it on every chart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from thalia_monitor.analysis.smoothing import FORMULA
+from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.figures.chart import X_TITLES
+from thalia_monitor.figures.theme import REGIONS, region_style
+from thalia_monitor.web.live.charts import toggle
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
+
+
+def names(state: TrainingState) -> list[str]:
+    """Every region that a metric line names, in the order of first appearance."""
+    return list(dict.fromkeys([*state.history.neurons, *state.history.capacity]))
+
+
+def buttons(regions: list[str]) -> list[Any]:
+    """One button per region."""
+    return [
+        toggle(
+            "hide",
+            region,
+            [_swatch(region), html.Span(region[:24], dir="auto")],
+            f"Hide {region[:60]} on every chart",
+        )
+        for region in regions
+    ]
+
+
+def palette() -> html.Fieldset:
+    """The colours of Thalia's own regions, and what they can be relied on for."""
+    return html.Fieldset(
+        [
+            html.Legend("Colours", className="form-label"),
+            html.Div(
+                [html.Span([_swatch(region), region]) for region in REGIONS], className="fact-detail palette"
+            ),
+            html.Small(
+                "The same on every page, told apart with any common colour blindness.",
+                className="fact-detail",
+            ),
+        ],
+        className="setting",
+    )
+
+
+def _swatch(region: str) -> html.I:
+    return html.I(className="swatch", style={"backgroundColor": region_style(region)["color"]})
+
+
+EVENTS: Final = {
+    MarkerKind.GROWTH: "▲ growth",
+    MarkerKind.NREM: "● NREM sleep",
+    MarkerKind.REM: "■ REM sleep",
+    MarkerKind.SLEEP: "⬟ other sleep",
+    MarkerKind.STAGE: "★ stages",
+    MarkerKind.MILESTONE: "◆ milestones",
+    MarkerKind.WARNING: "✖ warnings",
+    MarkerKind.RESUME: "◀ resumes",
+}
+"""Each kind of event with the symbol it has on the charts."""
+USUAL: Final = "events=growth,stage,milestone,resume"
+"""The view of somebody who has chosen nothing."""
+X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
+assert set(X_LABELS) == set(X_TITLES)
+
+
+def toolbar(default: str) -> html.Div:
+    """Lay out the tools; ``default`` is the view to start with, written like a query."""
+    return html.Div(
+        [
+            html.Fieldset(
+                [
+                    html.Legend("x axis", className="tool-label"),
+                    dbc.RadioItems(
+                        id="view-x",
+                        options=[{"label": words, "value": key} for key, words in X_LABELS.items()],
+                        value="step",
+                        inline=True,
+                    ),
+                ],
+                className="tool-group",
+            ),
+            html.Div(
+                [
+                    html.Label("Smoothing", htmlFor="view-smooth", className="tool-label"),
+                    dbc.Input(
+                        id="view-smooth",
+                        type="range",
+                        min=0,
+                        max=0.99,
+                        step=0.01,
+                        value=0,
+                        class_name="slim-range",
+                    ),
+                    html.Output("off", id="view-smooth-words", className="tool-words"),
+                ],
+                className="tool-group tool-smooth",
+                title=FORMULA,
+            ),
+            html.Details(
+                [
+                    html.Summary("Events", className="tool-label"),
+                    dbc.Checklist(
+                        id="view-events",
+                        options=[{"label": words, "value": str(kind)} for kind, words in EVENTS.items()],
+                        value=[],
+                    ),
+                ],
+                className="tool-group tool-menu tool-events",
+            ),
+            html.Div(
+                [
+                    html.Span("Following the run", id="view-words", className="tool-words", role="status"),
+                    html.Button("Follow", id="view-follow", type="button", className="follow", hidden=True),
+                ],
+                className="tool-group tool-end",
+            ),
+            dcc.Store(
+                id="view-default", data=default if "events=" in default else f"{default}&{USUAL}".lstrip("&")
+            ),
+        ],
+        id="toolbar",
+        className="toolbar",
+    )

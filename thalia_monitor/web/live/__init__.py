@@ -1,0 +1,1 @@
+"""Live refresh: one question a tick, and the smallest answer that is right."""

@@ -1,0 +1,299 @@
+"""Charts on a page: a card for each, and what keeps all of them right.
+
+What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
+has (:mod:`~thalia_monitor.web.live.patch`), the whole figure for one that was never drawn or whose axes changed.
+A chart that is not on the screen is sent nothing until it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+from urllib.parse import quote
+
+import dash
+from dash import dcc, html, no_update
+from dash.exceptions import PreventUpdate
+
+from thalia_monitor.analysis.formatting import counted
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.chart import Chart, View, enlarged
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live.panels import SENTENCE, contained
+from thalia_monitor.web.live.patch import difference, replacement
+
+Builder = Callable[[TrainingState, str, View], Chart]
+
+BUILDERS: Final = "thalia_monitor_charts"
+FAMILIES: Final = "thalia_monitor_chart_families"
+CONFIG: Final = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,  # plotly.js 4 offers to upload the chart to its maker
+    "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d", "autoScale2d"],
+}
+
+
+def declare(kind: str, builder: Builder) -> None:
+    """Tell the app that is being made how charts of this kind are drawn."""
+    dash.get_app().server.extensions.setdefault(BUILDERS, {})[kind] = builder
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Charts of more than the run on screen: their kind goes on after a ``~`` with what else they are drawn from."""
+
+    builder: Callable[[str], Builder]
+    """Makes the builder from what stands after the ``~``."""
+    version: Callable[[str], str]
+    """Changes whenever what else they are drawn from has changed."""
+
+
+def declare_family(kind: str, family: Family) -> None:
+    """Tell the app that is being made how charts of this kind, and anything after a ``~``, are drawn."""
+    dash.get_app().server.extensions.setdefault(FAMILIES, {})[kind] = family
+
+
+def _family(kind: str) -> tuple[Family | None, str]:
+    name, _, rest = kind.partition("~")
+    found: Family | None = dash.get_app().server.extensions.get(FAMILIES, {}).get(name)
+    return found, rest
+
+
+def chart_id(part: str, kind: str, name: Any) -> dict[str, Any]:
+    """The id of one part of a chart's card."""
+    return {"type": part, "kind": kind, "name": name}
+
+
+def chart_card(
+    kind: str,
+    title: str,
+    name: str = "",
+    *,
+    height: int = 240,
+    class_name: str = "",
+    options: Sequence[str] = (),
+    series: str = "",
+    table: str = "",
+    takes: Sequence[str] = (),
+    detail: str = "",
+) -> html.Section:
+    """A card with a title, a chart that follows the run, and a caption that says what is drawn.
+
+    Args:
+        kind: what it was declared as.
+        title: what stands above it.
+        name: what of the run it shows, where there are several charts of a kind.
+        height: of the chart in pixels until it is drawn.
+        class_name: more classes of the card.
+        options: its own buttons, of ``OPTIONS``.
+        series: whose raw values it leads to: a name, or what the names of several begin with (``neurons.``).
+        table: the id of the table on the same page that lists what it is drawn from.
+        takes: which of the reader's tools it heeds beside the x axis, ``smooth`` and ``events``: the toolbar shows
+            only those that a chart of the page takes.
+        detail: what stands beside the title: which series it is, where the title does not say.
+    """
+    return html.Section(
+        [
+            html.Header(
+                [
+                    html.H2(title, className="card-name"),
+                    *([html.Span(detail, className="fact-detail log-text", dir="auto")] if detail else ()),
+                    html.Span(id=chart_id("caption", kind, name), className="caption"),
+                    html.Span(
+                        [
+                            *(_save(each, title) for each in ("png", "svg")),
+                            *(_option(each, name, title) for each in options),
+                            *([_values_link(series, title)] if series else ()),
+                            *([_table_link(table, title)] if table else ()),
+                        ],
+                        className="card-tools",
+                    ),
+                ],
+                className="card-head",
+            ),
+            dcc.Graph(
+                id=chart_id("chart", kind, name),
+                figure={"data": [], "layout": theme.layout(height=height, **theme.NO_AXES)},
+                config=CONFIG,
+                className="chart",
+            ),
+            dcc.Store(id=chart_id("drawn", kind, name)),
+        ],
+        className=f"panel chart-card {class_name}",
+        **{"data-takes": " ".join(takes)},
+    )
+
+
+OPTIONS: Final = {
+    "log": ("log", "logarithmic y axis"),
+    "clip": ("clip", "let outliers leave the view"),
+    "pin": ("pin", "keep this chart at the top"),
+}
+
+
+def _option(option: str, name: str, title: str) -> html.Button:
+    words, meaning = OPTIONS[option]
+    return toggle(option, name, words, f"{title}: {meaning}")
+
+
+def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
+    """A button that the browser keeps pressed or not as a part of the reader's view (``assets/view.js``)."""
+    return html.Button(
+        words,
+        id={"type": "chart-option", "option": option, "name": name},
+        type="button",
+        className="option",
+        title=meaning,
+        **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
+    )
+
+
+def _save(kind: str, title: str) -> html.Button:
+    words = f"Save {title} as {kind.upper()}"
+    return html.Button(
+        kind, type="button", className="option save", title=words, **{"aria-label": words, "data-save": kind}
+    )
+
+
+def _values_link(name: str, title: str) -> dcc.Link:
+    address = dash.get_app().get_relative_path(f"/values?series={quote(name, safe='')}")
+    return dcc.Link("values", href=address, className="option", title=f"{title}: raw values and CSV")
+
+
+def _table_link(table: str, title: str) -> html.A:
+    words = f"{title}: every event in a table below"
+    return html.A("table", href=f"#{table}", className="option", title=words, **{"aria-label": words})
+
+
+def updates(
+    state: TrainingState,
+    run: str,
+    view: View,
+    near: Any,
+    ids: Sequence[dict[str, str]],
+    drawn: Sequence[Any],
+) -> tuple[list[Any], list[Any], list[Any]]:
+    """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
+
+    Args:
+        state: the run as it is to be shown.
+        run: its id.
+        view: how the reader looks at it.
+        near: which charts are on the screen or close to it, see :data:`~thalia_monitor.web.live.ticks.NEAR`.
+        ids: of the charts on the page.
+        drawn: what the browser has noted about each.
+    """
+    right = (no_update,) * 3
+    # Nothing is noted of one that fails, so that it is drawn whole, words and all, as soon as it can be.
+    failed = (no_update, beside(Caption((SENTENCE,), "", "")), None)
+    answers = [
+        contained(f"{each['kind']} {each['name']}", partial(update, state, run, each, view, before), failed)
+        if is_near(each, near)
+        else right
+        for each, before in zip(ids, drawn, strict=True)
+    ]
+    figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
+    return list(figures), list(captions), list(marks)
+
+
+def is_near(chart: dict[str, str], near: Any) -> bool:
+    """Whether a chart is on the screen, or will be after a little scrolling; where nobody tells, it may be."""
+    return not isinstance(near, list) or [chart["kind"], chart["name"]] in near
+
+
+def update(
+    state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: Any
+) -> tuple[Any, Any, Any]:
+    """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
+    family, rest = _family(chart["kind"])
+    if family:
+        state = replace(state, version=f"{state.version}+{family.version(rest)}")
+    if not isinstance(drawn, dict) or not {"version", "view"} <= drawn.keys():
+        drawn = None  # nothing yet, or what no page of ours notes
+    mark: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
+    if drawn and mark.items() <= drawn.items():
+        return no_update, no_update, no_update
+    built = _finished(state, run, chart, view)
+    held = _held(built, view, drawn)
+    mark |= {"axes": axes_of(view, chart["name"], built), "length": built.length, "held": held}
+    words = caption(built, held)
+    if not drawn or drawn.get("axes") != mark["axes"]:
+        return framed(built, view), beside(words), mark
+    before = monitor().known(drawn["version"], _part(chart, drawn["view"]), Chart)
+    if before is None:
+        return replacement(built), beside(words), mark
+    same = words == caption(before, drawn.get("held"))
+    return difference(before, built), no_update if same else beside(words), mark
+
+
+def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
+    """How many points the series had when the chart last followed; None while it does."""
+    if not view.zoomed or chart.own_axis:
+        return None
+    seen = [drawn.get(each) for each in ("held", "length")] if drawn else []
+    return next((each for each in seen if isinstance(each, int)), chart.length)
+
+
+def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:
+    family, rest = _family(chart["kind"])
+    builder: Builder | None = (
+        family.builder(rest) if family else dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
+    )
+    if builder is None:
+        raise PreventUpdate
+    name, draw = chart["name"], builder
+    return monitor().finished(
+        state, run, _part(chart, view.key), lambda: enlarged(draw(state, name, view), view.scale), Chart
+    )
+
+
+def _part(chart: dict[str, str], view: str) -> str:
+    return f"{chart['kind']}:{chart['name']}:{view}"
+
+
+def axes_of(view: View, name: str, chart: Chart) -> str:
+    """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
+    return f"{view.x} {name in view.log} {name in view.clip} {bool(chart.traces)}"
+
+
+def framed(chart: Chart, view: View) -> dict[str, Any]:
+    """A whole figure, showing the part that the reader looks at on the other charts too."""
+    figure = chart.figure
+    if view.zoomed and "xaxis" in figure["layout"] and not chart.own_axis:
+        axis = figure["layout"]["xaxis"] | {"range": [view.start, view.end], "autorange": False}
+        figure["layout"] = figure["layout"] | {"xaxis": axis}
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What is said beside a chart's title."""
+
+    notes: tuple[str, ...]
+    """What a line cannot show, and what the reader should know."""
+    drawn: str
+    """How much is drawn."""
+    summary: str
+    """The same and more in numbers, for those who cannot see it."""
+
+
+def caption(chart: Chart, held: Any) -> Caption:
+    """What to say; ``held`` is how many points there were when a zoomed chart last followed."""
+    notes = [each for each in chart.notes if each]
+    if isinstance(held, int):
+        notes.append(f"paused, {counted(max(chart.length - held, 0), 'new point')}")
+    return Caption(tuple(notes), chart.caption, chart.summary)
+
+
+def beside(words: Caption) -> list[Any]:
+    """Lay a caption out."""
+    notes = [html.Span(note, className="note") for note in words.notes]
+    return [
+        *notes,
+        html.Span(words.drawn),
+        html.Span(words.summary, className="visually-hidden") if words.summary else "",
+    ]

@@ -1,0 +1,114 @@
+"""How a page stays right: one tick, one version, and the parts of the page on screen that follow it.
+
+1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
+   refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
+   callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
+2. A pulse asks the server one question, and the answer has all that has changed: frame, charts and panes
+   (:mod:`~thalia_monitor.web.live.refresh`). The same version costs a few ``stat`` calls and changes nothing; within
+   a second all viewers are shown the same one (:mod:`~thalia_monitor.web.live.shared_answers`).
+3. A new version goes to one ``dcc.Store``, too, and each :func:`live` part of the page that is open follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import dash
+from dash import Input, Output, State, dcc, no_update
+from dash.exceptions import PreventUpdate
+
+from thalia_monitor.errors import MonitorError
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live.panels import contained
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
+
+TICK: Final = "live-tick"
+PULSE: Final = "live-pulse"
+BUSY: Final = "live-busy"
+VERSION: Final = "live-version"
+NAMES: Final = "live-names"
+"""Changes when the run logs a series that it did not log before; what only lists them follows this."""
+RUN: Final = "live-run"
+OTHERS: Final = "live-others"
+"""What the runs beside the one on screen look like, where a page shows several."""
+CHOSEN: Final = "compare-chosen"
+"""Which runs are compared, and how."""
+STANDING: Final = "live-standing"
+NEAR: Final = "charts-near"
+"""Kind and name of each chart on or near the screen (``assets/visible_charts.js``); None is all of them."""
+
+
+def stores(refresh_seconds: float) -> list[Any]:
+    """The invisible parts that every page needs, placed once in the shell."""
+    return [
+        dcc.Interval(id=TICK, interval=int(refresh_seconds * 1000)),
+        dcc.Store(id=PULSE),
+        dcc.Store(id=BUSY, data=False),
+        dcc.Store(id=VERSION),
+        dcc.Store(id=NAMES),
+        dcc.Store(id=RUN),
+        dcc.Store(id="runs-opened"),
+        dcc.Store(id="runs-asked"),
+        dcc.Store(id=STANDING),
+        dcc.Store(id=NEAR, data=[]),
+        dcc.Store(id=OTHERS),
+        dcc.Store(id=CHOSEN),
+        dcc.Store(id="compare-asked"),
+    ]
+
+
+def running(store: str) -> list[tuple[Output, bool, bool]]:
+    """Say in a store that a callback is under way, so that the next pulse waits for it."""
+    return [(Output(store, "data"), True, False)]
+
+
+def live(
+    *outputs: Output, inputs: Sequence[Input | State], follows: str = VERSION
+) -> Callable[[Callable[..., Any]], Any]:
+    """Fill what a reader has a say in whenever the run has a new version, or one that ``follows`` NAMES a new series.
+
+    The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, or
+    the function fails, the part keeps what it shows; the shell's notice says why, or the log. What takes nothing
+    from the reader is a :mod:`pane <thalia_monitor.web.live.panels>`.
+    """
+
+    gate = () if follows == VERSION else (Input(follows, "data"),)
+
+    def decorate(fill: Callable[..., Any]) -> Any:
+        @wraps(fill)
+        def follow(version: dict[str, str] | None, *values: Any) -> Any:
+            state = current_state(version)
+            made = contained(str(outputs[0]), lambda: fill(state, *values[len(gate) :]), no_update)
+            if made is no_update:  # a fault of ours, or what no page of ours sends
+                raise PreventUpdate
+            return made
+
+        return dash.get_app().callback(
+            list(outputs) if len(outputs) > 1 else outputs[0],
+            (State if gate else Input)(VERSION, "data"),
+            *gate,
+            *inputs,
+        )(follow)
+
+    return decorate
+
+
+def current_state(version: Any) -> TrainingState:
+    """The state of the run that the page shows; nothing is updated where it cannot be read."""
+    known = told(version)
+    if known is None:
+        raise PreventUpdate
+    try:
+        return monitor().shown(known["run"], known)
+    except MonitorError:
+        raise PreventUpdate from None
+
+
+def told(said: Any) -> dict[str, Any] | None:
+    """The run and version that a browser says it was told of; None where no page of ours says that."""
+    names = said if isinstance(said, dict) else {}
+    return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

@@ -1,0 +1,1 @@
+"""Serving: processes, access, security headers, error pages, server log and status."""
