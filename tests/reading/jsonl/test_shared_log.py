@@ -302,7 +302,7 @@ def test_small_logs_are_not_indexed(
     run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are read faster than an index is opened; one that grows is indexed from then on."""
-    monkeypatch.setattr(shared_log, "WORTH_IT", 1800)
+    monkeypatch.setattr(shared_log, "WORTH_SHARING", 1800)
     first = reader()
     first.read()
     assert not cache.exists()
