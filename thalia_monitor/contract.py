@@ -9,13 +9,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from thalia_monitor import metric_info
-
 LOG_NAME: Final = "training_log.json"
 METADATA_PATTERN: Final = "metadata_*.json"
-
-CORE_METRICS: Final = tuple(each.name for each in metric_info.CORE)
-"""The four metrics every Thalia run is expected to log; any other numeric field is a custom metric."""
 
 STEP: Final = "step"
 TIMESTAMP: Final = "timestamp"

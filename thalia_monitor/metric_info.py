@@ -328,6 +328,8 @@ KNOWN: Final = (
 """Every known quantity; where several patterns fit a name, the first counts."""
 
 CORE: Final = tuple(info for info in KNOWN if info.core)
+CORE_METRICS: Final = tuple(info.name for info in CORE)
+"""The four metrics every Thalia run is expected to log; any other numeric field is a custom metric."""
 BY_NAME: Final[Mapping[str, MetricInfo]] = MappingProxyType({info.name: info for info in KNOWN})
 FIRING_RATE: Final = BY_NAME["firing_rate"]
 CAPACITY: Final = BY_NAME["capacity"]

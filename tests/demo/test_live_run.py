@@ -9,6 +9,7 @@ from typing import Any
 from thalia_monitor import contract
 from thalia_monitor.demo import run, simulate
 from thalia_monitor.demo.brain import Simulation
+from thalia_monitor.metric_info import CORE_METRICS
 
 COARSE = Simulation(log_interval=1_000)
 NOW = 1_800_000_000.0
@@ -65,7 +66,7 @@ def test_the_newest_metadata_say_where_the_training_is(tmp_path: Path) -> None:
     assert [each["step"] for each in metadata] == sorted(each["step"] for each in metadata)
     assert metadata[-1]["current_stage"] == 0
     assert metadata[-1]["total_weeks"] == 8
-    assert set(contract.CORE_METRICS) <= set(metadata[-1]["metrics"])
+    assert set(CORE_METRICS) <= set(metadata[-1]["metrics"])
 
 
 def test_a_stop_event_ends_it(tmp_path: Path) -> None:

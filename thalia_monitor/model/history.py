@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor import contract
+from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.ordering import IN_FILE_ORDER, Arrangement, Order
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 
@@ -187,8 +187,8 @@ class History:
 
     def series_keys(self, *kinds: Kind) -> list[SeriesKey]:
         """Every series there is: metrics (the four core ones first), then neurons and capacity by region."""
-        core = [name for name in contract.CORE_METRICS if name in self.metrics]
-        custom = sorted(name for name in self.metrics if name not in contract.CORE_METRICS)
+        core = [name for name in CORE_METRICS if name in self.metrics]
+        custom = sorted(name for name in self.metrics if name not in CORE_METRICS)
         names = {Kind.METRIC: core + custom, Kind.NEURONS: self.neurons, Kind.CAPACITY: self.capacity}
         return [SeriesKey(kind, name) for kind in kinds or Kind for name in names[kind]]
 

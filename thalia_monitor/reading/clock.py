@@ -6,12 +6,13 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor.model.history import Floats
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats
 
 EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
 """Thalia is younger: a clock that says less was not set."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
+from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.records import Checkpoint, HealthWarning, Problem, Source
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.formats import json_values
@@ -167,7 +168,7 @@ def _metrics(given: Mapping[str, Any], report: Report) -> dict[str, float]:
         elif isinstance(value, dict):
             inner = ((f"{name}/{key}", json_values.number(each)) for key, each in value.items())
             found.update((key, each) for key, each in inner if each is not None)
-        elif value is not None and (not isinstance(value, bool) or name in contract.CORE_METRICS):
+        elif value is not None and (not isinstance(value, bool) or name in CORE_METRICS):
             report(Repeated(f"metric {json_values.text(name)!r} should be a number, and is {kind_of(value)}"))
     names = json_values.Names()
     found = names.keep(json_values.well_named(found, report))

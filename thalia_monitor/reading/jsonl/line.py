@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from thalia_monitor import contract
+from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.records import Event, Problem
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.problems import Repeated, event_severity
@@ -159,7 +160,7 @@ def decode_line(line: bytes, number: int, file: str = contract.LOG_NAME) -> list
 def text_fields(fields: dict[str, Any], file: str, number: int | None) -> Iterator[TextField]:
     """Find the texts among the custom fields of a metric line that are no numbers in quotes."""
     for name, value in fields.items():
-        custom = name not in _NOT_METRICS and name not in contract.CORE_METRICS
+        custom = name not in _NOT_METRICS and name not in CORE_METRICS
         if type(value) is str and custom and not json_values.is_quoted_number(value):
             reason = Repeated(f"{_named(name)} should be a number, and is a text")
             yield TextField(name, Problem(file, number, reason))
@@ -292,7 +293,7 @@ def _metrics(fields: dict[str, Any], report: Report) -> dict[str, float]:
                     report(
                         Repeated(f"{_named(name)}/{_named(key)} should be a number, and is {kind_of(each)}")
                     )
-        elif value is not None and name in contract.CORE_METRICS:
+        elif value is not None and name in CORE_METRICS:
             report(Repeated(f"{name} should be a number, and is {kind_of(value)}"))
         elif json_values.is_quoted_number(value):
             report(Repeated(f"{_named(name)} should be a number, and is {kind_of(value)}"))

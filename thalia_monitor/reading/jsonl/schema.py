@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor import contract
+from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.history import Floats
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.jsonl.line import CONTEXT
@@ -193,7 +194,7 @@ def _row_type(packed: bytes, leaves: int) -> np.dtype[Any]:
 
 MOST_LEAVES: Final = 2_000
 """Lines with more numbers are read too, the careful way."""
-_NEVER_IGNORED: Final = {*contract.CORE_METRICS, *REGIONS, contract.STEP, contract.TIMESTAMP}
+_NEVER_IGNORED: Final = {*CORE_METRICS, *REGIONS, contract.STEP, contract.TIMESTAMP}
 
 
 class Shape:
