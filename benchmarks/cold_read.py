@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.row import Bench, Row, in_turn, median, seconds, spread
-from thalia_monitor.reading.jsonl import shared_log
+from thalia_monitor.reading.jsonl import log as training_log
 from thalia_monitor.reading.run_reader import RunReader
 
 
@@ -45,7 +45,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _alone(run: Path) -> None:
-    with patch.object(shared_log, "helpers_here", lambda: 0):
+    with patch.object(training_log, "helpers_here", lambda: 0):
         RunReader(run).read()
 
 

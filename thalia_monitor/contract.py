@@ -17,6 +17,8 @@ TIMESTAMP: Final = "timestamp"
 EVENT_TYPE: Final = "event_type"
 NEURON_COUNTS: Final = "neuron_counts"
 CAPACITY_BY_REGION: Final = "capacity_by_region"
+CONTEXT: Final = frozenset({"stage", "current_stage", "week", "current_week", "total_weeks"})
+"""Numbers that say where in the curriculum a line was logged: not metrics."""
 
 GROWTH: Final = "growth"
 CONSOLIDATION: Final = "consolidation"

@@ -15,8 +15,8 @@ from thalia_monitor.errors import RunUnreadable, UnknownRun
 from thalia_monitor.reading import library as shelf
 from thalia_monitor.reading import timeouts
 from thalia_monitor.reading.library import Library, Shelf, run_id
-from thalia_monitor.reading.quick_summary import Summary
-from thalia_monitor.reading.run_reader import RunReader, list_directory
+from thalia_monitor.reading.listing import Summary, list_directory
+from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.reading.run_search import Found, Root, search
 
 
@@ -153,7 +153,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], thread
             return list_directory(asked, *rest)  # type: ignore[arg-type]
 
         monkeypatch.setattr("thalia_monitor.reading.run_reader.list_directory", slow)
-        monkeypatch.setattr("thalia_monitor.reading.quick_summary.list_directory", slow)
+        monkeypatch.setattr("thalia_monitor.reading.listing.list_directory", slow)
         return answering
 
     monkeypatch.setattr(timeouts.Attendant.__init__, "__kwdefaults__", {"limit": 0.3})

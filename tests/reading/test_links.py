@@ -16,7 +16,7 @@ from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.reading.files import leads_outside, open_regular, scan
 from thalia_monitor.reading.formats import text_log
 from thalia_monitor.reading.library import Library
-from thalia_monitor.reading.quick_summary import summarize
+from thalia_monitor.reading.listing import summarize
 from thalia_monitor.reading.run_reader import RunReader
 
 

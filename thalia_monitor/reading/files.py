@@ -14,6 +14,9 @@ from typing import Any, BinaryIO, Final, Generic, TypeVar
 
 from thalia_monitor.model.records import Problem
 
+LONGEST_LINE: Final = 16 * 2**20
+"""Bytes; of a longer line only the first LONGEST_LINE + 1 are handed on: it then shows as too long."""
+
 REFUSED: Final = (
     "is a link that leads out of the run's directory, and is not followed (--follow-links allows it)"
 )

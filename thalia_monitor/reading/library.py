@@ -9,18 +9,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from thalia_monitor.contract import legible
 from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
+from thalia_monitor.reading.listing import Summary, summarize
 from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.reading.run_search import Found, Root, search
 from thalia_monitor.reading.timeouts import Attendant
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
-    from thalia_monitor.reading.quick_summary import Summary
 
 LOOK_AGAIN: Final = 5.0
 """Seconds between two searches, and ten times what a search takes if that is longer."""
@@ -292,7 +293,7 @@ class Library:
         def make(directory: Path) -> RunReader:
             return RunReader(directory, scheme=self._scheme, index=self._index, within=within)
 
-        return Attendant(entry.directory, make, within=within)
+        return Attendant(entry.directory, make, partial(summarize, within=within))
 
     def _hold(self, run: str, attendant: Attendant) -> None:
         with self._lock:

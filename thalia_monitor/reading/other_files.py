@@ -30,6 +30,7 @@ from thalia_monitor.reading.formats import (
 )
 from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.stage_spans import items
+from thalia_monitor.reading.listing import Look
 from thalia_monitor.reading.merge import Told
 from thalia_monitor.reading.recording import Recording, Stretch
 from thalia_monitor.reading.unread_files import UnreadFiles
@@ -52,17 +53,6 @@ class _File:
     @property
     def modified(self) -> float:
         return self.signature[2] / 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The files as they are at one moment."""
-
-    version: tuple[object, ...] = ()
-    """Equal versions mean that there is nothing new to read. A checkpoint that grows old changes it: one that is
-    unfinished counts as failed then."""
-    modified: float | None = None
-    """Unix seconds: when one of them last changed; None without any."""
 
 
 class Discovery:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from thalia_monitor import contract
 from thalia_monitor.model.records import Problem, Source
-from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.files import LONGEST_LINE, open_regular
 from thalia_monitor.reading.formats.binary import DECOMPRESSOR, Beginning, TooLong
 from thalia_monitor.reading.formats.json_array import LARGEST, SNIFFED, decode_array, looks_like_array
 from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder
 from thalia_monitor.reading.jsonl.line import decode_line
-from thalia_monitor.reading.jsonl.tail import CHUNK, LONGEST_LINE, WITNESS, Tail, count_lines
+from thalia_monitor.reading.jsonl.tail import CHUNK, WITNESS, Tail, count_lines
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.contents import LogContents

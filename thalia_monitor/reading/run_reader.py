@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from dataclasses import replace
 from operator import or_
 from pathlib import Path
 from typing import Final
@@ -20,94 +16,20 @@ from thalia_monitor.errors import RunUnreadable
 from thalia_monitor.model.memo import Growing
 from thalia_monitor.model.records import Event, Problem
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.reading.files import REFUSED, leads_outside, scan
-from thalia_monitor.reading.formats.json_values import END_OF_TIME, configured_by
+from thalia_monitor.reading.files import REFUSED
+from thalia_monitor.reading.formats.json_values import configured_by
 from thalia_monitor.reading.formats.metadata import MetadataFolder
 from thalia_monitor.reading.formats.problems import MOST_KEPT
 from thalia_monitor.reading.jsonl.log import TrainingLog
 from thalia_monitor.reading.jsonl.parallel import WORTH_IT
+from thalia_monitor.reading.listing import Listing, list_directory
 from thalia_monitor.reading.merge import Merger, Told
-from thalia_monitor.reading.other_files import Look, OtherFormats
-from thalia_monitor.reading.rotated import may_be_part
+from thalia_monitor.reading.other_files import OtherFormats
 
 SLOW: Final = 2.0
 """Seconds in which a small log and its other files are read; longer, and what there is of them is shown."""
 ALMOST: Final = 0.99
 """The greatest part that is read while something is not: the log is in, other files are not."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The files of a directory as they are at one moment."""
-
-    log: os.stat_result | None = None
-    metadata: dict[str, os.stat_result] = field(default_factory=dict)
-    rotated: dict[str, os.stat_result] = field(default_factory=dict)
-    """Files beside the log whose names begin as its does."""
-    others: Look = field(default_factory=Look)
-    outside: tuple[str, ...] = ()
-    """Files that are links out of the directory, and therefore not read."""
-
-    @cached_property
-    def version(self) -> str:
-        """A signature of the files: equal ones mean equal contents."""
-        others = self.metadata | self.rotated
-        names = sorted(others)
-        files = [*(others[name] for name in names), *([self.log] if self.log else [])]
-        numbers = [(each.st_mode, each.st_ino, each.st_size, each.st_mtime_ns) for each in files]
-        signature = repr((names, numbers, self.others.version, self.outside))
-        return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
-
-    @property
-    def last_update(self) -> datetime | None:
-        """When one of the files last changed."""
-        logs = [self.log] if self.log else [*self.rotated.values()]
-        times = [status.st_mtime for status in (*logs, *self.metadata.values())]
-        times += [self.others.modified] if self.others.modified is not None else []
-        latest = max(times, default=None)
-        return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
-
-
-def list_directory(directory: Path, within: Path | None = None) -> Listing:
-    """Take the status of every documented file; raises RunUnreadable where there is no such directory.
-
-    Links that lead out of ``within`` are left out and named.
-    """
-    log, metadata, outside = None, {}, []
-    rotated: dict[str, os.stat_result] = {}
-    try:
-        with scan(directory, within) as entries:
-            for entry in entries:
-                name = entry.name
-                beside = may_be_part(name)
-                documented = name.startswith("metadata_") and name.endswith(".json")
-                if not (beside or documented or name == contract.LOG_NAME):
-                    continue
-                if within and entry.is_symlink() and leads_outside(directory / name, within):
-                    outside.append(name)
-                elif name == contract.LOG_NAME:
-                    log = _status(entry)
-                elif status := _status(entry):
-                    if not beside:
-                        metadata[name] = status
-                    elif stat.S_ISREG(status.st_mode):
-                        rotated[name] = status
-    except FileNotFoundError as error:
-        raise RunUnreadable(f"There is no directory {directory}. Check --checkpoint-dir.") from error
-    except NotADirectoryError as error:
-        raise RunUnreadable(
-            f"{directory} is not a directory. Give the run's checkpoint directory."
-        ) from error
-    except OSError as error:
-        raise RunUnreadable(f"{directory} cannot be read: {error.strerror}.") from error
-    return Listing(log, metadata, rotated, outside=tuple(sorted(outside)))
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        return entry.stat()
-    except OSError:  # gone since it was listed, or a dangling link
-        return None
 
 
 class RunReader:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.reading.quick_summary import Summary, summarize
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
+    from thalia_monitor.reading.listing import Summary
     from thalia_monitor.reading.run_reader import RunReader
 
 LONGEST: Final = 5.0
@@ -29,13 +29,13 @@ class Attendant:
         self,
         directory: Path,
         make: Callable[[Path], RunReader],
+        summarize: Callable[[Path], Summary],
         *,
-        within: Path | None,
         limit: float = LONGEST,
     ) -> None:
         self.directory = directory
         self._make = make
-        self._within = within
+        self._summarize = summarize
         self._limit = limit
         self._lock = threading.Lock()
         self._making = threading.Lock()
@@ -74,7 +74,7 @@ class Attendant:
         self._reader = None
 
     def _sum_up(self) -> Summary:
-        found = summarize(self.directory, self._within)
+        found = self._summarize(self.directory)
         if found.stage is not None or found.step is not None:
             return found
         state = self._read(0.0)  # a run in other formats: only its reader knows

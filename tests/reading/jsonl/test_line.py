@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.model.records import Event, Problem
+from thalia_monitor.reading.files import LONGEST_LINE
 from thalia_monitor.reading.jsonl.line import decode_line
-from thalia_monitor.reading.jsonl.tail import LONGEST_LINE
 from thalia_monitor.reading.recording import MetricLine
 
 

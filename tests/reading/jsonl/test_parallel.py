@@ -14,7 +14,8 @@ from tests.reading.states import told
 from tests.reading.wild import WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
 from thalia_monitor.reading import run_reader
-from thalia_monitor.reading.jsonl import parallel, shared_log
+from thalia_monitor.reading.jsonl import log as training_log
+from thalia_monitor.reading.jsonl import parallel
 from thalia_monitor.reading.jsonl.parallel import Helper, Range, decode_ranges, ranges
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
@@ -23,7 +24,7 @@ from thalia_monitor.reading.run_reader import RunReader, load_training_state
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs of a few hundred bytes count as large."""
     monkeypatch.setattr(parallel, "RANGE", 100)
-    for module in (parallel, shared_log, run_reader):
+    for module in (parallel, training_log, run_reader):
         monkeypatch.setattr(module, "WORTH_IT", 300, raising=False)
 
 
@@ -55,10 +56,10 @@ def test_a_large_log_reads_the_same_with_any_number_of_helpers(
     """In order, with the right line numbers."""
     content = log_text(*many_lines(200))
     write_log(tmp_path, *many_lines(200))
-    monkeypatch.setattr(shared_log, "WORTH_IT", 10**9)
+    monkeypatch.setattr(training_log, "WORTH_IT", 10**9)
     expected = told(load_training_state(tmp_path))
-    monkeypatch.setattr(shared_log, "WORTH_IT", 300)
-    monkeypatch.setattr(shared_log, "helpers_here", lambda: helpers)
+    monkeypatch.setattr(training_log, "WORTH_IT", 300)
+    monkeypatch.setattr(training_log, "helpers_here", lambda: helpers)
     reader = RunReader(tmp_path)
     assert told(reader.read()) == expected
     assert reader.bytes_read == len(content)
@@ -80,7 +81,7 @@ def test_a_helper_that_dies_costs_only_time(
             started.append(self)
 
     monkeypatch.setattr(parallel, "Helper", Dying)
-    monkeypatch.setattr(shared_log, "helpers_here", lambda: 2)
+    monkeypatch.setattr(training_log, "helpers_here", lambda: 2)
     assert len(load_training_state(tmp_path).history) == 99
     assert started
 
@@ -126,8 +127,8 @@ def test_with_patience_a_large_log_is_shown_as_far_as_it_is_read(
             if count == 9:
                 halfway.set()
 
-    monkeypatch.setattr(shared_log, "decode_ranges", slowly)
-    monkeypatch.setattr(shared_log, "helpers_here", lambda: 0)
+    monkeypatch.setattr(training_log, "decode_ranges", slowly)
+    monkeypatch.setattr(training_log, "helpers_here", lambda: 0)
     reader = RunReader(tmp_path)
     none = reader.read(patience=0)
     assert (none.read_fraction, len(none.history)) == (0, 0)

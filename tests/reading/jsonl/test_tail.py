@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.reading.writing import append
+from thalia_monitor.reading.files import LONGEST_LINE
 from thalia_monitor.reading.jsonl import tail as tail_module
-from thalia_monitor.reading.jsonl.tail import LONGEST_LINE, Tail
+from thalia_monitor.reading.jsonl.tail import Tail
 
 
 @pytest.fixture

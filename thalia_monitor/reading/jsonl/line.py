@@ -11,9 +11,9 @@ from typing import Any, Final
 from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.records import Event, Problem
+from thalia_monitor.reading.files import LONGEST_LINE
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.problems import Repeated, event_severity
-from thalia_monitor.reading.jsonl.tail import LONGEST_LINE
 from thalia_monitor.reading.recording import MetricLine
 
 Report = Callable[[str], None]
@@ -122,9 +122,7 @@ class TextField:
 
 Item = MetricLine | Event | Problem | TextField
 
-CONTEXT: Final = frozenset({"stage", "current_stage", "week", "current_week", "total_weeks"})
-"""Numbers that say where in the curriculum a line was logged: not metrics."""
-_NOT_METRICS: Final = CONTEXT | {
+_NOT_METRICS: Final = contract.CONTEXT | {
     contract.STEP,
     contract.TIMESTAMP,
     contract.EVENT_TYPE,

@@ -22,11 +22,11 @@ import numpy as np
 from thalia_monitor import system
 from thalia_monitor.model.records import Event, Problem
 from thalia_monitor.reading.columns import Batch, Broken, Cells
-from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.files import LONGEST_LINE, open_regular
 from thalia_monitor.reading.formats.problems import Repeated
 from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder
 from thalia_monitor.reading.jsonl.line import TextField
-from thalia_monitor.reading.jsonl.tail import LONGEST_LINE, count_lines
+from thalia_monitor.reading.jsonl.tail import count_lines
 
 _ROOT: Final = str(Path(__file__).parents[3])
 

@@ -21,14 +21,17 @@ from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.history import Floats
 from thalia_monitor.reading.formats import json_values
-from thalia_monitor.reading.jsonl.line import CONTEXT
 
 NUMBER: Final = "number"
 IGNORED: Final = "ignored"
 QUOTED: Final = "quoted"
 """Ignored, numbers in quotes too."""
 REGIONS: Final = {contract.NEURON_COUNTS: "neurons", contract.CAPACITY_BY_REGION: "capacity"}
-SCALARS: Final = {contract.STEP: "step", contract.TIMESTAMP: "time", **dict.fromkeys(CONTEXT, "context")}
+SCALARS: Final = {
+    contract.STEP: "step",
+    contract.TIMESTAMP: "time",
+    **dict.fromkeys(contract.CONTEXT, "context"),
+}
 
 Tree = dict[str, str | dict[str, str]]
 """The keys of a line, each a NUMBER, IGNORED, QUOTED, or an object with keys of its own."""

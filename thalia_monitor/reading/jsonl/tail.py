@@ -20,14 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor import contract
-from thalia_monitor.reading.files import data_after, open_regular
+from thalia_monitor.reading.files import LONGEST_LINE, data_after, open_regular
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import Ints
 
 CHUNK: Final = 8 * 2**20
-LONGEST_LINE: Final = 16 * 2**20
-"""Bytes; of a longer line only the first LONGEST_LINE + 1 are handed on: it then shows as too long."""
 WITNESS: Final = 256
 """Bytes remembered from the start of the file and from before the offset, to know it again."""
 

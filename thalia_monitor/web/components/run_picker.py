@@ -20,7 +20,7 @@ from thalia_monitor.web.live.ticks import OTHERS, PULSE, RUN, STANDING, VERSION,
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.library import Entry
-    from thalia_monitor.reading.quick_summary import Summary
+    from thalia_monitor.reading.listing import Summary
 
 ROWS: Final = 25
 LOCATION: Final = "location"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import Run, line
 from thalia_monitor.reading.library import Library
-from thalia_monitor.reading.quick_summary import Summary, summarize
+from thalia_monitor.reading.listing import Summary, summarize
 
 
 def test_step_and_stage_come_from_the_newest_files(run: Run) -> None:

@@ -1,0 +1,173 @@
+"""The files of a run's directory, and where the run is by the newest of them: few bytes from each of many runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.files import leads_outside, open_regular, scan
+from thalia_monitor.reading.formats import json_values
+from thalia_monitor.reading.formats.json_values import END_OF_TIME
+from thalia_monitor.reading.formats.metadata import LARGEST, Unusable, read_checkpoint
+from thalia_monitor.reading.rotated import may_be_part
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.records import Checkpoint
+
+END: Final = 64 * 1024
+"""Bytes of the log's end that are looked at; a line has some 400."""
+STEP_IN_NAME: Final = re.compile(r"metadata_(\d{1,18})\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The files as they are at one moment."""
+
+    version: tuple[object, ...] = ()
+    """Equal versions mean that there is nothing new to read. A checkpoint that grows old changes it: one that is
+    unfinished counts as failed then."""
+    modified: float | None = None
+    """Unix seconds: when one of them last changed; None without any."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a directory as they are at one moment."""
+
+    log: os.stat_result | None = None
+    metadata: dict[str, os.stat_result] = field(default_factory=dict)
+    rotated: dict[str, os.stat_result] = field(default_factory=dict)
+    """Files beside the log whose names begin as its does."""
+    others: Look = field(default_factory=Look)
+    outside: tuple[str, ...] = ()
+    """Files that are links out of the directory, and therefore not read."""
+
+    @cached_property
+    def version(self) -> str:
+        """A signature of the files: equal ones mean equal contents."""
+        others = self.metadata | self.rotated
+        names = sorted(others)
+        files = [*(others[name] for name in names), *([self.log] if self.log else [])]
+        numbers = [(each.st_mode, each.st_ino, each.st_size, each.st_mtime_ns) for each in files]
+        signature = repr((names, numbers, self.others.version, self.outside))
+        return hashlib.blake2b(signature.encode(errors="replace"), digest_size=12).hexdigest()
+
+    @property
+    def last_update(self) -> datetime | None:
+        """When one of the files last changed."""
+        logs = [self.log] if self.log else [*self.rotated.values()]
+        times = [status.st_mtime for status in (*logs, *self.metadata.values())]
+        times += [self.others.modified] if self.others.modified is not None else []
+        latest = max(times, default=None)
+        return None if latest is None else datetime.fromtimestamp(min(max(latest, 0), END_OF_TIME - 1), UTC)
+
+
+def list_directory(directory: Path, within: Path | None = None) -> Listing:
+    """Take the status of every documented file; raises RunUnreadable where there is no such directory.
+
+    Links that lead out of ``within`` are left out and named.
+    """
+    log, metadata, outside = None, {}, []
+    rotated: dict[str, os.stat_result] = {}
+    try:
+        with scan(directory, within) as entries:
+            for entry in entries:
+                name = entry.name
+                beside = may_be_part(name)
+                documented = name.startswith("metadata_") and name.endswith(".json")
+                if not (beside or documented or name == contract.LOG_NAME):
+                    continue
+                if within and entry.is_symlink() and leads_outside(directory / name, within):
+                    outside.append(name)
+                elif name == contract.LOG_NAME:
+                    log = _status(entry)
+                elif status := _status(entry):
+                    if not beside:
+                        metadata[name] = status
+                    elif stat.S_ISREG(status.st_mode):
+                        rotated[name] = status
+    except FileNotFoundError as error:
+        raise RunUnreadable(f"There is no directory {directory}. Check --checkpoint-dir.") from error
+    except NotADirectoryError as error:
+        raise RunUnreadable(
+            f"{directory} is not a directory. Give the run's checkpoint directory."
+        ) from error
+    except OSError as error:
+        raise RunUnreadable(f"{directory} cannot be read: {error.strerror}.") from error
+    return Listing(log, metadata, rotated, outside=tuple(sorted(outside)))
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return entry.stat()
+    except OSError:  # gone since it was listed, or a dangling link
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in one line of a list."""
+
+    stage: int | None = None
+    step: int | None = None
+    last_update: datetime | None = None
+
+
+def summarize(directory: Path, within: Path | None = None) -> Summary:
+    """Look at a run's newest checkpoint and the end of its log (no link out of ``within``); raises RunUnreadable."""
+    listing = list_directory(directory, within)
+    point = _newest(directory, listing.metadata, within)
+    logged = _last_step(directory / contract.LOG_NAME, listing.log, within) if listing.log else None
+    steps = [step for step in (logged, point.step if point else None) if step is not None]
+    stage = point.stage if point else None
+    return Summary(
+        None if stage is None else -1 if stage == -0.5 else int(stage),
+        max(steps, default=None),
+        listing.last_update,
+    )
+
+
+def _newest(directory: Path, files: Mapping[str, os.stat_result], within: Path | None) -> Checkpoint | None:
+    def by_step(name: str) -> tuple[int, float]:
+        number = STEP_IN_NAME.fullmatch(name)
+        return (int(number[1]) if number else -1, files[name].st_mtime)
+
+    for name in sorted(files, key=by_step, reverse=True)[:3]:  # the newest may be half-written
+        try:
+            with open_regular(directory / name, within) as file:
+                return read_checkpoint(file.read(LARGEST), name, files[name].st_mtime, lambda _: None)
+        except (Unusable, OSError):
+            continue
+    return None
+
+
+def _last_step(path: Path, status: os.stat_result, within: Path | None) -> int | None:
+    try:
+        with open_regular(path, within) as file:
+            file.seek(max(status.st_size - END, 0))
+            lines = file.read(END).split(b"\n")
+    except OSError:
+        return None
+    for line in reversed(lines):
+        if (step := _step_of(line)) is not None:
+            return step
+    return None
+
+
+def _step_of(line: bytes) -> int | None:
+    try:
+        given: Any = json.loads(line.strip().rstrip(b",]").decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return json_values.count(given.get(contract.STEP)) if isinstance(given, dict) else None
