@@ -8,6 +8,7 @@ import dash
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
+from thalia_monitor.analysis import comparison
 from thalia_monitor.analysis.comparison import stage_starts
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.figures import compare
@@ -26,7 +27,7 @@ from thalia_monitor.web.components.comparison_query import (
 )
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts
-from thalia_monitor.web.live.ticks import CHOSEN, OTHERS, RUN
+from thalia_monitor.web.live.ids import CHOSEN, OTHERS, RUN
 
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
 
@@ -188,9 +189,9 @@ def _series(names: list[str], choice: Choice) -> list[dict[str, str]]:
 
 
 def _origins(stages: list[int], choice: Choice) -> list[dict[str, str]]:
-    known = sorted({*stages, *([int(choice.origin)] if choice.origin != compare.RUN else [])})
+    known = sorted({*stages, *([int(choice.origin)] if choice.origin != comparison.RUN else [])})
     each = [{"label": f"the start of stage {stage}", "value": str(stage)} for stage in known]
-    return [{"label": "the start of the run", "value": compare.RUN}, *each]
+    return [{"label": "the start of the run", "value": comparison.RUN}, *each]
 
 
 @dash.get_app().callback(
@@ -201,8 +202,8 @@ def offer(query: str | None, chosen: Any, run: str | None) -> Any:
     taken = choice_from(chosen, library, run).runs
     free = [each for each in library.entries() if each.id not in taken and not each.gone]
     shown = run_picker.search(free, str(query or ""))[:MOST_OFFERED]
-    if len(taken) >= compare.MOST:
-        return f"{compare.MOST} runs are as many as can be told apart: remove one to add another."
+    if len(taken) >= comparison.MOST:
+        return f"{comparison.MOST} runs are as many as can be told apart: remove one to add another."
     return comparison_tables.offers(shown, names(shown)) or (
         "no other run is called that" if query else "every run is here"
     )

@@ -9,7 +9,7 @@ from dash import Input, Output, html
 
 from thalia_monitor.web.components import server_status
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.ticks import PULSE
+from thalia_monitor.web.live.ids import PULSE
 from thalia_monitor.web.server import alert_watch, status
 
 dash.register_page(__name__, path="/status", name="Status", title="Status · thalia-monitor", order=None)

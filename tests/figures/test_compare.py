@@ -12,9 +12,9 @@ import pytest
 from tests.figures.states import points
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.analysis.comparison import standing
+from thalia_monitor.analysis.comparison import MOST, Side, standing
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.compare import MOST, Side, overlay, side_style
+from thalia_monitor.figures.compare import overlay, side_style
 
 
 def side(tmp_path: Path, name: str, lines: list[str], position: int = 0, baseline: bool = False) -> Side:

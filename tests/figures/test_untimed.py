@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.figures.states import EVERY_KIND, START, made, points, strokes
+from thalia_monitor.analysis.comparison import Side
 from thalia_monitor.figures import compare, consolidation, growth, metrics
 from thalia_monitor.figures.chart import Chart, View
-from thalia_monitor.figures.compare import Side
 from thalia_monitor.model.history import Column, Floats, History
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.alerts.conditions import Rule, active
+from thalia_monitor.analysis import comparison
 from thalia_monitor.analysis.comparison import standing
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.figures import compare, growth, metrics
@@ -136,7 +137,7 @@ def test_charts_draw_what_they_are_named_after(alike: Run) -> None:
     }
     assert curves["PFC"] == [100, 101, 102]
     assert curves["total"] == [114, 115, 116]
-    side = [compare.Side(state, "one")]
+    side = [comparison.Side(state, "one")]
     for name, values in (("metric.neurons.PFC", [7, 7, 7]), ("metric.segment", [42, 42, 42])):
         assert metrics.metric(state, name, View()).traces[0]["y"] == values
         assert compare.overlay(side, name, View()).traces[0]["y"] == values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -15,6 +15,23 @@ from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
+
+RUN: Final = "run"
+"""The origin that is the start of the run; any other is the start of a stage."""
+MOST: Final = 12
+"""Runs in one chart: as many as can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One run of a comparison."""
+
+    state: TrainingState
+    name: str
+    position: int = 0
+    """Its place in the choice, which gives it its colour."""
+    baseline: bool = False
+
 
 Verdict = Literal["better", "worse", "same", ""]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from thalia_monitor.analysis.comparison import Start, stage_starts
+from thalia_monitor.analysis.comparison import RUN, Side, Start, stage_starts
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.figures import theme
@@ -31,22 +31,7 @@ if TYPE_CHECKING:
     from thalia_monitor.model.history import Series
     from thalia_monitor.model.run import TrainingState
 
-RUN: Final = "run"
-"""The origin that is the start of the run; any other is the start of a stage."""
-MOST: Final = 12
-"""Runs in one chart: as many as can be told apart."""
 MOST_NOTES: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One run of a comparison."""
-
-    state: TrainingState
-    name: str
-    position: int = 0
-    """Its place in the choice, which gives it its colour."""
-    baseline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

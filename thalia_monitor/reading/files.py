@@ -205,3 +205,14 @@ def read_document(path: Path, within: Path | None = None) -> Document:
     if not isinstance(document, dict):
         raise Torn(f"should hold a JSON object, and holds a {type(document).__name__}")
     return Document(document, status.st_mtime)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The files as they are at one moment."""
+
+    version: tuple[object, ...] = ()
+    """Equal versions mean that there is nothing new to read. A checkpoint that grows old changes it: one that is
+    unfinished counts as failed then."""
+    modified: float | None = None
+    """Unix seconds: when one of them last changed; None without any."""

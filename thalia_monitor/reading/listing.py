@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.reading.files import leads_outside, open_regular, scan
+from thalia_monitor.reading.files import Look, leads_outside, open_regular, scan
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.json_values import END_OF_TIME
 from thalia_monitor.reading.formats.metadata import LARGEST, Unusable, read_checkpoint
@@ -28,17 +28,6 @@ if TYPE_CHECKING:
 END: Final = 64 * 1024
 """Bytes of the log's end that are looked at; a line has some 400."""
 STEP_IN_NAME: Final = re.compile(r"metadata_(\d{1,18})\.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The files as they are at one moment."""
-
-    version: tuple[object, ...] = ()
-    """Equal versions mean that there is nothing new to read. A checkpoint that grows old changes it: one that is
-    unfinished counts as failed then."""
-    modified: float | None = None
-    """Unix seconds: when one of them last changed; None without any."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,15 @@ from thalia_monitor.model.records import Problem, Source
 from thalia_monitor.reading.columns import Batch, extends, gather
 from thalia_monitor.reading.composition import Composed, compose
 from thalia_monitor.reading.contents import LogContents
-from thalia_monitor.reading.files import FileCache, Reading, Signature, leads_outside, scan, signature_of
+from thalia_monitor.reading.files import (
+    FileCache,
+    Look,
+    Reading,
+    Signature,
+    leads_outside,
+    scan,
+    signature_of,
+)
 from thalia_monitor.reading.formats import (
     binary,
     checkpoints,
@@ -30,7 +38,6 @@ from thalia_monitor.reading.formats import (
 )
 from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.stage_spans import items
-from thalia_monitor.reading.listing import Look
 from thalia_monitor.reading.merge import Told
 from thalia_monitor.reading.recording import Recording, Stretch
 from thalia_monitor.reading.unread_files import UnreadFiles

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import Run, callback, line
-from thalia_monitor.figures.compare import MOST
+from thalia_monitor.analysis.comparison import MOST
 from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.components.comparison_query import BY_ITSELF, Choice, choice_from, choice_of

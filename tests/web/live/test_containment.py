@@ -11,8 +11,8 @@ from dash import Dash
 from tests.screen import Screen
 from tests.support import Run
 from thalia_monitor.errors import UnknownRun
-from thalia_monitor.web.live import charts, panels
-from thalia_monitor.web.live.panels import MOST_TOLD, SENTENCE, contained
+from thalia_monitor.web.live import charts, containment
+from thalia_monitor.web.live.containment import MOST_TOLD, SENTENCE, contained
 
 
 def broken(*_: Any) -> Any:
@@ -78,7 +78,7 @@ def test_what_is_remembered_of_faults_is_bounded(caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.CRITICAL)
     for number in range(2 * MOST_TOLD):
         contained(f"chart {number}", broken, None)
-    assert len(panels._told) <= MOST_TOLD
+    assert len(containment._told) <= MOST_TOLD
 
 
 def test_what_is_meant_for_somebody_passes() -> None:

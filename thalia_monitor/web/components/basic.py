@@ -150,3 +150,15 @@ def sparkline(values: Sequence[float | int | None]) -> html.Div:
     address = "data:image/svg+xml," + quote(picture, safe=" /:='.")
     shown = html.I(style={"--course": f'url("{address}")'})
     return html.Div(shown if known else None, className="sparkline", **{"aria-hidden": "true"})
+
+
+def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
+    """A button that the browser keeps pressed or not as a part of the reader's view (``assets/view.js``)."""
+    return html.Button(
+        words,
+        id={"type": "chart-option", "option": option, "name": name},
+        type="button",
+        className="option",
+        title=meaning,
+        **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
+    )

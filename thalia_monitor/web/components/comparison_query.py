@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from thalia_monitor.analysis.comparison import MOST, RUN, Side
 from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.figures.compare import MOST, RUN, Side
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.library import Entry, Library

@@ -10,6 +10,7 @@ from dash import html
 from thalia_monitor import contract
 from thalia_monitor.analysis.comparison import (
     Difference,
+    Side,
     Standing,
     common_step,
     difference,
@@ -18,7 +19,7 @@ from thalia_monitor.analysis.comparison import (
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
-from thalia_monitor.figures.compare import Side, side_style
+from thalia_monitor.figures.compare import side_style
 from thalia_monitor.metric_info import title
 from thalia_monitor.web.components import basic, run_picker
 

@@ -16,7 +16,8 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web.components import basic, comparison_query
 from thalia_monitor.web.context import Monitor, monitor
-from thalia_monitor.web.live.ticks import OTHERS, PULSE, RUN, STANDING, VERSION, told
+from thalia_monitor.web.live.client_state import told
+from thalia_monitor.web.live.ids import OTHERS, PULSE, RUN, STANDING, VERSION
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.library import Entry

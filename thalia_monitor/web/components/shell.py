@@ -9,12 +9,24 @@ import dash_bootstrap_components as dbc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from thalia_monitor.settings import LONGEST_REFRESH, SHORTEST_REFRESH
-from thalia_monitor.web.components import run_picker, status_badge
+from thalia_monitor.web.components import run_picker
 from thalia_monitor.web.components import toolbar as regions
 from thalia_monitor.web.components.toolbar import toolbar
-from thalia_monitor.web.live.client_state import VIEW
-from thalia_monitor.web.live.refresh import HEADER, NOTICE, PAGE, TOTALS, WARNINGS
-from thalia_monitor.web.live.ticks import BUSY, PULSE, RUN, STANDING, TICK, stores
+from thalia_monitor.web.live.ids import (
+    BADGE,
+    BUSY,
+    HEADER,
+    NOTICE,
+    PAGE,
+    PULSE,
+    RUN,
+    STANDING,
+    TICK,
+    TOTALS,
+    VIEW,
+    WARNINGS,
+)
+from thalia_monitor.web.live.ticks import stores
 
 if TYPE_CHECKING:
     from thalia_monitor.web.context import Monitor
@@ -75,7 +87,7 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
             html.Span("thalia", className="brand"),
             dbc.Nav(links, className="links"),
             run_picker.button(watch),
-            html.Span(id=status_badge.BADGE, className="badge-standing", role="status"),
+            html.Span(id=BADGE, className="badge-standing", role="status"),
             html.Div(
                 [
                     html.Button(
@@ -191,7 +203,7 @@ def register(app: Dash) -> None:
         app.clientside_callback(ClientsideFunction(*function), output, *inputs, *states)
     app.clientside_callback(
         ClientsideFunction("notifications", "update"),
-        Output(status_badge.BADGE, "title"),
+        Output(BADGE, "title"),
         Input(STANDING, "data"),
         State(NOTIFY, "value"),
     )

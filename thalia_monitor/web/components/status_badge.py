@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
     from thalia_monitor.web.context import Monitor
 
-BADGE: Final = "frame-standing"
 ICONS: Final = {
     Status.LIVE: "●",
     Status.QUIET: "◐",

@@ -11,7 +11,7 @@ from thalia_monitor.analysis.smoothing import FORMULA
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures.chart import X_TITLES
 from thalia_monitor.figures.theme import REGIONS, region_style
-from thalia_monitor.web.live.charts import toggle
+from thalia_monitor.web.components.basic import toggle
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState

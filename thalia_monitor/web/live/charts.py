@@ -21,8 +21,9 @@ from thalia_monitor.analysis.formatting import counted
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.model.run import TrainingState
+from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.panels import SENTENCE, contained
+from thalia_monitor.web.live.containment import SENTENCE, contained
 from thalia_monitor.web.live.patch import difference, replacement
 
 Builder = Callable[[TrainingState, str, View], Chart]
@@ -137,19 +138,7 @@ OPTIONS: Final = {
 
 def _option(option: str, name: str, title: str) -> html.Button:
     words, meaning = OPTIONS[option]
-    return toggle(option, name, words, f"{title}: {meaning}")
-
-
-def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
-    """A button that the browser keeps pressed or not as a part of the reader's view (``assets/view.js``)."""
-    return html.Button(
-        words,
-        id={"type": "chart-option", "option": option, "name": name},
-        type="button",
-        className="option",
-        title=meaning,
-        **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
-    )
+    return basic.toggle(option, name, words, f"{title}: {meaning}")
 
 
 def _save(kind: str, title: str) -> html.Button:
@@ -183,7 +172,7 @@ def updates(
         state: the run as it is to be shown.
         run: its id.
         view: how the reader looks at it.
-        near: which charts are on the screen or close to it, see :data:`~thalia_monitor.web.live.ticks.NEAR`.
+        near: which charts are on the screen or close to it, see :data:`~thalia_monitor.web.live.ids.NEAR`.
         ids: of the charts on the page.
         drawn: what the browser has noted about each.
     """

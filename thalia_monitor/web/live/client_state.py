@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 from thalia_monitor.figures.chart import X_TITLES, View
-
-VIEW: Final = "view"
 
 
 def view_from(data: dict[str, Any] | None) -> View:
@@ -48,3 +46,9 @@ def _names(value: object) -> frozenset[str]:
     if not isinstance(value, list):
         return frozenset()
     return frozenset(each for each in value if isinstance(each, str))
+
+
+def told(said: Any) -> dict[str, Any] | None:
+    """The run and version that a browser says it was told of; None where no page of ours says that."""
+    names = said if isinstance(said, dict) else {}
+    return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

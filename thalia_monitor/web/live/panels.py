@@ -1,53 +1,21 @@
-"""A fault in one part of a page stays there: it is logged, the part says so, and all others go on."""
+"""Panes: the parts of a page that take nothing from the reader, filled anew with each version of the run."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import dash
 from dash import dcc, html, no_update
 from flask import current_app
 
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web.components import basic, status_badge
-from thalia_monitor.web.context import monitor
+from thalia_monitor.web.components import basic
+from thalia_monitor.web.live.containment import SENTENCE, contained
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
-FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a fault of ours raises. What is meant for somebody (our own errors, HTTP's, Dash's) is none, and passes."""
-SENTENCE: Final = (
-    "This could not be drawn: a fault of the monitor's, and its log says which. The rest is right."
-)
-MOST_TOLD: Final = 1_000
-
-_told: set[str] = set()
-
-
-def contained(what: str, make: Callable[[], T], otherwise: T) -> T:
-    """Make one part of an answer, or something else where that fails.
-
-    A fault is logged once with its traceback: a page that stays open asks for the same again at every tick.
-    """
-    try:
-        return make()
-    except FAULTS as fault:
-        message = f"{what} could not be drawn: {type(fault).__name__}: {fault}"
-        if message not in _told:
-            if len(_told) >= MOST_TOLD:
-                _told.clear()
-            _told.add(message)
-            log.exception("%s could not be drawn.", what)
-        return otherwise
-
 
 PANES: Final = "thalia_monitor_panes"
 SUMMARIES: Final = "thalia_monitor_summaries"
@@ -84,7 +52,7 @@ def updates(
     ids: Sequence[dict[str, str]],
     shown: Sequence[Any],
     stood: Any,
-    summary: Summary | None,
+    sum_up: Callable[[], Summary],
 ) -> tuple[list[Any], list[Any]]:
     """What each pane of a page is to show, and what the browser then notes; nothing for one that shows it.
 
@@ -94,10 +62,10 @@ def updates(
         ids: of the panes on the page.
         shown: what the browser has noted about each.
         stood: how the run stands, as the browser knows it (``status_badge.standing``).
-        summary: the run summed up, where that was done before.
+        sum_up: sums the run up, where a pane needs it.
     """
     fills, summaries = (current_app.extensions.get(each, {}) for each in (PANES, SUMMARIES))
-    summed = cache(lambda: summary or status_badge.summary_of(monitor(), run, state))
+    summed = cache(sum_up)
     status = stood.get("status") if isinstance(stood, dict) else None
 
     def update(name: str, before: Any) -> tuple[Any, Any]:

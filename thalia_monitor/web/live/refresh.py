@@ -19,31 +19,31 @@ from thalia_monitor.web.components import basic, header, status_badge
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.charts import chart_id
-from thalia_monitor.web.live.client_state import VIEW, view_from
-from thalia_monitor.web.live.panels import pane_id
-from thalia_monitor.web.live.ticks import (
+from thalia_monitor.web.live.client_state import told, view_from
+from thalia_monitor.web.live.ids import (
+    BADGE,
     BUSY,
+    HEADER,
     NAMES,
     NEAR,
+    NOTICE,
     OTHERS,
+    PAGE,
     PULSE,
     RUN,
     STANDING,
+    TOTALS,
     VERSION,
-    current_state,
-    running,
-    told,
+    VIEW,
+    WARNINGS,
 )
+from thalia_monitor.web.live.panels import pane_id
+from thalia_monitor.web.live.ticks import current_state, running
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
     from thalia_monitor.model.run import TrainingState
 
-HEADER: Final = "frame-header"
-WARNINGS: Final = "frame-warnings"
-NOTICE: Final = "frame-notice"
-TOTALS: Final = "frame-totals"
-PAGE: Final = "page"
 OUTPUTS: Final = {
     "version": Output(VERSION, "data"),
     "names": Output(NAMES, "data"),
@@ -52,7 +52,7 @@ OUTPUTS: Final = {
     "totals": Output(TOTALS, "children"),
     "notice": Output(NOTICE, "children"),
     "standing": Output(STANDING, "data"),
-    "badge": Output(status_badge.BADGE, "children"),
+    "badge": Output(BADGE, "children"),
     "hidden": Output(PAGE, "hidden"),
 }
 NOTHING: Final = dict.fromkeys(OUTPUTS, no_update)
@@ -211,11 +211,16 @@ def register(app: Dash) -> None:
             nothing = [no_update] * len(drawn[0])
             still = [no_update] * len(shown[0])
             return {"frame": found.frame, "charts": (nothing,) * 3, "panes": (still,) * 2}
+        state = found.state
+
+        def sum_up() -> Summary:
+            return found.summary or status_badge.summary_of(monitor(), found.run, state)
+
         monitor().answers.share()
         return {
             "frame": found.frame,
             "charts": charts.updates(found.state, found.run, view_from(view), near, *drawn),
-            "panes": panels.updates(found.state, found.run, *shown, found.stood, found.summary),
+            "panes": panels.updates(found.state, found.run, *shown, found.stood, sum_up),
         }
 
 

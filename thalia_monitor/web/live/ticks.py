@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import dash
 from dash import Input, Output, State, dcc, no_update
@@ -21,25 +21,12 @@ from dash.exceptions import PreventUpdate
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.panels import contained
+from thalia_monitor.web.live.client_state import told
+from thalia_monitor.web.live.containment import contained
+from thalia_monitor.web.live.ids import BUSY, CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
-
-TICK: Final = "live-tick"
-PULSE: Final = "live-pulse"
-BUSY: Final = "live-busy"
-VERSION: Final = "live-version"
-NAMES: Final = "live-names"
-"""Changes when the run logs a series that it did not log before; what only lists them follows this."""
-RUN: Final = "live-run"
-OTHERS: Final = "live-others"
-"""What the runs beside the one on screen look like, where a page shows several."""
-CHOSEN: Final = "compare-chosen"
-"""Which runs are compared, and how."""
-STANDING: Final = "live-standing"
-NEAR: Final = "charts-near"
-"""Kind and name of each chart on or near the screen (``assets/visible_charts.js``); None is all of them."""
 
 
 def stores(refresh_seconds: float) -> list[Any]:
@@ -106,9 +93,3 @@ def current_state(version: Any) -> TrainingState:
         return monitor().shown(known["run"], known)
     except MonitorError:
         raise PreventUpdate from None
-
-
-def told(said: Any) -> dict[str, Any] | None:
-    """The run and version that a browser says it was told of; None where no page of ours says that."""
-    names = said if isinstance(said, dict) else {}
-    return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

@@ -24,7 +24,7 @@ from thalia_monitor.web.server import status as operations
 from thalia_monitor.web.server.auth import open_to_all
 from thalia_monitor.web.server.connections import Server
 from thalia_monitor.web.server.front import THREADS, Environ, Front, Limits
-from thalia_monitor.web.server.serve import address, bind, shown
+from thalia_monitor.web.server.listening import address, bind, shown
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings

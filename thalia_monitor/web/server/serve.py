@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import logging.config
 import signal
-import socket
 import tempfile
 import threading
 import webbrowser
@@ -23,7 +21,6 @@ import click
 from thalia_monitor.contract import printable
 from thalia_monitor.demo import live_run
 from thalia_monitor.demo.brain import Simulation
-from thalia_monitor.errors import SettingsError
 from thalia_monitor.logger.text_log import NAME as TRAINER
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import logging as logs
@@ -31,6 +28,7 @@ from thalia_monitor.web.server.alert_watch import guard
 from thalia_monitor.web.server.auth import open_to_all
 from thalia_monitor.web.server.connections import Server
 from thalia_monitor.web.server.front import THREADS, Front
+from thalia_monitor.web.server.listening import address, bind, shown
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings
@@ -62,38 +60,6 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None, thre
         asyncio.run(server.serve([bound]))
     if watcher:
         watcher.stop()
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Listen on the address that the settings name.
-
-    Raises:
-        SettingsError: the port is in use, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=128)
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        advice = (
-            "choose another with --port, or --port 0 for a free one"
-            if taken
-            else "choose another with --host"
-        )
-        reason = "is in use" if taken else f"cannot be used ({error.strerror or error})"
-        raise SettingsError(f"{settings.host}:{settings.port} {reason}: {advice}.") from error
-
-
-def shown(settings: Settings) -> str:
-    """Name what is watched, in a line for the terminal."""
-    named = [str(directory) for directory in settings.checkpoint_dir]
-    return ", ".join(named + [f"the runs below {root}" for root in settings.root]) or "no run yet"
-
-
-def address(settings: Settings, port: int) -> str:
-    """The address to open in a browser."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{settings.base_path}"
 
 
 def demonstrate(
