@@ -12,7 +12,7 @@ from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.alerts.conditions import CONDITIONS, Rule
 from thalia_monitor.alerts.memory import Message, RunState
 from thalia_monitor.alerts.rules import Channel, Plan
-from thalia_monitor.alerts.transitions import advance, advance_unreadable
+from thalia_monitor.alerts.watcher import advance, advance_unreadable
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Severity, Source
 from thalia_monitor.model.run import TrainingState

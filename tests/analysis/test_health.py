@@ -13,7 +13,7 @@ from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
 from thalia_monitor.analysis.health import findings
 from thalia_monitor.demo.brain import Simulation
 from thalia_monitor.demo.events import Logged, MilestoneCheck, StageStart
-from thalia_monitor.demo.training import training
+from thalia_monitor.demo.live_run import training
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.model.history import Column, Floats, History
 from thalia_monitor.model.records import Checkpoint, Event, Severity

@@ -14,7 +14,8 @@ from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import MOST, Side, standing
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.compare import overlay, side_style
+from thalia_monitor.figures.compare import overlay
+from thalia_monitor.figures.theme import side_style
 
 
 def side(tmp_path: Path, name: str, lines: list[str], position: int = 0, baseline: bool = False) -> Side:

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.logger.checkpoints import NEWEST_KEPT, MetadataFiles, metadata_name, surplus
 from thalia_monitor.logger.files import ORPHAN_AGE
+from thalia_monitor.logger.recorder import NEWEST_KEPT, MetadataFiles, metadata_name, surplus
 
 
 def kept_after(count: int, interval: int) -> list[int]:

@@ -19,8 +19,8 @@ from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.figures import compare, growth, metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, SeriesKey, metric, parse
+from thalia_monitor.web.api import lines
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.downloads import lines
 
 LOOKALIKES = {
     "neurons.PFC": 7,

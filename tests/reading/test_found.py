@@ -11,7 +11,7 @@ import pytest
 from tests.reading.logger_files import write_json
 from thalia_monitor import load_training_state
 from thalia_monitor.check import inspect
-from thalia_monitor.reading import unread_files
+from thalia_monitor.reading import files
 from thalia_monitor.reading.files import Torn
 from thalia_monitor.reading.formats.numpy_arrays import read_arrays
 
@@ -77,7 +77,7 @@ def test_a_directory_without_a_run_says_what_it_holds(tmp_path: Path) -> None:
 
 def test_the_names_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory of thousands of kinds costs a bounded list, which says how many it leaves out."""
-    monkeypatch.setattr(unread_files, "MOST_NAMED", 3)
+    monkeypatch.setattr(files, "MOST_NAMED", 3)
     for number in range(5):
         (tmp_path / f"a.{number}").touch()
     assert list(names(tmp_path).items())[-1] == ("…", "2 more kinds of file or folders are not named")

@@ -43,15 +43,6 @@ class _Part:
     end: float | None = None
 
 
-def side_style(position: int, baseline: bool = False) -> dict[str, Any]:
-    """The look of the run at a position of the choice; the baseline's line is the thick one."""
-    return {
-        "color": theme.PALETTE[position % len(theme.PALETTE)],
-        "dash": theme.STROKES[position % len(theme.STROKES)],
-        "width": 3.0 if baseline else 1.6,
-    }
-
-
 def overlay(sides: Sequence[Side], name: str, view: View, origin: str = RUN) -> Chart:
     """Draw one quantity of several runs over each other.
 
@@ -121,7 +112,7 @@ def _drawn(
     """A run's lines, the marks of what has no place on the y axis in its colour, and what is said of that."""
     history, log = side.state.history, name in view.log
     local = replace(view, start=part.start, end=part.end)
-    label, style = theme.plain(side.name, 40), side_style(side.position, side.baseline)
+    label, style = theme.plain(side.name, 40), theme.side_style(side.position, side.baseline)
     marks: list[dict[str, Any]] = []
     words: tuple[str, ...] = ()
     if view.x != "step" and math.isnan(history.first_time):

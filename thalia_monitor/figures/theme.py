@@ -133,3 +133,12 @@ def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **cha
         "yaxis": AXIS | {"title": AXIS["title"] | {"text": y_title}, "separatethousands": True},
     }
     return start | changes
+
+
+def side_style(position: int, baseline: bool = False) -> dict[str, Any]:
+    """The look of the run at a position of the choice; the baseline's line is the thick one."""
+    return {
+        "color": PALETTE[position % len(PALETTE)],
+        "dash": STROKES[position % len(STROKES)],
+        "width": 3.0 if baseline else 1.6,
+    }

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.logger import text_log
+from thalia_monitor.logger.files import Guard, WriteErrors
 from thalia_monitor.logger.json_values import plain, plain_metrics, text, whole_step
 from thalia_monitor.logger.limits import CheckInterval, health_issues
 from thalia_monitor.logger.recorder import Recorder
@@ -36,7 +37,6 @@ from thalia_monitor.logger.text_log import (
     text_logger,
 )
 from thalia_monitor.logger.trainer import TrainerLink
-from thalia_monitor.logger.write_errors import Guard, WriteErrors
 
 __all__ = ["CurriculumLogger", "LogLevel", "StageLog"]
 

@@ -14,7 +14,7 @@ from thalia_monitor.logger.files import write_whole
 from thalia_monitor.logger.json_values import object_fields, plain_metrics, to_bytes
 
 if TYPE_CHECKING:
-    from thalia_monitor.logger.write_errors import WriteErrors
+    from thalia_monitor.logger.files import WriteErrors
 
 Record = dict[str, Any]
 

@@ -16,7 +16,7 @@ from thalia_monitor.logger.json_values import printable
 from thalia_monitor.logger.stage_log import Record, StageLog, config_fields
 
 if TYPE_CHECKING:
-    from thalia_monitor.logger.write_errors import WriteErrors
+    from thalia_monitor.logger.files import WriteErrors
 
 RULE: Final = "=" * 80
 

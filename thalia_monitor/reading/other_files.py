@@ -21,6 +21,7 @@ from thalia_monitor.reading.files import (
     Look,
     Reading,
     Signature,
+    UnreadFiles,
     leads_outside,
     scan,
     signature_of,
@@ -40,7 +41,6 @@ from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.stage_spans import items
 from thalia_monitor.reading.merge import Told
 from thalia_monitor.reading.recording import Recording, Stretch
-from thalia_monitor.reading.unread_files import UnreadFiles
 
 _DOCUMENTED: Final = contract.METADATA_PATTERN.partition("*")[0]
 SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")

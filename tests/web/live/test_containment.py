@@ -11,7 +11,7 @@ from dash import Dash
 from tests.screen import Screen
 from tests.support import Run
 from thalia_monitor.errors import UnknownRun
-from thalia_monitor.web.live import charts, containment
+from thalia_monitor.web.live import charts, containment, panels
 from thalia_monitor.web.live.containment import MOST_TOLD, SENTENCE, contained
 
 

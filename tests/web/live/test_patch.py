@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.figures.states import made
 from thalia_monitor.figures.chart import Chart, View
 from thalia_monitor.figures.metrics import metric
-from thalia_monitor.web.live.patch import LONGEST_TAIL, difference, replacement
+from thalia_monitor.web.live.charts import LONGEST_TAIL, difference, replacement
 
 VALUES = st.lists(st.one_of(st.none(), st.integers(0, 5)), max_size=12)
 

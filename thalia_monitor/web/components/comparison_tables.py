@@ -19,7 +19,7 @@ from thalia_monitor.analysis.comparison import (
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
-from thalia_monitor.figures.compare import side_style
+from thalia_monitor.figures.theme import side_style
 from thalia_monitor.metric_info import title
 from thalia_monitor.web.components import basic, run_picker
 
