@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.listing import Summary
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
-    from thalia_monitor.reading.listing import Summary
     from thalia_monitor.reading.run_reader import RunReader
 
 LONGEST: Final = 5.0
