@@ -63,7 +63,7 @@ class HealthWarning:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in the files that could not be read: where it is, and why, in words for the reader."""
+    """A note about the files, of what was not read or left out: where it is, and why, in words for the reader."""
 
     file: str
     line: int | None
