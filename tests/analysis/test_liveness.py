@@ -237,6 +237,13 @@ class TestFinished:
         assert said.status is Status.FINISHED
         assert said.text == "Stage 0 Sensory Foundations has ended; last change 2 h ago."
 
+    def test_a_stage_that_missed_milestones_has_ended(self) -> None:
+        """Only listed failures are an error that stopped it; a stage without success is over like any other."""
+        fields = {"stage": 0, "success": False, "failure_reasons": []}
+        run = self.ended(Event("stage_end", 30_000, fields, time=self.END))
+        assert after(run, 20).status is Status.LIVE
+        assert after(run, 7200).status is Status.FINISHED
+
     def test_the_end_of_training_is_finished_at_once(self) -> None:
         """An event that says so needs no waiting."""
         run = self.ended(Event("training_end", 30_000, {}))
@@ -304,6 +311,13 @@ class TestStopped:
             ),
             (
                 Event("training_end", 30_000, {"status": "failed", "reason": "out of memory"}),
+                Status.STOPPED,
+                "Training was stopped: out of memory",
+            ),
+            (
+                Event(
+                    "stage_end", 30_000, {"stage": 0, "success": False, "failure_reasons": ["out of memory"]}
+                ),
                 Status.STOPPED,
                 "Training was stopped: out of memory",
             ),

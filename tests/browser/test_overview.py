@@ -51,7 +51,7 @@ def test_everything_is_on_one_screen(page: Page) -> None:
     said = page.locator("body").inner_text()
     for words in (
         "12 health warnings",
-        "could not be read",
+        "about the files",
         "Live",
         "usually every 10 s",
         "10 steps/s",
@@ -163,7 +163,7 @@ def test_a_notice_that_says_the_same_is_not_announced_again(browse: Browse, run:
     everything.write(run.directory)
     with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
         page = browse().open(server.url)
-        expect(page.locator("#frame-notice")).to_contain_text("could not be read")
+        expect(page.locator("#frame-notice")).to_contain_text("about the files")
         page.evaluate("""() => { window.changes = 0;
             new MutationObserver(() => { window.changes += 1; }).observe(
                 document.getElementById('frame-notice'), {subtree: true, childList: true, characterData: true}); }""")
@@ -171,5 +171,5 @@ def test_a_notice_that_says_the_same_is_not_announced_again(browse: Browse, run:
         expect(page.locator("#frame-header")).to_contain_text("70,000")
         assert page.evaluate("window.changes") == 0
         run.append("{torn\n")
-        expect(page.locator("#frame-notice")).to_contain_text("2 parts of the files")
+        expect(page.locator("#frame-notice")).to_contain_text("2 notes about the files")
         page.goto("about:blank")

@@ -21,7 +21,7 @@ PAGES = ("/", "/metrics", "/growth", "/consolidation", "/milestones", "/events",
         ("empty", ["No training data in this directory yet", "json_log=True", "metadata_*.json"]),
         ("no_metadata", ["No metadata_*.json in this directory", "Stage -1 Sensorimotor"]),
         ("no_log", ["No training_log.json in this directory"]),
-        ("torn", ["3 parts of the files could not be read", "log.json, line 41:", "log.json, line 60:"]),
+        ("torn", ["3 notes about the files", "log.json, line 41:", "log.json, line 60:"]),
         (
             "metadata_broken",
             ["metadata_60000.json: is not whole JSON", "metadata_empty.json: is empty", "metadata_null.json"],

@@ -146,11 +146,9 @@ def finding_words(summary: Summary) -> list[str]:
 
 
 def problem_words(summary: Summary) -> str:
-    """Say how much of the files could not be read; empty when all could."""
+    """Say how many notes there are about the files; empty when there are none."""
     total = summary.state.total_problems
-    return (
-        f"{counted(total, 'part')} of the files could not be read: see thalia-monitor check." if total else ""
-    )
+    return f"{counted(total, 'note')} about the files: see thalia-monitor check." if total else ""
 
 
 def _marked(severity: Severity) -> str:

@@ -54,6 +54,8 @@ def ending_of(kind: str, fields: Mapping[str, Any]) -> Ending | None:
         if _STOP_TEXT.match(text):
             return Ending(True, text)
         return Ending(False, "the task is learned") if text == "TASK_LEARNED" else None
+    if kind == contract.STAGE_END:
+        return _failure(fields)
     reason = _reason(fields)
     if kind in STOPS:
         return Ending(True, reason or kind.replace("_", " "))
@@ -67,6 +69,14 @@ def ending_of(kind: str, fields: Mapping[str, Any]) -> Ending | None:
     if not reason and fields.get("success") is False:
         reason = "not every milestone is passed"
     return Ending(False, "the task is learned" if kind == "task_learned" else reason)
+
+
+def _failure(fields: Mapping[str, Any]) -> Ending | None:
+    """A stage that ended by an error: its failures are listed, where missed milestones only make it unsuccessful."""
+    failures = fields.get("failure_reasons")
+    if fields.get("success") is not False or not isinstance(failures, list | tuple) or not failures:
+        return None
+    return Ending(True, f"{failures[0]}")
 
 
 def _reason(fields: Mapping[str, Any]) -> str:
@@ -121,7 +131,7 @@ class HealthWarning:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in the files that could not be read: where it is, and why, in words for the reader."""
+    """A note about the files, of what was not read or left out: where it is, and why, in words for the reader."""
 
     file: str
     line: int | None

@@ -90,12 +90,10 @@ def test_problems_are_folded_up_counted_and_named() -> None:
     listed = [Problem("training_log.json", number, "is torn") for number in range(1, 61)]
     box = plain(basic.problems(listed, 1234))
     assert box["type"] == "Details"
-    assert words(box).startswith(
-        "1,234 parts of the files could not be read training_log.json, line 1: is torn"
-    )
+    assert words(box).startswith("1,234 notes about the files training_log.json, line 1: is torn")
     assert words(box).endswith("and 1,184 more")
     assert basic.problems([], 0) is None
-    assert words(plain(basic.problems(listed[:1], 1))).startswith("1 part of the files could not be read")
+    assert words(plain(basic.problems(listed[:1], 1))).startswith("1 note about the files")
 
 
 @given(st.lists(st.none() | st.floats(-1e9, 1e9), max_size=80))

@@ -98,10 +98,10 @@ def _warning(number: int, told: HealthWarning) -> html.Li:
 
 
 def problems(listed: Sequence[Problem], total: int) -> Any:
-    """What could not be read, folded up: it is rarely urgent, but never silent."""
+    """Notes about the files, folded up: what was not read or left out is rarely urgent, but never silent."""
     if not total:
         return None
-    count = f"{total:,} part{'s' if total != 1 else ''} of the files could not be read"
+    count = f"{total:,} note{'s' if total != 1 else ''} about the files"
     rows = [html.Li(str(each), className="log-text") for each in listed[:50]]
     if total > len(rows):
         rows.append(html.Li(f"and {total - len(rows):,} more"))
