@@ -30,7 +30,8 @@ def write(run: Run) -> None:
     for step in range(40):
         numbers = {word: 10 * place + step for place, word in enumerate(WORDS, 1)}
         shares = {word: 0.1 * place for place, word in enumerate(WORDS, 1)}
-        fields = {"loss": 1 / (1 + step), **dict.fromkeys(WORDS, step)}
+        core = {"loss": 1 / (1 + step), "firing_rate": 0.1, "capacity": 0.5, "performance": 0.6}
+        fields = core | dict.fromkeys(WORDS, step)
         run.append(line(10 * step, timestamp=1_795_870_300 + step, **fields))
         run.append(line(10 * step, neuron_counts=numbers, capacity_by_region=shares))
     for step, word in enumerate(WORDS):
