@@ -32,7 +32,7 @@ check: $(VENV)/.tested ## Lint, format and types
 	if [ -x $(BIN)/biome ] || [ "$$CI" = true ]; then $(BIN)/biome check --error-on-warnings assets; fi
 	$(BIN)/mypy
 
-bench: $(VENV)/.tested ## Measure everything the README quotes
+bench: $(VENV)/.tested ## Measure everything in docs/performance.md
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
 
