@@ -1,4 +1,4 @@
-# The verbs of this project; people and CI call the same ones.
+# The commands of this project; people and CI run the same ones.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test check bench soak fixtures screenshots clean
 .DEFAULT_GOAL := help
 
-help: ## List the verbs
+help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/.installed: pyproject.toml
@@ -22,28 +22,28 @@ $(VENV)/.tested: $(VENV)/.installed
 demo: $(VENV)/.installed ## Simulate a training and open the dashboard on it
 	$(BIN)/thalia-monitor demo --open
 
-test: check ## Install what tests need, then run all of them
+test: check ## Install the test dependencies and run all tests
 	scripts/install-test-tools
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: $(VENV)/.tested ## Lint, format and types
+check: $(VENV)/.tested ## Check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	if [ -x $(BIN)/biome ] || [ "$$CI" = true ]; then $(BIN)/biome check --error-on-warnings assets; fi
 	$(BIN)/mypy
 
-bench: $(VENV)/.tested ## Measure everything the README quotes
+bench: $(VENV)/.tested ## Measure everything in docs/performance.md
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.tested ## Let an hour pass in minutes: does memory stay flat?
+soak: $(VENV)/.tested ## Watch memory during an hour compressed into minutes
 	$(BIN)/python -m benchmarks.soak
 
-fixtures: $(VENV)/.installed ## Write fixtures/ anew from their seeded program
+fixtures: $(VENV)/.installed ## Regenerate fixtures/ from their seeded program
 	$(BIN)/python -m fixtures.make
 
-screenshots: $(VENV)/.tested ## Take the README's pictures from the demo
+screenshots: $(VENV)/.tested ## Regenerate the pictures of the docs
 	$(BIN)/python scripts/screenshots.py
 
-clean: ## Remove what the verbs above made
+clean: ## Remove what the commands above made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

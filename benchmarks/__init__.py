@@ -1,1 +1,1 @@
-"""What the README's figures come from: one module a row, all run by ``python -m benchmarks``."""
+"""The measurements of docs/performance.md: one module a row, all run by ``python -m benchmarks``."""

@@ -1,4 +1,4 @@
-"""Measure everything the README quotes: ``python -m benchmarks [--lines N] [--json FILE] [NAME ...]``."""
+"""Measure everything in docs/performance.md: ``python -m benchmarks [--lines N] [--json FILE] [NAME ...]``."""
 
 from __future__ import annotations
 

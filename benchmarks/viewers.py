@@ -27,7 +27,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     """Each viewer looks every two seconds, the log grows ten lines a second, two workers serve."""
     run = copied(bench, bench.lines, "viewers")
     bare = cost(WORKERS, CROWDS[-1], SECONDS) * 1e3
-    yield Row(f"{CROWDS[-1]} viewers: a question to an app that does nothing", bare, "ms")
+    yield Row(f"{CROWDS[-1]} viewers: a request to an empty app", bare, "ms")
     costs: list[float] = []
     ours: list[float] = []
     with served(run, WORKERS, bench.directory / "viewers-cache") as site, growing(run, bench.lines):
@@ -44,7 +44,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             yield Row(f"{who}: errors", found["errors"], "of " + f"{found['ticks']:,} ticks", most=0)
             yield Row(f"{who}: cores busy serving", cores, "cores")
             yield Row(f"{who}: CPU per version shown", costs[-1], "ms", "1 viewer", costs[0])
-            yield Row(f"{who}: the same beyond that app", ours[-1], "ms", "1 viewer", ours[0], NEARLY)
+            yield Row(f"{who}: the same, minus the empty app", ours[-1], "ms", "1 viewer", ours[0], NEARLY)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def accidents() -> Iterator[str]:
             )
 
 
-def believe(browser: Browser) -> None:
+def sampling(browser: Browser) -> None:
     """Photograph the chart of such a log."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "training_log.json").write_text("".join(accidents()), encoding="utf-8")
@@ -80,7 +80,7 @@ def believe(browser: Browser) -> None:
             page.goto(address + "metrics")
             page.wait_for_timeout(SETTLED)
             card = page.locator(".chart-card", has=page.get_by_role("heading", name="Loss", exact=True))
-            card.screenshot(path=DOCS / "believe.png")
+            card.screenshot(path=DOCS / "sampling.png")
 
 
 VISIONS = {
@@ -121,7 +121,7 @@ def colours(browser: Browser) -> None:
 
 def main() -> None:
     """Take all of them, or only those that are named."""
-    shots = {"demo": demo, "believe": believe, "colours": colours}
+    shots = {"demo": demo, "sampling": sampling, "colours": colours}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name in sys.argv[1:] or shots:

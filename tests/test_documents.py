@@ -1,4 +1,4 @@
-"""What the documents name is there: tests, files, options, commands."""
+"""What the documents name exists: tests, files, headings, modules, options, addresses, commands."""
 
 from __future__ import annotations
 
@@ -17,20 +17,93 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support import FIXTURES, ROOT, serving
+from thalia_monitor import create_app
 from thalia_monitor.cli import cli
 from thalia_monitor.settings import ENVIRONMENT_PREFIX, Settings, settings_from_environment
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 SETUPS = ("thalia-monitor.service", "Dockerfile")
 VARIABLE = re.compile(rf"\b({ENVIRONMENT_PREFIX}_\w+)=(\S+)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_to_a_file(page: Path) -> None:
-    """No page names a file that is not there."""
-    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    """Each relative link names a file that exists, and a heading of it where it names one."""
+    broken = []
+    for file, heading in LINK.findall(page.read_text(encoding="utf-8")):
+        target = (page.parent / file).resolve() if file else page
+        if (
+            not target.is_relative_to(ROOT)
+            or not target.exists()
+            or (heading and heading not in headings(target))
+        ):
+            broken.append(f"{file}#{heading}")
+    assert broken == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def test_the_index_lists_every_document() -> None:
+    """``docs/README.md`` links to every other file of ``docs/`` but the pictures."""
+    linked = {file for file, _ in LINK.findall((DOCS / "README.md").read_text(encoding="utf-8"))}
+    assert {path.name for path in DOCS.iterdir() if path.suffix != ".png"} - {"README.md"} == {
+        file for file in linked if "/" not in file
+    }
+
+
+def test_the_readme_takes_two_minutes() -> None:
+    """At most 190 lines, with a picture and the project's two commands."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 190
+    assert re.search(r"!\[.+\]\(docs/.+\.png\)", text)
+    assert {"make demo", "make test"} <= set(re.findall(r"^make \w+", text, re.MULTILINE))
+
+
+def test_the_configuration_table_has_every_option() -> None:
+    """The README's table lists the command's options, each with its default where that is a value."""
+    table = re.findall(
+        r"^\| (`--.+?) \| (.+?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    documented = {flag: default for flags, default in table for flag in re.findall(r"`(--[\w-]+)`", flags)}
+    options = {each.opts[0]: each for each in cli.params if isinstance(each, click.Option)}
+    options.pop("--version", None)
+    assert set(documented) == set(options)
+    for flag, option in options.items():
+        if isinstance(option.default, (int, float)) and not isinstance(option.default, bool):
+            assert float(documented[flag]) == option.default, flag
+
+
+def test_the_api_page_has_every_address() -> None:
+    """Each route of the HTTP API, and no other."""
+    text = (
+        (DOCS / "api.md")
+        .read_text(encoding="utf-8")
+        .replace("`, `/consolidation", "`, `/api/v1/runs/<id>/consolidation")
+    )
+    documented = {
+        re.sub(r"\?.*", "", each) for each in re.findall(r"`(?:GET )?(/(?:api|healthz)[^` ]*)`", text)
+    }
+    app = create_app(settings=Settings())
+    routes = {str(rule) for rule in app.server.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+    assert documented == {
+        rule.replace("<run>", "<id>") for rule in routes if not rule.startswith("/api/<") and rule != "/api/"
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_a_document_names_exists(page: Path) -> None:
+    """Paths of code in backticks lead to a file or folder of this repository."""
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(
+        r"`((?:thalia_monitor|pages|assets|tests|benchmarks|scripts|fixtures)/[\w./*-]*)`", text
+    )
+    assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
 
 
 def test_every_promise_names_its_test() -> None:

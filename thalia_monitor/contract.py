@@ -1,7 +1,7 @@
 """The file contract: names and fields of what a training run leaves behind.
 
 ``metadata_*.json`` holds one JSON object per checkpoint; ``training_log.json`` holds JSON Lines, one line per
-logged step or event. The README's section "The data contract" states the same for people.
+logged step or event. ``docs/data-contract.md`` states the same for people.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is known of each metric: title, unit, direction, healthy band, order, and the names it is logged under.
 
 One :class:`MetricInfo` per quantity, in the order of ``KNOWN``; a metric's treatment is stated nowhere else.
-Sources: the README's data contract, and Thalia's public history (``CurriculumTrainer``, ``train_loop``, its logger
+Sources: docs/data-contract.md, and Thalia's public history (``CurriculumTrainer``, ``train_loop``, its logger
 and its stage evaluation), 2025-12 to 2026-03. ``docs/thalia.md`` has the same table for people.
 """
 

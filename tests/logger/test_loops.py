@@ -15,12 +15,10 @@ from thalia_monitor import load_training_state
 from thalia_monitor.logger import CurriculumLogger
 
 
-def example(word: str) -> str:
-    """The README's program that has a word in it."""
+def example(page: str, word: str) -> str:
+    """The one program of a document that has a word in it."""
     (program,) = (
-        each
-        for each in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-        if word in each
+        each for each in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S) if word in each
     )
     return str(program)
 
@@ -28,7 +26,7 @@ def example(word: str) -> str:
 def test_a_plain_loop_needs_three_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's program: steps and metrics are there, and no stage that nobody has named."""
     monkeypatch.chdir(tmp_path)
-    exec(example("logger.record(step"), {"train": lambda step: {"loss": 1 / (1 + step)}})
+    exec(example("README.md", "logger.record(step"), {"train": lambda step: {"loss": 1 / (1 + step)}})
 
     state = load_training_state(tmp_path / "runs" / "first")
     assert (state.current_step, state.current_stage) == (9_999, None)
@@ -40,7 +38,7 @@ def test_a_plain_loop_needs_three_lines(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_train_loop_is_followed_by_a_logger_of_five_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The README's program: each trial is a step; Thalia's own logger still gets every row."""
+    """The program of docs/logging.md: each trial is a step; Thalia's own logger still gets every row."""
     monkeypatch.chdir(tmp_path)
     package = ModuleType("thalia.training")
     package.__dict__["trainer"] = train_loop
@@ -59,7 +57,7 @@ def test_a_train_loop_is_followed_by_a_logger_of_five_lines(
         "readout_groups": [],
         "config": train_loop.TrainConfig(50, "theirs"),
     }
-    exec(example("train_loop"), given)
+    exec(example("docs/logging.md", "train_loop"), given)
 
     lines = list(map(json.loads, Path("runs/first/training_log.json").read_bytes().splitlines()))
     assert [(line["step"], line["reward"], line["margin"]) for line in lines] == [

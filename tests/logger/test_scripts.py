@@ -64,17 +64,6 @@ logger.save_session()
 logger.save_session(filename="last_session.json")
 """
 
-CONNECT = """
-from thalia_monitor import CurriculumLogger
-
-logger = CurriculumLogger("runs/first")
-logger.log_stage_start(stage=-1, config={"duration_weeks": 4})
-for step in range(10_000):
-    metrics = train(step)  # yours: {"loss": 0.23, "firing_rate": 0.12, "capacity": 0.65, ...}
-    logger.log_training_step(step, metrics)
-logger.log_stage_end(stage=-1)
-"""
-
 
 def run(program: str, directory: Path) -> str:
     """Run a program in a directory of its own; return what it printed."""
@@ -112,26 +101,30 @@ def test_a_script_for_thalias_logger_needs_another_import_and_no_more(tmp_path: 
     assert state.metrics.keys() == {"loss", "firing_rate", "capacity", "reaching_accuracy"}
 
 
-def connect_snippet() -> str:
-    """What the README shows under "Connect your training"."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    section = re.search(r"^## Connect your training$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+def first_program(page: str, title: str) -> str:
+    """The first Python program below a heading of a document."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    section = re.search(rf"^## {title}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     block = re.search(r"^```python\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL) if section else None
-    return block[1] if block else CONNECT
+    assert block, f"{page} has no program below {title!r}"
+    return block[1]
 
 
-def test_connecting_a_training_takes_under_ten_lines() -> None:
-    """Of code, as the README shows it."""
-    code = [
-        line for line in connect_snippet().splitlines() if line.strip() and not line.strip().startswith("#")
-    ]
+CURRICULUM = (("README.md", "Connect your training"), ("docs/logging.md", "A curriculum"))
+
+
+@pytest.mark.parametrize(("page", "title"), CURRICULUM)
+def test_connecting_a_training_takes_under_ten_lines(page: str, title: str) -> None:
+    """Of code, as the documents show it."""
+    program = first_program(page, title)
+    code = [line for line in program.splitlines() if line.strip() and not line.strip().startswith("#")]
 
     assert len(code) < 10
 
 
+@pytest.mark.parametrize(("page", "title"), CURRICULUM)
 def test_who_follows_the_readme_sees_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str, title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Copied as it is, with the reader's own ``train`` or ``trainer``."""
     monkeypatch.chdir(tmp_path)
@@ -141,7 +134,7 @@ def test_who_follows_the_readme_sees_the_run(
             for step in range(0, 10_000, 1_000):
                 callback(step, {"loss": 0.5, "firing_rate": 0.1})
 
-    exec(connect_snippet(), {"train": lambda step: {"loss": 1 / (1 + step)}, "trainer": Trainer()})
+    exec(first_program(page, title), {"train": lambda step: {"loss": 1 / (1 + step)}, "trainer": Trainer()})
 
     (log,) = tmp_path.rglob("training_log.json")
     state = load_training_state(log.parent)
