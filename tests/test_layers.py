@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,86 @@ def test_there_is_no_import_cycle() -> None:
 
     for name in names:
         visit(name, ())
+
+
+def every_import() -> dict[str, set[str]]:
+    """What each module of the package imports of it, inside functions too, not for type checkers only."""
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in MODULES
+        if floor(path) != "pages"
+    }
+    edges: dict[str, set[str]] = {}
+    for name, path in names.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing = [
+            each
+            for each in ast.walk(tree)
+            if isinstance(each, ast.If) and "TYPE_CHECKING" in ast.dump(each.test)
+        ]
+        ignored = {id(node) for block in typing for node in ast.walk(block)}
+        found: set[str] = set()
+        for node in ast.walk(tree):
+            if id(node) in ignored:
+                continue
+            if (isinstance(node, ast.ImportFrom) and node.module in names) or (
+                isinstance(node, ast.ImportFrom) and node.module == "thalia_monitor"
+            ):
+                inner = {f"{node.module}.{each.name}" for each in node.names}
+                found |= {each if each in names else str(node.module) for each in inner}
+            elif isinstance(node, ast.Import):
+                found |= {each.name for each in node.names} & set(names)
+        edges[name] = found - {name}
+    return edges
+
+
+def test_no_import_chain_is_deep() -> None:
+    """From the command to the values everybody speaks in, 14 modules at most stand upon each other."""
+    edges = every_import()
+
+    @cache
+    def chain(name: str) -> tuple[str, ...]:
+        return (name, *max((chain(each) for each in edges[name]), key=len, default=()))
+
+    longest = max((chain(name) for name in edges), key=len)
+    assert len(longest) <= 14, " > ".join(longest)
+
+
+def test_no_folder_is_large() -> None:
+    """A folder above 20 modules hides a second subject."""
+    folders = Counter(path.parent.name for path in MODULES if path.name != "__init__.py")
+    assert {name: count for name, count in folders.items() if count > 20} == {}
+
+
+def test_no_base_name_occurs_twice() -> None:
+    """A module's name says which one it is; only a section's figures, and the logger's half of a format, share it."""
+    names = Counter(
+        path.stem
+        for path in MODULES
+        if path.name != "__init__.py" and floor(path) not in {"pages", "figures", "logger"}
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+SLICES = 24
+"""Modules with a single importer today; merging one lowers this number."""
+
+
+def _single() -> tuple[list[str], int]:
+    edges = every_import()
+    importers = Counter(each for found in edges.values() for each in found)
+    folders = {name.rpartition(".")[0] for name in edges}
+    return sorted(name for name in edges if importers[name] == 1 and name not in folders), len(edges)
+
+
+def test_slices_do_not_become_more() -> None:
+    """A module that one other imports is mostly a slice of it: there are no more than today."""
+    single, _ = _single()
+    assert len(single) <= SLICES, single
+
+
+@pytest.mark.xfail(strict=True, reason="24 of 158: parts of the command, the log and the logger")
+def test_few_modules_have_a_single_importer() -> None:
+    """A module that one other imports is mostly a slice of it: one in ten at most."""
+    single, every = _single()
+    assert len(single) <= every / 10, single

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -22,10 +22,6 @@ from thalia_monitor.model.records import Severity
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import SeriesKey, metric, parse
-
-if TYPE_CHECKING:
-    from thalia_monitor.model.run import TrainingState
-
 
 MAINTAINED: Final = "_maintained"
 """How milestones end that check for an earlier stage's skill."""

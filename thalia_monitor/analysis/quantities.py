@@ -137,3 +137,11 @@ def series_of(state: TrainingState, name: str) -> str:
 
 def _judged_series(state: TrainingState, core: MetricInfo) -> str | None:
     return metric_info.source_of(core, _logged(state), lambda name: measured(state, name), judged=True)
+
+
+def judgement(name: str, delta: float) -> str:
+    """Tell whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
+    better = metric_info.info(name).better
+    if delta == 0 or not better:
+        return "neutral"
+    return "good" if (delta > 0) == (better == "up") else "bad"

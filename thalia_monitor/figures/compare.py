@@ -12,7 +12,6 @@ from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View
-from thalia_monitor.figures.growth import total_traces
 from thalia_monitor.figures.metrics import below, notes
 from thalia_monitor.figures.traces import (
     HOUR,
@@ -21,6 +20,7 @@ from thalia_monitor.figures.traces import (
     lines,
     rug,
     smoothed_sample,
+    total_traces,
     values_in_view,
 )
 from thalia_monitor.figures.traces import notes as untimed

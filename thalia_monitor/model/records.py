@@ -7,13 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from thalia_monitor import contract
-
-if TYPE_CHECKING:
-    pass
-
 
 ENDINGS: Final = frozenset(
     f"{what}_{end}" for what in ("training", "session", "run") for end in ("end", "complete", "finished")

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.screen import words
+from thalia_monitor.analysis.quantities import judgement
 from thalia_monitor.model.records import Checkpoint
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web.components.metric_cards import judgement, metric_cards
+from thalia_monitor.web.components.metric_cards import metric_cards
 
 
 def cards(*metrics: dict[str, float]) -> list[Any]:

@@ -9,9 +9,9 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.formatting import MINUS, counted, number
-from thalia_monitor.analysis.quantities import Place, places
+from thalia_monitor.analysis.quantities import Place, judgement, places
 from thalia_monitor.figures import metrics
-from thalia_monitor.metric_info import info, title
+from thalia_monitor.metric_info import title
 from thalia_monitor.model.run import Current, TrainingState
 from thalia_monitor.model.series_key import metric
 from thalia_monitor.web.components import basic
@@ -49,14 +49,6 @@ def _detail(state: TrainingState, place: Place, now: Current | None) -> str:
         return ", ".join(filter(None, (place.detail, now.as_of)))
     logged = place.series in state.metrics or place.series in state.history.metrics
     return "constant 0, a placeholder" if logged else "not logged yet"
-
-
-def judgement(name: str, delta: float) -> str:
-    """Tell whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
-    better = info(name).better
-    if delta == 0 or not better:
-        return "neutral"
-    return "good" if (delta > 0) == (better == "up") else "bad"
 
 
 def _change(name: str, delta: float | None) -> html.Span:

@@ -12,12 +12,12 @@ from dash import dcc, html
 
 from thalia_monitor.analysis.findings import Finding, Kind
 from thalia_monitor.analysis.formatting import ago, counted, number, rough
-from thalia_monitor.analysis.quantities import Place, places
+from thalia_monitor.analysis.quantities import Place, judgement, places
 from thalia_monitor.analysis.report import STATUS_WORDS
 from thalia_monitor.figures import metrics
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import metric, parse
-from thalia_monitor.web.components import basic, metric_cards, status_badge
+from thalia_monitor.web.components import basic, status_badge
 from thalia_monitor.web.live.client_state import in_address
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _no_course(trend: Trend | None) -> str:
 
 def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html.Section:
     trend = next((each for each in trends if each.place == place), None)
-    change = metric_cards.judgement(place.series, trend.change or 0.0) if trend and trend.moved else "neutral"
+    change = judgement(place.series, trend.change or 0.0) if trend and trend.moved else "neutral"
     words = trend.course if trend else "not logged in this run yet"
     return block(
         place.title,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import dash
@@ -24,10 +24,6 @@ from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live.containment import SENTENCE, contained
-
-if TYPE_CHECKING:
-    from thalia_monitor.figures.chart import Chart
-
 
 LONGEST_TAIL: Final = 40
 """Points taken off the end one by one; where more have changed, the whole line is sent."""
