@@ -23,6 +23,13 @@ def test_a_beginning_has_no_trend() -> None:
     assert str(trend(state(history(STEPS, loss=np.zeros(400))), "loss")) == "Loss 0"
 
 
+def test_a_run_of_a_few_hundred_trials_has_a_trend() -> None:
+    """Where the usual spans reach back behind the beginning, the last 100 steps are compared."""
+    values = [0.5] * 250 + [0.75] * 100
+    lines = history(range(350), accuracy_100=values)
+    assert str(trend(state(lines), "accuracy_100")).endswith("0.75, up 50 % in the last 100 steps")
+
+
 def test_a_spike_is_no_trend() -> None:
     """Medians are compared, the value shown is the newest."""
     values = np.full(400, 0.5)

@@ -77,8 +77,11 @@ def since(values: Recent, bad: NDArray[np.bool_], steps: float, share: float = 0
     return int(values.step[first]) if long_enough else None
 
 
-SPANS: Final = (1_000, 10_000, 100_000)
-"""Steps that a change is told over: the fewest that hold three values, and three before them."""
+SPANS: Final = (1_000, 10_000, 100_000, 100)
+"""Steps that a change is measured over: the first that hold three values, and three before them.
+
+Runs whose step is a trial (``trials.csv``) end after a few hundred: 100 is for those that the usual spans do not fit.
+"""
 _STEADY: Final = 0.005
 
 

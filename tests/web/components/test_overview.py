@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from dash.development.base_component import Component
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.findings import Finding, Kind
 from thalia_monitor.analysis.summary import Summary, summarize
-from thalia_monitor.model.records import Event, Severity
+from thalia_monitor.model.records import Event, Severity, Source
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.components import overview, status_badge
@@ -82,6 +83,15 @@ def test_an_empty_run_says_what_is_missing_in_every_block() -> None:
     assert "no training log" in said[8]
     assert "No growth yet" in said[10]
     assert "No sleep yet" in said[11]
+
+
+def test_a_run_without_a_curriculum_never_grows_or_sleeps() -> None:
+    """Its files never have growth or sleep: the blocks say so, and not that there is none yet."""
+    table = Source("trials.csv", "Thalia trials", 250)
+    summary = summarize(replace(state(), sources=(table,)), NOW)
+    growth, sleep = words(overview.growth(summary)), words(overview.sleep(summary))
+    assert growth.endswith("the files of this run (Thalia trials) never tell of growth.")
+    assert sleep.endswith("the files of this run (Thalia trials) never tell of sleep.")
 
 
 def test_a_run_is_told_in_numbers() -> None:

@@ -17,7 +17,7 @@ from thalia_monitor.analysis.report import STATUS_WORDS
 from thalia_monitor.figures import metrics
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import metric, parse
-from thalia_monitor.web.components import basic, status_badge
+from thalia_monitor.web.components import basic, empty_states, status_badge
 from thalia_monitor.web.live.client_state import in_address
 
 if TYPE_CHECKING:
@@ -148,7 +148,10 @@ def growth(summary: Summary) -> html.Section:
     """How much the brain has grown since the start and in the last hour."""
     told = summary.growth
     if not told.events and told.neurons is None:
-        return block("Growth", "/growth", basic.empty("No growth yet", "Growth is told by the training log."))
+        never = empty_states.sentence(summary.state, "growth")
+        return block(
+            "Growth", "/growth", never or basic.empty("No growth yet", "The training log has growth events.")
+        )
     hour = "times not logged"
     if told.hour_events is not None:
         hour = _grown(told.hour_added or 0, told.hour_events)
@@ -174,8 +177,9 @@ def sleep(summary: Summary) -> html.Section:
     """When the brain last slept, and what it replayed."""
     told = summary.sleep
     if told is None:
-        advice = "Consolidations are told by the training log."
-        return block("Last sleep", "/consolidation", basic.empty("No sleep yet", advice))
+        never = empty_states.sentence(summary.state, "sleep")
+        advice = "The training log has consolidations."
+        return block("Last sleep", "/consolidation", never or basic.empty("No sleep yet", advice))
     when: Any = "–"
     if told.age is not None:
         when = html.Span(ago(told.age), **{"data-age": f"{told.age:.0f}"})
