@@ -10,7 +10,7 @@ from dash import Output, State, dcc, html, no_update
 from thalia_monitor.figures import growth
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.model.series_key import Kind
-from thalia_monitor.web.components import basic, empty_states, toolbar
+from thalia_monitor.web.components import header, toolbar
 from thalia_monitor.web.components.event_table import event_table
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.ticks import NAMES, live
@@ -22,6 +22,7 @@ charts.declare("capacity-now", growth.capacity_now)
 charts.declare("growth-timeline", growth.timeline)
 
 FACTS = "growth-facts"
+panels.declare(FACTS, header.growth_facts)
 REGIONS = "growth-regions"
 SHOWN = "growth-regions-shown"
 COLUMNS = {
@@ -60,23 +61,6 @@ def _by_region(kind: str, title: str, series: str) -> html.Section:
     return charts.chart_card(
         kind, title, series, height=300, options=("log",), series=series, takes=("events",)
     )
-
-
-def facts(state: TrainingState) -> list[Any]:
-    if told := empty_states.sentence(state, "neuron counts, capacity or growth"):
-        return [told]
-    events = state.growth_events
-    neurons = state.history.latest(state.history.neurons)
-    added = events["neurons_added"].sum() if len(events) else 0
-    return [
-        basic.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
-        basic.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
-        basic.fact("Growth events", f"{len(events):,}"),
-        basic.fact("Neurons added", f"{added:,}"),
-    ]
-
-
-panels.declare(FACTS, facts)
 
 
 @live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")], follows=NAMES)

@@ -124,6 +124,16 @@ def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
     )
 
 
+def field(label: str, control: Any) -> html.Label:
+    """A form control with its label in front."""
+    return html.Label([label, control], className="field")
+
+
+def panel(title: str, body: Any) -> html.Section:
+    """A panel with a heading."""
+    return html.Section([html.H2(title, className="card-name"), body], className="panel")
+
+
 def search_box(name: str, placeholder: str, label: str, value: str = "") -> html.Label:
     """A field to search with; its label is there for screen readers."""
     field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm", value=value)
