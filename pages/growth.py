@@ -39,7 +39,7 @@ LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_ev
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panels.pane(FACTS, className="facts panel"),
+            panels.panel(FACTS, className="facts panel"),
             html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
             dcc.Store(id=SHOWN, data=[]),
             html.Div(

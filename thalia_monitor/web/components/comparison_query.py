@@ -43,7 +43,7 @@ class Choice:
 
 
 def choice_from(data: Any, library: Library, current: str | None) -> Choice:
-    """Read a choice from what a browser sent; what is not usable is as if it had not been said."""
+    """Parse the client's choice; ignore invalid fields."""
     given = data if isinstance(data, dict) else {}
     runs = _runs(given.get("runs"), library) or _by_itself(library, current)
     baseline, series, step = given.get("base"), given.get("series"), given.get("step")
@@ -69,7 +69,7 @@ def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
 
 
 def choice_of(key: str, library: Library) -> Choice:
-    """Read the choice that a chart's name tells."""
+    """Parse the choice from the kind of a chart (:attr:`Choice.key`)."""
     runs, _, rest = key.partition(BETWEEN)
     base, _, origin = rest.partition(BETWEEN)
     named = {"runs": runs.split(","), "base": base, "origin": origin}

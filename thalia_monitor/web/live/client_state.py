@@ -1,4 +1,4 @@
-"""The reader's view of the charts: kept in one store, checked here before anything is drawn from it."""
+"""The client's view of the charts, as one store of the browser keeps it; parsed here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VIEW: Final = "view"
 
 
 def view_from(data: dict[str, Any] | None) -> View:
-    """Read a view from what a browser sent; anything unusable is as if it had not been said."""
+    """Parse the client's view; ignore invalid fields."""
     given = data if isinstance(data, dict) else {}
     start, end = _number(given.get("start")), _number(given.get("end"))
     if start is None or end is None or start >= end:

@@ -1,4 +1,4 @@
-"""A fault in one part of a page stays there: it is logged, the part says so, and all others go on."""
+"""Panels that follow the run, and the containment of faults: a failing part shows a notice, the others go on."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueE
 SENTENCE: Final = (
     "This could not be drawn: a fault of the monitor's, and its log says which. The rest is right."
 )
-MOST_TOLD: Final = 1_000
+MOST_LOGGED: Final = 1_000
 
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
 def contained(what: str, make: Callable[[], T], otherwise: T) -> T:
-    """Make one part of an answer, or something else where that fails.
+    """Return ``make()``, or ``otherwise`` where it raises one of ``FAULTS``.
 
     A fault is logged once with its traceback: a page that stays open asks for the same again at every tick.
     """
@@ -41,40 +41,40 @@ def contained(what: str, make: Callable[[], T], otherwise: T) -> T:
         return make()
     except FAULTS as fault:
         message = f"{what} could not be drawn: {type(fault).__name__}: {fault}"
-        if message not in _told:
-            if len(_told) >= MOST_TOLD:
-                _told.clear()
-            _told.add(message)
+        if message not in _logged:
+            if len(_logged) >= MOST_LOGGED:
+                _logged.clear()
+            _logged.add(message)
             log.exception("%s could not be drawn.", what)
         return otherwise
 
 
-PANES: Final = "thalia_monitor_panes"
+PANELS: Final = "thalia_monitor_panels"
 SUMMARIES: Final = "thalia_monitor_summaries"
-"""Panes that show how the run stands, which changes with time, too."""
+"""Panels that show the run's status, which changes with time, too."""
 
 Fill = Callable[[TrainingState], Any]
 
 
 def declare(name: str, fill: Fill) -> None:
-    """Tell the app that is being made what fills the pane of this name."""
-    dash.get_app().server.extensions.setdefault(PANES, {})[name] = fill
+    """Register what fills the panel of this name."""
+    dash.get_app().server.extensions.setdefault(PANELS, {})[name] = fill
 
 
 def declare_summary(name: str, fill: Callable[[Summary], Any]) -> None:
-    """Tell the app that is being made what fills the pane of this name from the run's summary."""
+    """Register what fills the panel of this name from the run's summary."""
     dash.get_app().server.extensions.setdefault(SUMMARIES, {})[name] = fill
 
 
-def pane_id(part: str, name: Any) -> dict[str, Any]:
-    """The id of a pane (``pane``), or of what the browser notes about it (``pane-shown``)."""
+def panel_id(part: str, name: Any) -> dict[str, Any]:
+    """The id of a panel (``pane``), or of the store with its version (``pane-shown``)."""
     return {"type": part, "name": name}
 
 
-def pane(name: str, kind: type[html.Div | html.Section] = html.Div, **properties: Any) -> html.Div:
-    """Lay a pane out, empty until the run is read."""
+def panel(name: str, kind: type[html.Div | html.Section] = html.Div, **properties: Any) -> html.Div:
+    """A panel, empty until the run is read."""
     return html.Div(
-        [kind(id=pane_id("pane", name), **properties), dcc.Store(id=pane_id("pane-shown", name))], id=name
+        [kind(id=panel_id("pane", name), **properties), dcc.Store(id=panel_id("pane-shown", name))], id=name
     )
 
 
@@ -83,22 +83,22 @@ def updates(
     run: str,
     ids: Sequence[dict[str, str]],
     shown: Sequence[Any],
-    stood: Any,
+    standing: Any,
     summary: Summary | None,
 ) -> tuple[list[Any], list[Any]]:
-    """What each pane of a page is to show, and what the browser then notes; nothing for one that shows it.
+    """Children and version of each panel; ``no_update`` for one that is current.
 
     Args:
         state: the run as it is to be shown.
         run: its id.
-        ids: of the panes on the page.
-        shown: what the browser has noted about each.
-        stood: how the run stands, as the browser knows it (``status_badge.standing``).
-        summary: the run summed up, where that was done before.
+        ids: of the panels on the page.
+        shown: the version that each shows.
+        standing: the run's status in the browser (``status_badge.standing``).
+        summary: the run's summary, where it was made before.
     """
-    fills, summaries = (current_app.extensions.get(each, {}) for each in (PANES, SUMMARIES))
+    fills, summaries = (current_app.extensions.get(each, {}) for each in (PANELS, SUMMARIES))
     summed = cache(lambda: summary or status_badge.summary_of(monitor(), run, state))
-    status = stood.get("status") if isinstance(stood, dict) else None
+    status = standing.get("status") if isinstance(standing, dict) else None
 
     def update(name: str, before: Any) -> tuple[Any, Any]:
         mark = f"{run}:{state.version}:{status if name in summaries else ''}"

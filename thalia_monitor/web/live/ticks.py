@@ -1,11 +1,11 @@
-"""How a page stays right: one tick, one version, and the parts of the page on screen that follow it.
+"""How a page stays current: one tick, one version, and the parts of the page that depend on it.
 
 1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
    refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
    callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
-2. A pulse asks the server one question, and the answer has all that has changed: frame, charts and panes
+2. A pulse is one request, and the response has all that changed: frame, charts and panels
    (:mod:`~thalia_monitor.web.live.refresh`). The same version costs a few ``stat`` calls and changes nothing; within
-   a second all viewers are shown the same one (:mod:`~thalia_monitor.web.live.shared_answers`).
+   a second all viewers get the same one (:mod:`~thalia_monitor.web.live.shared_answers`).
 3. A new version goes to one ``dcc.Store``, too, and each :func:`live` part of the page that is open follows it.
 """
 
@@ -34,7 +34,7 @@ NAMES: Final = "live-names"
 """Changes when the run logs a series that it did not log before; what only lists them follows this."""
 RUN: Final = "live-run"
 OTHERS: Final = "live-others"
-"""What the runs beside the one on screen look like, where a page shows several."""
+"""The versions of all compared runs, on the comparison page."""
 CHOSEN: Final = "compare-chosen"
 """Which runs are compared, and how."""
 STANDING: Final = "live-standing"
@@ -62,18 +62,18 @@ def stores(refresh_seconds: float) -> list[Any]:
 
 
 def running(store: str) -> list[tuple[Output, bool, bool]]:
-    """Say in a store that a callback is under way, so that the next pulse waits for it."""
+    """Set a store while a callback runs, so that the next pulse waits for it."""
     return [(Output(store, "data"), True, False)]
 
 
 def live(
     *outputs: Output, inputs: Sequence[Input | State], follows: str = VERSION
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Fill what a reader has a say in whenever the run has a new version, or one that ``follows`` NAMES a new series.
+    """Register a callback with inputs of its own that runs at each new version (``follows=NAMES``: new series).
 
     The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, or
     the function fails, the part keeps what it shows; the shell's notice says why, or the log. What takes nothing
-    from the reader is a :mod:`pane <thalia_monitor.web.live.panels>`.
+    from the reader is a :mod:`panel <thalia_monitor.web.live.panels>`.
     """
 
     gate = () if follows == VERSION else (Input(follows, "data"),)
@@ -99,7 +99,7 @@ def live(
 
 def current_state(version: Any) -> TrainingState:
     """The state of the run that the page shows; nothing is updated where it cannot be read."""
-    known = told(version)
+    known = parse_version(version)
     if known is None:
         raise PreventUpdate
     try:
@@ -108,7 +108,7 @@ def current_state(version: Any) -> TrainingState:
         raise PreventUpdate from None
 
 
-def told(said: Any) -> dict[str, Any] | None:
-    """The run and version that a browser says it was told of; None where no page of ours says that."""
-    names = said if isinstance(said, dict) else {}
+def parse_version(data: Any) -> dict[str, Any] | None:
+    """Parse the client's :data:`VERSION`; None if it is invalid."""
+    names = data if isinstance(data, dict) else {}
     return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None
