@@ -1,4 +1,4 @@
-"""Compare: several runs over each other, and how much better or worse each is than the baseline."""
+"""Compare: several runs in one chart, and how much better or worse each is than the baseline."""
 
 from __future__ import annotations
 
@@ -6,204 +6,65 @@ from typing import Any
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import Input, Output, State, dcc, html, no_update
+from dash import Input, Output, State, dcc, html
 
-from thalia_monitor.analysis import comparison
-from thalia_monitor.analysis.comparison import stage_starts
-from thalia_monitor.analysis.quantities import places
-from thalia_monitor.figures import compare
-from thalia_monitor.metric_info import title
-from thalia_monitor.model.run import TrainingState
-from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, comparison_tables, run_picker
-from thalia_monitor.web.components.comparison_query import (
-    Choice,
-    choice_from,
-    choice_of,
-    known_series,
-    names,
-    sides,
-    version,
-)
-from thalia_monitor.web.context import monitor
+from thalia_monitor.web.components import basic, comparison_tables
 from thalia_monitor.web.live import charts
 from thalia_monitor.web.live.ids import CHOSEN, OTHERS, RUN
 
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
+charts.declare_family("compare", comparison_tables.CHARTS)
 
-QUERY, OFFERS, TABLE, SERIES, ORIGIN, STEP, CHART, KIND, DIFFERENCES, MILESTONES, TOTALS, TROUBLE = (
-    f"compare-{part}"
-    for part in (
-        *("query", "offers", "table", "series", "origin", "step", "chart", "kind"),
-        *("differences", "milestones", "totals", "trouble"),
-    )
-)
-MOST_OFFERED = 8
-MOST_SERIES = 1000
-
-
-def _drawn(key: str) -> charts.Builder:
-    watch = monitor()
-    choice = choice_of(key, watch.library)
-    return lambda _, name, view: compare.overlay(sides(watch, choice)[0], name, view, choice.origin)
-
-
-charts.declare_family(
-    "compare", charts.Family(_drawn, lambda key: version(monitor(), choice_of(key, monitor().library)))
-)
+PARTS = ("table", "trouble", "chart", "differences", "milestones", "totals", "offers")
+QUERY = "compare-query"
+CONTROLS = ("series", "origin", "step")
 
 
 def layout(**_: Any) -> html.Div:
+    query = basic.search_box(QUERY, "Add a run …", "Find a run to compare")
+    title = html.H2("Runs compared", className="card-name")
+    tools = [title, query, html.Span(id="compare-offers", className="offers")]
+    runs = [
+        html.Div(tools, className="table-tools"),
+        html.Div(id="compare-table", className="table-scroll"),
+        html.Div(id="compare-trouble"),
+    ]
+    step = dbc.Input(id="compare-step", type="number", min=0, step=1, debounce=True, size="sm")
+    controls = [
+        basic.field("Compare", dbc.Select(id="compare-series", size="sm")),
+        basic.field("Aligned at", dbc.Select(id="compare-origin", size="sm")),
+        basic.field("Values at step", step),
+    ]
+    totals = [
+        basic.panel("Milestones", html.Div(id="compare-milestones")),
+        basic.panel("Growth, sleep and time", html.Div(id="compare-totals")),
+    ]
     return html.Div(
         [
-            html.Section(
-                [
-                    html.Div(
-                        [
-                            html.H2("Runs compared", className="card-name"),
-                            basic.search_box(QUERY, "Add a run …", "Find a run to compare"),
-                            html.Span(id=OFFERS, className="offers"),
-                        ],
-                        className="table-tools",
-                    ),
-                    html.Div(id=TABLE, className="table-scroll"),
-                    html.Div(id=TROUBLE),
-                ],
-                className="panel",
-            ),
-            html.Div(
-                [
-                    html.Label(["Compare", dbc.Select(id=SERIES, size="sm")], className="field"),
-                    html.Label(["Aligned at", dbc.Select(id=ORIGIN, size="sm")], className="field"),
-                    html.Label(
-                        [
-                            "Values at step",
-                            dbc.Input(id=STEP, type="number", min=0, step=1, debounce=True, size="sm"),
-                        ],
-                        className="field",
-                    ),
-                ],
-                className="table-tools",
-            ),
-            html.Div(id=CHART),
-            html.Section(
-                [html.H2("Differences", className="card-name"), html.Div(id=DIFFERENCES)], className="panel"
-            ),
-            html.Div(
-                [
-                    html.Section(
-                        [html.H2("Milestones", className="card-name"), html.Div(id=MILESTONES)],
-                        className="panel",
-                    ),
-                    html.Section(
-                        [html.H2("Growth, sleep and time", className="card-name"), html.Div(id=TOTALS)],
-                        className="panel",
-                    ),
-                ],
-                className="grid",
-            ),
-            dcc.Store(id=KIND),
+            html.Section(runs, className="panel"),
+            html.Div(controls, className="table-tools"),
+            html.Div(id="compare-chart"),
+            basic.panel("Differences", html.Div(id="compare-differences")),
+            html.Div(totals, className="grid"),
+            dcc.Store(id="compare-kind"),
         ],
         className="page compared",
     )
 
 
 @dash.get_app().callback(
-    Output(TABLE, "children"),
-    Output(TROUBLE, "children"),
-    Output(CHART, "children"),
-    Output(KIND, "data"),
-    Output(DIFFERENCES, "children"),
-    Output(MILESTONES, "children"),
-    Output(TOTALS, "children"),
-    Output(SERIES, "options"),
-    Output(SERIES, "value"),
-    Output(ORIGIN, "options"),
-    Output(ORIGIN, "value"),
-    Output(STEP, "value"),
-    Input(OTHERS, "data"),
-    Input(CHOSEN, "data"),
-    State(RUN, "data"),
-    State(KIND, "data"),
-    State(SERIES, "value"),
-    State(ORIGIN, "value"),
-    State(STEP, "value"),
+    output={
+        **{name: Output(f"compare-{name}", "children") for name in PARTS},
+        **{name: Output(f"compare-{name}", "value") for name in CONTROLS},
+        **{f"{name}_options": Output(f"compare-{name}", "options") for name in ("series", "origin")},
+        "kind": Output("compare-kind", "data"),
+    },
+    inputs={"others": Input(OTHERS, "data"), "chosen": Input(CHOSEN, "data"), "query": Input(QUERY, "value")},
+    state={
+        "run": State(RUN, "data"),
+        "shown": {name: State(f"compare-{name}", "value") for name in CONTROLS}
+        | {"kind": State("compare-kind", "data")},
+    },
 )
-def fill(
-    _: Any,
-    chosen: Any,
-    run: str | None,
-    before: list[str] | None,
-    series: str | None,
-    origin: str | None,
-    step: float | None,
-) -> tuple[Any, ...]:
-    watch = monitor()
-    choice = choice_from(chosen, watch.library, run)
-    found, troubles = sides(watch, choice)
-    choice = known_series(choice, chosen, found)
-    kind = [f"compare~{choice.key}", choice.series]
-    return (
-        comparison_tables.chosen(choice, found)
-        if found
-        else basic.empty("No run to compare", "Add one above."),
-        [basic.notice("warning", trouble) for trouble in troubles],
-        no_update if kind == before else _card(choice),
-        no_update if kind == before else kind,
-        comparison_tables.differences(choice, found),
-        comparison_tables.milestones(found),
-        comparison_tables.totals(found),
-        _series([name for side in found for name in _names(side.state)], choice),
-        _told(choice.series, series),
-        _origins([stage for side in found for stage in stage_starts(side.state)], choice),
-        _told(choice.origin, origin),
-        _told(choice.step, step),
-    )
-
-
-def _told(chosen: Any, shown: Any) -> Any:
-    """A control is told only what it does not show already: else the answer wipes out what is being typed."""
-    return no_update if chosen == shown else chosen
-
-
-def _card(choice: Choice) -> html.Section:
-    return charts.chart_card(
-        f"compare~{choice.key}",
-        title(choice.series),
-        choice.series,
-        height=420,
-        options=() if choice.series == ALL_NEURONS else ("log",),
-        series=Kind.NEURONS.family if choice.series == ALL_NEURONS else choice.series,
-        takes=() if choice.series == ALL_NEURONS else ("smooth",),
-    )
-
-
-def _names(state: TrainingState) -> list[str]:
-    return [*(each.quantity for each in places(state) if each.filled), *state.history.names()]
-
-
-def _series(names: list[str], choice: Choice) -> list[dict[str, str]]:
-    listed = list(dict.fromkeys([*names, choice.series]))[:MOST_SERIES]
-    every = [{"label": name[:80], "value": name} for name in listed if name != ALL_NEURONS]
-    return [*every, {"label": "neurons in all regions", "value": ALL_NEURONS}]
-
-
-def _origins(stages: list[int], choice: Choice) -> list[dict[str, str]]:
-    known = sorted({*stages, *([int(choice.origin)] if choice.origin != comparison.RUN else [])})
-    each = [{"label": f"the start of stage {stage}", "value": str(stage)} for stage in known]
-    return [{"label": "the start of the run", "value": comparison.RUN}, *each]
-
-
-@dash.get_app().callback(
-    Output(OFFERS, "children"), Input(QUERY, "value"), Input(CHOSEN, "data"), State(RUN, "data")
-)
-def offer(query: str | None, chosen: Any, run: str | None) -> Any:
-    library = monitor().library
-    taken = choice_from(chosen, library, run).runs
-    free = [each for each in library.entries() if each.id not in taken and not each.gone]
-    shown = run_picker.search(free, str(query or ""))[:MOST_OFFERED]
-    if len(taken) >= comparison.MOST:
-        return f"{comparison.MOST} runs are as many as can be told apart: remove one to add another."
-    return comparison_tables.offers(shown, names(shown)) or (
-        "no other run is called that" if query else "every run is here"
-    )
+def fill(chosen: Any, query: str | None, run: str | None, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
+    return comparison_tables.fill(chosen, query, run, shown)

@@ -35,7 +35,7 @@ LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps)
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panels.pane(FACTS, className="facts panel"),
+            panels.panel(FACTS, className="facts panel"),
             html.Div(
                 [
                     charts.chart_card("sleep-timeline", "When it slept", class_name="wide", table=TABLE),
@@ -51,8 +51,8 @@ def layout(find: str = "", **_: Any) -> html.Div:
 
 
 def facts(state: TrainingState) -> list[Any]:
-    if told := empty_states.sentence(state, "sleep or consolidation"):
-        return [told]
+    if nothing := empty_states.sentence(state, "sleep or consolidation"):
+        return [nothing]
     return [basic.fact(*each) for each in consolidation.totals(state)]
 
 

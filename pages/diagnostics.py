@@ -34,7 +34,7 @@ FILES = event_table("diagnostics-files", "Files found", diagnostics_report.FILES
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panels.pane(FACTS, className="facts panel"),
+            panels.panel(FACTS, className="facts panel"),
             html.Section(POPULATIONS(find), className="panel"),
             html.Section(NUMBERS(), className="panel"),
             html.Section(FILES(), className="panel"),

@@ -10,7 +10,7 @@ from dash import Output, State, dcc, html, no_update
 from thalia_monitor.figures import growth
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.model.series_key import Kind
-from thalia_monitor.web.components import basic, empty_states, toolbar
+from thalia_monitor.web.components import header, toolbar
 from thalia_monitor.web.components.event_table import event_table
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.ids import NAMES
@@ -23,6 +23,7 @@ charts.declare("capacity-now", growth.capacity_now)
 charts.declare("growth-timeline", growth.timeline)
 
 FACTS = "growth-facts"
+panels.declare(FACTS, header.growth_facts)
 REGIONS = "growth-regions"
 SHOWN = "growth-regions-shown"
 COLUMNS = {
@@ -39,7 +40,7 @@ LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_ev
 def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
-            panels.pane(FACTS, className="facts panel"),
+            panels.panel(FACTS, className="facts panel"),
             html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
@@ -61,23 +62,6 @@ def _by_region(kind: str, title: str, series: str) -> html.Section:
     return charts.chart_card(
         kind, title, series, height=300, options=("log",), series=series, takes=("events",)
     )
-
-
-def facts(state: TrainingState) -> list[Any]:
-    if told := empty_states.sentence(state, "neuron counts, capacity or growth"):
-        return [told]
-    events = state.growth_events
-    neurons = state.history.latest(state.history.neurons)
-    added = events["neurons_added"].sum() if len(events) else 0
-    return [
-        basic.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
-        basic.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
-        basic.fact("Growth events", f"{len(events):,}"),
-        basic.fact("Neurons added", f"{added:,}"),
-    ]
-
-
-panels.declare(FACTS, facts)
 
 
 @live(Output(REGIONS, "children"), Output(SHOWN, "data"), inputs=[State(SHOWN, "data")], follows=NAMES)

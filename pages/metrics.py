@@ -27,7 +27,7 @@ panels.declare(CARDS, metric_cards)
 def layout(**_: Any) -> html.Div:
     return html.Div(
         [
-            panels.pane(CARDS, className="cards"),
+            panels.panel(CARDS, className="cards"),
             first_charts(OTHER),
             html.Div(other_metrics(OTHER), className="details-metrics"),
         ],

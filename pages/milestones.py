@@ -19,4 +19,4 @@ panels.declare(CHECKLIST, checklist_panel)
 
 
 def layout(**_: Any) -> html.Div:
-    return panels.pane(CHECKLIST, className="page")
+    return panels.panel(CHECKLIST, className="page")

@@ -21,9 +21,9 @@ BLOCKS = "overview-blocks"
 def layout(**_: Any) -> html.Div:
     return html.Div(
         [
-            panels.pane(STATUS, html.Section, className="panel status", **{"aria-label": "Status and pace"}),
-            panels.pane(METRICS, className="cards"),
-            panels.pane(BLOCKS, className="blocks"),
+            panels.panel(STATUS, html.Section, className="panel status", **{"aria-label": "Status and pace"}),
+            panels.panel(METRICS, className="cards"),
+            panels.panel(BLOCKS, className="blocks"),
         ],
         className="page overview",
     )

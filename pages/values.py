@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, html, no_update
 
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web.components import value_table
+from thalia_monitor.web.components import basic, value_table
 from thalia_monitor.web.live.ids import NAMES, RUN
 from thalia_monitor.web.live.ticks import live
 
@@ -23,42 +23,22 @@ SERIES, STEP, PAGE, TABLE, COUNT, LINK = (
 
 
 def layout(series: str = "", **_: Any) -> html.Div:
-    return html.Div(
-        html.Section(
-            [
-                html.H2("Raw values", className="card-name"),
-                html.Div(
-                    [
-                        html.Label(
-                            ["Series", dbc.Select(id=SERIES, value=series, size="sm")], className="field"
-                        ),
-                        html.Label(
-                            [
-                                "Around step",
-                                dbc.Input(id=STEP, type="number", min=0, debounce=True, size="sm"),
-                            ],
-                            className="field",
-                        ),
-                        html.Span(id=COUNT, className="caption"),
-                        html.Span(id=LINK),
-                    ],
-                    className="table-tools",
-                ),
-                html.Div(
-                    id=TABLE,
-                    className="table-scroll",
-                    tabIndex=0,
-                    role="region",
-                    **{"aria-label": "Raw values"},
-                ),
-                dbc.Pagination(
-                    id=PAGE, max_value=1, active_page=1, fully_expanded=False, first_last=True, size="sm"
-                ),
-            ],
-            className="panel",
+    step = dbc.Input(id=STEP, type="number", min=0, debounce=True, size="sm")
+    tools = [
+        basic.field("Series", dbc.Select(id=SERIES, value=series, size="sm")),
+        basic.field("Around step", step),
+        html.Span(id=COUNT, className="caption"),
+        html.Span(id=LINK),
+    ]
+    parts = [
+        html.H2("Raw values", className="card-name"),
+        html.Div(tools, className="table-tools"),
+        html.Div(
+            id=TABLE, className="table-scroll", tabIndex=0, role="region", **{"aria-label": "Raw values"}
         ),
-        className="page",
-    )
+        dbc.Pagination(id=PAGE, max_value=1, active_page=1, fully_expanded=False, first_last=True, size="sm"),
+    ]
+    return html.Div(html.Section(parts, className="panel"), className="page")
 
 
 @live(Output(SERIES, "options"), Output(SERIES, "value"), inputs=[State(SERIES, "value")], follows=NAMES)
@@ -77,11 +57,4 @@ def name_series(state: TrainingState, chosen: str | None) -> Any:
 def fill(
     state: TrainingState, name: str | None, page: int | None, step: float | None, run: str | None
 ) -> Any:
-    if not name and state.history.names():  # one is chosen in a moment
-        return no_update
-    key = state.history.find(name or "")
-    series = state.history.series(key) if key else None
-    if series is None:
-        return value_table.nothing(name), 1, "", no_update
-    shown = value_table.page_of(series, page, step)
-    return value_table.table(series, shown), shown.pages, shown.words, value_table.download(run, series.name)
+    return value_table.contents(state, run, name, page, step)

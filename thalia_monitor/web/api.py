@@ -226,11 +226,11 @@ def summary(run: str) -> Response:
     if form not in {"", "json", "text"}:
         raise BadParameter(f"format={form[:50]!r} is neither json nor text.")
     state = monitor().whole_state(run)
-    told = summary_of(monitor(), run, state)
+    found = summary_of(monitor(), run, state)
     kinds = ["application/json", "text/plain"]
     if form == "text" or (not form and request.accept_mimetypes.best_match(kinds) == "text/plain"):
-        return Response(report.text(told), mimetype="text/plain")
-    return jsonify(report.record(told) | {"id": run})
+        return Response(report.text(found), mimetype="text/plain")
+    return jsonify(report.record(found) | {"id": run})
 
 
 def series(run: str) -> Response:

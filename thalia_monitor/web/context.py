@@ -72,12 +72,12 @@ class Monitor:
         return self.moments.newer(run, lambda: self.state(run), known)
 
     def shown(self, run: str, known: Mapping[str, Any]) -> TrainingState:
-        """The state for a part of a page that was told to show this ``version``: that one or a newer one.
+        """The state at the ``version`` that a page shows, or a newer one.
 
         Raises:
             MonitorError: as for :meth:`state`.
         """
-        return self.moments.told(run, lambda: self.state(run), known)
+        return self.moments.version(run, lambda: self.state(run), known)
 
     @property
     def open_to_typing(self) -> bool:

@@ -210,7 +210,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 
 def fill(asker: Asker, slow: Slow) -> None:
     """Let a worker fill that pane slowly."""
-    asker.client.application.extensions[panes.PANES]["growth-facts"] = slow
+    asker.client.application.extensions[panes.PANELS]["growth-facts"] = slow
 
 
 def ask(asker: Asker, shown: Any, said: list[bytes]) -> Thread:
@@ -241,7 +241,7 @@ def test_nobody_waits_long_for_another(worker: Asker, slow: Slow) -> None:
     said: list[bytes] = []
     first = ask(worker, worker.shown, said)
     assert slow.begun.wait(10)
-    worker.client.application.extensions[panes.PANES]["growth-facts"] = lambda _: "filled at once"
+    worker.client.application.extensions[panes.PANELS]["growth-facts"] = lambda _: "filled at once"
     begun = time.monotonic()
     answer = worker.tick(worker.shown)
     assert PATIENCE <= time.monotonic() - begun < PATIENCE + 5
@@ -258,7 +258,7 @@ def test_nobody_waits_for_an_answer_that_failed(worker: Asker) -> None:
     def fail(_: Any) -> None:
         raise RuntimeError
 
-    panels = worker.client.application.extensions[panes.PANES]
+    panels = worker.client.application.extensions[panes.PANELS]
     panels["growth-facts"] = fail
     shown = worker.shown
     assert worker.tick(shown).status_code == 500
@@ -295,7 +295,7 @@ def test_what_one_worker_was_asked_another_answers_the_same(workers: tuple[Asker
     first = one.tick(shown)
     run.append(line(101, loss=0.5))
     assert two.tick(shown).data == first.data
-    assert not two.watch.moments.told(shown["run"], TrainingState, told(first)).version
+    assert not two.watch.moments.version(shown["run"], TrainingState, told(first)).version
 
 
 def test_who_shows_what_another_worker_showed_is_shown_the_newest(
@@ -334,7 +334,7 @@ def test_a_worker_waits_no_longer_where_the_clock_is_put_back(
     """Which here stands still: a quarter of a second is over nevertheless."""
     one, two = workers
     fill(one, slow)
-    two.client.application.extensions[panes.PANES]["growth-facts"] = lambda _: "filled at once"
+    two.client.application.extensions[panes.PANELS]["growth-facts"] = lambda _: "filled at once"
     first = ask(one, one.shown, [])
     assert slow.begun.wait(10)
     assert b"filled at once" in two.tick(one.shown).data

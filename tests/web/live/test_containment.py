@@ -12,7 +12,7 @@ from tests.screen import Screen
 from tests.support import Run
 from thalia_monitor.errors import UnknownRun
 from thalia_monitor.web.live import charts, containment, panels
-from thalia_monitor.web.live.containment import MOST_TOLD, SENTENCE, contained
+from thalia_monitor.web.live.containment import MOST_LOGGED, SENTENCE, contained
 
 
 def broken(*_: Any) -> Any:
@@ -53,13 +53,13 @@ def test_a_pane_that_fails_says_so_and_all_else_goes_on(app: Dash, run: Run, cli
     """It comes back with the next tick that does not fail."""
     run.metrics(0, 100)
     screen = Screen(client, "/growth")
-    working = app.server.extensions[panels.PANES]["growth-facts"]
-    app.server.extensions[panels.PANES]["growth-facts"] = broken
+    working = app.server.extensions[panels.PANELS]["growth-facts"]
+    app.server.extensions[panels.PANELS]["growth-facts"] = broken
     run.metrics(200)
     screen.refresh()
     assert SENTENCE in screen.text("growth-facts")
     assert screen.facts()["Step"] == "200"
-    app.server.extensions[panels.PANES]["growth-facts"] = working
+    app.server.extensions[panels.PANELS]["growth-facts"] = working
     screen.refresh()
     assert "Growth events" in screen.text("growth-facts")
 
@@ -76,9 +76,9 @@ def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixt
 def test_what_is_remembered_of_faults_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """A name may come from a log."""
     caplog.set_level(logging.CRITICAL)
-    for number in range(2 * MOST_TOLD):
+    for number in range(2 * MOST_LOGGED):
         contained(f"chart {number}", broken, None)
-    assert len(containment._told) <= MOST_TOLD
+    assert len(containment._logged) <= MOST_LOGGED
 
 
 def test_what_is_meant_for_somebody_passes() -> None:

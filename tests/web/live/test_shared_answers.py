@@ -107,9 +107,9 @@ def test_a_part_is_of_the_version_that_its_page_was_told_of(moments: Moments, cl
     told = [known(moments.newer("a", read, KNOWN))]
     clock.now = 51.2
     told.append(known(moments.newer("a", read, KNOWN)))
-    assert [moments.told("a", read, each).version for each in told] == ["0", "1"]
+    assert [moments.version("a", read, each).version for each in told] == ["0", "1"]
     clock.now = 52.1
-    assert moments.told("a", read, told[0]).version == "2"
+    assert moments.version("a", read, told[0]).version == "2"
 
 
 def test_a_version_that_another_worker_told_of_is_answered_with_a_newer_one(
@@ -117,9 +117,9 @@ def test_a_version_that_another_worker_told_of_is_answered_with_a_newer_one(
 ) -> None:
     """The same for all who were told of it; who was told of it after this one was read, with the newest."""
     read, elsewhere = versions(), KNOWN | {"version": "told by another worker"}
-    assert [moments.told("a", read, elsewhere).version for _ in range(2)] == ["0", "0"]
+    assert [moments.version("a", read, elsewhere).version for _ in range(2)] == ["0", "0"]
     clock.now = 50.5
-    assert moments.told("a", read, elsewhere | {"read": 50.2}).version == "1"
+    assert moments.version("a", read, elsewhere | {"read": 50.2}).version == "1"
 
 
 def test_another_run_is_read(moments: Moments) -> None:

@@ -92,7 +92,7 @@ def test_no_secret_is_kept(run: Run, kept: logging.Logger) -> None:
     create_app(run.directory, api_token="s3cret-t0ken")
     kept.warning("Bearer s3cret-t0ken was shown")
     kept.warning("redis://ann:n1ghtowl@cache.lab.example:6379/0 does not answer")
-    told = json.dumps(Recent.told())
+    told = json.dumps(Recent.listed())
     assert "s3cret" not in told
     assert "n1ghtowl" not in told
     assert "cache.lab.example" in told
@@ -102,7 +102,7 @@ def test_what_is_kept_is_bounded(kept: logging.Logger) -> None:
     """Neither many errors nor long ones fill the memory."""
     for number in range(100):
         kept.error("%d %s", number, "x" * 100_000)
-    assert len(json.dumps(Recent.told())) < 20_000
+    assert len(json.dumps(Recent.listed())) < 20_000
 
 
 def test_what_a_worker_logs_is_told_by_the_others(

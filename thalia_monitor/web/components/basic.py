@@ -87,11 +87,13 @@ def _found(listed: Sequence[HealthWarning]) -> html.Div:
     )
 
 
-def _warning(number: int, told: HealthWarning) -> html.Li:
+def _warning(number: int, warning: HealthWarning) -> html.Li:
     return html.Li(
         [
-            html.Span(f"{ICONS[told.severity]} {told.severity}", className=f"tag tag-{told.severity}"),
-            html.Span(told.message[:500], className="log-text", dir="auto"),
+            html.Span(
+                f"{ICONS[warning.severity]} {warning.severity}", className=f"tag tag-{warning.severity}"
+            ),
+            html.Span(warning.message[:500], className="log-text", dir="auto"),
         ],
         value=number,
     )
@@ -109,7 +111,7 @@ def problems(listed: Sequence[Problem], total: int) -> Any:
 
 
 def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
-    """A bar that is also a number for those who do not see it."""
+    """A bar that is also a number for screen readers."""
     percent = round(share * 100, 1)
     return html.Div(
         html.Div(className="bar-fill", style={"width": f"{percent}%"}),
@@ -122,6 +124,16 @@ def progress(share: float, label: str, *, class_name: str = "") -> html.Div:
             "aria-label": label,
         },
     )
+
+
+def field(label: str, control: Any) -> html.Label:
+    """A form control with its label in front."""
+    return html.Label([label, control], className="field")
+
+
+def panel(title: str, body: Any) -> html.Section:
+    """A panel with a heading."""
+    return html.Section([html.H2(title, className="card-name"), body], className="panel")
 
 
 def search_box(name: str, placeholder: str, label: str, value: str = "") -> html.Label:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from thalia_monitor.analysis.comparison import MOST, RUN, Side
-from thalia_monitor.analysis.quantities import first_to_last, series_of
+from thalia_monitor.analysis.comparison import MOST, RUN, Side, stage_starts
+from thalia_monitor.analysis.quantities import first_to_last, places, series_of
 from thalia_monitor.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BY_ITSELF: Final = 4
 """Runs that are compared when nobody has chosen any."""
 LONGEST: Final = 200
+MOST_SERIES: Final = 1000
+"""Series offered in the select."""
 BETWEEN: Final = "~"
 
 
@@ -40,7 +42,7 @@ class Choice:
 
 
 def choice_from(data: Any, library: Library, current: str | None) -> Choice:
-    """Read a choice from what a browser sent; what is not usable is as if it had not been said."""
+    """Parse the client's choice; ignore invalid fields."""
     given = data if isinstance(data, dict) else {}
     runs = _runs(given.get("runs"), library) or _by_itself(library, current)
     baseline, series, step = given.get("base"), given.get("series"), given.get("step")
@@ -66,7 +68,7 @@ def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
 
 
 def choice_of(key: str, library: Library) -> Choice:
-    """Read the choice that a chart's name tells."""
+    """Parse the choice from the kind of a chart (:attr:`Choice.key`)."""
     runs, _, rest = key.partition(BETWEEN)
     base, _, origin = rest.partition(BETWEEN)
     named = {"runs": runs.split(","), "base": base, "origin": origin}
@@ -93,6 +95,25 @@ def _by_itself(library: Library, current: str | None) -> tuple[str, ...]:
 def _origin(given: Any) -> str:
     text = str(given)
     return text if text.removeprefix("-").isdecimal() and len(text) < 6 else RUN
+
+
+def series_names(sides: Sequence[Side], choice: Choice) -> list[str]:
+    """Every series that can be compared: core metrics first, and always the chosen one."""
+    listed = [
+        name
+        for side in sides
+        for name in (
+            *(place.quantity for place in places(side.state) if place.filled),
+            *side.state.history.names(),
+        )
+    ]
+    return list(dict.fromkeys([*listed, choice.series]))[:MOST_SERIES]
+
+
+def stages(sides: Sequence[Side], choice: Choice) -> list[int]:
+    """Every stage whose start the runs can be aligned at, and always the chosen one."""
+    chosen = [] if choice.origin == RUN else [int(choice.origin)]
+    return sorted({*(stage for side in sides for stage in stage_starts(side.state)), *chosen})
 
 
 def sides(watch: Monitor, choice: Choice) -> tuple[list[Side], list[str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from dash import html
+from dash import html, no_update
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.comparison import (
+    MOST,
+    RUN,
     Difference,
     Side,
     Standing,
@@ -19,22 +21,95 @@ from thalia_monitor.analysis.comparison import (
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
+from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import side_style
 from thalia_monitor.metric_info import title
+from thalia_monitor.model.series_key import ALL_NEURONS, Kind
 from thalia_monitor.web.components import basic, run_picker
+from thalia_monitor.web.components.comparison_query import (
+    choice_from,
+    choice_of,
+    known_series,
+    names,
+    series_names,
+    sides,
+    stages,
+    version,
+)
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live import charts
 
 if TYPE_CHECKING:
-    from thalia_monitor.reading.library import Entry
+    from thalia_monitor.reading.library import Entry, Library
     from thalia_monitor.web.components.comparison_query import Choice
 
 ARROWS: Final = {"better": "▲ better", "worse": "▼ worse", "same": "= same", "": ""}
 KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutral"}
 BESIDE: Final = "beside the baseline"
 MOST_MILESTONES: Final = 200
+MOST_OFFERED: Final = 8
 
 
-def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table:
-    """The runs that are compared, with their colours, where they are, and what can be done with each."""
+def _overlay(key: str) -> charts.Builder:
+    watch = monitor()
+    choice = choice_of(key, watch.library)
+    return lambda _, name, view: overlay(sides(watch, choice)[0], name, view, choice.origin)
+
+
+CHARTS: Final = charts.Family(_overlay, lambda key: version(monitor(), choice_of(key, monitor().library)))
+"""How the overlay of several runs is drawn, and what version of them it shows."""
+
+
+def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything on the comparison page, and ``no_update`` for the chart and the controls that are up to date.
+
+    Every result is complete: Dash discards one whose callback was called again meanwhile.
+
+    Args:
+        data: the choice as the browser sent it.
+        query: the text to search runs with.
+        run: the run on screen.
+        shown: values of the controls, and the ``kind`` of the chart.
+    """
+    watch = monitor()
+    choice = choice_from(data, watch.library, run)
+    compared, failures = sides(watch, choice)
+    choice = known_series(choice, data, compared)
+    kind = [f"compare~{choice.key}", choice.series]
+    same = kind == shown["kind"]
+    # A control keeps a value that it shows already: sending it again would overwrite what is being typed.
+    controls = {"series": choice.series, "origin": choice.origin, "step": choice.step}
+    return {name: no_update if value == shown[name] else value for name, value in controls.items()} | {
+        "table": chosen(choice, compared),
+        "trouble": [basic.notice("warning", failure) for failure in failures],
+        "chart": no_update if same else _chart(choice),
+        "kind": no_update if same else kind,
+        "differences": differences(choice, compared),
+        "milestones": milestones(compared),
+        "totals": totals(compared),
+        "series_options": series_options(series_names(compared, choice)),
+        "origin_options": origin_options(stages(compared, choice)),
+        "offers": offer(str(query or ""), choice, watch.library),
+    }
+
+
+def _chart(choice: Choice) -> html.Section:
+    every = choice.series == ALL_NEURONS
+    return charts.chart_card(
+        f"compare~{choice.key}",
+        title(choice.series),
+        choice.series,
+        height=420,
+        options=() if every else ("log",),
+        series=Kind.NEURONS.family if every else choice.series,
+        takes=() if every else ("smooth",),
+    )
+
+
+def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table | html.Div:
+    """Table of the compared runs: colour, progress, and buttons to make one the baseline or remove it."""
+    if not sides:
+        return basic.empty("No run to compare", "Add one above.")
     rows = [
         html.Tr(
             [
@@ -85,6 +160,27 @@ def _button(what: str, run: str, words: str, meaning: str, *, pressed: bool | No
         title=meaning,
         **{"aria-label": meaning, "data-compare": what, "data-run-id": run} | state,
     )
+
+
+def offer(query: str, choice: Choice, library: Library) -> Any:
+    """Buttons that add a run whose name matches the query, or why there are none."""
+    if len(choice.runs) >= MOST:
+        return f"{MOST} runs are as many as can be told apart: remove one to add another."
+    free = [each for each in library.entries() if each.id not in choice.runs and not each.gone]
+    shown = run_picker.search(free, query)[:MOST_OFFERED]
+    return offers(shown, names(shown)) or ("no other run is called that" if query else "every run is here")
+
+
+def series_options(names: Sequence[str]) -> list[dict[str, str]]:
+    """Options of the series select: one per name, and the sum of all neurons."""
+    every = [{"label": name[:80], "value": name} for name in names if name != ALL_NEURONS]
+    return [*every, {"label": "neurons in all regions", "value": ALL_NEURONS}]
+
+
+def origin_options(stages: Sequence[int]) -> list[dict[str, str]]:
+    """Options of the alignment select: the start of the run, and of each stage."""
+    each = [{"label": f"the start of stage {stage}", "value": str(stage)} for stage in stages]
+    return [{"label": "the start of the run", "value": RUN}, *each]
 
 
 def offers(entries: Sequence[Entry], names: Sequence[str]) -> list[html.Button]:

@@ -53,22 +53,22 @@ def _listed(state: TrainingState) -> pd.DataFrame:
             "kind": kinds[order],
             "what": every.label,
             "amount": _amounts(every),
-            "time": _moments(state, every),
+            "time": _times(state, every),
         }
     )
 
 
 def _amounts(every: Happenings) -> pd.arrays.IntegerArray:
-    told = np.isfinite(every.amount) & (np.abs(every.amount) < 2**53)
-    return pd.arrays.IntegerArray(np.where(told, every.amount, 0).astype(np.int64), ~told)
+    known = np.isfinite(every.amount) & (np.abs(every.amount) < 2**53)
+    return pd.arrays.IntegerArray(np.where(known, every.amount, 0).astype(np.int64), ~known)
 
 
-def _moments(state: TrainingState, every: Happenings) -> NDArray[np.object_]:
-    """When each happened, in words; an event's are written once."""
+def _times(state: TrainingState, every: Happenings) -> NDArray[np.object_]:
+    """The time of each row as text; those of events are formatted once."""
     written = state.extended("moments", lambda new, _: _written(new), lambda a, b: np.concatenate([a, b]))
-    words, told = np.full(len(every), NONE, np.object_), every.event >= 0
-    words[told] = written[every.event[told]]
-    words[~told] = [moment(time) for time in every.time[~told].tolist()]
+    words, from_event = np.full(len(every), NONE, np.object_), every.event >= 0
+    words[from_event] = written[every.event[from_event]]
+    words[~from_event] = [moment(time) for time in every.time[~from_event].tolist()]
     return words
 
 

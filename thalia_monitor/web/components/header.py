@@ -92,6 +92,21 @@ def totals(state: TrainingState) -> list[Any]:
     ]
 
 
+def growth_facts(state: TrainingState) -> list[Any]:
+    """Neurons, regions and growth events in numbers, or a sentence where the run's files never have them."""
+    if nothing := empty_states.sentence(state, "neuron counts, capacity or growth"):
+        return [nothing]
+    events = state.growth_events
+    neurons = state.history.latest(state.history.neurons)
+    added = events["neurons_added"].sum() if len(events) else 0
+    return [
+        basic.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
+        basic.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
+        basic.fact("Growth events", f"{len(events):,}"),
+        basic.fact("Neurons added", f"{added:,}"),
+    ]
+
+
 def missing(state: TrainingState) -> Any:
     """Say what this directory lacks, and what to do about it."""
     if state.read_fraction < 1:

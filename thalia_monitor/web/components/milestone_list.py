@@ -19,8 +19,8 @@ def checklist_panel(state: TrainingState) -> list[Any]:
     """Total, passed and completion, then every milestone by group."""
     passed, evaluated = completion(state)
     listed = checklist(state)
-    if not listed and (told := empty_states.sentence(state, "milestones")):
-        return [told]
+    if not listed and (nothing := empty_states.sentence(state, "milestones")):
+        return [nothing]
     if not listed:
         return [
             basic.empty(

@@ -146,23 +146,23 @@ def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html
 
 def growth(summary: Summary) -> html.Section:
     """How much the brain has grown since the start and in the last hour."""
-    told = summary.growth
-    if not told.events and told.neurons is None:
+    growth = summary.growth
+    if not growth.events and growth.neurons is None:
         never = empty_states.sentence(summary.state, "growth")
         return block(
             "Growth", "/growth", never or basic.empty("No growth yet", "The training log has growth events.")
         )
     hour = "times not logged"
-    if told.hour_events is not None:
-        hour = _grown(told.hour_added or 0, told.hour_events)
-    newest = told.newest
+    if growth.hour_events is not None:
+        hour = _grown(growth.hour_added or 0, growth.hour_events)
+    newest = growth.newest
     where = f"{newest.fields.get('region', 'a region')}"[:60] if newest else "–"
     return block(
         "Growth",
         "/growth",
         _rows(
-            ("Neurons now", f"{told.neurons:,}" if told.neurons is not None else "–"),
-            ("Since the start", _grown(told.added, told.events)),
+            ("Neurons now", f"{growth.neurons:,}" if growth.neurons is not None else "–"),
+            ("Since the start", _grown(growth.added, growth.events)),
             ("In the last hour", hour),
             ("Newest", where + (f", step {newest.step:,}" if newest and newest.step is not None else "")),
         ),
@@ -175,22 +175,22 @@ def _grown(added: int, times: int) -> str:
 
 def sleep(summary: Summary) -> html.Section:
     """When the brain last slept, and what it replayed."""
-    told = summary.sleep
-    if told is None:
+    sleep = summary.sleep
+    if sleep is None:
         never = empty_states.sentence(summary.state, "sleep")
         advice = "The training log has consolidations."
         return block("Last sleep", "/consolidation", never or basic.empty("No sleep yet", advice))
     when: Any = "–"
-    if told.age is not None:
-        when = html.Span(ago(told.age), **{"data-age": f"{told.age:.0f}"})
+    if sleep.age is not None:
+        when = html.Span(ago(sleep.age), **{"data-age": f"{sleep.age:.0f}"})
     return block(
         "Last sleep",
         "/consolidation",
         _rows(
-            ("Stage", html.Span(told.stage[:60], className="log-text", dir="auto")),
+            ("Stage", html.Span(sleep.stage[:60], className="log-text", dir="auto")),
             ("When", when),
-            ("Step", f"{told.step:,}" if told.step is not None else "–"),
-            ("Replayed", counted(told.patterns, "pattern") if told.patterns is not None else "–"),
+            ("Step", f"{sleep.step:,}" if sleep.step is not None else "–"),
+            ("Replayed", counted(sleep.patterns, "pattern") if sleep.patterns is not None else "–"),
         ),
     )
 

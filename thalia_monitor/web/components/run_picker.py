@@ -16,7 +16,7 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web.components import basic, comparison_query
 from thalia_monitor.web.context import Monitor, monitor
-from thalia_monitor.web.live.client_state import told
+from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.live.ids import OTHERS, PULSE, RUN, STANDING, VERSION
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _register_list(app: Dash) -> None:
         first = (min(max(number if isinstance(number, int) else 1, 1), pages) - 1) * ROWS
         shown = found[first : first + ROWS]
         summaries = library.summaries([each.id for each in shown])
-        known = told(version)
+        known = parse_version(version)
         now = known["run"] if known else None
         rows = [_row(each, summary, now) for each, summary in zip(shown, summaries, strict=True)]
         count = (
@@ -261,7 +261,7 @@ def _register_directory(app: Dash) -> None:
         prevent_initial_call=True,
     )
     def name_directory(_: bool, version: Any, typed: str | None) -> Any:
-        known = told(version)
+        known = parse_version(version)
         if typed or known is None:
             return no_update
         try:

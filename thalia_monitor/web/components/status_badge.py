@@ -1,4 +1,4 @@
-"""How a run stands at this moment: the badge on every page, and what the browser tells with its title and notes.
+"""The status of a run now: the badge on every page, and what the browser puts in its title and notifications.
 
 A run goes stale without any file changing, so this is judged at every pulse, not at every new version.
 """
@@ -37,31 +37,31 @@ KINDS: Final = {
     Status.STOPPED: "warning",
     Status.UNKNOWN: "info",
 }
-MOST_TOLD: Final = 20
-LONGEST_TOLD: Final = 200
+MOST_CRITICALS: Final = 20
+LONGEST_CRITICAL: Final = 200
 
 
 def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
-    """Sum a run up as it is now; it is examined once for each version, whoever asks."""
+    """The run's summary at this moment; its findings are computed once per version for all viewers."""
     what = f"findings by {watch.thresholds}"
     found = watch.finished(state, run, what, lambda: watch.examine(state), list[Finding])
     return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
 
 
 def standing(summary: Summary, run: str) -> dict[str, Any]:
-    """What the browser keeps of it: changes only when something is to be told."""
+    """The run's status for the browser's store; it changes only when the browser has something to show."""
     return {
         "run": run,
         "name": summary.state.name,
         "status": str(summary.liveness.status),
-        "criticals": [each[:LONGEST_TOLD] for each in summary.criticals[:MOST_TOLD]],
+        "criticals": [each[:LONGEST_CRITICAL] for each in summary.criticals[:MOST_CRITICALS]],
     }
 
 
-def changed(summary: Summary | None, run: str | None, stood: Any) -> tuple[Any, Any]:
-    """The store's value and the badge for the navigation; nothing where the browser has them already.
+def changed(summary: Summary | None, run: str | None, before: Any) -> tuple[Any, Any]:
+    """The status for the store, and the badge; ``no_update`` for both where ``before`` is the same status.
 
-    No summary stands for a run that cannot be read.
+    Without a summary: those of a run that cannot be read.
     """
     if summary is None:
         now = {"run": run, "name": "", "status": "unreadable", "criticals": ["The run cannot be read."]}
@@ -70,7 +70,7 @@ def changed(summary: Summary | None, run: str | None, stood: Any) -> tuple[Any, 
         now = standing(summary, run or "")
         status = summary.liveness.status
         shown = _badge(KINDS[status], ICONS[status], report.STATUS_WORDS[status])
-    return (no_update, no_update) if now == stood else (now, shown)
+    return (no_update, no_update) if now == before else (now, shown)
 
 
 def _badge(kind: str, icon: str, word: str) -> html.Span:
@@ -80,7 +80,7 @@ def _badge(kind: str, icon: str, word: str) -> html.Span:
 
 
 def sentence(alive: Liveness) -> list[Any]:
-    """The sentence on the last sign of life, its age counted on by the browser."""
+    """The liveness sentence, its age as an element that the browser keeps current."""
     if alive.age is None:
         return [alive.text]
     age = ago(alive.age)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import dash
 import numpy as np
-from dash import html
+from dash import html, no_update
 
 from thalia_monitor.analysis.formatting import NONE
 from thalia_monitor.analysis.quantities import first_to_last, series_of
@@ -118,3 +118,17 @@ def nothing(name: str | None) -> html.Div:
     if not name:
         return basic.empty("No metrics yet", "This page fills by itself as soon as the run logs one.")
     return basic.empty(f"Nothing is logged under {str(name)[:80]!r} yet", "Choose another series above.")
+
+
+def contents(
+    state: TrainingState, run: str | None, name: str | None, page: int | None, step: float | None
+) -> Any:
+    """Table, number of pages, count and download links of the chosen series; nothing while none is chosen yet."""
+    if not name and state.history.names():  # another callback is choosing one
+        return no_update
+    key = state.history.find(name or "")
+    series = state.history.series(key) if key else None
+    if series is None:
+        return nothing(name), 1, "", no_update
+    shown = page_of(series, page, step)
+    return table(series, shown), shown.pages, shown.words, download(run, series.name)

@@ -1,4 +1,4 @@
-"""The reader's view of the charts: kept in one store, checked here before anything is drawn from it."""
+"""The client's view of the charts, as one store of the browser keeps it; parsed here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from thalia_monitor.figures.chart import X_TITLES, View
 
 
 def view_from(data: dict[str, Any] | None) -> View:
-    """Read a view from what a browser sent; anything unusable is as if it had not been said."""
+    """Parse the client's view; ignore invalid fields."""
     given = data if isinstance(data, dict) else {}
     start, end = _number(given.get("start")), _number(given.get("end"))
     if start is None or end is None or start >= end:
@@ -48,7 +48,7 @@ def _names(value: object) -> frozenset[str]:
     return frozenset(each for each in value if isinstance(each, str))
 
 
-def told(said: Any) -> dict[str, Any] | None:
+def parse_version(said: Any) -> dict[str, Any] | None:
     """The run and version that a browser says it was told of; None where no page of ours says that."""
     names = said if isinstance(said, dict) else {}
     return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

@@ -15,9 +15,9 @@ FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueE
 SENTENCE: Final = (
     "This could not be drawn: a fault of the monitor's, and its log says which. The rest is right."
 )
-MOST_TOLD: Final = 1_000
+MOST_LOGGED: Final = 1_000
 
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
 def contained(what: str, make: Callable[[], T], otherwise: T) -> T:
@@ -29,9 +29,9 @@ def contained(what: str, make: Callable[[], T], otherwise: T) -> T:
         return make()
     except FAULTS as fault:
         message = f"{what} could not be drawn: {type(fault).__name__}: {fault}"
-        if message not in _told:
-            if len(_told) >= MOST_TOLD:
-                _told.clear()
-            _told.add(message)
+        if message not in _logged:
+            if len(_logged) >= MOST_LOGGED:
+                _logged.clear()
+            _logged.add(message)
             log.exception("%s could not be drawn.", what)
         return otherwise

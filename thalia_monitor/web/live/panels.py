@@ -1,4 +1,4 @@
-"""Panes: the parts of a page that take nothing from the reader, filled anew with each version of the run."""
+"""Panels that follow the run: the parts of a page that take nothing from the reader, filled with each version."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from thalia_monitor.web.live.containment import SENTENCE, contained
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
 
-PANES: Final = "thalia_monitor_panes"
+PANELS: Final = "thalia_monitor_panels"
 SUMMARIES: Final = "thalia_monitor_summaries"
-"""Panes that show how the run stands, which changes with time, too."""
+"""Panels that show the run's status, which changes with time, too."""
 
 Fill = Callable[[TrainingState], Any]
 
 
 def declare(name: str, fill: Fill) -> None:
-    """Tell the app that is being made what fills the pane of this name."""
-    dash.get_app().server.extensions.setdefault(PANES, {})[name] = fill
+    """Register what fills the panel of this name."""
+    dash.get_app().server.extensions.setdefault(PANELS, {})[name] = fill
 
 
 def declare_summary(name: str, fill: Callable[[Summary], Any]) -> None:
-    """Tell the app that is being made what fills the pane of this name from the run's summary."""
+    """Register what fills the panel of this name from the run's summary."""
     dash.get_app().server.extensions.setdefault(SUMMARIES, {})[name] = fill
 
 
-def pane_id(part: str, name: Any) -> dict[str, Any]:
-    """The id of a pane (``pane``), or of what the browser notes about it (``pane-shown``)."""
+def panel_id(part: str, name: Any) -> dict[str, Any]:
+    """The id of a panel (``pane``), or of the store with its version (``pane-shown``)."""
     return {"type": part, "name": name}
 
 
-def pane(name: str, kind: type[html.Div | html.Section] = html.Div, **properties: Any) -> html.Div:
-    """Lay a pane out, empty until the run is read."""
+def panel(name: str, kind: type[html.Div | html.Section] = html.Div, **properties: Any) -> html.Div:
+    """A panel, empty until the run is read."""
     return html.Div(
-        [kind(id=pane_id("pane", name), **properties), dcc.Store(id=pane_id("pane-shown", name))], id=name
+        [kind(id=panel_id("pane", name), **properties), dcc.Store(id=panel_id("pane-shown", name))], id=name
     )
 
 
@@ -51,22 +51,22 @@ def updates(
     run: str,
     ids: Sequence[dict[str, str]],
     shown: Sequence[Any],
-    stood: Any,
+    standing: Any,
     sum_up: Callable[[], Summary],
 ) -> tuple[list[Any], list[Any]]:
-    """What each pane of a page is to show, and what the browser then notes; nothing for one that shows it.
+    """Children and version of each panel; ``no_update`` for one that is current.
 
     Args:
         state: the run as it is to be shown.
         run: its id.
-        ids: of the panes on the page.
-        shown: what the browser has noted about each.
-        stood: how the run stands, as the browser knows it (``status_badge.standing``).
-        sum_up: sums the run up, where a pane needs it.
+        ids: of the panels on the page.
+        shown: the version that each shows.
+        standing: the run's status in the browser (``status_badge.standing``).
+        sum_up: sums the run up, where a panel needs it.
     """
-    fills, summaries = (current_app.extensions.get(each, {}) for each in (PANES, SUMMARIES))
+    fills, summaries = (current_app.extensions.get(each, {}) for each in (PANELS, SUMMARIES))
     summed = cache(sum_up)
-    status = stood.get("status") if isinstance(stood, dict) else None
+    status = standing.get("status") if isinstance(standing, dict) else None
 
     def update(name: str, before: Any) -> tuple[Any, Any]:
         mark = f"{run}:{state.version}:{status if name in summaries else ''}"

@@ -1,4 +1,4 @@
-"""The frame around a page: the run's header, warnings and totals, how it stands, and why it shows nothing new."""
+"""The refresh of a page: header, warnings, totals, status and notices of the frame, charts and panels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from thalia_monitor.web.components import basic, header, status_badge
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.charts import chart_id
-from thalia_monitor.web.live.client_state import told, view_from
+from thalia_monitor.web.live.client_state import parse_version, view_from
 from thalia_monitor.web.live.ids import (
     BADGE,
     BUSY,
@@ -37,7 +37,7 @@ from thalia_monitor.web.live.ids import (
     VIEW,
     WARNINGS,
 )
-from thalia_monitor.web.live.panels import pane_id
+from thalia_monitor.web.live.panels import panel_id
 from thalia_monitor.web.live.ticks import current_state, running
 
 if TYPE_CHECKING:
@@ -56,45 +56,45 @@ OUTPUTS: Final = {
     "hidden": Output(PAGE, "hidden"),
 }
 NOTHING: Final = dict.fromkeys(OUTPUTS, no_update)
-"""What is sent of a frame that is right."""
+"""The update of a frame that is current."""
 HELD: Final = {
     "run": State(RUN, "data"),
     "known": State(VERSION, "data"),
     "named": State(NAMES, "data"),
     "shown": State(NOTICE, "children"),
-    "stood": State(STANDING, "data"),
+    "standing": State(STANDING, "data"),
 }
-"""What a page tells of its frame, the arguments of :func:`look`."""
+"""The client's state of the frame, the arguments of :func:`refresh`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What came of a look at a run."""
+class Refresh:
+    """Result of a refresh: values of the frame's outputs, and the run's state."""
 
     frame: dict[str, Any]
-    """A value for each of ``OUTPUTS``."""
+    """One value per key of ``OUTPUTS``."""
     run: str = ""
     state: TrainingState | None = None
     """The run as the page is to show it; None where it cannot be read."""
-    stood: Any = None
-    """How the run stands, as the browser knows by now."""
+    standing: Any = None
+    """The run's status in the browser after this refresh."""
     summary: Summary | None = None
-    """The run summed up, where that was done for the frame."""
+    """The run's summary, where the frame needed it."""
 
 
-def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
-    """Look at the run that a page shows: which version of it is to be on the page, and the frame around it.
+def refresh(run: Any, known: Any, named: Any, shown: Any, standing: Any) -> Refresh:
+    """Read the run that the page shows, and compute the frame around it.
 
-    What the browser says of it is as if it had not been said where no page of ours says that.
+    Invalid values from the client are ignored.
 
     Args:
         run: the id that the address names; None for the one shown by default.
         known: the run and version on the page, and when that was read.
-        named: what stands for the names of the run's series there.
+        named: the hash of the series' names there.
         shown: the notices there.
-        stood: how the run stood.
+        standing: the run's status there.
     """
-    known = told(known)
+    known = parse_version(known)
     before = known["run"] if known else None
     # What is shown by default stays, even if another is newer now.
     run = (run if isinstance(run, str) else None) or before
@@ -102,10 +102,10 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
         run = monitor().library.entry(run).id
         moment = monitor().newer(run, known if run == before else None)
     except MonitorError as error:
-        return Look(_unreadable(str(error), run, before, shown, stood))
+        return Refresh(_unreadable(str(error), run, before, shown, standing))
     state = moment.state
     summary = status_badge.summary_of(monitor(), run, state)
-    stands, badge = status_badge.changed(summary, run, stood)
+    stands, badge = status_badge.changed(summary, run, standing)
     frame = NOTHING | {"standing": stands, "badge": badge}
     same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or _troubled(shown):
@@ -122,12 +122,12 @@ def look(run: Any, known: Any, named: Any, shown: Any, stood: Any) -> Look:
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
         }
-    return Look(frame, run, state, stood if stands is no_update else stands, summary)
+    return Refresh(frame, run, state, standing if stands is no_update else stands, summary)
 
 
-def _unreadable(words: str, run: str | None, before: str | None, shown: Any, stood: Any) -> dict[str, Any]:
-    """Say why a run cannot be read, above what was read of it before; of another run nothing stays."""
-    stands, badge = status_badge.changed(None, run, stood)
+def _unreadable(words: str, run: str | None, before: str | None, shown: Any, standing: Any) -> dict[str, Any]:
+    """Frame of a run that cannot be read: the page of the same run stays, that of another is cleared."""
+    stands, badge = status_badge.changed(None, run, standing)
     trouble = _trouble(words, shown, kept=run == before)
     answer = NOTHING | {"notice": trouble, "standing": stands, "badge": badge}
     if run == before:
@@ -137,7 +137,7 @@ def _unreadable(words: str, run: str | None, before: str | None, shown: Any, sto
 
 
 def _names(run: str, state: TrainingState) -> list[Any]:
-    """What stands for the names of a run's series: another value when there is a new one, or one in another place."""
+    """Run and hash of its series' names in order; it changes when a series appears or moves."""
     return [
         run,
         state.once("names", lambda: zlib.crc32("\0".join(_lists(state)).encode("utf-8", "replace"))),
@@ -149,12 +149,12 @@ def _lists(state: TrainingState) -> list[str]:
 
 
 def _changed(notices: list[Any], shown: Any) -> Any:
-    """What is shown already is not sent again: a screen reader would announce it once more."""
+    """``no_update`` for notices on screen: a screen reader would announce them again."""
     return no_update if json.loads(to_json_plotly(notices)) == (shown or []) else notices
 
 
 def _trouble(words: str, shown: Any, *, kept: bool) -> Any:
-    """A notice that the run cannot be read, and since when; the same trouble stays as it is."""
+    """Notice why the run cannot be read, and since when; ``no_update`` for the same reason."""
     if _troubled(shown) and words in str(shown):
         return no_update
     since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
@@ -168,7 +168,7 @@ def _troubled(shown: Any) -> bool:
 
 
 def register(app: Dash) -> None:
-    """Give the app that callback: a tick is one question, however much of the page has changed."""
+    """Register the one callback of a tick: frame, charts and panels together."""
 
     @app.callback(
         output={
@@ -179,8 +179,8 @@ def register(app: Dash) -> None:
                 Output(chart_id("drawn", ALL, ALL), "data"),
             ),
             "panes": (
-                Output(pane_id("pane", ALL), "children"),
-                Output(pane_id("pane-shown", ALL), "data"),
+                Output(panel_id("pane", ALL), "children"),
+                Output(panel_id("pane-shown", ALL), "data"),
             ),
         },
         inputs={
@@ -192,7 +192,7 @@ def register(app: Dash) -> None:
         state={
             "held": HELD,
             "drawn": (State(chart_id("chart", ALL, ALL), "id"), State(chart_id("drawn", ALL, ALL), "data")),
-            "shown": (State(pane_id("pane", ALL), "id"), State(pane_id("pane-shown", ALL), "data")),
+            "shown": (State(panel_id("pane", ALL), "id"), State(panel_id("pane-shown", ALL), "data")),
         },
         running=running(BUSY),
     )
@@ -206,7 +206,7 @@ def register(app: Dash) -> None:
     ) -> dict[str, Any]:
         if not (_sound(drawn, "kind", "name") and _sound(shown, "name")):
             raise BadRequest
-        found = look(**held) if _asked_to_look() else _known(**held)
+        found = refresh(**held) if _is_tick() else _known(**held)
         if found.state is None:
             nothing = [no_update] * len(drawn[0])
             still = [no_update] * len(shown[0])
@@ -220,23 +220,23 @@ def register(app: Dash) -> None:
         return {
             "frame": found.frame,
             "charts": charts.updates(found.state, found.run, view_from(view), near, *drawn),
-            "panes": panels.updates(found.state, found.run, *shown, found.stood, sum_up),
+            "panes": panels.updates(found.state, found.run, *shown, found.standing, sum_up),
         }
 
 
-def _asked_to_look() -> bool:
-    """Whether a tick asks, or a page that was just opened; who only looks at it otherwise is not kept waiting."""
+def _is_tick() -> bool:
+    """Whether a tick or a new page triggered this; a change of the view alone reads no files."""
     return not ctx.triggered_prop_ids or f"{PULSE}.data" in ctx.triggered_prop_ids
 
 
-def _known(known: Any, stood: Any, **_: Any) -> Look:
-    """The run as the page shows it already; nothing is updated where there is none."""
+def _known(known: Any, standing: Any, **_: Any) -> Refresh:
+    """The run at the version on the page; raises PreventUpdate where there is none."""
     state = current_state(known)
-    return Look(NOTHING, known["run"], state, stood)
+    return Refresh(NOTHING, known["run"], state, standing)
 
 
 def _sound(parts: tuple[Any, Any], *names: str) -> bool:
-    """Whether a page notes something about each part that it has, as every page of ours does."""
+    """Whether the client sent valid ids, and one value for each."""
     ids, noted = parts
     return (
         isinstance(ids, list)

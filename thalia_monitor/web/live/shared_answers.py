@@ -151,7 +151,7 @@ def mark(asked: bytes) -> str:
 
 
 VERSIONS_KEPT: Final = 2.0
-"""Seconds in which a page that was told of a version has asked for all of it: as long it is kept, and its answers."""
+"""Seconds that a version and its responses are kept: until then a page that got it has requested all of its parts."""
 RUNS: Final = 16
 """Runs of which a version is kept; of more, the one looked at longest ago is read at every look."""
 MOMENT_PATIENCE: Final = 0.1
@@ -199,15 +199,15 @@ class Moments:
             if first:
                 reading.release()
 
-    def told(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any]) -> TrainingState:
-        """The state of the version that a page was told of, or a newer one. Raises what ``read`` raises."""
+    def version(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any]) -> TrainingState:
+        """The state at the version ``known``, or a newer one. Raises what ``read`` raises."""
         _, moments = self._of(run)
         now = self._clock()
         for each in tuple(moments):
             if each.state.version == known.get("version") and 0 <= now - each.read < VERSIONS_KEPT:
                 settle(each.read + VERSIONS_KEPT)
                 return each.state
-        moment = self.newer(run, read, known)  # another worker has told of it, or it was long ago
+        moment = self.newer(run, read, known)  # another worker read it, or it is too old
         if moment.state.version == known.get("version"):
             settle(moment.read + VERSIONS_KEPT)
         return moment.state

@@ -1,11 +1,11 @@
-"""How a page stays right: one tick, one version, and the parts of the page on screen that follow it.
+"""How a page stays current: one tick, one version, and the parts of the page that depend on it.
 
 1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
    refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
    callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
-2. A pulse asks the server one question, and the answer has all that has changed: frame, charts and panes
+2. A pulse is one request, and the response has all that changed: frame, charts and panels
    (:mod:`~thalia_monitor.web.live.refresh`). The same version costs a few ``stat`` calls and changes nothing; within
-   a second all viewers are shown the same one (:mod:`~thalia_monitor.web.live.shared_answers`).
+   a second all viewers get the same one (:mod:`~thalia_monitor.web.live.shared_answers`).
 3. A new version goes to one ``dcc.Store``, too, and each :func:`live` part of the page that is open follows it.
 """
 
@@ -21,7 +21,7 @@ from dash.exceptions import PreventUpdate
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.client_state import told
+from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.live.containment import contained
 from thalia_monitor.web.live.ids import BUSY, CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
 
@@ -49,18 +49,18 @@ def stores(refresh_seconds: float) -> list[Any]:
 
 
 def running(store: str) -> list[tuple[Output, bool, bool]]:
-    """Say in a store that a callback is under way, so that the next pulse waits for it."""
+    """Set a store while a callback runs, so that the next pulse waits for it."""
     return [(Output(store, "data"), True, False)]
 
 
 def live(
     *outputs: Output, inputs: Sequence[Input | State], follows: str = VERSION
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Fill what a reader has a say in whenever the run has a new version, or one that ``follows`` NAMES a new series.
+    """Register a callback with inputs of its own that runs at each new version (``follows=NAMES``: new series).
 
     The decorated function takes the run's state and then the values of ``inputs``. When the run cannot be read, or
     the function fails, the part keeps what it shows; the shell's notice says why, or the log. What takes nothing
-    from the reader is a :mod:`pane <thalia_monitor.web.live.panels>`.
+    from the reader is a :mod:`panel <thalia_monitor.web.live.panels>`.
     """
 
     gate = () if follows == VERSION else (Input(follows, "data"),)
@@ -86,7 +86,7 @@ def live(
 
 def current_state(version: Any) -> TrainingState:
     """The state of the run that the page shows; nothing is updated where it cannot be read."""
-    known = told(version)
+    known = parse_version(version)
     if known is None:
         raise PreventUpdate
     try:

@@ -53,7 +53,7 @@ class FrontWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         signal.set_wakeup_fd(-1)  # the event loop wakes by itself
 
     def run(self) -> None:
-        """Serve until told to end; named and called by gunicorn."""
+        """Serve until a signal ends it; gunicorn calls it by this name."""
         cfg = self.cfg
         front = Front(self.wsgi, cfg.threads, Limits(idle=cfg.keepalive), self._log)
         options: dict[str, Any] = {}
@@ -110,7 +110,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 def serve(settings: Settings, workers: int, threads: int) -> None:
-    """Serve from several processes until told to stop; SIGHUP makes new workers, SIGTERM ends them cleanly.
+    """Serve from several processes until a signal ends it; SIGHUP makes new workers, SIGTERM ends them cleanly.
 
     Raises:
         SettingsError: a setting cannot be used, the port is in use, or the address is not this machine's.
@@ -144,6 +144,6 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return server
 
     def reload(self) -> None:
-        """Make the application anew, so that files named in the settings are read again."""
+        """Make a new application, which reads the files named in the settings again."""
         self.callable: Flask | None = None
         super().reload()

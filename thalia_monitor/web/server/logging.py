@@ -101,11 +101,11 @@ class Recent(logging.Handler):
         if self.folder is not None:
             with suppress(OSError):  # a full disk must not turn one error into two
                 place = self.folder / f"{os.getpid()}.json"
-                place.with_suffix(".new").write_text(json.dumps(self.told()), encoding="utf-8")
+                place.with_suffix(".new").write_text(json.dumps(self.listed()), encoding="utf-8")
                 place.with_suffix(".new").replace(place)
 
     @classmethod
-    def told(cls) -> list[dict[str, Any]]:
+    def listed(cls) -> list[dict[str, Any]]:
         """What is kept, as JSON values."""
         return [
             {

@@ -1,4 +1,4 @@
-"""What holds for every answer, whoever serves the app: headers, the size of a request, and the proxy in front.
+"""What holds for every response under every WSGI server: headers, the size of a request, and the proxy in front.
 
 Who may look at all is :mod:`thalia_monitor.web.server.auth`'s; what an error looks like is :mod:`~.failures`'s."""
 
@@ -126,7 +126,7 @@ def close(answer: Response) -> Response:
 
 
 def keep(answer: Response) -> Response:
-    """Let the browser keep a file whose address changes with its content; everything else is asked for anew."""
+    """Let the browser keep a file whose address changes with its content; everything else is revalidated."""
     if answer.status_code == 200 and _fingerprinted():
         answer.cache_control.public = True
         answer.cache_control.max_age = FOR_GOOD

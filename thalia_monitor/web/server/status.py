@@ -34,7 +34,7 @@ STARTED: Final = datetime.now(UTC)
 _master: int | None = None
 """The process whose forks the workers are; None where there is only one process."""
 MOST_FILES: Final = 100
-"""Processes that are told of: the newest. A worker that ends is replaced, and what it logged is still of interest."""
+"""Processes whose log lines are listed, newest first; those of a worker that was replaced are still of interest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _leave(folder: Path, master: int) -> None:
 def report(watch: Monitor) -> Report:
     """Look at the server; costs a few files of /proc and one listing of the runs."""
     entries = watch.library.entries()
-    told = _told()
+    errors = _newest_errors()
     lost = sum(each.gone for each in entries)
     return Report(
         processes=_processes(),
@@ -129,18 +129,18 @@ def report(watch: Monitor) -> Report:
         cache=watch.cache.kind,
         cache_answers=watch.cache.answering,
         cache_failures=watch.cache.failures,
-        errors=told[:KEPT],
+        errors=errors[:KEPT],
     )
 
 
-def _told() -> list[dict[str, Any]]:
+def _newest_errors() -> list[dict[str, Any]]:
     """What every process has logged of late, the newest first."""
     others: list[dict[str, Any]] = []
     if Recent.folder is not None:
         own = f"{os.getpid()}.json"
         files = sorted(Recent.folder.glob("*.json"), key=_age, reverse=True)[:MOST_FILES]
         others = [line for path in files if path.name != own for line in _lines(path)]
-    return sorted([*others, *Recent.told()], key=lambda each: str(each["time"]), reverse=True)
+    return sorted([*others, *Recent.listed()], key=lambda each: str(each["time"]), reverse=True)
 
 
 def _age(path: Path) -> float:
