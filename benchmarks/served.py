@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,16 @@ class Served:
         return found
 
     def steps(self) -> int:
-        """The step that the newest run is at, as the API tells it."""
+        """The step that the newest run is at, as the API tells it; -1 while its log is being read."""
         with DIRECT.open(f"{self.address}api/v1/runs", timeout=60) as answer:
             run = json.load(answer)["runs"][0]["id"]
-        with DIRECT.open(f"{self.address}api/v1/runs/{run}", timeout=60) as answer:
-            return int(json.load(answer)["current_step"])
+        try:
+            with DIRECT.open(f"{self.address}api/v1/runs/{run}", timeout=60) as answer:
+                return int(json.load(answer)["current_step"])
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return -1
 
 
 @contextmanager

@@ -78,6 +78,14 @@ def test_the_record_is_strict_json() -> None:
     assert record["text"].startswith("lab run: live.")
 
 
+def test_a_metric_called_like_a_region_names_its_own_series() -> None:
+    """``series`` is the public name, under which the API has the metric and not the region's neurons."""
+    lines = history(range(20), **{name: [0.5] * 20 for name in ("neurons.PFC", "segment", "acc")})
+    metrics = report.record(summary(history=lines))["metrics"]
+    names = {name: metrics[name]["series"] for name in ("neurons.PFC", "segment", "acc")}
+    assert names == {"neurons.PFC": "metric.neurons.PFC", "segment": "metric.segment", "acc": "acc"}
+
+
 def test_an_empty_run_has_a_record_too() -> None:
     """What is not known is null, never 0."""
     record = report.record(summarize(state(), NOW))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor.analysis.formatting import ago, counted, joined
 from thalia_monitor.analysis.liveness import Status
+from thalia_monitor.model.series_key import metric
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.pace import Span
@@ -181,7 +182,7 @@ def record(summary: Summary) -> dict[str, Any]:
                 "step": each.step,
                 "change": _value(each.change),
                 "over_steps": each.steps,
-                "series": each.name,
+                "series": metric(each.name).public,
                 "unit": each.place.unit if each.place else "",
             }
             for each in summary.trends

@@ -201,7 +201,7 @@ def core_metrics(state: TrainingState) -> dict[str, Any]:
         place.quantity: {
             "value": strict(now.value),
             "step": now.step,
-            "series": place.series,
+            "series": metric(place.series).public,
             "unit": place.unit,
         }
         for place in places(state)
