@@ -21,7 +21,7 @@ WORTH_BULK: Final = 2**14
 
 
 class Following:
-    """What a log's complete lines have said so far; :meth:`read` takes in more."""
+    """Contents of a log's complete lines so far; :meth:`read` adds the new ones."""
 
     def __init__(self, path: Path, file: str, within: Path | None = None) -> None:
         self.path = path
@@ -45,25 +45,25 @@ class Following:
     def read(
         self,
         size: int,
-        anew: Callable[[], Store] = Memory,
+        new_store: Callable[[], Store] = Memory,
         progress: Callable[[], object] = lambda: None,
     ) -> None:
-        """Take in what is new in the first so many bytes; into a store made ``anew`` when the log was replaced.
+        """Read the new lines of the first so many bytes; a replaced log gets a store from ``new_store``.
 
         ``progress`` is called now and then while much is read. Raises OSError when the log cannot be read,
         StoreLost when the store cannot be written.
         """
         if self.tail.recognise():
-            self._replace(anew)
+            self._replace(new_store)
         if size - self.tail.offset >= WORTH_IT:
             self._read_at_once(size, progress)
         for lines in self.tail.follow(size):
-            if lines.anew:
-                self._replace(anew)
+            if lines.restarted:
+                self._replace(new_store)
             self._take(lines)
 
-    def _replace(self, anew: Callable[[], Store]) -> None:
-        contents = LogContents(self.contents.builder.generation + 1, anew())
+    def _replace(self, new_store: Callable[[], Store]) -> None:
+        contents = LogContents(self.contents.builder.generation + 1, new_store())
         self.before(contents)
         with self.lock:
             self.contents = contents
