@@ -1,4 +1,4 @@
-"""Runs found below the searched roots, by id; searched again in the background when they are read."""
+"""Runs found below the searched roots, by id; searched again in the background when listed."""
 
 from __future__ import annotations
 
