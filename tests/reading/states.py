@@ -27,7 +27,7 @@ def _event(event: Event) -> tuple[Any, ...]:
     return (event.kind, event.step, repr(event.fields), event.segment, repr(event.time), event.line)
 
 
-def told(state: TrainingState) -> dict[str, Any]:
+def comparable(state: TrainingState) -> dict[str, Any]:
     """What a state tells of its log."""
     history = state.history
     return {

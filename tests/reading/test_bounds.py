@@ -178,7 +178,7 @@ def test_a_hole_of_gigabytes_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", [b"{\n", b"0\n", b"{}\n", b'"\n', b"\0\n", b'{"a":\n', b"\xff\n"])
 def test_broken_lines_without_end_are_only_counted(monkeypatch: pytest.MonkeyPatch, broken: bytes) -> None:
-    """Of thousands of lines that say nothing the first are told, all are counted, and the good ones are read."""
+    """Of thousands of lines that are unusable the first are reported, all are counted, and the good ones are read."""
     calls = Calls(decode_line)
     monkeypatch.setattr(bulk_decode, "decode_line", calls)
     monkeypatch.setattr(bulk_decode, "MANY_BROKEN", 400)

@@ -81,7 +81,7 @@ def test_several_stages_stand_in_the_order_of_their_starts(tmp_path: Path) -> No
 
 
 def test_an_attempt_that_a_restart_erased_is_kept_by_the_text_log(tmp_path: Path) -> None:
-    """A restart rewrites the stage's file; the attempt before it is still told by the text log."""
+    """A restart rewrites the stage's file; the attempt before it is still in the text log."""
     write_json(tmp_path, "stage_0_log.json", stage_log(0, 20, 29, step_metrics=logged((1000, 1500), 21)))
     write_text(tmp_path, started(0, 0) + steps((1000, 2000), 1) + started(20, 0) + steps((1000,), 21), 21)
     assert rows(read(tmp_path)) == [[1000, 2000], [1000, 1500]]

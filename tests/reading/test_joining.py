@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from thalia_monitor.model.history import Column, History, Lineage, Segment
 from thalia_monitor.model.records import Event
-from thalia_monitor.reading.merge import Joining, Told
+from thalia_monitor.reading.merge import Joining, RunParts
 
 LINES = st.lists(
     st.dictionaries(st.sampled_from(["loss", "reward", "accuracy"]), st.integers(0, 99), max_size=3),
@@ -19,7 +19,7 @@ LINES = st.lists(
 """What each line of a log says."""
 
 
-def log(lines: list[dict[str, int]], count: int, lineage: Lineage) -> Told:
+def log(lines: list[dict[str, int]], count: int, lineage: Lineage) -> RunParts:
     """The first so many lines, with an event for every third."""
     shown = lines[:count]
     columns = {}
@@ -40,21 +40,21 @@ def log(lines: list[dict[str, int]], count: int, lineage: Lineage) -> Told:
         ),
         lineage=lineage,
     )
-    return Told(history, EVENTS[: count // 3])
+    return RunParts(history, EVENTS[: count // 3])
 
 
 EVENTS = tuple(Event("growth", number, {}, segment=number // 2) for number in range(10))
 
 
-def plain(told: Told) -> Any:
-    """Everything that is told, as plain values."""
-    history = told.history
+def plain(parts: RunParts) -> Any:
+    """A history and its events, as plain values."""
+    history = parts.history
     columns = {
         name: (column.values.tolist(), None if column.rows is None else column.rows.tolist())
         for name, column in history.metrics.items()
     }
     numbers = [part.tolist() for part in (history.step, history.segment, history.time)]
-    return numbers, columns, history.segments, told.events
+    return numbers, columns, history.segments, parts.events
 
 
 @example(first=[{"loss": 0}], then=[{"loss": 0}, {}], cuts=[0, 1, 2])
@@ -69,8 +69,8 @@ def test_joined_line_by_line_is_joined_at_once(
     for cut in cuts:
         second = log(then, cut, lineage)
         assert joining.goes_on(before, second)
-        found = joining.told(second)
-        expected = plain(Joining(before, second).told(second))
+        found = joining.combined(second)
+        expected = plain(Joining(before, second).combined(second))
         assert plain(found) == expected
         assert found.history.step.tolist() == [*range(len(first)), *range(len(then[:cut]))]
         given_out.append((found, expected))
@@ -82,18 +82,18 @@ def test_events_that_were_there_stay_the_very_same() -> None:
     """So that what was computed of them is still known."""
     before, lineage, lines = log([{"loss": 1}] * 6, 6, Lineage()), Lineage(), [{"loss": 2}] * 12
     joining = Joining(before, log(lines, 0, lineage))
-    earlier = joining.told(log(lines, 6, lineage)).events
-    later = joining.told(log(lines, 12, lineage)).events
+    earlier = joining.combined(log(lines, 6, lineage)).events
+    later = joining.combined(log(lines, 12, lineage)).events
     assert len(later) == len(earlier) + 2
     assert all(one is other for one, other in zip(earlier, later, strict=False))
     assert [each.segment for each in later] == [0, 0, 2, 2, 3, 3]
 
 
-def test_another_log_is_joined_anew() -> None:
+def test_another_log_is_joined_again() -> None:
     """One that was replaced, one that is shorter, and other files before it."""
     before, lineage, lines = log([{"loss": 1}], 1, Lineage()), Lineage(), [{"loss": 2}] * 3
     joining = Joining(before, log(lines, 0, lineage))
-    joining.told(log(lines, 3, lineage))
+    joining.combined(log(lines, 3, lineage))
     assert not joining.goes_on(before, log(lines, 3, Lineage()))
     assert not joining.goes_on(before, log(lines, 2, lineage))
     assert not joining.goes_on(log([{"loss": 1}], 1, Lineage()), log(lines, 3, lineage))

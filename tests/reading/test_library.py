@@ -12,9 +12,9 @@ import pytest
 
 from tests.support import Run, wait_until
 from thalia_monitor.errors import RunUnreadable, UnknownRun
-from thalia_monitor.reading import library as shelf
+from thalia_monitor.reading import library as library_module
 from thalia_monitor.reading import timeouts
-from thalia_monitor.reading.library import Library, Shelf, run_id
+from thalia_monitor.reading.library import Library, SearchedRoot, run_id
 from thalia_monitor.reading.listing import Summary, list_directory
 from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.reading.run_search import Found, Root, search
@@ -22,9 +22,9 @@ from thalia_monitor.reading.run_search import Found, Root, search
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Search anew at every question, and give up on a directory after half a second."""
-    monkeypatch.setattr(shelf, "LOOK_AGAIN", 0.0)
-    monkeypatch.setattr(shelf, "AT_ONCE", 0.0)
+    """Search again at every question, and give up on a directory after half a second."""
+    monkeypatch.setattr(library_module, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(library_module, "AT_ONCE", 0.0)
 
 
 def make(directory: Path, *steps: int) -> Run:
@@ -55,9 +55,9 @@ def test_a_run_is_chosen_by_its_id_only(tmp_path: Path, wanted: str) -> None:
     """No path, however it is written, is taken for a run."""
     make(tmp_path / "a", 1)
     library = Library([tmp_path / "a"], [Root(tmp_path)])
-    with pytest.raises(UnknownRun) as told:
+    with pytest.raises(UnknownRun) as raised:
         library.entry(wanted)
-    assert len(str(told.value)) < 300
+    assert len(str(raised.value)) < 300
 
 
 def test_new_runs_appear_and_vanished_ones_say_so(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_run_that_another_worker_has_found_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An id that is not known is searched for before it is refused."""
-    monkeypatch.setattr(shelf, "LOOK_AGAIN", 1e9)
+    monkeypatch.setattr(library_module, "LOOK_AGAIN", 1e9)
     library = Library([], [Root(tmp_path)])
     assert names(library) == []
     make(tmp_path / "new", 5)
@@ -111,13 +111,13 @@ def test_listing_reads_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_so_many_runs_are_held(tmp_path: Path) -> None:
-    """The run that was not looked at for longest is let go of, and read anew when it is wanted again."""
+    """The run that was not looked at for longest is let go of, and read again when it is wanted again."""
     runs = [make(tmp_path / str(number), number) for number in range(5)]
     library = Library([run.directory for run in runs], most_readers=2)
     ids = [each.id for each in library.entries()]
     for number, run in enumerate(ids):
         assert library.read(run).current_step == number
-    held = [key for key, attendant in library._attendants.items() if attendant.holding]
+    held = [key for key, reader in library._timed_readers.items() if reader.holding]
     assert held == ids[-2:]
     assert library.read(ids[0]).current_step == 0
 
@@ -156,7 +156,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], thread
         monkeypatch.setattr("thalia_monitor.reading.listing.list_directory", slow)
         return answering
 
-    monkeypatch.setattr(timeouts.Attendant.__init__, "__kwdefaults__", {"limit": 0.3})
+    monkeypatch.setattr(timeouts.TimedReader.__init__, "__kwdefaults__", {"limit": 0.3})
     yield hang
     for each in freed:
         each.set()
@@ -187,7 +187,7 @@ def test_a_root_on_a_hanging_mount_holds_up_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Runs below another root are listed, and the slow search is said."""
-    monkeypatch.setattr(shelf, "WAIT", 0.2)
+    monkeypatch.setattr(library_module, "WAIT", 0.2)
     make(tmp_path / "good" / "run", 1)
     answering = threading.Event()
 
@@ -196,7 +196,7 @@ def test_a_root_on_a_hanging_mount_holds_up_nobody_else(
             answering.wait()
         return search(root)
 
-    monkeypatch.setattr(Shelf.__init__, "__defaults__", (slow,))
+    monkeypatch.setattr(SearchedRoot.__init__, "__defaults__", (slow,))
     library = Library([], [Root(tmp_path / "bad"), Root(tmp_path / "good")])
     assert names(library) == ["run"]
     wait_until(lambda: any("is not done" in note for note in library.notes))
@@ -221,7 +221,7 @@ def test_a_typed_directory_becomes_a_run(tmp_path: Path) -> None:
         library.add(tmp_path / "missing")
 
 
-def test_a_run_that_is_replaced_is_read_anew(tmp_path: Path) -> None:
+def test_a_run_that_is_replaced_is_read_again(tmp_path: Path) -> None:
     """A directory deleted and made again under the same name shows what is there now."""
     run = make(tmp_path / "run", 1, 2, 3)
     library = Library([run.directory])

@@ -140,7 +140,7 @@ def test_a_log_that_is_copied_and_cut_is_never_counted_twice(tmp_path: Path) -> 
 
 
 def test_a_log_rewritten_in_place_keeps_its_parts(tmp_path: Path) -> None:
-    """What stands before it is still there when the log itself begins anew."""
+    """What stands before it is still there when the log itself starts again."""
     log = tmp_path / "training_log.json"
     (tmp_path / "training_log.json.1").write_bytes(lines(1, 2))
     log.write_bytes(lines(3, 4, 5))

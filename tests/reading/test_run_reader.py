@@ -82,7 +82,7 @@ def test_a_log_that_is_gone_stays_on_show_until_it_is_back(tmp_path: Path) -> No
     assert back.history.generation == gone.history.generation
 
 
-def test_a_replaced_log_is_read_anew(tmp_path: Path) -> None:
+def test_a_replaced_log_is_read_again(tmp_path: Path) -> None:
     """Another file in its place is another log, even when it is longer."""
     path = write_log(tmp_path, line(1000, loss=0.5))
     reader = RunReader(tmp_path)

@@ -59,7 +59,7 @@ def crash_loop(lines: int, back: int, *, pause: float) -> list[Line]:
     ],
 )
 def test_writers_that_share_a_log_resume_nothing(lags: Sequence[int], timed: bool) -> None:
-    """However many, whoever is ahead: their lines are one segment, out of order."""
+    """However many, whichever is ahead: their lines are one segment, out of order."""
     lines = list(ranks(lags))
     found, segments, ordered = assigned(lines if timed else untimed(lines))
     assert (set(found), [kind for *_, kind in segments], ordered) == ({0}, ["start"], False)

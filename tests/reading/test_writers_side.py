@@ -56,8 +56,8 @@ def test_files_are_opened_to_read_and_let_go(name: str, tmp_path: Path) -> None:
     for path in (FIXTURES / name).iterdir():
         (run / path.name).write_bytes(path.read_bytes())
     command = [sys.executable, "-c", PROGRAM, str(run), str(tmp_path / "index")]
-    told = json.loads(subprocess.check_output(command, text=True))
-    assert len(told["seen"]) > 4
-    assert all(flags & os.O_ACCMODE == os.O_RDONLY for _, flags in told["seen"])
-    assert [each for each in told["held"] if each.startswith(str(run))] == []
-    assert (told["open"], told["mapped"]) == ([], [])
+    report = json.loads(subprocess.check_output(command, text=True))
+    assert len(report["seen"]) > 4
+    assert all(flags & os.O_ACCMODE == os.O_RDONLY for _, flags in report["seen"])
+    assert [each for each in report["held"] if each.startswith(str(run))] == []
+    assert (report["open"], report["mapped"]) == ([], [])

@@ -34,7 +34,7 @@ class StoreLost(Exception):
 
 @contextmanager
 def storing() -> Iterator[None]:
-    """Tell what goes wrong with an index's files from what goes wrong with the log."""
+    """Raise StoreLost for errors of the index's files, to distinguish them from errors of the log."""
     try:
         yield
     except (OSError, ValueError, msgspec.MsgspecError) as error:
@@ -42,7 +42,7 @@ def storing() -> Iterator[None]:
 
 
 class GrowingArray(Generic[Number]):
-    """An array with room at its end; what was handed out of it stays as it was."""
+    """Append-only array with spare room at its end; views returned earlier never change."""
 
     __slots__ = ("_room", "_size")
     GROWTH = 4.0
@@ -69,7 +69,7 @@ class GrowingArray(Generic[Number]):
         self._room[self._size - len(values) : self._size] = values
 
     def detach(self) -> None:
-        """Go on in a copy of one's own, where another process may write other values to the same places."""
+        """Continue in a private copy, where another process may write to the same places."""
 
     def view(self) -> NDArray[Number]:
         """All values, read-only, without copying."""
@@ -135,7 +135,7 @@ class FileArray(GrowingArray[Number]):
         return self._mapped.size() >= len(self._mapped)
 
     def grown(self, size: int) -> None:
-        """Take note that another process has appended up to that size; StoreLost where it has not."""
+        """Extend the array to a size that another process has written; raises StoreLost if the file is shorter."""
         if size > len(self._room):
             self._map()
         if not 0 <= size <= len(self._room):
@@ -234,6 +234,6 @@ class Folder:
 
 
 def state_of(array: GrowingArray[Any]) -> ArrayState:
-    """Tell how another process can open an array of a folder."""
+    """Return the file name and size by which another process opens a folder's array."""
     assert isinstance(array, FileArray)
     return array.state

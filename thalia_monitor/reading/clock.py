@@ -25,7 +25,7 @@ _FARTHEST: Final = 15 * 3600.0
 
 
 def zone_offset(clock: float, moment: float, tolerance: float = 3.0) -> float | None:
-    """Tell how many seconds a clock without a zone runs ahead of UTC.
+    """Return how many seconds a clock without a zone is ahead of UTC.
 
     ``clock`` is its reading taken as UTC, ``moment`` the same instant in Unix seconds. None when no zone
     brings the two within ``tolerance`` seconds: then they are not the same instant.
@@ -36,12 +36,12 @@ def zone_offset(clock: float, moment: float, tolerance: float = 3.0) -> float | 
 
 
 def own_offset(clock: float) -> float:
-    """Tell the same for this machine's own zone, for want of anything better."""
+    """Return this machine's offset from UTC in seconds, as a fallback for ``zone_offset``."""
     return clock - datetime.fromtimestamp(clock, UTC).replace(tzinfo=None).timestamp()
 
 
 def believable(moment: Floats) -> NDArray[np.bool_]:
-    """Tell which moments (Unix seconds) a clock can show that was set; NaN is none."""
+    """Mask of the timestamps (Unix seconds) that a correctly set clock can show; False for NaN."""
     found: NDArray[np.bool_] = (moment >= EARLIEST) & (moment <= time.time() + FURTHEST_AHEAD)
     return found
 
@@ -76,7 +76,7 @@ class TrainerClock:
 
     @property
     def remark(self) -> str:
-        """What is to be said of it; empty where all is well."""
+        """Problem text for a clock that was not set; empty if there is none."""
         if not self.was_set or math.isnan(self.wrong):
             return ""
         wrong = f"{datetime.fromtimestamp(self.wrong, UTC):%Y-%m-%d %H:%M:%S} UTC"

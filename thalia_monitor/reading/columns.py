@@ -49,7 +49,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Lines of a stretch that say nothing, beyond those whose problems are told one by one."""
+    """Unusable lines of a stretch, beyond those that have a problem of their own."""
 
     count: int
 

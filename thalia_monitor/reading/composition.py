@@ -1,4 +1,4 @@
-"""Several files of one run, made one: the best witness of each thing tells it, and nothing counts twice.
+"""Merge the recordings of several files of one run by precedence, and drop duplicates.
 
 The logs of Thalia's own logger come first, then its trials, then results, then binary checkpoints: each fills
 only what those before it leave open. The documented files stand above all of these.
@@ -112,8 +112,10 @@ def missing(known: Sequence[Event], others: Sequence[Event]) -> list[Event]:
     """Take the events of kinds that are not known yet, and what ends the run, whatever its kind, once."""
     kinds = {event.kind for event in known} if others else set()
     ends = [event for event in others if event.kind in kinds and event.ending]
-    told = {event.ending for event in known if event.kind in {end.kind for end in ends}} if ends else set()
-    ends = [event for event in ends if event.ending not in told]
+    known_ends = (
+        {event.ending for event in known if event.kind in {end.kind for end in ends}} if ends else set()
+    )
+    ends = [event for event in ends if event.ending not in known_ends]
     return [event for event in others if event.kind not in kinds or any(event is end for end in ends)]
 
 
@@ -158,10 +160,10 @@ def _with_events(stretches: tuple[Recording, ...], events: Sequence[Event]) -> t
 def _by_step(others: Iterable[Recording]) -> dict[int, Checkpoint]:
     """Keep one checkpoint for each step: of the best rank, then the newest, completed by the others."""
     ranked = [(_rank(each), -point.modified, point) for each in others for point in each.checkpoints]
-    told: dict[int, Checkpoint] = {}
+    latest: dict[int, Checkpoint] = {}
     for _, _, point in sorted(ranked, key=lambda each: each[:2]):
-        told[point.step] = filled(told[point.step], point) if point.step in told else point
-    return dict(sorted(told.items()))
+        latest[point.step] = filled(latest[point.step], point) if point.step in latest else point
+    return dict(sorted(latest.items()))
 
 
 def filled(point: Checkpoint, other: Checkpoint) -> Checkpoint:

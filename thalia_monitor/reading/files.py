@@ -152,7 +152,7 @@ class FileCache(Generic[T]):
         nothing: Reading[T] = Reading()
         known, reading = self._known.get(path, (None, nothing))
         if signature is None or signature != known:
-            reading = self._read_anew(path, name, reading)
+            reading = self._read_again(path, name, reading)
             if signature is not None:
                 self._known[path] = (signature, reading)
         return reading
@@ -161,7 +161,7 @@ class FileCache(Generic[T]):
         """Drop the readings of files that are gone."""
         self._known = {path: known for path, known in self._known.items() if path in paths}
 
-    def _read_anew(self, path: Path, name: str, before: Reading[T]) -> Reading[T]:
+    def _read_again(self, path: Path, name: str, before: Reading[T]) -> Reading[T]:
         kept = "; the last good reading of it is shown" if before.value is not None else ""
         try:
             return Reading(self._parse(path, name))

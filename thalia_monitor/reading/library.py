@@ -1,4 +1,4 @@
-"""What the searches below the roots brought up: kept, and looked for again in the background when it is asked for."""
+"""Runs found below the searched roots, by id; searched again in the background when listed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
 from thalia_monitor.reading.listing import Summary, summarize
 from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.reading.run_search import Found, Root, search
-from thalia_monitor.reading.timeouts import Attendant
+from thalia_monitor.reading.timeouts import TimedReader
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOOK_AGAIN: Final = 5.0
 """Seconds between two searches, and ten times what a search takes if that is longer."""
 AT_ONCE: Final = 1.0
-"""Seconds before a run that is asked for but not known is looked for anew."""
+"""Seconds before an unknown run id triggers another search."""
 WAIT: Final = 2.0
 """Seconds a question waits for a search; what takes longer is there at one of the next questions."""
 MOST_GONE: Final = 200
@@ -60,7 +60,7 @@ def run_id(directory: Path) -> str:
     return hashlib.blake2s(str(directory).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
 
 
-class Shelf:
+class SearchedRoot:
     """The runs below one root."""
 
     def __init__(self, root: Root, look: Callable[[Root], Found] = search) -> None:
@@ -122,9 +122,9 @@ class Shelf:
         self._ended = time.monotonic()
 
 
-def newest_first(shelves: Iterable[Shelf]) -> list[Entry]:
-    """The runs on all shelves, each once."""
-    every = {entry.id: entry for shelf in shelves for entry in shelf.entries()}
+def newest_first(roots: Iterable[SearchedRoot]) -> list[Entry]:
+    """The runs below all roots, each once."""
+    every = {entry.id: entry for root in roots for entry in root.entries()}
     return sorted(every.values(), key=lambda each: (each.gone, -each.changed, each.name))
 
 
@@ -175,15 +175,15 @@ class Library:
         self._most_readers = most_readers
         self._lock = threading.Lock()
         self._named = [_entry(directory.absolute()) for directory in directories]
-        self._shelves = [Shelf(root) for root in roots]
-        self._attendants: dict[str, Attendant] = {}
-        self._held: OrderedDict[str, Attendant] = OrderedDict()
-        """The attendants with something in memory, the one used last at the end."""
+        self._searched_roots = [SearchedRoot(root) for root in roots]
+        self._timed_readers: dict[str, TimedReader] = {}
+        self._held: OrderedDict[str, TimedReader] = OrderedDict()
+        """The readers with something in memory, the one used last at the end."""
 
     @property
     def several(self) -> bool:
         """Whether there may be more than one run to choose from."""
-        return len(self._named) > 1 or bool(self._shelves)
+        return len(self._named) > 1 or bool(self._searched_roots)
 
     @property
     def held(self) -> int:
@@ -193,12 +193,12 @@ class Library:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the search below the roots left out or could not read."""
-        return tuple(legible(note) for shelf in self._shelves for note in shelf.notes)
+        return tuple(legible(note) for searched in self._searched_roots for note in searched.notes)
 
     def entries(self) -> list[Entry]:
         """Every run there is: those named outright in their order, then those found, the newest first."""
         named = {each.id for each in self._named}
-        return [*self._named, *(each for each in newest_first(self._shelves) if each.id not in named)]
+        return [*self._named, *(each for each in newest_first(self._searched_roots) if each.id not in named)]
 
     def alive(self) -> list[Watched]:
         """The runs to keep an eye on: those named outright, and those found that have changed this week."""
@@ -222,7 +222,7 @@ class Library:
                 raise UnknownRun(self._none())
             return first
         known = [each for each in self._named if each.id == run]
-        known += [found for shelf in self._shelves if not known and (found := shelf.entry(run))]
+        known += [found for searched in self._searched_roots if not known and (found := searched.entry(run))]
         if not known:
             raise UnknownRun(
                 f"There is no run {run[:40]!r} here: it was removed, or the address is another monitor's. "
@@ -237,20 +237,20 @@ class Library:
             UnknownRun: there is no such run.
             RunUnreadable: its directory is not there, cannot be read, or does not answer.
         """
-        attendant = self._attendant(self.entry(run))
+        reader = self._timed_reader(self.entry(run))
         try:
-            return attendant.read(patience)
+            return reader.read(patience)
         finally:
-            self._hold(run, attendant)
+            self._hold(run, reader)
 
     def summaries(self, runs: Sequence[str], *, limit: float = 1.0) -> list[Summary | str]:
         """Sum several runs up at once; where that fails, or takes longer than ``limit`` seconds, the reason why."""
-        attendants = [self._attendant(self.entry(run)) for run in runs]
-        asked = [attendant.ask_summary() for attendant in attendants]
+        readers = [self._timed_reader(self.entry(run)) for run in runs]
+        asked = [reader.ask_summary() for reader in readers]
         wait(asked, timeout=limit)
-        for run, attendant in zip(runs, attendants, strict=True):
-            if attendant.holding:
-                self._hold(run, attendant)
+        for run, reader in zip(runs, readers, strict=True):
+            if reader.holding:
+                self._hold(run, reader)
         return [_outcome(each) for each in asked]
 
     def add(self, directory: Path) -> str:
@@ -275,29 +275,29 @@ class Library:
         return new.id
 
     def _none(self) -> str:
-        if self._shelves:
-            where = ", ".join(str(shelf.root.directory) for shelf in self._shelves)
+        if self._searched_roots:
+            where = ", ".join(str(searched.root.directory) for searched in self._searched_roots)
             said = f"No run was found below {where} yet. It is searched again every few seconds."
             return " ".join([said, *self.notes])
         return "No run is being watched. Start with --checkpoint-dir DIR, or name one in the settings."
 
-    def _attendant(self, entry: Entry) -> Attendant:
+    def _timed_reader(self, entry: Entry) -> TimedReader:
         with self._lock:
-            if entry.id not in self._attendants:
-                self._attendants[entry.id] = self._new_attendant(entry)
-            return self._attendants[entry.id]
+            if entry.id not in self._timed_readers:
+                self._timed_readers[entry.id] = self._new_timed_reader(entry)
+            return self._timed_readers[entry.id]
 
-    def _new_attendant(self, entry: Entry) -> Attendant:
+    def _new_timed_reader(self, entry: Entry) -> TimedReader:
         within = None if self._follow_links else entry.home or entry.directory
 
         def make(directory: Path) -> RunReader:
             return RunReader(directory, scheme=self._scheme, index=self._index, within=within)
 
-        return Attendant(entry.directory, make, partial(summarize, within=within))
+        return TimedReader(entry.directory, make, partial(summarize, within=within))
 
-    def _hold(self, run: str, attendant: Attendant) -> None:
+    def _hold(self, run: str, reader: TimedReader) -> None:
         with self._lock:
-            self._held[run] = attendant
+            self._held[run] = reader
             self._held.move_to_end(run)
             spare = [key for key, each in self._held.items() if not each.busy]
             for key in spare[: max(len(self._held) - self._most_readers, 0)]:

@@ -1,4 +1,4 @@
-"""What files tell of a run, whichever they are."""
+"""Merge of a run's documented files with its files in other formats."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A run's history, events and checkpoints, as one kind of file or several together tell them."""
+class RunParts:
+    """History, events and checkpoints of a run, from one kind of file or from several."""
 
     history: History
     events: tuple[Event, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
     progress: tuple[Checkpoint, ...] = ()
-    """Where training stands by its logs, as a checkpoint would tell it; none or one."""
+    """Position of the training according to its logs, in the form of a checkpoint; none or one."""
 
 
 NOTHING: Final = Column(EMPTY_FLOATS, EMPTY_INTS)
 
 
 class Joining:
-    """One log behind another; the second then begins with a stage of its own."""
+    """Concatenation of two logs, updated as the second grows; the second one starts a new stage."""
 
-    def __init__(self, before: Told, documented: Told) -> None:
+    def __init__(self, before: RunParts, documented: RunParts) -> None:
         self._before, self._source = before, documented.history.lineage
         self._rows, self._segments = len(before.history), len(before.history.segments)
         self._lineage = Lineage()
@@ -62,15 +62,15 @@ class Joining:
         self._events: tuple[Event, ...] = ()
         self._moved: tuple[Event, ...] = before.events
 
-    def goes_on(self, before: Told, documented: Told) -> bool:
+    def goes_on(self, before: RunParts, documented: RunParts) -> bool:
         """Whether this is a later version of the same two logs."""
         rows = self._rows + len(documented.history)
         return (
             before is self._before and documented.history.lineage is self._source and rows >= len(self._step)
         )
 
-    def told(self, documented: Told) -> Told:
-        """Both together, as the second one is now."""
+    def combined(self, documented: RunParts) -> RunParts:
+        """Return both logs concatenated, for the current state of the second."""
         first, then = self._before.history, documented.history
         new = len(self._step) - self._rows
         self._step.append(then.step[new:])
@@ -89,7 +89,7 @@ class Joining:
             first.generation + then.generation,
             self._lineage,
         )
-        return Told(history, self._with(documented.events))
+        return RunParts(history, self._with(documented.events))
 
     def _stages(self, then: History) -> Iterator[Segment]:
         for each in then.segments:
@@ -121,7 +121,7 @@ class Joining:
 
 
 class _Joined:
-    """One column of both logs."""
+    """Concatenation of one column of both logs."""
 
     def __init__(self, first: Column, rows: int) -> None:
         self._first, self._offset = first, rows
@@ -130,7 +130,7 @@ class _Joined:
         self._places: Buffer[np.int64] | None = None
 
     def with_(self, then: Column, later: Ints) -> Column:
-        """It behind the first log's, which it only ever gets longer behind; ``later`` are the second log's rows."""
+        """Append what is new in ``then``, the second log's column; ``later`` are the second log's rows."""
         self._values.append(then.values[len(self._values) - len(self._first) :])
         if self._first.rows is None and then.rows is None:
             return Column(self._values.view)
@@ -149,15 +149,15 @@ def _rows(column: Column, first: int = 0) -> Ints:
 
 
 class Merger:
-    """Makes one run of all files, version by version; what was joined before is not joined again."""
+    """Merges all files of a run; each version costs only what is new in it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._joining: Joining | None = None
         self._filling: tuple[Event, ...] = ()
 
-    def merge(self, documented: Told, others: Told, before: Told) -> Told:
-        """Fill what the documented files do not tell: nothing that they tell is counted a second time.
+    def merge(self, documented: RunParts, others: RunParts, before: RunParts) -> RunParts:
+        """Add what the documented files lack; nothing that they contain counts twice.
 
         The history is the documented one, with what was logged ``before`` it began in front; without any, the
         others'. Of the others' events only the kinds that no documented line has; of their checkpoints those
@@ -165,26 +165,26 @@ class Merger:
         """
         checkpoints = _checkpoints(documented.checkpoints, others)
         if not len(documented.history):
-            return Told(others.history, documented.events + _missing(documented, others), checkpoints)
-        with self._lock:  # while a large log is read in, its beginning may be asked for
+            return RunParts(others.history, documented.events + _missing(documented, others), checkpoints)
+        with self._lock:  # while one thread reads a large log, another may merge its beginning
             joined = self._joined(before, documented)
             filling = _placed(_missing(joined, others), joined.history)
             if filling == self._filling:
                 filling = self._filling  # the very same events, of which something may be known
             self._filling = filling
         # In front, so that all events only ever get more at their end.
-        return Told(joined.history, filling + joined.events if filling else joined.events, checkpoints)
+        return RunParts(joined.history, filling + joined.events if filling else joined.events, checkpoints)
 
-    def _joined(self, before: Told, documented: Told) -> Told:
+    def _joined(self, before: RunParts, documented: RunParts) -> RunParts:
         if not len(before.history):
             self._joining = None
             return documented
         if self._joining is None or not self._joining.goes_on(before, documented):
             self._joining = Joining(before, documented)
-        return self._joining.told(documented)
+        return self._joining.combined(documented)
 
 
-def _missing(known: Told, others: Told) -> tuple[Event, ...]:
+def _missing(known: RunParts, others: RunParts) -> tuple[Event, ...]:
     if not others.events:
         return ()
     return tuple(missing(known.events, others.events))
@@ -211,7 +211,7 @@ def _without_totals(point: Checkpoint) -> Checkpoint:
     return point if point.metrics.keys() - TOTALS else replace(point, metrics={})
 
 
-def _checkpoints(documented: tuple[Checkpoint, ...], others: Told) -> tuple[Checkpoint, ...]:
+def _checkpoints(documented: tuple[Checkpoint, ...], others: RunParts) -> tuple[Checkpoint, ...]:
     """Take the documented ones, completed at the same step, and the steps that only others saved.
 
     One that stands behind the newest documented one is completed by that, so that it hides nothing of it.

@@ -39,7 +39,7 @@ from thalia_monitor.reading.formats import (
 )
 from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.stage_spans import items
-from thalia_monitor.reading.merge import Told
+from thalia_monitor.reading.merge import RunParts
 from thalia_monitor.reading.recording import Recording, Stretch
 
 _DOCUMENTED: Final = contract.METADATA_PATTERN.partition("*")[0]
@@ -84,7 +84,7 @@ class Discovery:
         """Files that are there, and are not read."""
 
     def look(self) -> Look:
-        """Tell the version of the files by their status alone."""
+        """Return the version of the files, from their status alone."""
         files = self._scan()
         return Look(self._version(files), max((file.modified for file in files), default=None))
 
@@ -211,7 +211,7 @@ def _snapshots(directory: Path) -> Iterator[str]:
 
 
 def _folders(directory: Path) -> list[str]:
-    """Folders that may be those of scripts, links left out; told by their names before their kind is asked for."""
+    """Names of folders that diagnostics scripts may have made, without links; names are checked before types."""
     try:
         with scan(directory) as entries:
             return sorted(
@@ -298,7 +298,7 @@ _FORMATS: Final = {
 
 
 class OtherFormats:
-    """The other files of one directory; computed anew only when one of them has changed."""
+    """The other files of one directory; recomputed only when one of them has changed."""
 
     def __init__(self, directory: Path, within: Path | None = None) -> None:
         self._discovery = Discovery(directory, within=within)
@@ -308,9 +308,9 @@ class OtherFormats:
         self._earlier: tuple[Recording, ...] = ()
         self._gathered: list[tuple[Recording, Batch]] = []
         """The stretches there are now, laid out by column."""
-        self.told = Told(History())
-        """Everything that they tell."""
-        self.before = Told(History())
+        self.parts = RunParts(History())
+        """Their history, events and checkpoints."""
+        self.before = RunParts(History())
         """Of that, what was logged before the documented log began."""
 
     @property
@@ -334,24 +334,24 @@ class OtherFormats:
         return self._discovery.unread
 
     def look(self) -> Look:
-        """Tell the version of the files by their status alone."""
+        """Return the version of the files, from their status alone."""
         return self._discovery.look()
 
     def refresh(self, documented: History) -> None:
-        """Read what has changed, knowing what the documented log says."""
+        """Read what has changed; ``documented`` is the documented log's history."""
         composed = self._discovery.composed()
         if composed is not self._composed:
             self._composed = composed
             self._gathered = [(stretch, self._gather(stretch)) for stretch in composed.stretches]
-            self.told = self._told(composed.stretches, self.told.history, composed)
+            self.parts = self._parts_of(composed.stretches, self.parts.history, composed)
         earlier = _before(composed.stretches, documented)
         if len(earlier) != len(self._earlier) or not all(map(_same, earlier, self._earlier)):
             self._earlier = earlier
-            self.before = self._told(earlier, self.before.history)
+            self.before = self._parts_of(earlier, self.before.history)
 
-    def _told(
+    def _parts_of(
         self, stretches: Sequence[Recording], before: History, composed: Composed | None = None
-    ) -> Told:
+    ) -> RunParts:
         contents = LogContents(before.generation)
         self._crowded = None
         for stretch in stretches:
@@ -361,7 +361,7 @@ class OtherFormats:
         if not extends(contents.builder.history(), before):
             contents.builder.generation += 1
         saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
-        return Told(contents.builder.history(), contents.events.view(), saved, progress[-1:])
+        return RunParts(contents.builder.history(), contents.events.view(), saved, progress[-1:])
 
     def _gather(self, stretch: Recording) -> Batch:
         """A stretch by column; one that has not changed since is not laid out again."""

@@ -24,7 +24,7 @@ from thalia_monitor.reading.formats.binary import DECOMPRESSOR, Beginning, TooLo
 from thalia_monitor.reading.formats.json_array import LARGEST, SNIFFED, decode_array, looks_like_array
 from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder
 from thalia_monitor.reading.jsonl.line import decode_line
-from thalia_monitor.reading.jsonl.tail import CHUNK, WITNESS, Tail, count_lines
+from thalia_monitor.reading.jsonl.tail import CHUNK, FINGERPRINT, Tail, count_lines
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.contents import LogContents
@@ -164,7 +164,7 @@ class RotatedParts:
     def follow(self, contents: LogContents) -> bool:
         """Append what has come to a part since: its writer has not opened the new log yet.
 
-        False where a part was written anew in its place, so that all have to be filled in again.
+        False where a part was replaced, so that all have to be filled in again.
         """
         for part in self._parts:
             tail = self._tails.get(part.name)
@@ -203,7 +203,7 @@ class RotatedParts:
             with open_regular(self._log, self._within) as log:
                 if not size or os.fstat(log.fileno()).st_size < size or log.read(len(head)) != head:
                     return False
-                end = max(size - WITNESS, 0)
+                end = max(size - FINGERPRINT, 0)
                 return _at(log, end, size - end) == _at(part, end, size - end)
         except OSError:
             return False

@@ -23,7 +23,7 @@ from thalia_monitor.reading.formats.problems import MOST_KEPT
 from thalia_monitor.reading.jsonl.log import TrainingLog
 from thalia_monitor.reading.jsonl.parallel import WORTH_IT
 from thalia_monitor.reading.listing import Listing, list_directory
-from thalia_monitor.reading.merge import Merger, Told
+from thalia_monitor.reading.merge import Merger, RunParts
 from thalia_monitor.reading.other_files import OtherFormats
 
 SLOW: Final = 2.0
@@ -123,7 +123,7 @@ class RunReader:
             self._reading.release()
 
     def _read(self, listing: Listing) -> TrainingState:
-        """Read what is new; only whoever holds the lock does."""
+        """Read what is new; the caller holds the lock."""
         if self._state is None or self._state.version != listing.version or not self._log.intact:
             if self._log.unread(listing.log) < WORTH_IT:
                 self._log.refresh(
@@ -159,18 +159,18 @@ class RunReader:
 
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
-        told = self._merger.merge(
-            Told(log.history, log.events, metadata.checkpoints), others.told, others.before
+        parts = self._merger.merge(
+            RunParts(log.history, log.events, metadata.checkpoints), others.parts, others.before
         )
-        events = self._events = self._events.followed_by(told.events)
+        events = self._events = self._events.followed_by(parts.events)
         configured = events.extended("criteria", lambda new, _: configured_by(new), or_)
         refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
         problems = [*refused, *log.problems, *metadata.problems, *others.problems]
         return TrainingState(
             name=self.name,
             version=version,
-            checkpoints=told.checkpoints,
-            history=told.history,
+            checkpoints=parts.checkpoints,
+            history=parts.history,
             events=events,
             criteria={**others.criteria, **configured},
             problems=problems[:MOST_KEPT],

@@ -136,7 +136,7 @@ class Segmenter:
     doubted: bool = False
     """Whether the last line is a resume by rule 4 that its next line may refute."""
     stage: float = math.nan
-    """The last one that a line told."""
+    """Stage of the newest line that has one; NaN without any."""
     shared_by: int = 0
     """Lines in which every writer writes once, where several share the log; 0 for one writer."""
     steps: list[int] = field(default_factory=list)
@@ -175,9 +175,9 @@ class Segmenter:
     def _rise(self, step: Ints, time: Floats, stage: Floats) -> None:
         known = time[~np.isnan(time)]
         self.marks[-1].reach(int(step[-1]), float(known.max()) if len(known) else math.nan)
-        told = stage[~np.isnan(stage)]
-        if len(told):
-            self.stage = float(told[-1])
+        known_stages = stage[~np.isnan(stage)]
+        if len(known_stages):
+            self.stage = float(known_stages[-1])
         self._remember(self.rows, step[-WINDOW:].tolist(), time[-WINDOW:].tolist())
         self.rows += len(step)
 

@@ -4,7 +4,7 @@ A log's columns lie in files that every process maps, so that several workers sh
 first sees new bytes appends to them, under a lock; a *manifest*, replaced in one piece, says how far they count.
 It also says of which file: device and inode, the first bytes, and those before the place that was reached. An
 index that is of another file, or damaged, or from before the machine was started (what had not reached the disk
-then is lost) is made anew without a word. The directory of the log itself is never written to.
+then is lost) is rebuilt silently. The directory of the log itself is never written to.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NAME: Final = re.compile(r"\w{1,8}-[0-9a-f]{20}")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where the reading of a log stands, and how the log is known again."""
+    """Read position in a log, and the log's fingerprint."""
 
     identity: tuple[int, int]
     offset: int
@@ -51,12 +51,12 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What counts of an index."""
+    """Description of the valid part of an index."""
 
     folder: str
-    """Name of the folder with the columns; another one when the log was begun anew."""
+    """Name of the folder with the columns; another one when the log was replaced."""
     serial: int
-    """One more each time, whoever writes it."""
+    """Increases by one with each write, by any process."""
     examined: tuple[int, int]
     """Size and modification time (ns) of the log of which every complete line is in."""
     place: Place

@@ -1,4 +1,4 @@
-"""Asking a run's files from a thread of its own: a file system that hangs holds up nobody but that run."""
+"""Reads with a time limit, each in its own thread: a file system that hangs delays only its own run."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LONGEST: Final = 5.0
 T = TypeVar("T")
 
 
-class Attendant:
-    """One run's reader, asked with a time limit."""
+class TimedReader:
+    """Reader of one run whose calls give up after a time limit."""
 
     def __init__(
         self,
@@ -41,16 +41,16 @@ class Attendant:
         self._making = threading.Lock()
         self._reader: RunReader | None = None
         self._asked: dict[object, float] = {}
-        """Questions that are not answered yet, and when they were asked."""
+        """Unfinished reads, and when each began (monotonic seconds)."""
 
     @property
     def holding(self) -> bool:
-        """Whether there is something to let go of."""
+        """Whether a reader, and with it the run's data, is in memory."""
         return self._reader is not None
 
     @property
     def busy(self) -> bool:
-        """Whether a question is still open."""
+        """Whether a read has not finished."""
         with self._lock:
             return bool(self._asked)
 
@@ -66,11 +66,11 @@ class Attendant:
             raise self._hanging() from None
 
     def ask_summary(self) -> Future[Summary]:
-        """Ask where the run is, in short, with little reading; the answer may be RunUnreadable, or never come."""
+        """Start reading the run's stage and step; the future may fail with RunUnreadable, or never finish."""
         return self._ask(self._sum_up, self._limit)
 
     def forget(self) -> None:
-        """Let go of everything that was read, to make room; the next reading starts anew."""
+        """Drop everything in memory; the next read starts from the beginning of the files."""
         self._reader = None
 
     def _sum_up(self) -> Summary:

@@ -115,7 +115,7 @@ def test_a_metric_called_timestamp_is_no_time(tmp_path: Path) -> None:
 
 
 def test_steps_that_cannot_be_placed_are_counted_as_a_problem(tmp_path: Path) -> None:
-    """An entry without a usable step is left out and said so."""
+    """An entry without a usable step is left out and reported."""
     recording = read(tmp_path, stage_log(step_metrics=[{"loss": 1.0}, {"step": "x"}, {"step": 5}]))
     assert [line.step for line in recording.lines] == [5]
     assert [problem.reason for problem in recording.problems] == [

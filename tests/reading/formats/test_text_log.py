@@ -167,7 +167,7 @@ def test_every_start_of_a_stage_is_a_stretch(tmp_path: Path) -> None:
 
 
 def test_the_last_record_is_read_again_when_more_arrives(tmp_path: Path) -> None:
-    """A record at the end of the file is told as far as it has come, and once only when it is whole."""
+    """A record at the end of the file is read as far as it is written, and counts once when it is whole."""
     content = (
         record(START) + record("[Step 1000] loss=0.400") + record(CHECK) + record("[Step 2000] loss=0.300")
     )
@@ -216,7 +216,7 @@ def test_only_new_bytes_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("replacement", [record("[Step 5] a=1.000"), record("[Step 5] a=1.000", 9) * 20])
-def test_a_replaced_log_is_read_anew(tmp_path: Path, replacement: str) -> None:
+def test_a_replaced_log_is_read_again(tmp_path: Path, replacement: str) -> None:
     """A log that is shorter, or that begins with other words, is another log."""
     log = written(tmp_path, record(START), record("[Step 1000] loss=0.400"))
     log.read()

@@ -60,7 +60,7 @@ def test_events_take_their_meaning(tmp_path: Path) -> None:
 
 
 def test_trials_are_followed(tmp_path: Path) -> None:
-    """New rows are added to those read before, an unfinished row waits, and a new run begins anew."""
+    """New rows are added to those read before, an unfinished row waits, and a new run starts again."""
     trials = write(tmp_path, HEADER + row(0))
     assert len(trials.read()[1].lines) == 1
     with (tmp_path / "trials.csv").open("a", newline="") as file:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.reading.states import told
+from tests.reading.states import comparable
 from tests.reading.wild import USUAL, WILD_LOGS
 from tests.reading.writing import growth, line, log_text
 from tests.support import FIXTURES
@@ -22,7 +22,7 @@ from thalia_monitor.reading.jsonl.line import decode_line
 def state_of(contents: LogContents) -> dict[str, Any]:
     """What contents tell, as plain values."""
     problems = contents.problems
-    return told(
+    return comparable(
         TrainingState(
             history=contents.builder.history(),
             events=contents.events.view(),
@@ -166,7 +166,7 @@ def test_ever_new_keys_end_the_learning_and_not_the_reading() -> None:
 
 
 def test_events_keep_their_lines_and_places(read_by_template: list[int]) -> None:
-    """An event cut out from among the metrics knows where it stood."""
+    """An event cut out from among the metrics keeps its position."""
     lines = usual_lines(60)
     lines[30:30] = [growth(30), growth(31)]
     lines[50:50] = [growth(5)]

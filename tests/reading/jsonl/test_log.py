@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.reading.states import told
+from tests.reading.states import comparable
 from tests.reading.wild import VALID_LOGS, WILD_LOGS
 from tests.reading.writing import append, consolidation, growth, line, log_text, write_log
 from thalia_monitor.reading.formats.json_array import looks_like_array
@@ -19,7 +19,7 @@ def state_of(directory: Path, content: bytes) -> dict[str, object]:
     """What a log of this content tells, read in one go."""
     path = directory / "training_log.json"
     path.write_bytes(content)
-    state = told(load_training_state(directory))
+    state = comparable(load_training_state(directory))
     path.unlink()
     return state
 
@@ -45,7 +45,7 @@ def test_any_way_of_cutting_a_log_into_readings_gives_the_same_state(
         append(path, log[before:cut])
         before = cut
         state = reader.read()
-    followed = told(state)
+    followed = comparable(state)
     path.unlink()
     assert followed == state_of(tmp_path, log)
 

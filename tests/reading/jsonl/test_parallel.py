@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reading.states import told
+from tests.reading.states import comparable
 from tests.reading.wild import WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
 from thalia_monitor.reading import run_reader
@@ -57,11 +57,11 @@ def test_a_large_log_reads_the_same_with_any_number_of_helpers(
     content = log_text(*many_lines(200))
     write_log(tmp_path, *many_lines(200))
     monkeypatch.setattr(training_log, "WORTH_IT", 10**9)
-    expected = told(load_training_state(tmp_path))
+    expected = comparable(load_training_state(tmp_path))
     monkeypatch.setattr(training_log, "WORTH_IT", 300)
     monkeypatch.setattr(training_log, "helpers_here", lambda: helpers)
     reader = RunReader(tmp_path)
-    assert told(reader.read()) == expected
+    assert comparable(reader.read()) == expected
     assert reader.bytes_read == len(content)
     append(tmp_path / "training_log.json", log_text(line(1000)))
     assert reader.read().history.step[-1] == 1000

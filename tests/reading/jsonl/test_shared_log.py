@@ -15,7 +15,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reading.states import told
+from tests.reading.states import comparable
 from tests.reading.wild import USUAL, WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
 from thalia_monitor.reading import arrays, snapshot
@@ -68,20 +68,20 @@ def test_a_second_reader_need_not_read_the_log(run: Path, reader: Reader) -> Non
     first = reader()
     first.read()
     second = reader()
-    assert told(second.read()) == told(first.read()) == told(load_training_state(run))
+    assert comparable(second.read()) == comparable(first.read()) == comparable(load_training_state(run))
     assert second.bytes_read == 0
 
 
 def test_what_is_new_is_read_once_for_all(run: Path, reader: Reader) -> None:
-    """By whoever looks first, in turn."""
+    """The readers take turns at reading first."""
     readers = [reader() for _ in range(3)]
     for turn in range(6):
         append(log(run), log_text(line(21 + turn, loss=0.5), growth(21 + turn)))
         states = [each.read() for each in readers[turn % 3 :] + readers[: turn % 3]]
-        assert all(told(state) == told(states[0]) for state in states)
+        assert all(comparable(state) == comparable(states[0]) for state in states)
         assert len(states[0].history) == 22 + turn
     assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
-    assert told(readers[0].read()) == told(load_training_state(run))
+    assert comparable(readers[0].read()) == comparable(load_training_state(run))
 
 
 def test_columns_are_mapped_and_read_only(reader: Reader) -> None:
@@ -100,12 +100,12 @@ def test_a_state_does_not_change_while_another_reader_goes_on(run: Path, reader:
     first, second = reader(), reader()
     append(log(run), log_text(line(5)))
     before = first.read()
-    expected = told(before)
+    expected = comparable(before)
     append(log(run), log_text(*(line(step, loss=0.1, new=1) for step in range(30, 60))))
     after = second.read()
-    assert told(before) == expected
+    assert comparable(before) == expected
     assert not after.history.ordered
-    assert told(first.read()) == told(after)
+    assert comparable(first.read()) == comparable(after)
     assert first.read().history.generation == after.history.generation > before.history.generation
 
 
@@ -125,7 +125,7 @@ def test_the_lineage_lives_as_long_as_the_rows(run: Path, reader: Reader) -> Non
 def test_an_index_is_valid_only_for_its_own_file(
     tmp_path: Path, run: Path, reader: Reader, happening: str
 ) -> None:
-    """Another file in the log's place is read anew, by a new reader and by an old one."""
+    """Another file in the log's place is read again, by a new reader and by an old one."""
     old = reader()
     before = old.read()
     text = log_text(*(line(step, loss=0.25) for step in range(100, 140)))
@@ -134,10 +134,10 @@ def test_an_index_is_valid_only_for_its_own_file(
         (tmp_path / "new").rename(log(run))
     else:
         log(run).write_text(text if happening == "rewritten" else log_text(line(7)))
-    expected = told(load_training_state(run))
-    assert told(reader().read()) == expected
+    expected = comparable(load_training_state(run))
+    assert comparable(reader().read()) == expected
     after = old.read()
-    assert told(after) == expected
+    assert comparable(after) == expected
     assert after.history.generation > before.history.generation
 
 
@@ -155,14 +155,16 @@ def test_a_damaged_index_is_made_anew_without_a_word(
     for place, _ in enumerate(damaged_files(cache)):
         path = damaged_files(cache)[place]
         if damage == "garbage" and path.name not in ("manifest.0", "manifest.1", "events"):
-            continue  # numbers have no shape by which garbage could be told
+            continue  # numbers have no shape by which garbage could be recognised
         path.unlink()
         if damage != "removed":
             path.write_bytes(b"" if damage == "emptied" else os.urandom(200))
         again = reader()
-        assert told(again.read()) == told(load_training_state(run)), path.name
+        assert comparable(again.read()) == comparable(load_training_state(run)), path.name
         append(log(run), log_text(line(50 + place)))
-        assert told(again.read()) == told(reader().read()) == told(load_training_state(run)), path.name
+        assert (
+            comparable(again.read()) == comparable(reader().read()) == comparable(load_training_state(run))
+        ), path.name
 
 
 CUT = """
@@ -228,7 +230,7 @@ def test_without_room_for_an_index_the_log_is_read_all_the_same(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(arrays, "_allocate", full)
-    assert told(reader().read()) == told(load_training_state(run))
+    assert comparable(reader().read()) == comparable(load_training_state(run))
 
 
 def test_a_log_of_very_many_metrics_is_read_without_an_index(
@@ -239,14 +241,14 @@ def test_a_log_of_very_many_metrics_is_read_without_an_index(
     room = len(arrays._open) + 10
     monkeypatch.setattr(arrays, "_most_open", lambda: room)
     append(log(run), log_text(line(50, **{f"metric {number}": 1 for number in range(20)})))
-    assert told(reader().read()) == told(load_training_state(run))
+    assert comparable(reader().read()) == comparable(load_training_state(run))
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(run: Path, tmp_path: Path) -> None:
     """Nor one that is no directory."""
     (tmp_path / "file").write_text("")
     again = RunReader(run, index=tmp_path / "file")
-    assert told(again.read()) == told(load_training_state(run))
+    assert comparable(again.read()) == comparable(load_training_state(run))
     append(log(run), log_text(line(50)))
     assert len(again.read().history) == 22
 
@@ -257,12 +259,12 @@ def test_a_cache_that_is_emptied_while_it_is_used_does_not_matter(
     """What is on show stays, and what is new is read."""
     first = reader()
     state = first.read()
-    expected = told(state)
+    expected = comparable(state)
     for path in damaged_files(cache):
         path.unlink()
-    assert told(state) == expected
+    assert comparable(state) == expected
     append(log(run), log_text(*(line(50 + step) for step in range(40))))
-    assert told(first.read()) == told(load_training_state(run))
+    assert comparable(first.read()) == comparable(load_training_state(run))
 
 
 def test_a_process_that_holds_the_index_and_hangs_is_not_waited_for_without_end(
@@ -273,7 +275,7 @@ def test_a_process_that_holds_the_index_and_hangs_is_not_waited_for_without_end(
     path = LogIndex(cache, log(run)).path
     path.mkdir(parents=True)
     with FileLock(path / "lock"):
-        assert told(reader().read()) == told(load_training_state(run))
+        assert comparable(reader().read()) == comparable(load_training_state(run))
 
 
 def test_another_reader_sees_how_far_the_first_has_come(
@@ -308,7 +310,7 @@ def test_small_logs_are_not_indexed(
     first.read()
     assert not cache.exists()
     append(log(run), log_text(*(line(50 + step) for step in range(100))))
-    assert told(first.read()) == told(reader().read()) == told(load_training_state(run))
+    assert comparable(first.read()) == comparable(reader().read()) == comparable(load_training_state(run))
     assert cache.exists()
 
 
@@ -344,7 +346,7 @@ def test_many_readers_at_once_tell_the_same(
     def follow(each: RunReader) -> None:
         for _ in range(10):
             barrier.wait()
-            states.append(told(each.read()))
+            states.append(comparable(each.read()))
             if barrier.wait() == 0:
                 append(log(run), log_text(line(100 + len(states)), growth(5)))
 
@@ -356,7 +358,7 @@ def test_many_readers_at_once_tell_the_same(
     for turn in range(0, len(states), 4):
         assert all(each == states[turn] for each in states[turn : turn + 4])
     append(log(run), log_text(line(1000)))
-    assert told(readers[0].read()) == told(load_training_state(run))
+    assert comparable(readers[0].read()) == comparable(load_training_state(run))
     if not few:
         assert sum(each.bytes_read for each in readers) == log(run).stat().st_size
 
@@ -372,11 +374,11 @@ def test_a_few_new_lines_need_no_lock(
     append(log(run), log_text(line(50, loss=0.25, novelty=1), growth(51)))
     with FileLock(LogIndex(cache, log(run)).path / "lock"):
         states = [each.read() for each in readers]
-    assert told(states[0]) == told(states[1]) == told(load_training_state(run))
+    assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
     monkeypatch.setattr(training_log, "FEW", 0)
     append(log(run), log_text(line(5), line(60), growth(61), line(62, novelty=2)))
     states = [each.read() for each in readers]
-    assert told(states[0]) == told(states[1]) == told(load_training_state(run))
+    assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
 
 
 def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
@@ -389,11 +391,13 @@ def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
         each.read()
     append(log(run), log_text(line(5)))
     doubtful = readers[0].read()
-    expected = told(doubtful)
+    expected = comparable(doubtful)
     append(log(run), log_text(line(60), line(70)))
-    assert told(readers[1].read()) == told(load_training_state(run))
-    assert told(doubtful) == expected
-    assert told(readers[0].read()) == told(readers[2].read()) == told(load_training_state(run))
+    assert comparable(readers[1].read()) == comparable(load_training_state(run))
+    assert comparable(doubtful) == expected
+    assert (
+        comparable(readers[0].read()) == comparable(readers[2].read()) == comparable(load_training_state(run))
+    )
 
 
 def test_what_was_computed_of_a_doubtful_line_ends_with_its_doubt(
@@ -456,7 +460,7 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
             written = place
             if name == "restart":
                 readers[name] = RunReader(directory, index=cache)
-            assert told(readers[name].read()) == told(load_training_state(directory))
+            assert comparable(readers[name].read()) == comparable(load_training_state(directory))
 
 
 @pytest.mark.parametrize("start", [0.0, 1_795_870_300.0], ids=["unset clock", "set clock"])
@@ -472,6 +476,6 @@ def test_readers_agree_on_what_a_log_turns_out_to_be(run: Path, reader: Reader, 
             append(log(run), log_text(event, new))
             readers[number % 2].read()
     whole = load_training_state(run)
-    assert told(readers[0].read()) == told(readers[1].read()) == told(whole)
+    assert comparable(readers[0].read()) == comparable(readers[1].read()) == comparable(whole)
     assert [segment.kind for segment in whole.history.segments] == ["start"]
     assert len(whole.problems) == (2 if start == 0 else 1)

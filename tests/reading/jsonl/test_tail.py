@@ -25,9 +25,9 @@ def content(tail: Tail) -> bytes:
     return b"".join(lines.data for lines in tail.follow())
 
 
-def anew(tail: Tail) -> bool:
-    """Whether the next reading begins anew."""
-    return any(lines.anew for lines in tail.follow())
+def restarts(tail: Tail) -> bool:
+    """Whether the next reading starts again."""
+    return any(lines.restarted for lines in tail.follow())
 
 
 def test_each_complete_line_is_handed_out_once(path: Path) -> None:
@@ -71,15 +71,15 @@ def test_lines_are_numbered_from_one(path: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_is_not_the_same_is_read_anew(path: Path, happening) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_is_not_the_same_is_read_again(path: Path, happening) -> None:  # type: ignore[no-untyped-def]
     """Shrinking, other contents before the offset, or another inode: what was read no longer counts."""
     tail = Tail(path)
     content(tail)
     happening(path)
     stretches = list(tail.follow())
-    assert stretches[0].anew
+    assert stretches[0].restarted
     assert b"".join(lines.data for lines in stretches) == path.read_bytes()
-    assert not anew(tail)
+    assert not restarts(tail)
 
 
 def test_a_withdrawn_unfinished_line_is_only_read_again_itself(path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_withdrawn_unfinished_line_is_only_read_again_itself(path: Path) -> No
     append(path, b"thr")
     content(tail)
     path.write_bytes(b"one\ntwo\nTHREE\n")
-    assert [(lines.data, lines.anew) for lines in tail.follow()] == [(b"THREE\n", False)]
+    assert [(lines.data, lines.restarted) for lines in tail.follow()] == [(b"THREE\n", False)]
 
 
 def test_a_missing_file_is_an_oserror_and_following_goes_on_when_it_is_back(path: Path) -> None:

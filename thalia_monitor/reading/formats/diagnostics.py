@@ -122,12 +122,12 @@ def _recording(
     kept = json_values.well_named(dict(list(numbers.items())[:MOST_NUMBERS]), lambda _: None)
     lost = len(numbers) - len(kept)
     reason = f"holds {len(numbers):,} numbers; {lost:,} of them are left out"
-    told = {key: each for key, each in fields.items() if each not in (None, {})}
-    report = Event(contract.REPORT, None, told | {"numbers": kept}, time=time, file=name)
+    present = {key: each for key, each in fields.items() if each not in (None, {})}
+    report = Event(contract.REPORT, None, present | {"numbers": kept}, time=time, file=name)
     return Recording(
         Source(name, FORMAT, 1),
         (MetricLine(0, kept, time=time),),
-        (*((report,) if told or kept else ()), *issues),
+        (*((report,) if present or kept else ()), *issues),
         problems=(Problem(name, None, reason),) if lost else (),
         own=True,
     )
@@ -154,8 +154,8 @@ def _texts(given: object) -> dict[str, str]:
 
 def _issues(health: Mapping[str, Any], file: str, time: float) -> Iterator[Event]:
     for issue in islice(json_values.entries(health.get("issues")), json_values.LARGEST_COLLECTION):
-        told = [issue.get(name) for name in ("message", "region", "population")]
-        message, *where = [json_values.text(part) if isinstance(part, str) else "" for part in told]
+        texts = [issue.get(name) for name in ("message", "region", "population")]
+        message, *where = [json_values.text(part) if isinstance(part, str) else "" for part in texts]
         place = ", ".join(filter(None, where))
         words = f"{message} ({place})" if place else message
         severity = stated_severity(issue.get("severity")) or Severity.WARNING

@@ -69,7 +69,7 @@ def read_stage_log(path: Path, name: str, within: Path | None = None) -> Recordi
 def read_session(path: Path, name: str, within: Path | None = None) -> Recording:
     """Read a session's summary: it counts what the stage logs hold, and holds nothing else of its own.
 
-    Its stages become ``stage_end`` events: a stage whose own file was erased by a restart is still told.
+    Its stages become ``stage_end`` events: a stage whose own file was erased by a restart still appears.
     """
     document = read_document(path, within).fields
     stages = json_values.table(document.get("stages"))

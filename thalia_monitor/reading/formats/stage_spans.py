@@ -1,4 +1,4 @@
-"""Where a run stands that has logs and no checkpoints: its last stage, told as checkpoints would tell it."""
+"""Position of a run that has logs and no checkpoints: its last stage, in the form of a checkpoint."""
 
 from __future__ import annotations
 
@@ -325,8 +325,8 @@ def _join(stage: Recording, text: Recording, *, mixed: bool) -> Recording:
         else each
         for each in text.events
     )
-    told, also = _stretch(stage), _stretch(text)
-    stretch = Stretch(told.stage, told.start or also.start, also.end, told.weeks or also.weeks)
+    span, also = _stretch(stage), _stretch(text)
+    stretch = Stretch(span.stage, span.start or also.start, also.end, span.weeks or also.weeks)
     return replace(
         text,
         lines=text.lines or stage.lines,

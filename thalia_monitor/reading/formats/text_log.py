@@ -65,7 +65,7 @@ class TextLog:
 
     def _read_on(self) -> None:
         for lines in self._tail.follow():
-            if lines.anew:
+            if lines.restarted:
                 self._start_over()
             if self._stages.offset is None:
                 self._stages.offset = _offset(self._path, self._within)

@@ -88,7 +88,7 @@ def _meaning(text: str, level: str) -> tuple[str, int | None, Fields]:
 def _value(text: str | None) -> float | None:
     try:
         return float(text) if text else None
-    except ValueError:  # the logger prints "?" for weeks that it was not told
+    except ValueError:  # the logger prints "?" for weeks that it was not given
         return None
 
 

@@ -54,7 +54,7 @@ class _Part:
 
 
 class TextStages:
-    """Everything told by the records so far."""
+    """Stages, events and problems of the records read so far."""
 
     def __init__(self, name: str) -> None:
         self.offset: float | None = None
@@ -83,7 +83,7 @@ class TextStages:
             self._add_event(part, record)
 
     def with_last(self, record: Record) -> TextStages:
-        """Tell the same with one more record, which may still change and is not kept."""
+        """Return a copy with one more record, which may still change."""
         twin = copy(self)
         twin._parts = [*self._parts[:-1], *(part.fork() for part in self._parts[-1:])]
         twin._folders, twin._misuse = {**self._folders}, self._misuse.copy()

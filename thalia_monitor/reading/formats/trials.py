@@ -84,7 +84,7 @@ class Trials:
         self._happened: list[Event] = []
 
     def _take_trials(self, lines: Lines) -> None:
-        if lines.anew:
+        if lines.restarted:
             self._begin_table()
             self._start = _start(self._folder, self._within)
         for number, text in enumerate(_texts(lines), lines.first_number):
@@ -113,7 +113,7 @@ class Trials:
         return None if clock is None or self._start is None else json_values.unix_time(self._start + clock)
 
     def _take_events(self, lines: Lines) -> None:
-        if lines.anew:
+        if lines.restarted:
             self._begin_events()
         for number, text in enumerate(_texts(lines), lines.first_number):
             if found := _EVENT.fullmatch(text):

@@ -303,7 +303,7 @@ def _named(name: str) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Name a JSON value's kind for a reader; a number in quotes is told from other texts."""
+    """Name a JSON value's kind for a reader; a number in quotes is distinguished from other texts."""
     return "a number in quotes" if json_values.is_quoted_number(value) else json_values.kind_of(value)
 
 

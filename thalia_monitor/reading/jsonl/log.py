@@ -68,7 +68,7 @@ class Following:
         if size - self.tail.offset >= WORTH_IT:
             self._read_at_once(size, progress)
         for lines in self.tail.follow(size):
-            if lines.anew:
+            if lines.restarted:
                 self._replace(anew)
             self._take(lines)
 

@@ -48,7 +48,7 @@ class Leaf(NamedTuple):
 class Words:
     """Stand-ins for the words that msgspec does not take for a number: NaN, the infinities, and null.
 
-    Each is a number of its own that no log can hold but by guessing: it is drawn anew in every process. All are
+    Each is a number of its own that no log can hold but by guessing: each process draws its own. All are
     negative, so that none can pass for a step or a time.
     """
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from thalia_monitor.model.history import Ints
 
 CHUNK: Final = 8 * 2**20
-WITNESS: Final = 256
+FINGERPRINT: Final = 256
 """Bytes remembered from the start of the file and from before the offset, to know it again."""
 
 _NEWLINE: Final = b"\n"[0]
@@ -34,13 +34,13 @@ _NEWLINE: Final = b"\n"[0]
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A stretch of complete lines, or the news that the file began anew."""
+    """A stretch of complete lines, or the notice that the file was replaced."""
 
     data: bytes
     """Whole lines, the last newline included; may be empty."""
     first_number: int
     """The line number, from 1, of the first of them."""
-    anew: bool = False
+    restarted: bool = False
     """The file is not the one read before: what was read of that no longer counts."""
 
 
@@ -83,7 +83,7 @@ class Tail:
         """
         with open_regular(self.path, self.within) as file:
             if self._recognise(file):
-                yield Lines(b"", 1, anew=True)
+                yield Lines(b"", 1, restarted=True)
             status = os.fstat(file.fileno())
             end = status.st_size if until is None else min(until, status.st_size)
             file.seek(self._position)
@@ -103,7 +103,7 @@ class Tail:
                     yield Lines(complete, number)
 
     def recognise(self) -> bool:
-        """Look at the file without reading on; True where it is another than before, to be read anew."""
+        """Return True if the file was replaced and is read from its start; reads no new content."""
         with open_regular(self.path, self.within) as file:
             return self._recognise(file)
 
@@ -116,16 +116,16 @@ class Tail:
         return known is not None
 
     def continues(self) -> bool:
-        """Look whether the file still is the one that was read so far; nothing changes by looking."""
+        """Return whether the file is still the one read so far; changes no state."""
         with open_regular(self.path, self.within) as file:
             return self._continues(file, os.fstat(file.fileno()))
 
     def place(self) -> tuple[tuple[int, int], int, int, bytes, bytes]:
-        """Tell where the reading stands, and how the file is known again: what ``resume`` takes."""
+        """Return the read position and the file's fingerprint: the arguments of ``resume``."""
         return self._identity or (0, 0), self.offset, self.lines, self._head, self._before
 
     def resume(self, identity: tuple[int, int], offset: int, lines: int, head: bytes, before: bytes) -> None:
-        """Go on where another reading of the same file stood."""
+        """Continue at the position of another reader of the same file, as returned by ``place``."""
         self._identity, self.offset, self.lines = identity, offset, lines
         self._head, self._before = head, before
         self._forget_pending()
@@ -135,8 +135,8 @@ class Tail:
         with open_regular(self.path, self.within) as file:
             self.bytes_read += offset - self.offset
             self.offset, self.lines = offset, self.lines + lines
-            self._head = _at(file, 0, min(offset, WITNESS))
-            self._before = _at(file, max(offset - WITNESS, 0), min(offset, WITNESS))
+            self._head = _at(file, 0, min(offset, FINGERPRINT))
+            self._before = _at(file, max(offset - FINGERPRINT, 0), min(offset, FINGERPRINT))
             self._forget_pending()
 
     def _continues(self, file: BinaryIO, status: os.stat_result) -> bool:
@@ -157,12 +157,12 @@ class Tail:
             self._hold(chunk)
             return b""
         self.offset = self._position - (len(chunk) - end)
-        self._before = (self._before + self._last + chunk[:end])[-min(WITNESS, self.offset) :]
+        self._before = (self._before + self._last + chunk[:end])[-min(FINGERPRINT, self.offset) :]
         first = chunk.find(b"\n") + 1
         self._hold(chunk[:first])
         complete = bytes(self._pending) + chunk[first:end]
-        if len(self._head) < WITNESS:
-            self._head = (self._head + complete[:WITNESS])[:WITNESS]
+        if len(self._head) < FINGERPRINT:
+            self._head = (self._head + complete[:FINGERPRINT])[:FINGERPRINT]
         self._pending, self._last = bytearray(), b""
         self._hold(chunk[end:])
         return complete
@@ -177,7 +177,7 @@ class Tail:
         self._pending += part[:room]
         if len(part) > room and part.endswith(b"\n"):
             self._pending += b"\n"
-        self._last = (self._last + part)[-WITNESS:]
+        self._last = (self._last + part)[-FINGERPRINT:]
 
 
 def count_lines(data: bytes) -> int:
