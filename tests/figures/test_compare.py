@@ -12,7 +12,7 @@ import pytest
 from tests.figures.states import points
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.analysis.comparison import standing
+from thalia_monitor.analysis.comparison import run_values
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.compare import MOST, Side, overlay, side_style
 
@@ -184,5 +184,5 @@ def test_runs_of_two_vocabularies_are_compared(tmp_path: Path) -> None:
     assert drawn == {"new": [0.1] * 3, "old": [0.4] * 3}
     assert "old: from avg_firing_rate" in chart.notes
     assert "no firing rate: hz" in chart.notes
-    assert standing(other.state, "firing_rate", 10).last == 0.4
-    assert standing(herz.state, "firing_rate", 10).last is None
+    assert run_values(other.state, "firing_rate", 10).last == 0.4
+    assert run_values(herz.state, "firing_rate", 10).last is None

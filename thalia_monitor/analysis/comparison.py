@@ -20,7 +20,7 @@ Verdict = Literal["better", "worse", "same", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunValues:
     """What one run has reached of one quantity; None where it was never logged, or has no such thing."""
 
     last: float | None = None
@@ -41,7 +41,7 @@ class Difference:
     verdict: Verdict
 
 
-def standing(state: TrainingState, name: str, step: int) -> Standing:
+def run_values(state: TrainingState, name: str, step: int) -> RunValues:
     """Read a run's newest value, its best, and the one at a step; superseded attempts do not count."""
     history = state.history
     if name == ALL_NEURONS:
@@ -49,10 +49,10 @@ def standing(state: TrainingState, name: str, step: int) -> Standing:
     logged = series_of(state, name)
     series, now = history.series(logged), state.current(logged)
     if series is None or not len(series):
-        return Standing(now.value, now.step) if now else Standing()
+        return RunValues(now.value, now.step) if now else RunValues()
     counts = _counting(series, history)
     best = _best(name, counts)
-    return Standing(
+    return RunValues(
         last=now.value if now else None,
         last_step=now.step if now else None,
         best=None if best is None else float(counts.value[best]),
@@ -95,13 +95,13 @@ def value_at(series: Series, step: int) -> float | None:
     return None
 
 
-def _all_neurons(history: History, step: int) -> Standing:
+def _all_neurons(history: History, step: int) -> RunValues:
     every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
     known = [_counting(series, history) for series in every if series is not None and len(series)]
     there = [value for series in known if (value := value_at(series, step)) is not None]
     last = [value for series in known if (value := _last(series)) is not None]
     steps = [int(series.step[-1]) for series in known if len(series)]
-    return Standing(
+    return RunValues(
         last=sum(last) if last else None,
         last_step=max(steps, default=None),
         there=sum(there) if there else None,

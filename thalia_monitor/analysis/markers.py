@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.timeline import Happenings, MarkerKind, StepFinder, happenings, time_at, times_at
+from thalia_monitor.analysis.timeline import (
+    MarkedEvents,
+    MarkerKind,
+    StepFinder,
+    marked_events,
+    time_at,
+    times_at,
+)
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -72,18 +79,18 @@ def markers(
     """
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
     found = []
-    every = happenings(state)
+    every = marked_events(state)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
         these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, most)
         told = these.placed or (x == "step" and bool(these.stepped.all()))  # the log's lines have no say then
-        bundles = these.once(("marks", low, high, x, most), bundle) if told else bundle()
+        bundles = these.memoized(("marks", low, high, x, most), bundle) if told else bundle()
         found += [_completed(mark, segment, state) for mark, segment in bundles]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
 
 
 def _bundled(
     kind: MarkerKind,
-    every: Happenings,
+    every: MarkedEvents,
     state: TrainingState,
     low: float,
     high: float,
@@ -100,10 +107,10 @@ def _bundled(
 
 
 def _finder(state: TrainingState) -> StepFinder:
-    return state.once("steps by time", lambda: StepFinder(state.history))
+    return state.memoized("steps by time", lambda: StepFinder(state.history))
 
 
-def _placed(every: Happenings, state: TrainingState, x: Literal["step", "time"]) -> Happenings:
+def _placed(every: MarkedEvents, state: TrainingState, x: Literal["step", "time"]) -> MarkedEvents:
     """Complete what is not told on an axis by the lines beside it."""
     timed = ~np.isnan(every.time)
     if x == "step" and not every.stepped.all() and timed.any():
@@ -133,7 +140,7 @@ def _edges(at: NDArray[Any], most: int) -> list[int]:
     return [0, *begins.tolist(), len(at)] if len(at) else []
 
 
-def _mark(kind: MarkerKind, group: Happenings) -> tuple[Marker, int]:
+def _mark(kind: MarkerKind, group: MarkedEvents) -> tuple[Marker, int]:
     event = int(group.event[0])
     mark = Marker(
         kind,
@@ -156,7 +163,7 @@ def _completed(mark: Marker, segment: int, state: TrainingState) -> Marker:
     return mark
 
 
-def _label(kind: MarkerKind, group: Happenings) -> str:
+def _label(kind: MarkerKind, group: MarkedEvents) -> str:
     singular, plural, unit = _NOUNS[kind]
     amounts = group.amount[~np.isnan(group.amount)].tolist()
     plus = "+" if kind is MarkerKind.GROWTH and sum(amounts) > 0 else ""

@@ -111,7 +111,7 @@ def usual(seconds: Floats) -> float:
 
 def learn(state: TrainingState) -> Rhythm:
     """Learn a run's rhythm from its timestamps, or without any from its checkpoints' modification times."""
-    return state.once("rhythm", lambda: _learned(state))
+    return state.memoized("rhythm", lambda: _learned(state))
 
 
 def _learned(state: TrainingState) -> Rhythm:

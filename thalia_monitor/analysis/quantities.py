@@ -64,7 +64,7 @@ def places(state: TrainingState) -> tuple[Place, ...]:
     A core metric has its place if the run logs it, under its own name or an alias. Another place goes to what the run
     does log: its most frequent metrics. Only without any does a core metric keep a place with nothing in it.
     """
-    return state.once("places", lambda: _places(state))
+    return state.memoized("places", lambda: _places(state))
 
 
 def _places(state: TrainingState) -> tuple[Place, ...]:
@@ -77,7 +77,7 @@ def _places(state: TrainingState) -> tuple[Place, ...]:
 
 def _logged(state: TrainingState) -> list[str]:
     """Every metric of a run: the most frequent first, then by rank, then by name."""
-    return state.once("metrics by count", lambda: _by_count(state))
+    return state.memoized("metrics by count", lambda: _by_count(state))
 
 
 def _by_count(state: TrainingState) -> list[str]:
@@ -132,7 +132,7 @@ def series_of(state: TrainingState, name: str) -> str:
     core = metric_info.BY_NAME.get(name)
     if core is None or not core.core:
         return name
-    return state.once(("series of", name), lambda: _judged_series(state, core)) or name
+    return state.memoized(("series of", name), lambda: _judged_series(state, core)) or name
 
 
 def _judged_series(state: TrainingState, core: MetricInfo) -> str | None:

@@ -36,7 +36,7 @@ class _Smoothed:
     """Of the order that its points are in."""
 
 
-class Workbench:
+class SeriesCache:
     """The pyramids and smoothed columns of one log, extended with it."""
 
     def __init__(self) -> None:
@@ -102,31 +102,31 @@ def _first(true: NDArray[np.bool_]) -> float:
     return float(np.argmax(true)) if true.any() else math.inf
 
 
-_benches: WeakKeyDictionary[Lineage, Workbench] = WeakKeyDictionary()
+_caches: WeakKeyDictionary[Lineage, SeriesCache] = WeakKeyDictionary()
 _making = Lock()
 
 
-def _bench(history: History) -> Workbench:
+def _cache_of(history: History) -> SeriesCache:
     with _making:
-        return _benches.setdefault(history.lineage, Workbench())
+        return _caches.setdefault(history.lineage, SeriesCache())
 
 
 def pyramid(history: History, series: Series) -> Pyramid | None:
     """The pyramid of a series of this history; None of an older version whose lines stood in another order."""
-    return _bench(history).pyramid(series, series.order) if series.order else None
+    return _cache_of(history).pyramid(series, series.order) if series.order else None
 
 
 def nonfinite(history: History, name: str, column: Column) -> Ints:
     """Where a column of this history is not finite, (n,) positions in file order, at the cost of what is new."""
-    return _bench(history).nonfinite(name, column.values)
+    return _cache_of(history).nonfinite(name, column.values)
 
 
 def first_values(history: History, name: str, column: Column) -> tuple[bool, bool]:
     """Whether a column of this history has a finite value, and one that is not 0, at the cost of what is new."""
-    return _bench(history).first_values(name, column.values)
+    return _cache_of(history).first_values(name, column.values)
 
 
 def smoothed(history: History, series: Series, weight: float) -> tuple[Series, Pyramid | None]:
     """A series of this history, smoothed over its full length."""
-    found = _bench(history).smoothed(series, series.order, weight) if series.order else None
+    found = _cache_of(history).smoothed(series, series.order, weight) if series.order else None
     return found or (replace(series, value=smooth(series, weight)), None)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.analysis.pyramid import is_ordered
-from thalia_monitor.model.memo import Once
+from thalia_monitor.model.memo import Memoized
 from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.stages import stage_name
 
@@ -99,7 +99,7 @@ class MarkerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class MarkedEvent:
     """One thing that happened."""
 
     kind: MarkerKind
@@ -117,7 +117,7 @@ class Happening:
 
 
 @dataclass(frozen=True)
-class Happenings(Once):
+class MarkedEvents(Memoized):
     """All that happened of one kind, by column."""
 
     step: Ints
@@ -137,9 +137,9 @@ class Happenings(Once):
         return len(self.step)
 
     @staticmethod
-    def of(found: Sequence[Happening]) -> Happenings:
+    def of(found: Sequence[MarkedEvent]) -> MarkedEvents:
         """Lay records out by column."""
-        return Happenings(
+        return MarkedEvents(
             np.array([each.step or 0 for each in found], np.int64),
             np.array([each.step is not None for each in found], np.bool_),
             np.array([math.nan if each.time is None else each.time for each in found], np.float64),
@@ -155,26 +155,26 @@ class Happenings(Once):
         """Whether step and time of all of them are told, so that the lines of the log have no say in it."""
         return bool(self.stepped.all() and not np.isnan(self.time).any())
 
-    def where(self, chosen: NDArray[Any]) -> Happenings:
+    def where(self, chosen: NDArray[Any]) -> MarkedEvents:
         """Those that are chosen by position, or by a flag for each."""
-        return Happenings(*(getattr(self, each.name)[chosen] for each in fields(self)))
+        return MarkedEvents(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
-    def then(self, later: Happenings) -> Happenings:
+    def then(self, later: MarkedEvents) -> MarkedEvents:
         """These, and later ones."""
         both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
-        return Happenings(*map(np.concatenate, both))
+        return MarkedEvents(*map(np.concatenate, both))
 
 
-ByKind = Mapping[MarkerKind, Happenings]
+ByKind = Mapping[MarkerKind, MarkedEvents]
 
 
-def happenings(state: TrainingState) -> ByKind:
+def marked_events(state: TrainingState) -> ByKind:
     """Collect everything that can be marked, once per state; events that were there before cost nothing."""
-    return state.once("happenings", lambda: _collect(state))
+    return state.memoized("marked_events", lambda: _collect(state))
 
 
 def _collect(state: TrainingState) -> ByKind:
-    told = state.extended(("happenings", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
+    told = state.extended(("marked_events", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
     found = dict(told)
     if MarkerKind.STAGE in found:
         found[MarkerKind.STAGE] = _each_once(found[MarkerKind.STAGE])
@@ -186,17 +186,17 @@ def _collect(state: TrainingState) -> ByKind:
     }
     for kind, records in rest.items():
         if kind not in found and (several := list(records)):
-            found[kind] = Happenings.of(several)
+            found[kind] = MarkedEvents.of(several)
     return found
 
 
 def _of_events(events: Sequence[Event], first: int, scheme: str) -> ByKind:
-    found: dict[MarkerKind, list[Happening]] = {}
+    found: dict[MarkerKind, list[MarkedEvent]] = {}
     for index, event in enumerate(events, first):
         each = _of_event(event, index, scheme)
         if each is not None:
             found.setdefault(each.kind, []).append(each)
-    return {kind: Happenings.of(several) for kind, several in found.items()}
+    return {kind: MarkedEvents.of(several) for kind, several in found.items()}
 
 
 def _joined(before: ByKind, new: ByKind) -> ByKind:
@@ -204,7 +204,7 @@ def _joined(before: ByKind, new: ByKind) -> ByKind:
     return {**before, **new, **both}
 
 
-def _each_once(stages: Happenings) -> Happenings:
+def _each_once(stages: MarkedEvents) -> MarkedEvents:
     """Leave out repetitions: a transition and the start that follows it are one."""
     steps = np.where(stages.stepped, stages.step, -1).tolist()
     first: dict[tuple[int, str], int] = {}
@@ -213,9 +213,9 @@ def _each_once(stages: Happenings) -> Happenings:
     return stages.where(np.array(list(first.values()), np.int64))
 
 
-def _milestones(state: TrainingState) -> Iterator[Happening]:
+def _milestones(state: TrainingState) -> Iterator[MarkedEvent]:
     for change in changes(state):
-        yield Happening(
+        yield MarkedEvent(
             MarkerKind.MILESTONE,
             change.step,
             change.time,
@@ -226,7 +226,7 @@ def _milestones(state: TrainingState) -> Iterator[Happening]:
         )
 
 
-def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
+def _of_event(event: Event, index: int, scheme: str) -> MarkedEvent | None:
     fields = event.fields
     if event.kind == contract.GROWTH:
         region = str(fields.get("region", "unknown region"))
@@ -241,7 +241,7 @@ def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
     else:
         return None
     alarming = kind is MarkerKind.WARNING and fields.get("severity") == Severity.CRITICAL
-    return Happening(kind, event.step, event.time, label, amount, index, alarming, event.segment)
+    return MarkedEvent(kind, event.step, event.time, label, amount, index, alarming, event.segment)
 
 
 def _sleep_kind(stage: str) -> MarkerKind:
@@ -265,30 +265,30 @@ def _stage_label(kind: str, fields: Mapping[str, Any], scheme: str) -> str:
     return f"{stage} extended by {weeks:g} weeks"
 
 
-def _stages_of_checkpoints(state: TrainingState) -> Iterator[Happening]:
+def _stages_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
     before: float | None = None
     for point in state.checkpoints:
         if point.stage is not None and point.stage != before:
             label = f"Stage {point.stage:g} {stage_name(point.stage, state.scheme)}"
-            yield Happening(MarkerKind.STAGE, point.step, None, label)
+            yield MarkedEvent(MarkerKind.STAGE, point.step, None, label)
             before = point.stage
 
 
-def _warnings_of_checkpoints(state: TrainingState) -> Iterator[Happening]:
+def _warnings_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
     """Mark each warning where it first appears, and again after it was gone."""
     before: set[str] = set()
     for point in state.checkpoints:
         for warning in point.warnings:
             if warning.message not in before:
                 alarming = warning.severity is Severity.CRITICAL
-                yield Happening(MarkerKind.WARNING, point.step, None, warning.message, alarming=alarming)
+                yield MarkedEvent(MarkerKind.WARNING, point.step, None, warning.message, alarming=alarming)
         before = {warning.message for warning in point.warnings}
 
 
-def _resumes(history: History) -> Iterator[Happening]:
+def _resumes(history: History) -> Iterator[MarkedEvent]:
     for segment in history.segments:
         if segment.kind == "resume":
             time = float(history.time[segment.first_row])
             known = None if math.isnan(time) else time
             label = f"Resumed at step {segment.first_step:,}"
-            yield Happening(MarkerKind.RESUME, segment.first_step, known, label, segment=segment.index)
+            yield MarkedEvent(MarkerKind.RESUME, segment.first_step, known, label, segment=segment.index)

@@ -20,12 +20,12 @@ from thalia_monitor.demo.events import (
     Alert,
     Extension,
     Growth,
-    Happening,
     Logged,
     MilestoneCheck,
     Sleep,
     StageEnd,
     StageStart,
+    TrainingEvent,
     Transition,
 )
 from thalia_monitor.demo.training import training
@@ -77,24 +77,22 @@ def simulate(
     )
     begun: StageStart | None = None
     dated = done is not None
-    for happening in training(simulation):
-        week = stages.follow(happening)
-        if done is not None and happening.step <= done:
-            begun = happening if isinstance(happening, StageStart) else begun
+    for event in training(simulation):
+        week = stages.follow(event)
+        if done is not None and event.step <= done:
+            begun = event if isinstance(event, StageStart) else begun
             continue
         if begun:
             log(logger, begun, week)
             begun = None
-        past = happening.step < history_hours * 3600 * simulation.steps_per_second
-        watch.simulated = (
-            start + happening.step / simulation.steps_per_second if past and done is None else None
-        )
-        if watch.simulated is None and isinstance(happening, Logged):
+        past = event.step < history_hours * 3600 * simulation.steps_per_second
+        watch.simulated = start + event.step / simulation.steps_per_second if past and done is None else None
+        if watch.simulated is None and isinstance(event, Logged):
             if not dated:
                 date_metadata(directory, start, simulation.steps_per_second)
                 dated = True
-            yield happening.step
-        log(logger, happening, week)
+            yield event.step
+        log(logger, event, week)
 
 
 def date_metadata(directory: Path, start: float, steps_per_second: float) -> None:
@@ -130,16 +128,16 @@ class StageWeeks:
     steps_per_week: int
     start: int = 0
 
-    def follow(self, happening: Happening) -> int:
+    def follow(self, event: TrainingEvent) -> int:
         """Tell how many whole weeks into its stage something happens."""
-        if isinstance(happening, StageStart):
-            self.start = happening.step
-        return (happening.step - self.start) // self.steps_per_week
+        if isinstance(event, StageStart):
+            self.start = event.step
+        return (event.step - self.start) // self.steps_per_week
 
 
-def log(logger: CurriculumLogger, happening: Happening, week: int) -> None:
+def log(logger: CurriculumLogger, event: TrainingEvent, week: int) -> None:
     """Log what happened, as a training script would."""
-    match happening:
+    match event:
         case Logged(step=step, metrics=metrics):
             logger.log_training_step(step, metrics, week=week)
         case Growth(step=step, region=region, neurons_added=added, new_total=total, reason=reason):
@@ -147,7 +145,7 @@ def log(logger: CurriculumLogger, happening: Happening, week: int) -> None:
         case Sleep(step=step, sleep_stage=stage, patterns_replayed=patterns, duration_steps=steps):
             logger.log_consolidation(stage, patterns, step=step, duration_steps=steps)
         case MilestoneCheck(step=step, stage=number, results=results):
-            logger.log_milestone_evaluation(number, results, week=happening.week, step=step)
+            logger.log_milestone_evaluation(number, results, week=event.week, step=step)
         case Alert(step=step, severity=severity, message=message):
             logger.log_warning(message, severity, step)
         case Transition(old_stage=old, new_stage=new, reason=reason):

@@ -14,12 +14,12 @@ from thalia_monitor.demo.brain import WEEKS, Brain, Simulation
 from thalia_monitor.demo.events import (
     Alert,
     Extension,
-    Happening,
     Logged,
     MilestoneCheck,
     Sleep,
     StageEnd,
     StageStart,
+    TrainingEvent,
     Transition,
 )
 from thalia_monitor.stages import DOCUMENTED, stage_name
@@ -33,7 +33,7 @@ TASKS: Final[Mapping[int, Mapping[str, float]]] = {
 }
 
 
-def training(simulation: Simulation) -> Iterator[Happening]:
+def training(simulation: Simulation) -> Iterator[TrainingEvent]:
     """Yield everything that happens in a simulated training, from step 0 and without end."""
     brain = Brain(simulation, Random(simulation.seed))
     yield StageStart(0, brain.stage, _config(brain.stage))
@@ -50,7 +50,7 @@ def training(simulation: Simulation) -> Iterator[Happening]:
             yield from _week_over(brain)
 
 
-def _measure(brain: Brain) -> Iterator[Happening]:
+def _measure(brain: Brain) -> Iterator[TrainingEvent]:
     metrics = brain.metrics()
     yield Logged(brain.step, metrics)
     high = metrics["firing_rate"] > 0.28 if brain.firing_was_high else metrics["firing_rate"] > 0.30
@@ -61,14 +61,14 @@ def _measure(brain: Brain) -> Iterator[Happening]:
     brain.firing_was_high = high
 
 
-def _grow(brain: Brain) -> Iterator[Happening]:
+def _grow(brain: Brain) -> Iterator[TrainingEvent]:
     for region in brain.regions:
         if region.may_grow(brain.step):
             yield Alert(brain.step, "warning", f"High capacity in {region.name}: {region.capacity:.3f}")
             yield region.grow(brain.step, brain.random)
 
 
-def _sleep(brain: Brain) -> Iterator[Happening]:
+def _sleep(brain: Brain) -> Iterator[TrainingEvent]:
     pressure = brain.random.uniform(0.55, 0.85)
     if pressure > 0.75:
         yield Alert(brain.step, "info", f"Memory pressure {pressure:.2f}: consolidating")
@@ -78,7 +78,7 @@ def _sleep(brain: Brain) -> Iterator[Happening]:
         region.capacity *= 0.985  # replay frees some of what the day has filled
 
 
-def _week_over(brain: Brain) -> Iterator[Happening]:
+def _week_over(brain: Brain) -> Iterator[TrainingEvent]:
     results = brain.evaluate()
     yield MilestoneCheck(brain.step, brain.stage, brain.week, results)
     if brain.week < brain.total_weeks:

@@ -45,7 +45,7 @@ def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     They are the same on every chart of a page, so they are made once.
     """
     what = ("event traces", view.x, view.start, view.end, view.markers)
-    return state.once(what, lambda: _event_traces(state, view))
+    return state.memoized(what, lambda: _event_traces(state, view))
 
 
 def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:

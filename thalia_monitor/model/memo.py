@@ -14,10 +14,10 @@ MOST: Final = 64
 """Things kept with one value: a finished run is looked at in ever other ways, and never gets a new version."""
 
 
-class Once:
+class Memoized:
     """A value that remembers what was computed from it; of many things, those asked for last."""
 
-    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
+    def memoized(self, what: Hashable, compute: Callable[[], T]) -> T:
         """Compute something from this value once, however many charts ask for it."""
         kept: OrderedDict[Hashable, Any] = self.__dict__.setdefault("_once", OrderedDict())
         found = kept.get(what, kept)
@@ -33,7 +33,7 @@ class Once:
 V = TypeVar("V")
 
 
-class Growing(tuple[T, ...]):
+class AppendOnly(tuple[T, ...]):
     """Values of which there are only ever more, as they are at one moment.
 
     What :meth:`extended` computes for one version is taken over by the next: a new value costs itself, not all those
@@ -43,11 +43,11 @@ class Growing(tuple[T, ...]):
     _kept: dict[Hashable, tuple[int, Any]]
     _source: tuple[T, ...]
 
-    def followed_by(self, now: tuple[T, ...]) -> Growing[T]:
+    def next_version(self, now: tuple[T, ...]) -> AppendOnly[T]:
         """The next version: these very values and more of them, or anything else, of which nothing is known yet."""
         if now is self.__dict__.get("_source"):
             return self
-        following = Growing(now)
+        following = AppendOnly(now)
         following._source = now
         if len(now) >= len(self) and all(map(is_, self, now)):
             following._kept = dict(self.__dict__.get("_kept", {}))

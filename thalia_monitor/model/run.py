@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from thalia_monitor import contract
 from thalia_monitor.model.history import History
-from thalia_monitor.model.memo import Growing, Once
+from thalia_monitor.model.memo import AppendOnly, Memoized
 from thalia_monitor.model.plan import StagePlan, stage_plan
 from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Source
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
@@ -75,7 +75,7 @@ class Current:
 
 
 @dataclass(frozen=True)
-class TrainingState(Once):
+class TrainingState(Memoized):
     """A training run as its files tell it at one moment.
 
     Built by :func:`thalia_monitor.load_training_state` and by the pages' reader; never changes afterwards.
@@ -106,7 +106,7 @@ class TrainingState(Once):
     """How many problems there were; ``problems`` lists a bounded number of them."""
 
     @cached_property
-    def standing(self) -> tuple[Checkpoint, ...]:
+    def valid_checkpoints(self) -> tuple[Checkpoint, ...]:
         """The checkpoints but those of a part that a resume has thrown away, which say nothing about now."""
         kept = len(self.checkpoints)
         while kept and self.history.is_superseded(self.checkpoints[kept - 1].step):
@@ -116,7 +116,7 @@ class TrainingState(Once):
     @property
     def checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint: the one with the greatest step that no resume has thrown away."""
-        return self.standing[-1] if self.standing else None
+        return self.valid_checkpoints[-1] if self.valid_checkpoints else None
 
     @cached_property
     def current_step(self) -> int:
@@ -132,7 +132,7 @@ class TrainingState(Once):
         """
         key = parse(series) if isinstance(series, str) else series
         name = key.name if key.kind is Kind.METRIC else ""
-        saved = next((each for each in reversed(self.standing) if name in each.metrics), None)
+        saved = next((each for each in reversed(self.valid_checkpoints) if name in each.metrics), None)
         logged = self.history.newest(key)
         here = logged is not None and self.history.is_of_this_stage(logged.segment)
         if logged is None or (saved is not None and not (here and logged.step >= saved.measured_at)):
@@ -146,7 +146,7 @@ class TrainingState(Once):
 
     def _change(self, name: str, value: float, step: int) -> float | None:
         """A value minus that of the newest checkpoint whose metrics are of a lower step."""
-        before = next((each for each in reversed(self.standing) if each.measured_at < step), None)
+        before = next((each for each in reversed(self.valid_checkpoints) if each.measured_at < step), None)
         return None if before is None or name not in before.metrics else value - before.metrics[name]
 
     @property
@@ -260,8 +260,8 @@ class TrainingState(Once):
         return self.history.newest_line(self.history.capacity)
 
     @cached_property
-    def _growing(self) -> Growing[Event]:
-        return self.events if isinstance(self.events, Growing) else Growing(self.events)
+    def _append_only(self) -> AppendOnly[Event]:
+        return self.events if isinstance(self.events, AppendOnly) else AppendOnly(self.events)
 
     def extended(
         self,
@@ -269,8 +269,8 @@ class TrainingState(Once):
         compute: Callable[[tuple[Event, ...], int], T],
         join: Callable[[T, T], T],
     ) -> T:
-        """Compute something of all events from what it was for the version before (:class:`Growing`)."""
-        return self._growing.extended(what, compute, join)
+        """Compute something of all events from what it was for the version before (:class:`AppendOnly`)."""
+        return self._append_only.extended(what, compute, join)
 
     def events_of(self, *kinds: str) -> tuple[Event, ...]:
         """Every event of these kinds, in the order of :attr:`events`: of one kind, that of the file."""

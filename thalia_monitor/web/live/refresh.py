@@ -140,7 +140,7 @@ def _names(run: str, state: TrainingState) -> list[Any]:
     """What stands for the names of a run's series: another value when there is a new one, or one in another place."""
     return [
         run,
-        state.once("names", lambda: zlib.crc32("\0".join(_lists(state)).encode("utf-8", "replace"))),
+        state.memoized("names", lambda: zlib.crc32("\0".join(_lists(state)).encode("utf-8", "replace"))),
     ]
 
 
