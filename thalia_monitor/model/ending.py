@@ -1,4 +1,4 @@
-"""The events by which a training ends: by itself, or because it is stopped, and why."""
+"""Recognize events that end a training: completed or stopped early, and why."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from thalia_monitor import contract
 ENDINGS: Final = frozenset(
     f"{what}_{end}" for what in ("training", "session", "run") for end in ("end", "complete", "finished")
 ) | {"task_learned"}
-"""Kinds of events that say the training is over, in lower case."""
+"""Event kinds (lower case) for a training that is over."""
 STOPS: Final = frozenset(
     {"early_stop", "early_stopping", contract.EMERGENCY_STOP, "training_stopped", "run_stopped"}
 )
-"""Kinds that say it was stopped before its end."""
+"""Event kinds for a training stopped before its end."""
 _STOP_TEXT: Final = re.compile(r"\W*(?:checkpoint saved for )?(?:early|emergency)[ _]stop", re.I)
-"""How a message begins by which Thalia's loop, or its safety system, says that it stops the training."""
+"""Start of the message with which Thalia's loop or safety system stops a training."""
 _MESSAGES: Final = frozenset({contract.WARNING, "alert", "note"})
-"""Kinds of events that are a message."""
+"""Event kinds that carry a free-text message."""
 _STOP_WORDS: Final = frozenset({"stopped", "failed", "aborted", "error", "cancelled", "interrupted"})
-"""States of an end of training that is no completion."""
+"""Values of ``status`` on an end event that mean it was not completed."""
 _USUAL: Final = frozenset({contract.GROWTH, contract.CONSOLIDATION, contract.MILESTONE})
-"""Kinds that are no end, of which a run may have very many."""
+"""Frequent kinds that never end a run; checked first, for speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Ending:
     """How a training ended."""
 
     stopped: bool
-    """Whether it was stopped before its end."""
+    """True if stopped before its planned end."""
     reason: str = ""
-    """Why, for the reader; empty where nothing says so."""
+    """Reason for the user; empty if none is logged."""
 
 
 def ending_of(kind: str, fields: Mapping[str, Any]) -> Ending | None:
-    """Read how training ended from an event of this kind; None for one that is no end of it."""
+    """Return how an event of this kind ends training; None if it does not."""
     if kind in _USUAL:
         return None
     kind = kind.lower()
