@@ -53,7 +53,7 @@ def not_finite(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
 
 
 def _stretch(places: Ints) -> int:
-    """Which of these places begins the unbroken stretch that the last of them ends."""
+    """First position of the unbroken run of consecutive positions that ends at the last one."""
     breaks = np.flatnonzero(np.diff(places) > 1)
     return int(breaks[-1]) + 1 if len(breaks) else 0
 
@@ -66,11 +66,11 @@ class Rate:
     region: str = ""
     """Empty for the whole brain."""
     judged: bool = True
-    """Whether the limits of rates hold for it; a region counted in spikes can only be silent."""
+    """Whether the rate limits apply; a region logged as a spike count can only be silent."""
 
     @property
     def whose(self) -> str:
-        """The subject of a sentence about it."""
+        """Subject of a sentence, such as ``The firing rate``."""
         if self.region:
             return f"The firing rate of {self.region}"
         return "The firing rate" + (f" ({self.series})" if self.series != FIRING_RATE.name else "")
@@ -136,7 +136,7 @@ def _outside(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
 
 
 def _never_within(rate: Rate, values: Recent, limits: Thresholds) -> Finding | None:
-    """A run too short for the rule above, all of it beyond the limits of Thalia's logger: one value is enough."""
+    """Judge a run too short for :func:`_outside`: all values are beyond the limits of Thalia's logger."""
     if not rate.judged or not len(values):
         return None
     for outside, word, side, bound in (

@@ -1,4 +1,4 @@
-"""Checks on what the brain learns: a loss that diverges, performance that stands still, skills forgotten."""
+"""Health checks on learning: diverging loss, performance plateau, forgotten skills."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 MAINTAINED: Final = "_maintained"
-"""How milestones end that check for an earlier stage's skill."""
+"""Name suffix of milestones that check an earlier stage's skill."""
 _STAGE_EVENTS: Final = (contract.STAGE_START, contract.TRANSITION)
 _CLEARLY: Final = 4 * 1.4826
-"""Times the median deviation (four standard deviations, if normal) that is more than noise."""
+"""Multiple of the median deviation beyond noise (four standard deviations of a normal distribution)."""
 
 
 def _named(quantity: MetricInfo, series: str) -> str:
-    """The subject of a sentence about a quantity; names the series where that is not the quantity's own."""
+    """Subject of a sentence about a quantity, with the series' name if it is an alias."""
     return quantity.title + (f" ({series})" if series != quantity.name else "")
 
 
 def stage_start(state: TrainingState) -> float:
-    """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
+    """First step of the current stage, as far as known; earlier values belong to other tasks."""
     begun = [
         (event.segment, event.step)
-        for event in state.events_of(*_STAGE_EVENTS)  # of several files, perhaps: in no order
+        for event in state.events_of(*_STAGE_EVENTS)  # possibly from several files, so in no order
         if event.step is not None and event.step <= state.current_step
     ]
     if begun:
@@ -55,7 +55,7 @@ def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
     if not len(losses):
         return
     last, span = int(losses.step[-1]), limits.loss_steps
-    age = (last - losses.step) // span  # of only those blocks that have values: steps may leap
+    age = (last - losses.step) // span  # only blocks that have values: steps may jump
     whole = last - (age + 1) * span + 1 > losses.step[0]
     age, values = age[whole], losses.value[whole]
     if min(np.count_nonzero(age == 0), np.count_nonzero(age == 1)) < ENOUGH:
