@@ -1,4 +1,4 @@
-"""A run at a glance, in words: for terminals, screen readers, phones, scripts and agents."""
+"""Text and JSON form of a run's summary, for terminals, screen readers, scripts and agents."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_LISTED: Final = 20
 
 
 def text(summary: Summary) -> str:
-    """Write the whole summary as plain text, one subject a line."""
+    """Whole summary as plain text, one subject per line."""
     lines = [
         f"{summary.state.name}: {STATUS_WORDS[summary.liveness.status].lower()}. {summary.liveness.text}",
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
@@ -46,7 +46,7 @@ def text(summary: Summary) -> str:
 
 
 def printable(line: str) -> str:
-    """Leave out what a terminal would obey instead of print: escapes, line breaks, changes of direction."""
+    """Remove characters that control a terminal: escapes, line breaks, direction changes."""
     return "".join(each for each in line if unicodedata.category(each) not in _COMMANDS)
 
 
@@ -54,7 +54,7 @@ _COMMANDS: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def stage_words(summary: Summary) -> str:
-    """Say where in the curriculum the run is: ``Stage 0 Sensory Foundations, week 2 of 4, step 84,310.``"""
+    """Position in the curriculum: ``Stage 0 Sensory Foundations, week 2 of 4, step 84,310.``"""
     state = summary.state
     if state.current_stage is None:
         return f"Stage unknown, step {state.current_step:,}."
@@ -71,7 +71,7 @@ def stage_words(summary: Summary) -> str:
 
 
 def metric_words(summary: Summary) -> str:
-    """Say where the metrics are and where they are going; that there are none only where there are none."""
+    """Values and trends of the metrics, or that there are none."""
     known = [*summary.state.history.metrics, *summary.state.metrics]
     if summary.trends or not known:
         return " ".join(f"{each}." for each in summary.trends) or "No metrics yet."
@@ -80,7 +80,7 @@ def metric_words(summary: Summary) -> str:
 
 
 def pace_words(summary: Summary) -> str:
-    """Say how fast it goes and how long it may take, or why that is not known."""
+    """Pace and remaining time, or why they are unknown."""
     pace = summary.pace
     if pace.recent is None:
         return pace.reason
@@ -88,7 +88,7 @@ def pace_words(summary: Summary) -> str:
 
 
 def milestone_words(summary: Summary) -> str:
-    """Say how many milestones are passed, and which are left."""
+    """Number of milestones passed, and which are left."""
     if not summary.milestones:
         return "No milestones are known for this stage."
     said = [f"{summary.passed:,} of {counted(len(summary.milestones), 'milestone')}."]
@@ -104,7 +104,7 @@ def milestone_words(summary: Summary) -> str:
 
 
 def growth_words(summary: Summary) -> str:
-    """Say how much the brain has grown, in all and in the last hour."""
+    """Growth in total and in the last hour."""
     growth = summary.growth
     if not growth.events:
         return "No growth yet."
@@ -116,7 +116,7 @@ def growth_words(summary: Summary) -> str:
 
 
 def sleep_words(summary: Summary) -> str:
-    """Say when the brain last slept."""
+    """Time and stage of the last sleep."""
     sleep = summary.sleep
     if sleep is None:
         return "No sleep yet."
@@ -127,7 +127,7 @@ def sleep_words(summary: Summary) -> str:
 
 
 def warning_words(summary: Summary) -> list[str]:
-    """Tell the trainer's warnings, one a line."""
+    """The trainer's warnings, one per line."""
     listed = summary.state.warnings
     if not listed:
         found = any(each.wrong for each in summary.findings)
@@ -137,7 +137,7 @@ def warning_words(summary: Summary) -> list[str]:
 
 
 def finding_words(summary: Summary) -> list[str]:
-    """Tell what was found in the run's own numbers, one a line."""
+    """Health findings, one per line."""
     more = len(summary.findings) - MOST_LISTED
     return [
         f"{_marked(each.severity)} (found): {each.message} {each.evidence[:1].upper()}{each.evidence[1:]}."
@@ -146,7 +146,7 @@ def finding_words(summary: Summary) -> list[str]:
 
 
 def problem_words(summary: Summary) -> str:
-    """Say how much of the files could not be read; empty when all could."""
+    """Number of read problems in the files; empty if there are none."""
     total = summary.state.total_problems
     return (
         f"{counted(total, 'part')} of the files could not be read: see thalia-monitor check." if total else ""
@@ -158,7 +158,7 @@ def _marked(severity: Severity) -> str:
 
 
 def record(summary: Summary) -> dict[str, Any]:
-    """Write the summary as JSON values; numbers that are not finite become their names."""
+    """Summary as JSON values; non-finite numbers become their names."""
     state, alive, growth, sleep = summary.state, summary.liveness, summary.growth, summary.sleep
     return {
         "name": state.name,

@@ -1,4 +1,4 @@
-"""Where in time a step was, and at which step a time was, by the metric lines beside it."""
+"""Convert steps to times and back by the metric lines, and collect the events to mark on charts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def time_at(history: History, step: int, segment: int | None = None) -> float | None:
-    """The time of the first line from this step on, in Unix seconds; None where no line tells.
+    """Time of the first line from this step on, in Unix seconds; None if unknown.
 
     Looks in the given segment, else in the newest one that began at or before the step; a step after the
     segment's last line has that line's time.
@@ -45,7 +45,7 @@ def time_at(history: History, step: int, segment: int | None = None) -> float | 
 
 
 def times_at(history: History, step: Ints, segment: Ints) -> Floats:
-    """The times of many steps in their segments, (n,), as :func:`time_at` tells one; NaN where no line tells."""
+    """Times of steps in their segments, (n,), like :func:`time_at`; NaN if unknown."""
     found = np.full(len(step), np.nan)
     if not history.segments or not history.ordered:
         return found
@@ -59,7 +59,7 @@ def times_at(history: History, step: Ints, segment: Ints) -> Floats:
 
 
 class StepFinder:
-    """Finds the step of a time; finds none where the lines' timestamps are missing or go back."""
+    """Finds the step at a time; not usable if timestamps are missing or go back."""
 
     def __init__(self, history: History) -> None:
         rows = np.flatnonzero(~np.isnan(history.time))
@@ -70,28 +70,28 @@ class StepFinder:
 
     @property
     def usable(self) -> bool:
-        """Whether it finds any."""
+        """Whether the timestamps are complete and never decrease."""
         return bool(len(self._time))
 
     def steps_at(self, time: Floats) -> Ints:
-        """The steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
+        """Steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
         if not self.usable:
             return np.zeros(len(time), np.int64)
         return self._step[np.minimum(np.searchsorted(self._time, time), len(self._step) - 1)]
 
     def step_at(self, time: float) -> int | None:
-        """The step of the first line from this time on; the last line's after that."""
+        """Step of the first line from this time on; the last line's after that; None if not usable."""
         return int(self.steps_at(np.array([time]))[0]) if self.usable else None
 
 
 class MarkerKind(StrEnum):
-    """What can be marked on a chart, each switched on and off by itself."""
+    """Kind of marker on a chart; each can be switched on and off."""
 
     GROWTH = "growth"
     NREM = "nrem"
     REM = "rem"
     SLEEP = "sleep"
-    """Sleep that is not said to be NREM or REM."""
+    """Sleep not logged as NREM or REM."""
     STAGE = "stage"
     MILESTONE = "milestone"
     WARNING = "warning"
@@ -100,7 +100,7 @@ class MarkerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MarkedEvent:
-    """One thing that happened."""
+    """One event to mark on charts."""
 
     kind: MarkerKind
     step: int | None
@@ -108,28 +108,28 @@ class MarkedEvent:
     """Unix seconds."""
     label: str
     amount: float = math.nan
-    """Neurons added, patterns replayed."""
+    """Neurons added or patterns replayed."""
     event: int | None = None
-    """Its position in the state's events; None where a checkpoint or the history tells of it."""
+    """Index in the state's events; None if it comes from a checkpoint or the history."""
     alarming: bool = False
-    """A milestone lost, a critical warning."""
+    """Whether it is a lost milestone or a critical warning."""
     segment: int = 0
 
 
 @dataclass(frozen=True)
 class MarkedEvents(Memoized):
-    """All that happened of one kind, by column."""
+    """All marked events of one kind, as columns."""
 
     step: Ints
-    """(n,) 0 where it is not told."""
+    """(n,) 0 if not logged."""
     stepped: NDArray[np.bool_]
-    """(n,) whether it is told."""
+    """(n,) whether the step is logged."""
     time: Floats
-    """(n,) Unix seconds; NaN where it is not told."""
+    """(n,) Unix seconds; NaN if not logged."""
     label: NDArray[np.object_]
     amount: Floats
     event: Ints
-    """(n,) positions in the state's events; -1 where a checkpoint or the history tells of it."""
+    """(n,) indexes in the state's events; -1 if from a checkpoint or the history."""
     alarming: NDArray[np.bool_]
     segment: Ints
 
@@ -138,7 +138,7 @@ class MarkedEvents(Memoized):
 
     @staticmethod
     def of(found: Sequence[MarkedEvent]) -> MarkedEvents:
-        """Lay records out by column."""
+        """Convert records to columns."""
         return MarkedEvents(
             np.array([each.step or 0 for each in found], np.int64),
             np.array([each.step is not None for each in found], np.bool_),
@@ -152,15 +152,15 @@ class MarkedEvents(Memoized):
 
     @cached_property
     def placed(self) -> bool:
-        """Whether step and time of all of them are told, so that the lines of the log have no say in it."""
+        """Whether all have a logged step and time, so that no metric lines are needed."""
         return bool(self.stepped.all() and not np.isnan(self.time).any())
 
     def where(self, chosen: NDArray[Any]) -> MarkedEvents:
-        """Those that are chosen by position, or by a flag for each."""
+        """Subset by positions or by a boolean mask."""
         return MarkedEvents(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     def then(self, later: MarkedEvents) -> MarkedEvents:
-        """These, and later ones."""
+        """These followed by ``later``."""
         both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
         return MarkedEvents(*map(np.concatenate, both))
 
@@ -169,13 +169,13 @@ ByKind = Mapping[MarkerKind, MarkedEvents]
 
 
 def marked_events(state: TrainingState) -> ByKind:
-    """Collect everything that can be marked, once per state; events that were there before cost nothing."""
+    """All markable events by kind; memoized per state, incremental over events."""
     return state.memoized("marked_events", lambda: _collect(state))
 
 
 def _collect(state: TrainingState) -> ByKind:
-    told = state.extended(("marked_events", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
-    found = dict(told)
+    known = state.extended(("marked_events", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
+    found = dict(known)
     if MarkerKind.STAGE in found:
         found[MarkerKind.STAGE] = _each_once(found[MarkerKind.STAGE])
     rest = {
@@ -205,7 +205,7 @@ def _joined(before: ByKind, new: ByKind) -> ByKind:
 
 
 def _each_once(stages: MarkedEvents) -> MarkedEvents:
-    """Leave out repetitions: a transition and the start that follows it are one."""
+    """Drop repetitions: a transition and the stage start after it are one."""
     steps = np.where(stages.stepped, stages.step, -1).tolist()
     first: dict[tuple[int, str], int] = {}
     for place, known in enumerate(zip(steps, stages.label.tolist(), strict=True)):
@@ -275,7 +275,7 @@ def _stages_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
 
 
 def _warnings_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
-    """Mark each warning where it first appears, and again after it was gone."""
+    """Warnings at their first appearance, and again after an absence."""
     before: set[str] = set()
     for point in state.checkpoints:
         for warning in point.warnings:
