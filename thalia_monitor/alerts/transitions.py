@@ -61,7 +61,7 @@ def _compare(
     *,
     known: bool,
 ) -> RunState:
-    """Compare the alerts there are with those there were; ``known``: those of a first look are not new."""
+    """Compare current alerts with the previous ones; with ``known`` (first look) none is new."""
     messages = []
     current = {}
     for key, alert in before.active.items():

@@ -110,7 +110,7 @@ def run(
     history_hours: float = HISTORY_HOURS,
     pace: float | None = None,
 ) -> None:
-    """Write a simulated training until told to stop, one metric line each ``pace`` seconds.
+    """Write a simulated training until ``stop`` is set, one metric line each ``pace`` seconds.
 
     ``pace`` is by default the time that the simulated brain takes for it (0.5 s); 0 is as fast as possible.
     """
@@ -129,7 +129,7 @@ class StageWeeks:
     start: int = 0
 
     def follow(self, event: TrainingEvent) -> int:
-        """Tell how many whole weeks into its stage something happens."""
+        """Whole weeks into the stage at which an event happens."""
         if isinstance(event, StageStart):
             self.start = event.step
         return (event.step - self.start) // self.steps_per_week

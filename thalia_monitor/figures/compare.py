@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 RUN: Final = "run"
-"""The origin that is the start of the run; any other is the start of a stage."""
+"""Origin at the start of the run; any other origin is a stage's number."""
 MOST: Final = 12
-"""Runs in one chart: as many as can be told apart."""
+"""Maximum runs in one chart: as many as can be distinguished."""
 MOST_NOTES: Final = 3
 
 
@@ -45,13 +45,13 @@ class Side:
     state: TrainingState
     name: str
     position: int = 0
-    """Its place in the choice, which gives it its colour."""
+    """Position in the selection, which determines its colour."""
     baseline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of a run is drawn, in the units of its own x axis."""
+    """Part of a run that is drawn, in the units of its own x axis."""
 
     origin: float = 0.0
     start: float | None = None
@@ -59,7 +59,7 @@ class _Part:
 
 
 def side_style(position: int, baseline: bool = False) -> dict[str, Any]:
-    """The look of the run at a position of the choice; the baseline's line is the thick one."""
+    """Line style of the run at a position of the selection; the baseline is thicker."""
     return {
         "color": theme.PALETTE[position % len(theme.PALETTE)],
         "dash": theme.STROKES[position % len(theme.STROKES)],
@@ -133,7 +133,7 @@ def _few(notes: list[str]) -> list[str]:
 def _drawn(
     side: Side, name: str, view: View, part: _Part
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], tuple[str, ...]]:
-    """A run's lines, the marks of what has no place on the y axis in its colour, and what is said of that."""
+    """Traces of a run, marks of values outside the y axis, and notes on them."""
     history, log = side.state.history, name in view.log
     local = replace(view, start=part.start, end=part.end)
     label, style = theme.plain(side.name, 40), side_style(side.position, side.baseline)
@@ -169,7 +169,7 @@ def _shifted(x: list[float | None], origin: float) -> list[float | None]:
 
 
 def _part(state: TrainingState, view: View, origin: str) -> _Part | None:
-    """Where a run's x = 0 lies, and what of it is looked at; None where it never came to that stage."""
+    """Origin and visible part of a run; None if it never reached the stage."""
     if origin == RUN or view.x == "wall":
         return _Part(0.0, view.start, view.end)
     starts = stage_starts(state)

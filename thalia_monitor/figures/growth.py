@@ -1,4 +1,4 @@
-"""All regions added up, as they stood together on every line that names any of them."""
+"""Growth charts: neurons and capacity by region, their total, and growth events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def total_traces(history: History, view: View, *, log: bool = False) -> list[dict[str, Any]]:
-    """Draw the sum of the regions wherever one of them is drawn: the line that counts, and superseded attempts."""
+    """Traces of the sum over regions at every drawn point of any: current line and superseded attempts."""
     every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
     known = [series for series in every if series is not None and len(series)]
     if not known:
@@ -45,14 +45,14 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
         samples[0], step=step, value=total, segment=segment, time=time, index=order, nonfinite=EMPTY_INTS
     )
     style = {"color": theme.SECOND, "width": 2.2}
-    named = {"name": "total", "legendgroup": " total "}  # no region is called so
+    named = {"name": "total", "legendgroup": " total "}  # no region has this name
     return [trace | named for trace in lines(points, history, view, style, log=log, few=0)]
 
 
 def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:
-    """The series' newest value at or before each place, (n,); 0 before its first, when the region was not there yet.
+    """Forward-filled values of a series at each position, (n,); 0 before the first, when the region did not exist.
 
-    A segment that has none yet goes on from where it began: a resume from that step of the attempt before.
+    A segment without values yet starts from the earlier attempt's value at the step of the resume.
     """
     carried = _carried(series, history)
     value: Floats = carried[segment]
@@ -65,7 +65,7 @@ def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Flo
 
 
 def _carried(series: Series, history: History) -> Floats:
-    """What each segment begins with, (segments,)."""
+    """Value carried over into each segment, (segments,)."""
     carried = np.zeros(len(history.segments))
     edges = np.searchsorted(series.segment, np.arange(len(history.segments) + 1))
     for each in history.segments[1:]:
@@ -83,9 +83,9 @@ def _carried(series: Series, history: History) -> Floats:
 
 
 LONGEST_GROUP: Final = 200
-"""Characters that tell one region's legend entry from another's, though fewer are shown."""
-MOST_TOLD: Final = 20
-"""Regions that a chart's words name; the table of raw values has all of them."""
+"""Characters that distinguish legend entries of regions, though fewer are shown."""
+MOST_NAMED: Final = 20
+"""Maximum regions named in a chart's description; the table of raw values has all."""
 
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
@@ -197,7 +197,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
 def _growths(placed: Marks) -> str:
     each = [
         f"{region} {counted(count, 'time')}, +{number(added, 'count')} neurons"
-        for region, count, added, _ in by_label(placed)[:MOST_TOLD]
+        for region, count, added, _ in by_label(placed)[:MOST_NAMED]
     ]
     ends = f", the newest at step {placed.newest:,}: {'; '.join(each)}." if each else "."
     return counted(placed.total, "growth event") + ends
@@ -254,7 +254,7 @@ def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
     shown = {
         region: column for region, column in columns.items() if region not in view.hidden and len(column)
     }
-    ends = [_course(*each, unit) for each in list(shown.items())[:MOST_TOLD]]
+    ends = [_course(*each, unit) for each in list(shown.items())[:MOST_NAMED]]
     summary = f"{unit.capitalize()} of {counted(len(shown), 'region')}: {'; '.join(ends)}." if shown else ""
     return Chart(
         traces,

@@ -1,4 +1,4 @@
-"""What goes wrong while logging: counted, told once, and never passed on to the training."""
+"""Write failures while logging: counted, reported once, never raised into the training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from thalia_monitor import system
 
 
 class WriteErrors:
-    """Counts records that could not be written, and tells of each spell of failures once."""
+    """Counts records that could not be written, and reports each series of failures once."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.count = 0
@@ -33,7 +33,7 @@ class WriteErrors:
             self._tell(message)
 
     def worked(self, name: str) -> str | None:
-        """Note that a record was written; return what ends a spell of failures, which is also told."""
+        """Note that a record was written; return the message that ends a series of failures, also reported."""
         if self._lost and name in self._lost:
             lost = self._lost.pop(name)
             message = (
