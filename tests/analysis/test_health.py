@@ -447,7 +447,7 @@ class TestThresholds:
         ],
     )
     def test_what_cannot_be_used_is_refused_in_words(self, table: dict[str, object], words: str) -> None:
-        """A misspelt name is told, with the names there are."""
+        """A misspelt name is reported, with the names there are."""
         with pytest.raises(SettingsError) as raised:
             Thresholds.from_mapping(table)
         assert str(raised.value).startswith(words)

@@ -84,7 +84,7 @@ def test_a_run_without_the_series_or_the_stage_is_named(two: list[Side]) -> None
 
 
 def test_the_baseline_is_the_thick_line_and_colours_differ(two: list[Side]) -> None:
-    """As many runs as can be chosen are told apart by colour and dash."""
+    """As many runs as can be chosen are distinguished by colour and dash."""
     chart = overlay(two, "loss", View())
     widths = {trace["name"]: trace["line"]["width"] for trace in chart.traces[::2]}
     assert widths["second"] > widths["first"]

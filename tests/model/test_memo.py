@@ -63,7 +63,7 @@ EVENTS = st.lists(
 )
 
 
-def told(state: TrainingState) -> dict[str, Any]:
+def derived(state: TrainingState) -> dict[str, Any]:
     """Everything that is computed from the events of a run."""
     views = (View(markers=EVERY_KIND), View(x="wall", markers=EVERY_KIND), View(start=20, end=150))
     builders = (growth.timeline, consolidation.timeline, consolidation.patterns, consolidation.frequency)
@@ -94,10 +94,10 @@ def test_what_is_computed_bit_by_bit_is_what_is_computed_at_once(
     for cut in sorted(cuts):
         growing = growing.next_version(tuple(events[:cut]))
         followed = replace(run, events=growing)
-        told(followed), frames(followed)
+        derived(followed), frames(followed)
     growing = growing.next_version(tuple(events))
     followed, fresh = replace(run, events=growing), replace(run, events=tuple(events))
-    assert json.dumps(told(followed), default=repr) == json.dumps(told(fresh), default=repr)
+    assert json.dumps(derived(followed), default=repr) == json.dumps(derived(fresh), default=repr)
     for one, other in zip(frames(followed), frames(fresh), strict=True):
         assert_frame_equal(one, other)
 
