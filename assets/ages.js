@@ -1,4 +1,4 @@
-/* Keeps every "4 min 12 s ago" counting between two answers of the server. */
+/* Updates every "4 min 12 s ago" between two server responses. */
 (() => {
   const shown = new WeakMap(); // element -> the age that the server sent, and when it was seen here
 

@@ -1,4 +1,4 @@
-/* Which runs are compared, and how: one object in a store, and in the address while the page is open. */
+/* The comparison (runs and options): one object in a store, mirrored in the address while the page is open. */
 (() => {
   const { monitor } = window;
   const KEYS = [

@@ -1,4 +1,4 @@
-/* Shows that the server is gone, and since when; notices by itself when it is back. */
+/* Shows that the server is unreachable, and since when; detects when it is back. */
 (() => {
   const { monitor } = window;
   const SILENCE = 15000; // ms without an answer: a server that hangs is gone, too
@@ -45,7 +45,7 @@
       if (version && health.version !== version) window.location.reload();
       version = health.version;
     } catch {
-      // gone again: the next call will tell
+      // still gone: the next call retries
     }
   }
 

@@ -16,7 +16,7 @@
 
   function visit(points) {
     const row = points.map((each) => each.customdata).find((each) => typeof each === "string" && ROW.test(each));
-    if (!row || performance.now() - doubleClicked < 400) return; // the end of a double click is no visit
+    if (!row || performance.now() - doubleClicked < 400) return; // a double click resets the zoom
     const place = new URL(monitor.basePath() + row, window.location.href);
     const wanted = place.searchParams.get("find") || "";
     const field = document.querySelector(SEARCH);

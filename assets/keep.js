@@ -1,4 +1,4 @@
-/* Keeps the keyboard's focus and what is unfolded. Dash 4.2 to 4.4 rebuilds everything below a changed part, so that
+/* Keeps keyboard focus and open details. Dash 4.2 to 4.4 rebuilds everything below a changed part, so that
    each refresh would lose both (plotly/dash#3846, mended after 4.4.1: tests/browser/test_scripts.py fails when this file can go). */
 (() => {
   const unfolded = new Map();

@@ -1,8 +1,8 @@
-/* Paces the live refresh: when the page asks the server its one question. */
+/* Schedules the live refresh: one request per interval. */
 (() => {
   const { monitor } = window;
-  const BUSY_LIMIT = 60000; // ms: a callback whose answer never comes must not stop the page for good
-  const HIDDEN_PAUSE = 60000; // ms: a hidden tab asks only where desktop notes are wanted, and then this seldom
+  const BUSY_LIMIT = 60000; // ms after which a callback without an answer no longer blocks the refresh
+  const HIDDEN_PAUSE = 60000; // ms: a hidden tab asks only where desktop notifications are on, at this interval
   let busySince = 0;
   let pulsed = 0;
 

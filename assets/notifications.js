@@ -1,4 +1,4 @@
-/* Tells of new critical findings where nobody looks at the page: a count in the title, and desktop notes if wanted. */
+/* Announces new critical findings while the page is in the background: a count in the title, and desktop notes if wanted. */
 (() => {
   const { monitor } = window;
   const COUNT = /^\(\d+\) /;

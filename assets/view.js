@@ -13,7 +13,7 @@
   ]);
   const UNZOOMED = { start: null, end: null };
 
-  // An address may come from anywhere: what makes no sense in it is ignored.
+  // The address is untrusted input: invalid values are ignored.
   function number(text) {
     const value = Number(text);
     return text && Math.abs(value) <= FURTHEST ? value : undefined;
@@ -53,7 +53,7 @@
     return view.start !== undefined && view.start !== null;
   }
 
-  // What is as it is anyway stays out of the address.
+  // Default values stay out of the address.
   function writeAddress(view, fallback) {
     const usual = parse(fallback || "");
     const changes = {

@@ -1,4 +1,4 @@
-/* Which charts are on the screen, or will be after a little scrolling: only those are asked for. */
+/* Tracks the charts on or near the screen: only those are requested. */
 (() => {
   const AHEAD = "50%"; // of the window's height, below and above
   const visible = new Set();

@@ -20,7 +20,7 @@
     try {
       await navigator.wakeLock.request("screen");
     } catch {
-      // it is the viewer's to allow
+      // the browser may refuse a wake lock
     }
   }
 

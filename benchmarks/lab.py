@@ -107,7 +107,7 @@ class Trainer:
         self.step: int = newest["step"]
 
     def go(self, stopped: threading.Event) -> None:
-        """Train until told to stop."""
+        """Append lines until ``stopped`` is set."""
         while not stopped.wait(1.0):
             step = self.step + 1
             line = json.dumps({"step": step, "loss": 1 / (1 + step), "firing_rate": 0.1, "capacity": 0.6})
@@ -120,7 +120,7 @@ class Trainer:
 def view(
     address: str, runs: list[str], trainer: Trainer, tally: Tally, refresh: float, stopped: threading.Event
 ) -> None:
-    """Be one viewer until told to stop."""
+    """Simulate one viewer until the benchmark ends."""
     chance = random.Random(threading.get_ident())
     client = Client(address, tally)
     stopped.wait(chance.uniform(0, refresh))

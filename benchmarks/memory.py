@@ -30,7 +30,7 @@ def read():
     touched = sum(float(column.values.sum()) for column in columns)  # as a page does that draws it
     status = Path("/proc/self/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
-    os.write(1, (json.dumps({"raw": raw, "peak": peak}) + "\\n").encode())  # whole, whoever else writes
+    os.write(1, (json.dumps({"raw": raw, "peak": peak}) + "\\n").encode())  # one write: processes do not interleave
     return state
 
 for _ in range(int(sys.argv[3]) - 1):

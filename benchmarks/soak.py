@@ -130,13 +130,13 @@ def _refresh(page: Page, step: int) -> None:
 def _moment(tick: int, site: Served, session: CDPSession) -> Moment:
     session.send("HeapProfiler.collectGarbage")
     session.send("Performance.enable")
-    told = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    counters = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     return Moment(
         tick,
         site.share / MEGABYTE,
-        told["JSHeapUsedSize"] / MEGABYTE,
-        told["Nodes"],
-        told["JSEventListeners"],
+        counters["JSHeapUsedSize"] / MEGABYTE,
+        counters["Nodes"],
+        counters["JSEventListeners"],
     )
 
 

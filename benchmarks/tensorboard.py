@@ -1,4 +1,4 @@
-"""TensorBoard's own reader on four series of that length, where it is installed; every start reads them anew."""
+"""TensorBoard's own reader on four series of that length, where it is installed; every start reads them again."""
 
 from __future__ import annotations
 

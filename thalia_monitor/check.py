@@ -38,7 +38,7 @@ _NOTHING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class StageFound:
-    """A stage that some file tells of."""
+    """A stage found in any file."""
 
     number: float
     name: str
@@ -58,13 +58,13 @@ class SeriesFound:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in a directory."""
+    """Contents and problems of a directory."""
 
     directory: str
     unusable: str | None = None
     """Why the directory cannot be shown at all, and what to do; None where it can."""
     stage: StageFound | None = None
-    """Where training stands."""
+    """Current position of the training."""
     step: int = 0
     week: float = 0
     total_weeks: float = 0
@@ -161,10 +161,10 @@ def _stage(number: float, scheme: str) -> StageFound:
 
 
 def _stages(state: TrainingState) -> set[float]:
-    told: list[object] = [point.stage for point in state.checkpoints]
-    told += [event.fields.get("stage") for event in state.events]
-    numbers = (json_values.finite(each) for each in told)
-    return {-1 if number == -0.5 else number for number in numbers if number is not None}
+    numbers: list[object] = [point.stage for point in state.checkpoints]
+    numbers += [event.fields.get("stage") for event in state.events]
+    finite = (json_values.finite(each) for each in numbers)
+    return {-1 if number == -0.5 else number for number in finite if number is not None}
 
 
 def _series(history: History) -> Iterator[SeriesFound]:
@@ -180,7 +180,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield ""
         yield from _indented(report.unusable)
         return
-    yield _standing(report)
+    yield _position(report)
     yield from _section("Files", _file_lines(report.files))
     yield from _section("Run", _columns(row for cells in _run_cells(report) for row in _wrapped(*cells)))
     yield from _section("Series", _columns(_series_cells(each) for each in report.series))
@@ -193,7 +193,7 @@ def _lines(report: Report) -> Iterator[str]:
     )
 
 
-def _standing(report: Report) -> str:
+def _position(report: Report) -> str:
     stage = f"stage {report.stage.number:g}, {report.stage.name}" if report.stage else "stage unknown"
     week = f"week {report.week:g} of {report.total_weeks:g}" if report.total_weeks else ""
     return " · ".join(filter(None, (stage, week, f"step {report.step:,}")))

@@ -1,4 +1,4 @@
-"""Every error that a reader may see, with text that says what is wrong and what to do."""
+"""Errors shown to the user; each message says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class MonitorError(Exception):
     retry_after: int | None = None
     """Seconds after which it may be over, where it passes by itself."""
 
-    def __init__(self, said: str = "") -> None:
-        super().__init__(printable(legible(said)))
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(legible(message)))
 
 
 class SettingsError(MonitorError):

@@ -56,7 +56,7 @@ class Settings:
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
     log_format: str = "text"
     alerts: Path | None = None
-    """A TOML file that says what is to be told, and where to."""
+    """TOML file of alert rules and channels."""
     state_dir: Path | None = None
     """Where alerts are remembered; None is the place of this system for such things."""
     health: Path | None = None
@@ -217,7 +217,7 @@ OPTIONS: Final = (
     click.option(
         "--no-index",
         is_flag=True,
-        help="Keep nothing of large logs between starts: each process reads them anew.",
+        help="Keep nothing of large logs between starts: each process reads them again.",
     ),
     click.option(
         "--allowed-host",

@@ -1,4 +1,4 @@
-"""What differs between operating systems: everything that is on some of them only is asked for here."""
+"""Functions that differ between operating systems, with fallbacks where one lacks a feature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``thalia-monitor status``: a run at a glance in a terminal, once or for as long as one watches."""
+"""``thalia-monitor status``: summary of a run in a terminal, once or continuously."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STYLES: Final = {
 
 
 def tell(directory: Path, settings: Settings, *, as_json: bool = False, watch: bool = False) -> int:
-    """Print how a run stands, once or until interrupted, and return the exit code.
+    """Print a run's summary, once or until interrupted, and return the exit code.
 
     Raises:
         MonitorError: the directory cannot be read, or the health file not be used.
@@ -64,7 +64,7 @@ def tell(directory: Path, settings: Settings, *, as_json: bool = False, watch: b
 
 
 def look(reader: RunReader, thresholds: Thresholds, refresh: float = 0.0) -> Summary:
-    """Sum a run up as its files are now; raises RunUnreadable."""
+    """Read a run's files and summarize it; raises RunUnreadable."""
     return summarize(reader.read(), time.time(), refresh=refresh, thresholds=thresholds)
 
 
@@ -84,7 +84,7 @@ def follow(looks: Iterator[Summary], console: Console) -> None:
 
 
 def looks(look: Callable[[], Summary], wait: Callable[[float], object], seconds: float) -> Iterator[Summary]:
-    """Look again and again, ``seconds`` apart, until whoever takes from it stops."""
+    """Yield a new summary every ``seconds``, until the consumer stops."""
     while True:
         yield look()
         wait(seconds)
@@ -100,7 +100,7 @@ def _print_changes(looks: Iterator[Summary], console: Console) -> None:
 
 
 def screen(summary: Summary) -> RenderableType:
-    """The whole picture: status, bars for the stage and its milestones, then everything else in words."""
+    """Terminal screen: status, bars for the stage and its milestones, then everything else in words."""
     head, _, rest = report.text(summary).partition("\n")
     return Group(Text(head, style=STYLES[summary.liveness.status]), bars(summary), Text(rest.rstrip()))
 

@@ -91,7 +91,7 @@ def test_an_address_is_not_printed_with_its_plan(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_explained_without_its_addresses(tmp_path: Path, text: str, words: str) -> None:
-    """The operator reads what is wrong and where; whoever looks over the shoulder reads no secret."""
+    """The operator reads what is wrong and where; no secret is shown."""
     with pytest.raises(SettingsError, match=words) as caught:
         load(written(tmp_path, text))
     assert "s3cret" not in str(caught.value)

@@ -83,7 +83,7 @@ def test_a_text_too_long_for_a_service_is_cut_between_lines() -> None:
 
 
 def test_an_address_that_is_none_is_refused_without_showing_it() -> None:
-    """Apprise does not understand it: the operator is told where addresses are explained."""
+    """Apprise does not understand it: the error says where addresses are explained."""
     with pytest.raises(SettingsError, match="none that Apprise understands") as caught:
         check(Channel("desk", Severity.INFO, "sl4ck://hunter2secret"))
     assert "hunter2secret" not in str(caught.value)

@@ -200,7 +200,7 @@ def test_the_end_is_told_and_is_no_silence() -> None:
 
 
 def test_a_stop_is_told_as_a_warning_with_its_reason() -> None:
-    """A run that was stopped before its end is told once, to those who asked for the end."""
+    """A run that was stopped before its end is reported once, to the channels of a rule on the end."""
     after = look(RunState(), run())
     stop = Event("early_stop", 4000, {"reason": "EARLY STOP: 5 critical issues"}, time=NOW - 1)
     for _ in range(2):

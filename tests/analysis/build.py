@@ -21,7 +21,7 @@ def series(
     time: Iterable[float] | None = None,
     name: str = "loss",
 ) -> Series:
-    """A series of these values at steps 0, 1, 2, ..., in one segment, a second apart, unless told else."""
+    """A series of these values at steps 0, 1, 2, ..., in one segment, a second apart, by default."""
     value: Floats = np.asarray(values, np.float64)
     count = len(value)
     steps: Ints = np.arange(count) if step is None else np.asarray(list(step), np.int64)
@@ -93,7 +93,7 @@ def checkpoint(
     metrics: Mapping[str, float] | None = None,
     milestones: Mapping[str, bool] | None = None,
 ) -> Checkpoint:
-    """A checkpoint of stage 0 unless told otherwise."""
+    """A checkpoint of stage 0 by default."""
     return Checkpoint(
         file=f"metadata_{step}.json",
         step=step,

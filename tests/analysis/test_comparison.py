@@ -13,8 +13,8 @@ from thalia_monitor.analysis.comparison import (
     common_step,
     difference,
     directed,
+    run_values,
     stage_starts,
-    standing,
     verdict,
 )
 from thalia_monitor.model.series_key import ALL_NEURONS
@@ -24,11 +24,11 @@ def test_last_best_and_there(run: Run) -> None:
     """The newest value, the least of a loss and its step, and the value at or before a step."""
     for step, loss in ((10, 0.5), (20, 0.1), (30, math.nan), (40, 0.3)):
         run.append(line(step, loss=loss))
-    found = standing(load_training_state(run.directory), "loss", 25)
+    found = run_values(load_training_state(run.directory), "loss", 25)
     assert (found.last, found.last_step) == (0.3, 40)
     assert (found.best, found.best_step) == (0.1, 20)
     assert found.there == 0.1
-    assert standing(load_training_state(run.directory), "loss", 5).there is None
+    assert run_values(load_training_state(run.directory), "loss", 5).there is None
 
 
 def test_more_is_better_but_of_a_loss(run: Run) -> None:
@@ -36,9 +36,9 @@ def test_more_is_better_but_of_a_loss(run: Run) -> None:
     run.metrics(1, accuracy=0.5, firing_rate=0.1, loss=1.0, neuron_counts={"cortex": 10})
     run.metrics(2, accuracy=0.9, firing_rate=0.4, loss=0.5, neuron_counts={"cortex": 20})
     state = load_training_state(run.directory)
-    assert standing(state, "accuracy", 2).best == 0.9
-    assert standing(state, "firing_rate", 2).best is None
-    assert standing(state, "neurons.cortex", 2).best is None
+    assert run_values(state, "accuracy", 2).best == 0.9
+    assert run_values(state, "firing_rate", 2).best is None
+    assert run_values(state, "neurons.cortex", 2).best is None
     assert not directed(ALL_NEURONS)
 
 
@@ -48,7 +48,7 @@ def test_an_attempt_that_a_resume_has_repeated_does_not_count(run: Run) -> None:
         run.append(line(step, loss=loss))
     for step, loss in ((15, 0.45), (25, 0.35)):
         run.append(line(step, loss=loss))
-    found = standing(load_training_state(run.directory), "loss", 20)
+    found = run_values(load_training_state(run.directory), "loss", 20)
     assert (found.best, found.best_step) == (0.35, 25)
     assert found.there == 0.45
     assert found.last == 0.35
@@ -58,7 +58,7 @@ def test_all_regions_together_are_added_up(run: Run) -> None:
     """The neurons of a brain are the sum over its regions, each as it was newest."""
     run.append(line(10, neuron_counts={"cortex": 100, "thalamus": 50}))
     run.append(line(20, neuron_counts={"cortex": 120}))
-    found = standing(load_training_state(run.directory), ALL_NEURONS, 15)
+    found = run_values(load_training_state(run.directory), ALL_NEURONS, 15)
     assert (found.last, found.there) == (170, 150)
 
 
@@ -67,7 +67,7 @@ def test_nothing_logged_compares_as_nothing(run: Run) -> None:
     run.metrics(1)
     state = load_training_state(run.directory)
     for name in ("dopamine", ALL_NEURONS, "capacity.cortex"):
-        found = standing(state, name, 1)
+        found = run_values(state, name, 1)
         assert (found.last, found.best, found.there) == (None, None, None)
 
 

@@ -51,15 +51,15 @@ def simulated(seed: int, interval: int, until: int) -> Iterator[TrainingState]:
     capacity: dict[str, list[float]] = {}
     milestones: dict[str, bool] = {}
     stages: list[StageStart] = []
-    for happening in training(Simulation(seed=seed, log_interval=interval)):
-        if isinstance(happening, MilestoneCheck):
-            milestones = dict(happening.results)
-        if isinstance(happening, StageStart):
-            stages.append(happening)
-        if not isinstance(happening, Logged):
+    for event in training(Simulation(seed=seed, log_interval=interval)):
+        if isinstance(event, MilestoneCheck):
+            milestones = dict(event.results)
+        if isinstance(event, StageStart):
+            stages.append(event)
+        if not isinstance(event, Logged):
             continue
-        if happening.step and happening.step % 20_000 == 0:
-            points.append(checkpoint(happening.step, stage=stages[-1].stage, milestones=milestones))
+        if event.step and event.step % 20_000 == 0:
+            points.append(checkpoint(event.step, stage=stages[-1].stage, milestones=milestones))
             columns = {name: Column(np.array(values)) for name, values in metrics.items()}
             lines = history(steps)
             yield state(
@@ -78,15 +78,15 @@ def simulated(seed: int, interval: int, until: int) -> Iterator[TrainingState]:
                     *(Event("stage_start", each.step, {"stage": each.stage}) for each in stages),
                 ],
             )
-        if happening.step > until:
+        if event.step > until:
             return
-        steps.append(happening.step)
-        for name, value in happening.metrics.items():
+        steps.append(event.step)
+        for name, value in event.metrics.items():
             if not isinstance(value, dict):
                 metrics.setdefault(name, []).append(value)
-        for region, count in happening.metrics["neuron_counts"].items():
+        for region, count in event.metrics["neuron_counts"].items():
             neurons.setdefault(region, []).append(count)
-            capacity.setdefault(region, []).append(happening.metrics["capacity_by_region"][region])
+            capacity.setdefault(region, []).append(event.metrics["capacity_by_region"][region])
 
 
 def _growths(steps: list[int], neurons: dict[str, list[float]]) -> list[tuple[int, str]]:
@@ -447,7 +447,7 @@ class TestThresholds:
         ],
     )
     def test_what_cannot_be_used_is_refused_in_words(self, table: dict[str, object], words: str) -> None:
-        """A misspelt name is told, with the names there are."""
+        """A misspelt name is reported, with the names there are."""
         with pytest.raises(SettingsError) as raised:
             Thresholds.from_mapping(table)
         assert str(raised.value).startswith(words)

@@ -25,7 +25,7 @@ def lines(*gaps: float) -> History:
 
 
 def after(run: TrainingState, seconds: float, refresh: float = 0.0) -> Liveness:
-    """What is said so many seconds after the last line."""
+    """Liveness this many seconds after the last line."""
     return liveness(run, float(run.history.time[-1]) + seconds, refresh)
 
 
@@ -44,7 +44,7 @@ EVERY_20_S = state(lines(*[20.0] * 300))
     ],
 )
 def test_silence_is_judged_by_the_usual_gap(seconds: float, status: Status, text: str) -> None:
-    """Quiet after three usual gaps, stale after ten, and the reader is told both numbers."""
+    """Quiet after three usual gaps, stale after ten, and the text gives both numbers."""
     said = after(EVERY_20_S, seconds)
     assert (said.status, said.text, said.age, said.clock) == (status, text, seconds, "")
 

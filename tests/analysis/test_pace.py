@@ -121,7 +121,7 @@ def test_pauses_and_resumes_do_not_poison_it() -> None:
 
 
 def test_pauses_in_a_long_history_do_not_poison_it_either() -> None:
-    """Where only some lines of many are looked at, a night is still told from training."""
+    """Where only some lines of many are looked at, a night is still distinguished from training."""
     gaps = np.full(300_000, 0.5)
     gaps[[40_000, 150_001, 222_222]] = [9 * 3600, 8 * 3600, 3600]
     run = history(range(0, 30_000_000, 100), time=START + np.cumsum(gaps))
@@ -152,10 +152,10 @@ def test_in_the_first_moments_there_is_none(count: int, reason: str) -> None:
 
 
 def test_without_timestamps_the_checkpoints_tell() -> None:
-    """Training time where it is told, else when each was saved."""
-    told = [checkpoint(step, training_seconds=step / 40) for step in range(0, 50_000, 5000)]
+    """Training time if logged, else when each was saved."""
+    points = [checkpoint(step, training_seconds=step / 40) for step in range(0, 50_000, 5000)]
     saved = [checkpoint(step, modified=START + step / 25) for step in range(0, 50_000, 5000)]
-    assert pace(state(None, *told), NOW).recent == pytest.approx(40)
+    assert pace(state(None, *points), NOW).recent == pytest.approx(40)
     assert pace(state(None, *saved), NOW).recent == pytest.approx(25)
 
 
@@ -184,13 +184,13 @@ def test_a_log_without_timestamps_says_that_it_has_none() -> None:
     ],
 )
 def test_no_end_is_expected_where_none_can_be_known(points: list[Checkpoint], reason: str) -> None:
-    """A pace without a plan has no end, and the reader is told why."""
+    """A pace without a plan has no end, and a reason is given."""
     found = pace(state(lines(20), *points), NOW)
     assert (found.recent, found.left, found.end, found.left_reason) == (50, None, None, reason)
     assert str(found) == "50 steps/s"
 
 
 def test_a_stage_past_its_expected_end_says_so() -> None:
-    """When the steps are done and no checkpoint has told yet, no time is left to tell."""
+    """When the steps are done and no checkpoint is newer, no time is left to tell."""
     run = state(lines(300), *weekly(190_000))
     assert pace(run, NOW).left_reason == "The stage has reached its planned end."

@@ -13,7 +13,7 @@ TWICE = history([0, 100, 200, 300, 200, 300, 400], time=[0, 1, 2, 3, 50, 51, 52]
 
 
 def test_a_step_was_when_the_next_line_was_logged() -> None:
-    """In the newest segment that has come to it, or in the one asked for."""
+    """In the newest segment that has come to it, or in the given one."""
     assert [time_at(TWICE, step) for step in (0, 50, 200, 250, 400, 9999)] == [0, 1, 50, 51, 52, 52]
     assert [time_at(TWICE, step, 0) for step in (200, 250, 9999)] == [2, 3, 3]
     assert time_at(TWICE, 250, 7) == 51

@@ -49,7 +49,7 @@ def test_the_text_answers_the_first_question_first() -> None:
 
 
 def test_warnings_and_findings_say_how_bad_they_are() -> None:
-    """Severity stands first, and what we found ourselves is told apart from what the trainer says."""
+    """Severity comes first, and health findings are distinguished from the trainer's warnings."""
     saved = checkpoint(15_000, milestones={"a": True})
     warned = replace(saved, warnings=(HealthWarning(Severity.WARNING, "High capacity in cortex: 0.9"),))
     text = report.text(summary(checkpoints=(warned,)))

@@ -197,7 +197,7 @@ def test_a_thinner_picture_must_be_drawn_again() -> None:
 
 @given(st.integers(1, 60), st.integers(40, 200))
 def test_a_sparse_series_keeps_all_its_points(count: int, points: int) -> None:
-    """A series with no more points than asked for is shown as it was logged, and says so."""
+    """A series with no more points than requested is shown as it was logged, and says so."""
     result = sample(series(WAVE[:count]), max(points, count))
     assert len(result) == result.total == count
     assert result.exact

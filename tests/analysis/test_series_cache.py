@@ -49,7 +49,7 @@ def logs(draw: st.DrawFn) -> list[int]:
 
 @given(steps=logs(), data=st.data())
 def test_every_version_is_sampled_and_smoothed_as_if_alone(steps: list[int], data: st.DataObject) -> None:
-    """Also an older one that is asked for after a newer, before the first straggler or the first line without it."""
+    """Also an older one that is requested after a newer, before the first straggler or the first line without it."""
     lineage, without = Lineage(), data.draw(st.one_of(st.none(), st.integers(1, len(steps))))
     for count in data.draw(st.lists(st.integers(1, len(steps)), min_size=1, max_size=5)):
         history = version(steps, count, lineage, without)
@@ -68,7 +68,7 @@ def test_every_version_is_sampled_and_smoothed_as_if_alone(steps: list[int], dat
 
 
 def test_the_first_straggler_moves_what_was_looked_at_before_it() -> None:
-    """Until then the lines stood as they are in the file."""
+    """Until then the lines are in file order."""
     steps, lineage = [*range(10, 1010), 5], Lineage()
     for count in (1000, 1001):
         history = version(steps, count, lineage)

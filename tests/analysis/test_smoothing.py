@@ -40,7 +40,7 @@ def by_definition(values: list[float], weight: float) -> list[float]:
 @settings(deadline=None)
 @given(logs(), weights)
 def test_it_is_tensorboards_average_of_each_segment(log: Series, weight: float) -> None:
-    """Every segment starts anew, and each value is the debiased average of those up to it."""
+    """Every segment starts fresh, and each value is the debiased average of those up to it."""
     expected = [
         value
         for number in np.unique(log.segment)

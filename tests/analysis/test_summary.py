@@ -32,15 +32,15 @@ def test_an_empty_run_sums_up_to_nothing_rather_than_zeros() -> None:
 def test_growth_is_counted_since_the_start_and_in_the_last_hour() -> None:
     """Events of the hour before now count twice: in all, and in the last hour."""
     run = state(events=[growth(100, 10, 7200), growth(200, 20, 1800), growth(300, 30, 60)])
-    told = summarize(run, NOW).growth
-    assert (told.events, told.added) == (3, 60)
-    assert (told.hour_events, told.hour_added) == (2, 50)
+    totals = summarize(run, NOW).growth
+    assert (totals.events, totals.added) == (3, 60)
+    assert (totals.hour_events, totals.hour_added) == (2, 50)
 
 
 def test_without_times_the_last_hour_is_unknown() -> None:
     """A log without timestamps does not tell what grew in the last hour, which is not the same as nothing."""
-    told = summarize(state(events=[growth(100, 10, None)]), NOW).growth
-    assert (told.added, told.hour_events, told.hour_added) == (10, None, None)
+    totals = summarize(state(events=[growth(100, 10, None)]), NOW).growth
+    assert (totals.added, totals.hour_events, totals.hour_added) == (10, None, None)
 
 
 def test_a_trainer_whose_clock_is_off_is_measured_by_its_own_clock() -> None:
@@ -99,7 +99,7 @@ def test_a_run_that_goes_on_has_an_end() -> None:
 
 
 def test_a_run_gone_stale_is_not_expected_to_end() -> None:
-    """Its end would move on with the clock; how long it would take if it went on is still told."""
+    """Its end would move on with the clock; how long it would take if it went on is still totals."""
     summary = summarize(writing(), NOW + 3600)
     assert summary.liveness.status is Status.STALE
     assert summary.pace.left is not None
@@ -108,7 +108,7 @@ def test_a_run_gone_stale_is_not_expected_to_end() -> None:
 
 
 def test_what_has_ended_has_no_time_left() -> None:
-    """It says so instead; the pace that it had is still told."""
+    """It says so instead; the pace that it had is still totals."""
     summary = summarize(writing(Event("training_end", 60_000, {}, time=NOW - 1)), NOW)
     assert summary.liveness.status is Status.FINISHED
     assert (summary.pace.recent, summary.pace.left, summary.pace.end) == (50, None, None)

@@ -35,7 +35,7 @@ def test_some_hours_of_history_are_there_before_the_first_live_line(tmp_path: Pa
 
 
 def test_each_step_taken_from_it_is_one_metric_line(tmp_path: Path) -> None:
-    """The caller sets the pace: nothing is written ahead of what was asked for."""
+    """The caller sets the pace: nothing is written ahead of the requested steps."""
     training = simulate(tmp_path, simulation=COARSE, clock=lambda: NOW)
     next(training)
     before = len([line for line in log_lines(tmp_path) if "event_type" not in line])
@@ -70,7 +70,7 @@ def test_the_newest_metadata_say_where_the_training_is(tmp_path: Path) -> None:
 
 
 def test_a_stop_event_ends_it(tmp_path: Path) -> None:
-    """``run`` returns as soon as it is told to stop, history written."""
+    """``run`` returns as soon as it is stopped, history written."""
     stop = Event()
     stop.set()
 

@@ -1,4 +1,4 @@
-"""Our colours can be told apart by people who see all of them, no red, no green or no blue, on light and on dark."""
+"""Colours that can be distinguished with full vision and each kind of colour blindness, on light and dark."""
 
 from __future__ import annotations
 

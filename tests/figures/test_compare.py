@@ -12,7 +12,7 @@ import pytest
 from tests.figures.states import points
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.analysis.comparison import MOST, Side, standing
+from thalia_monitor.analysis.comparison import MOST, Side, run_values
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import side_style
@@ -85,7 +85,7 @@ def test_a_run_without_the_series_or_the_stage_is_named(two: list[Side]) -> None
 
 
 def test_the_baseline_is_the_thick_line_and_colours_differ(two: list[Side]) -> None:
-    """As many runs as can be chosen are told apart by colour and dash."""
+    """As many runs as can be chosen are distinguished by colour and dash."""
     chart = overlay(two, "loss", View())
     widths = {trace["name"]: trace["line"]["width"] for trace in chart.traces[::2]}
     assert widths["second"] > widths["first"]
@@ -185,5 +185,5 @@ def test_runs_of_two_vocabularies_are_compared(tmp_path: Path) -> None:
     assert drawn == {"new": [0.1] * 3, "old": [0.4] * 3}
     assert "old: from avg_firing_rate" in chart.notes
     assert "no firing rate: hz" in chart.notes
-    assert standing(other.state, "firing_rate", 10).last == 0.4
-    assert standing(herz.state, "firing_rate", 10).last is None
+    assert run_values(other.state, "firing_rate", 10).last == 0.4
+    assert run_values(herz.state, "firing_rate", 10).last is None

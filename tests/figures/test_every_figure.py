@@ -123,7 +123,7 @@ def week() -> TrainingState:
 def test_every_figure_is_bounded_whatever_the_length_of_the_log(
     week: TrainingState, builders: dict[str, Builder], view: View
 ) -> None:
-    """A line has about as many points as pixels, a timeline no more marks than can be told apart."""
+    """A line has about as many points as pixels, a timeline no more marks than can be distinguished."""
     for what, chart in charts(week, builders, view):
         for trace in chart.traces:
             assert len(trace["x"]) <= max(6 * 1.5 * POINTS + 2, 3 * MOST_MARKS), what

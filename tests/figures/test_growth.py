@@ -1,4 +1,4 @@
-"""Growth charts: totals that add up, regions that keep their colour, and no more marks than can be told apart."""
+"""Growth charts: totals that add up, regions that keep their colour, and no more marks than can be distinguished."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_a_flood_of_values_that_are_not_finite_is_counted_like_a_few() -> None:
 
 
 def test_clipping_does_not_count_what_has_no_place_on_the_axis_anyway() -> None:
-    """An infinity is told of as not finite, once."""
+    """An infinity is reported as not finite, once."""
     values = [*np.linspace(0, 1, 1000).tolist(), math.inf, -math.inf, math.nan, 9.0]
     notes = metric(made(values), "loss", View(clip=LOSS)).notes
     assert notes == ("3 not finite, first at step 10,000", "1 point above the view")

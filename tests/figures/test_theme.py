@@ -51,7 +51,7 @@ def test_what_looks_like_an_entity_is_shown_as_typed() -> None:
 
 @given(hostile)
 def test_every_region_has_a_colour_and_a_dash(region: str) -> None:
-    """Of the colours that can be told apart, always the same for a name."""
+    """Of the colours that can be distinguished, always the same for a name."""
     style = region_style(region)
     assert style["color"] in PALETTE
     assert style["dash"] in ("dot", "dash", "dashdot") or region in REGIONS

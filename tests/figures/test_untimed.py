@@ -133,7 +133,7 @@ def test_an_event_without_a_timestamp_stands_at_the_line_beside_it() -> None:
 
 
 def test_of_several_runs_each_says_what_it_lacks() -> None:
-    """One has no timestamps, one lacks some, one was never asked for them."""
+    """One run has no timestamps, one lacks some, one has all: the notes name the first two."""
     some = partly([3.0, 2.0, 1.0], np.array([True, False, True]))
     sides = [Side(bare(), "bare"), Side(some, "some", 1), Side(made([3.0, 2.0, 1.0]), "full", 2)]
     chart = compare.overlay(sides, "loss", WALL)

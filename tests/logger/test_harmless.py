@@ -75,8 +75,8 @@ def test_a_spell_of_failures_is_told_once(
             logger.log_training_step(step, {"loss": 0.5})
     logger.log_training_step(100, {"loss": 0.5})
 
-    told = [record.getMessage() for record in caplog.records if record.name == "thalia_monitor.logger"]
-    assert [text for text in told if "training_log.json" in text] == [
+    messages = [record.getMessage() for record in caplog.records if record.name == "thalia_monitor.logger"]
+    assert [text for text in messages if "training_log.json" in text] == [
         "training_log.json could not be written ([Errno 28] No space left on device); training goes on",
         "training_log.json can be written again; 100 records were lost",
     ]
@@ -193,7 +193,7 @@ def test_a_record_that_makes_no_sense_is_counted_and_left_out(logger: Curriculum
 
 
 def test_a_step_beyond_all_bounds_is_counted_and_left_out(logger: CurriculumLogger) -> None:
-    """The records after it, in every file, are as if it had not been logged."""
+    """The records after it, in every file, are unaffected by it."""
     logger.log_training_step(1, {"loss": 0.5})
     logger.log_training_step(10**5000, {"loss": 0.4})
     logger.log_growth_event("cortex", 10**5000, "full", step=1)
@@ -300,7 +300,7 @@ class Raising(logging.Handler):
 
 
 def test_a_log_handler_of_others_that_raises_is_kept_from_the_training(logger: CurriculumLogger) -> None:
-    """The documented files are written before anything is told."""
+    """The documented files are written before any failure is reported."""
     theirs = logging.getLogger("CurriculumTrainer")
     handler = Raising()
     theirs.addHandler(handler)

@@ -206,8 +206,8 @@ def test_a_value_that_raises_when_asked_costs_only_itself() -> None:
         def item(self) -> float:
             raise MemoryError("the device is gone")
 
-    told = plain_metrics({"loss": 0.5, "broken": Broken(), "lost": Lost()})
-    assert told == {
+    values = plain_metrics({"loss": 0.5, "broken": Broken(), "lost": Lost()})
+    assert values == {
         "loss": 0.5,
         "broken": "Broken that cannot be read",
         "lost": "Lost that cannot be read",

@@ -151,8 +151,8 @@ def test_steps_out_of_phase_with_the_thousands_are_still_told(logger: Curriculum
     for step in (500, 1_500, 1_700, 2_500):
         logger.log_training_step(step, {"capacity": 0.9})
 
-    told = [body for _, body in text_records(logger) if body.startswith("[Step")]
-    assert told == ["[Step 1500] capacity=0.900", "[Step 2500] capacity=0.900"]
+    lines = [body for _, body in text_records(logger) if body.startswith("[Step")]
+    assert lines == ["[Step 1500] capacity=0.900", "[Step 2500] capacity=0.900"]
 
 
 @pytest.mark.parametrize("value", [None, "reaching", {"cortex": 0.1}, [1, 2]])

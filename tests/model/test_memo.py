@@ -23,7 +23,7 @@ from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import consolidation, growth
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.model.memo import Growing
+from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.reading.run_reader import RunReader
@@ -63,7 +63,7 @@ EVENTS = st.lists(
 )
 
 
-def told(state: TrainingState) -> dict[str, Any]:
+def derived(state: TrainingState) -> dict[str, Any]:
     """Everything that is computed from the events of a run."""
     views = (View(markers=EVERY_KIND), View(x="wall", markers=EVERY_KIND), View(start=20, end=150))
     builders = (growth.timeline, consolidation.timeline, consolidation.patterns, consolidation.frequency)
@@ -90,14 +90,14 @@ def test_what_is_computed_bit_by_bit_is_what_is_computed_at_once(
 ) -> None:
     """Any events, however they arrive, looked at after each arrival: the same charts, marks, tables and numbers."""
     run = made([0.5] * 30, step=[*range(0, 200, 10), *range(100, 200, 10)])
-    growing: Growing[Event] = Growing()
+    growing: AppendOnly[Event] = AppendOnly()
     for cut in sorted(cuts):
-        growing = growing.followed_by(tuple(events[:cut]))
+        growing = growing.next_version(tuple(events[:cut]))
         followed = replace(run, events=growing)
-        told(followed), frames(followed)
-    growing = growing.followed_by(tuple(events))
+        derived(followed), frames(followed)
+    growing = growing.next_version(tuple(events))
     followed, fresh = replace(run, events=growing), replace(run, events=tuple(events))
-    assert json.dumps(told(followed), default=repr) == json.dumps(told(fresh), default=repr)
+    assert json.dumps(derived(followed), default=repr) == json.dumps(derived(fresh), default=repr)
     for one, other in zip(frames(followed), frames(fresh), strict=True):
         assert_frame_equal(one, other)
 
@@ -111,12 +111,12 @@ def test_only_new_values_are_looked_at() -> None:
         assert new[0] == first
         return sum(new)
 
-    first = Growing((0, 1, 2))
+    first = AppendOnly((0, 1, 2))
     more = (*first, 3)
     assert first.extended("sum", compute, add) == first.extended("sum", compute, add) == 3
-    second = first.followed_by(more)
+    second = first.next_version(more)
     assert second.extended("sum", compute, add) == 6
-    assert second.followed_by(more) is second
+    assert second.next_version(more) is second
     assert first.extended("sum", compute, add) == 3
     assert seen == [(0, 1, 2), (3,)]
 
@@ -124,9 +124,9 @@ def test_only_new_values_are_looked_at() -> None:
 @pytest.mark.parametrize("other", [(), (Event("b", 1, {}),), (Event("b", 1, {}), Event("c", 2, {}))])
 def test_other_values_begin_anew(other: tuple[Event, ...]) -> None:
     """Fewer of them, or others in the place of those that were there."""
-    before = Growing((Event("a", 1, {}),))
+    before = AppendOnly((Event("a", 1, {}),))
     assert before.extended("kinds", lambda new, _: [each.kind for each in new], add) == ["a"]
-    now = before.followed_by(other)
+    now = before.next_version(other)
     assert now.extended("kinds", lambda new, _: [each.kind for each in new], add) == [e.kind for e in other]
 
 

@@ -43,7 +43,7 @@ def sorted_at_once(lines: list[tuple[int, int, int]]) -> list[tuple[Any, ...]]:
 def test_every_version_is_as_if_sorted_at_once(
     lines: list[tuple[int, int, int]], cuts: list[int], asked: list[bool]
 ) -> None:
-    """However the log was cut, also for a quantity that is asked for only now and then; old versions stay."""
+    """However the log was cut, also for a quantity that is requested only now and then; old versions stay."""
     arrangement, handed_out = Arrangement(), []
     for cut, both in zip([*cuts, 40], asked, strict=False):
         step, value, segment, time = columns(lines[:cut])
@@ -120,7 +120,7 @@ def test_a_quantity_that_parts_from_others_is_not_kept_among_them() -> None:
 
 
 def test_few_changes_are_remembered() -> None:
-    """Who last looked before them begins anew."""
+    """A reader older than those kept starts over."""
     arrangement, lines = Arrangement(), [(0, 10_000, 0)]
     first = arrangement.take("all", "loss", *columns(lines))
     for number in range(REMEMBERED + 1):
@@ -132,7 +132,7 @@ def test_few_changes_are_remembered() -> None:
 
 
 def test_what_a_buffer_gave_out_stays() -> None:
-    """Whatever is put behind it, and whatever is forgotten and written anew."""
+    """Whatever is put behind it, and whatever is cut and rewritten."""
     buffer = Buffer(np.int64)
     buffer.append(np.arange(20))
     given_out = buffer.view

@@ -76,7 +76,7 @@ def test_planned_steps_give_progress_and_time_left() -> None:
 
 
 def test_planned_steps_count_from_the_start_of_the_stage(tmp_path: Path) -> None:
-    """Of a second stage only its own steps count; without a stage that is told, the log's newest start does."""
+    """Of a second stage only its own steps count; without a known stage, the log's newest start does."""
     first = [event("stage_start", 0, stage=-1, config={"duration_steps": 9000}), line(1000), line(9000)]
     second = [event("stage_start", 9000, stage=0, config={"duration_steps": 4000}), line(10_000)]
     assert progress(run(tmp_path, *first, *second)) == (0.25, exactly(3000))

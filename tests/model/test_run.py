@@ -17,7 +17,7 @@ from tests.screen import words
 from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis import report
-from thalia_monitor.analysis.comparison import standing
+from thalia_monitor.analysis.comparison import run_values
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.history import Column, History, Segment
 from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Severity
@@ -284,7 +284,7 @@ def test_events_are_counted_and_listed_by_kind() -> None:
 def test_what_is_computed_from_a_state_is_computed_once() -> None:
     """However many charts ask for it."""
     state, computed = TrainingState(), iter([42])
-    assert [state.once("sum", lambda: next(computed)) for _ in range(3)] == [42, 42, 42]
+    assert [state.memoized("sum", lambda: next(computed)) for _ in range(3)] == [42, 42, 42]
 
 
 def test_a_checkpoint_that_counts_steps_tells_progress_and_name_where_no_week_and_no_number_does() -> None:
@@ -349,7 +349,7 @@ def test_every_surface_shows_the_same_current_value(run: Run) -> None:
     assert report.record(summary)["metrics"]["loss"] | {"change": None} == {
         "value": 0.4, "step": 50, "change": None, "over_steps": None, "series": "loss", "unit": "",
     }  # fmt: skip
-    assert (standing(state, "loss", 100).last, standing(state, "loss", 100).last_step) == (0.4, 50)
+    assert (run_values(state, "loss", 100).last, run_values(state, "loss", 100).last_step) == (0.4, 50)
     scalars = api.scalars(state)
     assert scalars["current_metrics"]["loss"] == {
         "value": 0.4, "step": 50, "checkpoint": "metadata_50.json",

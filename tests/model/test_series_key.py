@@ -14,7 +14,7 @@ from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.alerts.conditions import Rule, active
 from thalia_monitor.analysis import comparison
-from thalia_monitor.analysis.comparison import standing
+from thalia_monitor.analysis.comparison import run_values
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.figures import compare, growth, metrics
 from thalia_monitor.figures.chart import View
@@ -144,15 +144,18 @@ def test_charts_draw_what_they_are_named_after(alike: Run) -> None:
     assert compare.overlay(side, "neurons.PFC", View()).traces[0]["y"] == [100, 101, 102]
     assert compare.overlay(side, "neurons", View()).traces[0]["y"] == [114, 115, 116]
     assert compare.overlay(side, "metric.neurons", View()).traces[0]["y"] == [10, 10, 10]
-    assert (standing(state, "neurons.PFC", 2).last, standing(state, "metric.neurons.PFC", 2).last) == (102, 7)
+    assert (run_values(state, "neurons.PFC", 2).last, run_values(state, "metric.neurons.PFC", 2).last) == (
+        102,
+        7,
+    )
 
 
 def test_runs_are_compared_by_series_not_by_spelling(run: Run) -> None:
     """A run that has only a metric of that name has no such region."""
     run.append(line(0, **{"neurons.PFC": 7}))
     state = load_training_state(run.directory)
-    assert standing(state, "neurons.PFC", 0).last is None
-    assert standing(state, "metric.neurons.PFC", 0).last == 7
+    assert run_values(state, "neurons.PFC", 0).last is None
+    assert run_values(state, "metric.neurons.PFC", 0).last == 7
 
 
 def test_an_alert_names_a_series_by_its_public_name(alike: Run) -> None:

@@ -212,11 +212,11 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "stage": Condition(events=_stage_begun),
     "finished": Condition(events=_ended),
 }
-"""What a rule's ``on`` may be, and all there is to say of it."""
+"""Conditions by the value of a rule's ``on``."""
 
 
 def harmless(text: str) -> str:
-    """Take the power out of what a log says: no line breaks, no mentions, no links that a chat would follow."""
+    """Neutralize text from a log for chats: no line breaks, mentions or links."""
     flat = " ".join(text.split())[:LONGEST]
     kept = "".join(each if each.isprintable() else " " for each in flat)
     return kept.replace("@", "@\u200b").replace("<", "‹").replace(">", "›").replace("://", ":\u200b//")

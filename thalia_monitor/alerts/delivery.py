@@ -228,7 +228,7 @@ class Sender:
         self.save()
 
     def _take(self, delivered: Sequence[Message], dropped: int, reason: str) -> None:
-        """Take in what became of a notification; the first failure and its end are logged."""
+        """Record the result of sending; the first failure and its end are logged."""
         now, self._begun = self._clock(), None
         with self._lock:
             before = self._outbox

@@ -1,4 +1,4 @@
-"""What alerts remember on disk: of each run what is wrong with it, of each channel what is still to be sent."""
+"""Persistent state of alerts: active alerts per run, queued messages per channel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ActiveAlert(msgspec.Struct, frozen=True):
     notified: bool = msgspec.field(default=False, name="told")
     """Whether a message was made of it."""
     muted: bool = False
-    """It was there before we first looked at a run that was not alive: no message is made of it."""
+    """Present at the first look at a run that was not live: no message is sent for it."""
 
 
 class Message(msgspec.Struct, frozen=True):

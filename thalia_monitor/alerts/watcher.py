@@ -141,7 +141,7 @@ class ReadableRun(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Display name of the run."""
 
     def read(self) -> TrainingState:
         """Read what is new; raises RunUnreadable."""
@@ -149,7 +149,7 @@ class ReadableRun(Protocol):
 
 @dataclass(slots=True)
 class WatchedRun:
-    """What is known of one run between two looks."""
+    """State of one run between two looks."""
 
     file: StateFile[RunState]
     state: RunState
@@ -159,7 +159,7 @@ class WatchedRun:
 
 @dataclass(slots=True)
 class Watch:
-    """What the process that holds the lock has: the runs' states and the channels' senders."""
+    """State of the watching process (which holds the lock): runs and channel senders."""
 
     senders: list[Sender]
     runs: dict[Path, WatchedRun] = field(default_factory=dict)
@@ -244,7 +244,7 @@ class Watcher:
 
     def round(self) -> None:
         """Look at every run once, if no other process does; what is found waits in the channels' queues."""
-        watch = self._held()
+        watch = self._acquire()
         if watch is None:
             return
         begun, seen = time.monotonic(), set()
@@ -270,8 +270,8 @@ class Watcher:
         for sender in self._watch.senders if self._watch else ():
             sender.step()
 
-    def _held(self) -> Watch | None:
-        """Take the lock if nobody else has it, and read what was remembered."""
+    def _acquire(self) -> Watch | None:
+        """Take the lock if it is free and load the saved state; None if another process holds it."""
         if self._watch is None:
             try:
                 self._lock.acquire(timeout=0)

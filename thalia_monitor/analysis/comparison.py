@@ -1,4 +1,4 @@
-"""Runs beside each other: what each has reached, and how much better or worse that is than the baseline's."""
+"""Compare runs: each one's values of a quantity, and their difference from the baseline's."""
 
 from __future__ import annotations
 
@@ -37,39 +37,39 @@ Verdict = Literal["better", "worse", "same", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What one run has reached of one quantity; None where it was never logged, or has no such thing."""
+class RunValues:
+    """Newest, best and chosen value of one quantity in one run; None where not available."""
 
     last: float | None = None
     last_step: int | None = None
     best: float | None = None
     best_step: int | None = None
     there: float | None = None
-    """The newest value at or before the step that is looked at."""
+    """Newest value at or before the chosen step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value beside the baseline's."""
+    """Difference of a value from the baseline's."""
 
     absolute: float
     percent: float | None
-    """Share of the baseline's size (1 is 100 %); None where that is 0."""
+    """Share of the baseline's absolute value (1 is 100 %); None if that is 0."""
     verdict: Verdict
 
 
-def standing(state: TrainingState, name: str, step: int) -> Standing:
-    """Read a run's newest value, its best, and the one at a step; superseded attempts do not count."""
+def run_values(state: TrainingState, name: str, step: int) -> RunValues:
+    """Newest, best, and newest value up to ``step``; superseded points are ignored."""
     history = state.history
     if name == ALL_NEURONS:
         return _all_neurons(history, step)
     logged = series_of(state, name)
     series, now = history.series(logged), state.current(logged)
     if series is None or not len(series):
-        return Standing(now.value, now.step) if now else Standing()
+        return RunValues(now.value, now.step) if now else RunValues()
     counts = _counting(series, history)
     best = _best(name, counts)
-    return Standing(
+    return RunValues(
         last=now.value if now else None,
         last_step=now.step if now else None,
         best=None if best is None else float(counts.value[best]),
@@ -79,7 +79,7 @@ def standing(state: TrainingState, name: str, step: int) -> Standing:
 
 
 def _counting(series: Series, history: History) -> Series:
-    """The points that no later resume has repeated."""
+    """Points not superseded by a later resume."""
     if len(history.segments) < 2:
         return series
     kept = series.step < history.supersessions()[series.segment]
@@ -103,7 +103,7 @@ def _best(name: str, series: Series) -> int | None:
 
 
 def value_at(series: Series, step: int) -> float | None:
-    """The newest value at or before a step, in the newest attempt that has one."""
+    """Newest value at or before a step, in the newest segment that has one; None if there is none."""
     for segment in reversed(range(int(series.segment[-1]) + 1 if len(series) else 0)):
         first, last = np.searchsorted(series.segment, (segment, segment + 1))
         found = first + np.searchsorted(series.step[first:last], step, side="right")
@@ -112,13 +112,13 @@ def value_at(series: Series, step: int) -> float | None:
     return None
 
 
-def _all_neurons(history: History, step: int) -> Standing:
+def _all_neurons(history: History, step: int) -> RunValues:
     every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
     known = [_counting(series, history) for series in every if series is not None and len(series)]
     there = [value for series in known if (value := value_at(series, step)) is not None]
     last = [value for series in known if (value := _last(series)) is not None]
     steps = [int(series.step[-1]) for series in known if len(series)]
-    return Standing(
+    return RunValues(
         last=sum(last) if last else None,
         last_step=max(steps, default=None),
         there=sum(there) if there else None,
@@ -126,7 +126,7 @@ def _all_neurons(history: History, step: int) -> Standing:
 
 
 def directed(name: str) -> bool:
-    """Whether more (or, for a loss, less) of this quantity is better."""
+    """Whether the quantity has a better direction: up, or down for a loss."""
     key = parse(name)
     return name != ALL_NEURONS and key.kind is Kind.METRIC and bool(metric_info.info(key.name).better)
 
@@ -140,7 +140,7 @@ def difference(name: str, value: float | None, baseline: float | None) -> Differ
 
 
 def verdict(name: str, absolute: float) -> Verdict:
-    """Tell whether a difference from the baseline is better or worse; empty where neither."""
+    """``better`` or ``worse`` for a difference from the baseline; empty for neither."""
     if not directed(name):
         return ""
     if absolute == 0:
@@ -149,7 +149,7 @@ def verdict(name: str, absolute: float) -> Verdict:
 
 
 def common_step(states: Sequence[TrainingState]) -> int:
-    """The furthest step that every run with a history has reached; 0 where none has one."""
+    """Greatest step that every run with a history has reached; 0 without any history."""
     reached = [state.history.current_step for state in states if len(state.history)]
     return min(reached, default=0)
 
@@ -160,11 +160,11 @@ class Start:
 
     step: int
     time: float | None
-    """Unix seconds; None where the log does not tell."""
+    """Unix seconds; None if not logged."""
 
 
 def stage_starts(state: TrainingState) -> dict[int, Start]:
-    """Where each stage of a run begins: as its events say, else at the first checkpoint within it."""
+    """Start of each stage, by number: from its events, else its first checkpoint."""
     found: dict[int, Start] = {}
     for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
         if event.stage_begun is not None and event.step is not None:

@@ -1,4 +1,4 @@
-"""One thing that is not as it should be with a run."""
+"""Health findings, and the thresholds that they depend on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from thalia_monitor.model.records import Severity
 
 
 class Kind(StrEnum):
-    """What can be found wanting."""
+    """Kind of a health finding."""
 
     NONFINITE = "nonfinite"
     FIRING = "firing"
@@ -28,32 +28,32 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be."""
+    """One health finding: something in a run that is not as it should be."""
 
     kind: Kind
     severity: Severity
-    """``info`` is worth knowing, but nothing is wrong now."""
+    """``info`` marks a note: nothing is wrong now."""
     message: str
     evidence: str
-    """The numbers it rests on, and the healthy ones."""
+    """The measured numbers, and the healthy range."""
     since_step: int | None = None
     series: str | None = None
-    """The series whose chart shows it, or the milestone's name."""
+    """Series whose chart shows it, or the milestone's name."""
 
     @property
     def wrong(self) -> bool:
-        """Whether something is wrong now, rather than worth knowing."""
+        """Whether it is more than a note (``info``)."""
         return self.severity is not Severity.INFO
 
     @property
     def key(self) -> str:
-        """The same for the same trouble as long as it lasts, however its numbers change."""
+        """Identity of the finding, independent of its changing numbers."""
         return f"{self.kind}:{self.series}"
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When health is found wanting; every number can be changed in the settings file's table ``[health]``."""
+    """Thresholds of the health checks; each can be set in the settings file's table ``[health]``."""
 
     firing_low: float = HEALTHY_RATE.low
     """Healthy firing rates are 0.05 to 0.15: ``firing_stability`` of Thalia's stage evaluation."""
@@ -81,7 +81,7 @@ class Thresholds:
     loss_steps: float = 5_000
     """Steps that loss is compared over: ours, one checkpoint interval."""
     plateau_gain: float = 0.02
-    """Performance stands still below this relative gain: Thalia's rule for growth."""
+    """Performance is on a plateau below this relative gain: Thalia's rule for growth."""
     plateau_steps: float = 5_000
     """Steps that the gain is over: Thalia's rule for growth."""
     plateau_below: float = 0.9
@@ -89,11 +89,11 @@ class Thresholds:
     performance_drop: float = 0.10
     """A relative fall within the same steps that is a warning: ``PERFORMANCE_DROP`` of Thalia's safety system."""
     recent_steps: float = 1_000
-    """Steps for which a value that was not finite counts as a present trouble: ours."""
+    """Steps for which a non-finite value counts as a current problem: ours."""
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any]) -> Thresholds:
-        """Take thresholds from a TOML table; raises SettingsError for a name or a value that cannot be used."""
+        """Read thresholds from a TOML table; raises SettingsError for an unknown name or invalid value."""
         known = {each.name for each in fields(cls)}
         for name, value in table.items():
             if name not in known:

@@ -1,4 +1,4 @@
-"""Numbers as people read them: ages, durations, rates, counts and percentages, the same everywhere."""
+"""Format ages, durations, rates, counts and percentages for display."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NumberKind = Literal["count", "value", "percent", "change", "rate"]
 
 MINUS: Final = "\u2212"
 NONE: Final = "\u2013"
-"""What stands where there is no number: a dash, never 0."""
+"""Placeholder for a missing number: a dash, never 0."""
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -19,9 +19,9 @@ _DAY: Final = 86_400
 
 
 def duration(seconds: float) -> str:
-    """Say how long something takes, by its two greatest units: ``12 s``, ``4 min 12 s``, ``1 d 2 h``.
+    """Format a duration by its two greatest units: ``12 s``, ``4 min 12 s``, ``1 d 2 h``.
 
-    Less than ten seconds keep one decimal where it says something (``0.4 s``); negative ones count as 0.
+    Below ten seconds with one decimal unless it is 0 (``0.4 s``); negative durations count as 0.
     """
     if not math.isfinite(seconds):
         return NONE
@@ -43,20 +43,20 @@ def _two(seconds: int, unit: int, name: str, part: int, part_name: str) -> str:
 
 
 def age(seconds: float) -> str:
-    """Say how old something is: ``just now`` (below a second, or in the future), ``12 s``, ``4 min 12 s``."""
+    """Format an age: ``just now`` (below a second, or in the future), ``12 s``, ``4 min 12 s``."""
     if math.isfinite(seconds) and seconds < 1:
         return "just now"
     return duration(math.floor(seconds)) if math.isfinite(seconds) else NONE
 
 
 def ago(seconds: float) -> str:
-    """Say when something was: ``just now``, ``12 s ago``; a dash where it is not known."""
+    """Format a time in the past: ``just now``, ``12 s ago``; a dash if unknown."""
     words = age(seconds)
     return words if words in ("just now", NONE) else f"{words} ago"
 
 
 def rough(seconds: float) -> str:
-    """Say about how long something takes, by one unit and no more exactly than it can be known: ``3 h``."""
+    """Format an estimated duration, rounded to one unit: ``3 h``."""
     if not math.isfinite(seconds):
         return NONE
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
@@ -68,7 +68,7 @@ def rough(seconds: float) -> str:
 
 
 def number(value: float | None, kind: NumberKind = "value") -> str:
-    """Write a number for people.
+    """Format a number.
 
     ``count`` ``84,310``; ``value`` four digits, ``0.2345`` or ``12.35``; ``percent`` of a share, ``23.4 %``;
     ``change`` the same with its sign, ``+4 %``; ``rate`` ``12.5``, ``0.08``. ``None`` is a dash, and
@@ -92,7 +92,7 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
 
 
 def beyond(value: float, bound: float, kind: NumberKind = "value") -> str:
-    """Write a number that is said to be beyond a bound: in full where it would look the same as the bound."""
+    """Format a number beyond a bound; in full if it would otherwise look equal to the bound."""
     text = number(value, kind)
     return exact(value).replace("-", MINUS) if text == number(bound, kind) and value != bound else text
 
@@ -116,10 +116,10 @@ def _significant(value: float, digits: int) -> str:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """Count things: ``1 point``, ``84,310 points``."""
+    """Format a count with its noun: ``1 point``, ``84,310 points``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def joined(words: list[str]) -> str:
-    """Join words as in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    """Join words for a sentence: ``a``, ``a and b``, ``a, b and c``."""
     return " and ".join(([", ".join(words[:-1])] if words[:-1] else []) + words[-1:])

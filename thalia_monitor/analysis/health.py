@@ -1,4 +1,4 @@
-"""A run's health by its own numbers, beside what the trainer warns of: what is wrong, since when, and why."""
+"""Health findings from a run's own numbers, in addition to the trainer's warnings."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ _ORDER: Final = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 
 
 def findings(state: TrainingState, thresholds: Thresholds = DEFAULTS) -> list[Finding]:
-    """Examine a run: every finding, the worst first.
+    """Run all health checks; findings are sorted by severity, worst first.
 
     Looks at the newest 20,000 values of a series at most, and counts only what is new, so that the cost does not
     grow with the run.

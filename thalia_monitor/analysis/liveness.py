@@ -1,4 +1,4 @@
-"""The three clocks of a run: the trainer's in the log, the disk's on the files, the viewer's on the wall."""
+"""Whether a run is live, quiet, stale or ended, judged by the trainer's, the disk's and the viewer's clock."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 SKEW: Final = 60.0
-"""Seconds by which clocks may differ before it is said; machines with NTP differ by far less than one."""
+"""Seconds of clock difference that are tolerated; with NTP it is far below one."""
 _SAVED: Final = 20
-"""Checkpoints that are looked at."""
+"""Newest checkpoints compared with the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What each clock says, in Unix seconds, and whether they agree."""
+    """Readings of the clocks in Unix seconds, and whether they agree."""
 
     line: float | None
-    """The newest timestamp of the log, by the trainer's clock."""
+    """Newest timestamp in the log (trainer's clock)."""
     changed: float | None
-    """When the files last changed, by the disk's clock."""
+    """Last change of the files (disk's clock)."""
     words: str = ""
-    """How they differ, for the reader; empty when they do not."""
+    """Sentence on how they differ; empty if they agree."""
     line_is_right: bool = True
-    """Whether ages are to be told by the log's timestamps rather than by the files' times."""
+    """Whether ages are computed from the log's timestamps rather than the files' times."""
     copied: bool = False
-    """Whether the files' times are those of a copy."""
+    """Whether the files were copied, so that their times are those of the copy."""
 
 
 def compare(state: TrainingState, now: float, slack: float) -> Clocks:
-    """Compare the clocks at the viewer's moment ``now``; a log may lag ``slack`` seconds behind its files.
+    """Compare the clocks at the viewer's time ``now``; a log may lag ``slack`` seconds behind its files.
 
     A timestamp that is later than the viewer's clock or than the file's last change is wrong, and so is one
     that is long before that change, unless a checkpoint explains the change. The files' times are wrong when
@@ -55,7 +55,9 @@ def compare(state: TrainingState, now: float, slack: float) -> Clocks:
         words = "The files were copied: ages are by the log's timestamps."
         if line <= now + SKEW:
             return Clocks(line, changed, words, copied=True)
-    if line > now + SKEW:  # by how much was to be seen when it wrote, and does not shrink while it is silent
+    if (
+        line > now + SKEW
+    ):  # the lead is measured when the line is written; it must not shrink while the log is silent
         wrote = now if changed is None else min(now, changed)
         return Clocks(line, changed, ahead("trainer's", line - wrote), line_is_right=False)
     if changed is None:
@@ -70,12 +72,12 @@ def compare(state: TrainingState, now: float, slack: float) -> Clocks:
 
 
 def ahead(whose: str, seconds: float) -> str:
-    """Say that a clock is fast."""
+    """Sentence that a clock is ahead by so many seconds."""
     return f"The {whose} clock is {duration(seconds)} ahead of this computer's."
 
 
 def _last_line(state: TrainingState) -> float | None:
-    """The time of the newest line, or of an event after it."""
+    """Time of the newest metric line or of a later event; None if neither has one."""
     recent = state.history.time[-MEMORY:]
     known = recent[~np.isnan(recent)]
     lines = [float(known[-1])] if len(known) else []
@@ -84,14 +86,14 @@ def _last_line(state: TrainingState) -> float | None:
 
 
 def _explained(state: TrainingState, changed: float) -> bool:
-    """Tell whether the last change was a checkpoint of a step that the log has not come to."""
+    """Whether the last change was a checkpoint at a step beyond the log."""
     point = state.checkpoint
     ahead_of_log = point is not None and point.step > state.history.current_step
     return ahead_of_log and point is not None and changed - point.modified <= 2
 
 
 def _is_copy(state: TrainingState) -> bool:
-    """Tell whether the checkpoints were saved at moments that do not fit the lines at their steps."""
+    """Whether the checkpoints' times do not fit the log lines at their steps."""
     lags = [
         point.modified - time
         for point in state.checkpoints[-_SAVED:]
@@ -121,9 +123,9 @@ _GOING_ON: Final = frozenset(
     }
 )
 LONGEST_REASON: Final = 300
-"""Characters of a reason that are shown."""
+"""Displayed characters of a reason."""
 _SAME_MOMENT: Final = 2.0
-"""Seconds within which a checkpoint is saved with the event that ends the run."""
+"""Seconds within which a checkpoint counts as saved together with the event that ends the run."""
 
 
 class Status(StrEnum):
@@ -131,28 +133,28 @@ class Status(StrEnum):
 
     LIVE = "live"
     QUIET = "quiet"
-    """Nothing for three times as long as usual."""
+    """Nothing written for three usual gaps."""
     STALE = "stale"
-    """Nothing for ten times as long as usual."""
+    """Nothing written for ten usual gaps."""
     FINISHED = "finished"
-    """The files say that training, or a stage with nothing after it, has ended."""
+    """Training, or a stage with nothing after it, has ended."""
     STOPPED = "stopped"
-    """The files say that training was stopped before its end."""
+    """Training was stopped before its end."""
     UNKNOWN = "unknown"
-    """No rhythm to judge by, or no clock to trust."""
+    """No usual gap is known, or no clock is reliable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """What is known about whether a run is alive."""
+    """Status of a run, with the reason in words."""
 
     status: Status
     text: str
-    """For the reader: ``Last line 4 min 12 s ago, usually every 20 s.``"""
+    """Sentence for the page: ``Last line 4 min 12 s ago, usually every 20 s.``"""
     age: float | None = None
-    """Seconds since the last sign of life, not negative; None where there is none or its time is unknown."""
+    """Seconds since the last sign of life, at least 0; None if there is none or its time is unknown."""
     clock: str = ""
-    """What is wrong with the clocks; empty when nothing is."""
+    """Sentence on disagreeing clocks; empty if they agree."""
     rhythm: Rhythm = field(default_factory=Rhythm)
 
 
@@ -162,7 +164,7 @@ class _Ending:
 
     status: Status
     words: str
-    """What has ended and how: ``Training was stopped: EARLY STOP: 5 critical issues``."""
+    """Sentence on what ended and how: ``Training was stopped: EARLY STOP: 5 critical issues``."""
     certain: bool = True
     """False for the end of a stage, which the next may follow."""
 
@@ -178,7 +180,7 @@ class _Sign:
 
 
 def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness:
-    """Judge a run by the time that has passed since its last sign of life.
+    """Determine a run's status from the time since its last sign of life.
 
     ``now`` is Unix seconds by the viewer's clock, ``refresh`` how often the viewer looks. *Quiet* after three
     usual gaps (or one and a half of the longest pause that recurs, if that is longer), *stale* after ten (or three
@@ -243,7 +245,7 @@ def _status(age: float, sign: _Sign, refresh: float) -> Status:
 
 
 def _ending(state: TrainingState) -> _Ending | None:
-    """Find the event by which the run ended, if nothing that goes on was written after it."""
+    """Event by which the run ended, unless training went on after it; None otherwise."""
     event = _newest(state)
     return (
         _meaning(event, state) if event and event.kind not in _GOING_ON and _is_last(event, state) else None
@@ -251,7 +253,7 @@ def _ending(state: TrainingState) -> _Ending | None:
 
 
 def _newest(state: TrainingState) -> Event | None:
-    """The last event that tells of an end or of going on; one that another file tells may be newer."""
+    """Newest event, over all files, that ends or continues training; None if there is none."""
     by_file = state.extended("last turn of each file", lambda new, _: _last_turns(new), _later_turns)
     each_last = list(by_file.values())
     if not each_last:
@@ -264,7 +266,7 @@ def _newest(state: TrainingState) -> Event | None:
 
 
 def _last_turns(events: Iterable[Event]) -> dict[str, Event]:
-    """The last event of each file that tells of an end or of going on; the last of all at the end."""
+    """Last event in each file that ends or continues training; the last of all comes last."""
     found: dict[str, Event] = {}
     for event in events:
         if event.kind in _GOING_ON or event.kind == contract.STAGE_END or event.ending:
@@ -278,7 +280,7 @@ def _later_turns(before: dict[str, Event], after: dict[str, Event]) -> dict[str,
 
 
 def _is_last(event: Event, state: TrainingState) -> bool:
-    """Tell whether no metric line or checkpoint is newer; an event with neither time nor step cannot say."""
+    """Whether no metric line or checkpoint is newer; False for an event with neither time nor step."""
     if _is_passed(event, state.checkpoint):
         return False
     recent = state.history.time[-MEMORY:]
@@ -291,14 +293,14 @@ def _is_last(event: Event, state: TrainingState) -> bool:
 
 
 def _is_passed(event: Event, point: Checkpoint | None) -> bool:
-    """Whether a checkpoint was saved later, of a step beyond the event's."""
+    """Whether a checkpoint was saved later, at a step beyond the event's."""
     if point is None or event.time is None or point.modified <= event.time + _SAME_MOMENT:
         return False
     return event.step is None or point.step > event.step
 
 
 def _meaning(event: Event, state: TrainingState) -> _Ending:
-    """Put an event that ends something into words."""
+    """Describe an event that ends training or a stage."""
     if end := event.ending:
         status = Status.STOPPED if end.stopped else Status.FINISHED
         what = "Training was stopped" if end.stopped else "Training has ended"

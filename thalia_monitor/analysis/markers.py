@@ -1,4 +1,4 @@
-"""The marks that a run's events leave on its charts, bundled where they are too many to be told apart."""
+"""Event markers on charts, bundled where there are too many to distinguish."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.timeline import Happenings, MarkerKind, StepFinder, happenings, time_at, times_at
+from thalia_monitor.analysis.timeline import (
+    MarkedEvents,
+    MarkerKind,
+    StepFinder,
+    marked_events,
+    time_at,
+    times_at,
+)
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 MOST: Final = 32
-"""Marks of one kind on a chart; more of them could not be told apart, nor pointed at."""
+"""Maximum markers of one kind per chart; more could not be distinguished or hovered."""
 
 NAMED: Final = 4
-"""Different names in one bundle that are spelt out."""
+"""Maximum distinct names listed in a bundle's label."""
 
 EVERY_KIND: Final = frozenset(MarkerKind)
 
@@ -40,7 +47,7 @@ _NOUNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """One mark on a chart; it may stand for several events."""
+    """One marker on a chart; may represent several events."""
 
     kind: MarkerKind
     step: int | None
@@ -50,7 +57,7 @@ class Marker:
     label: str
     count: int = 1
     event: int | None = None
-    """The position of the first in the state's events; None where no event tells of it."""
+    """Index of the first in the state's events; None if it is not from an event."""
     alarming: bool = False
     """Whether a milestone lost or a critical warning is among them."""
 
@@ -72,25 +79,27 @@ def markers(
     """
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
     found = []
-    every = happenings(state)
+    every = marked_events(state)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
         these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, most)
-        told = these.placed or (x == "step" and bool(these.stepped.all()))  # the log's lines have no say then
-        bundles = these.once(("marks", low, high, x, most), bundle) if told else bundle()
+        known = these.placed or (
+            x == "step" and bool(these.stepped.all())
+        )  # then metric lines are not needed
+        bundles = these.memoized(("marks", low, high, x, most), bundle) if known else bundle()
         found += [_completed(mark, segment, state) for mark, segment in bundles]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
 
 
 def _bundled(
     kind: MarkerKind,
-    every: Happenings,
+    every: MarkedEvents,
     state: TrainingState,
     low: float,
     high: float,
     x: Literal["step", "time"],
     most: int,
 ) -> list[tuple[Marker, int]]:
-    """Each mark as far as its events tell it, and the segment of the first of them."""
+    """Markers with the logged step and time, each with the segment of its first event."""
     placed = _placed(every, state, x)
     at = placed.step if x == "step" else placed.time
     inside = np.flatnonzero((placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high))
@@ -100,11 +109,11 @@ def _bundled(
 
 
 def _finder(state: TrainingState) -> StepFinder:
-    return state.once("steps by time", lambda: StepFinder(state.history))
+    return state.memoized("steps by time", lambda: StepFinder(state.history))
 
 
-def _placed(every: Happenings, state: TrainingState, x: Literal["step", "time"]) -> Happenings:
-    """Complete what is not told on an axis by the lines beside it."""
+def _placed(every: MarkedEvents, state: TrainingState, x: Literal["step", "time"]) -> MarkedEvents:
+    """Fill in missing positions on the axis from the neighbouring metric lines."""
     timed = ~np.isnan(every.time)
     if x == "step" and not every.stepped.all() and timed.any():
         lost = np.flatnonzero(~every.stepped & timed)
@@ -121,9 +130,9 @@ def _placed(every: Happenings, state: TrainingState, x: Literal["step", "time"])
 
 
 def _edges(at: NDArray[Any], most: int) -> list[int]:
-    """Where bundles begin and end, of places in ascending order.
+    """Boundaries of bundles, for positions in ascending order.
 
-    What is at one place is one bundle; where those are too many, so is what lies in a cell of the smallest power of
+    Equal positions form one bundle; if those are too many, so does each cell whose width is the smallest power of
     two that leaves few enough.
     """
     width, begins = 1, np.flatnonzero(np.diff(at)) + 1
@@ -133,7 +142,7 @@ def _edges(at: NDArray[Any], most: int) -> list[int]:
     return [0, *begins.tolist(), len(at)] if len(at) else []
 
 
-def _mark(kind: MarkerKind, group: Happenings) -> tuple[Marker, int]:
+def _mark(kind: MarkerKind, group: MarkedEvents) -> tuple[Marker, int]:
     event = int(group.event[0])
     mark = Marker(
         kind,
@@ -148,7 +157,7 @@ def _mark(kind: MarkerKind, group: Happenings) -> tuple[Marker, int]:
 
 
 def _completed(mark: Marker, segment: int, state: TrainingState) -> Marker:
-    """Find the step of a mark of which only the time is told, or the time, by the lines beside it."""
+    """Fill in a marker's missing step or time from the neighbouring metric lines."""
     if mark.step is not None and mark.time is None:
         return replace(mark, time=time_at(state.history, mark.step, segment))
     if mark.step is None and mark.time is not None:
@@ -156,7 +165,7 @@ def _completed(mark: Marker, segment: int, state: TrainingState) -> Marker:
     return mark
 
 
-def _label(kind: MarkerKind, group: Happenings) -> str:
+def _label(kind: MarkerKind, group: MarkedEvents) -> str:
     singular, plural, unit = _NOUNS[kind]
     amounts = group.amount[~np.isnan(group.amount)].tolist()
     plus = "+" if kind is MarkerKind.GROWTH and sum(amounts) > 0 else ""

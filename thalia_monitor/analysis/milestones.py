@@ -1,4 +1,4 @@
-"""What became of each milestone: passed, missed, lost again, over all checks that a run made."""
+"""Milestone history: passed, missed or lost again, over all checks of a run."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ RESULTS = "results"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A milestone that was passed, or one passed before that no longer was."""
+    """A milestone that was passed, or lost after having been passed."""
 
     name: str
     passed: bool
     step: int
     time: float | None = None
-    """Unix seconds, where the log tells."""
+    """Unix seconds; None if not logged."""
     event: int | None = None
-    """The position of the check in the state's events; None where a checkpoint tells."""
+    """Index of the check in the state's events; None if it comes from a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Check:
 
 
 def changes(state: TrainingState) -> list[Change]:
-    """List what was passed and what was lost, by step: from the milestone events and the checkpoints.
+    """Milestones passed and lost, by step, from milestone events and checkpoints.
 
     A milestone that has not been passed yet is no change; neither is one that a later stage does not check.
     """
@@ -55,7 +55,7 @@ def changes(state: TrainingState) -> list[Change]:
 
 
 def verdicts(state: TrainingState) -> dict[str, Change]:
-    """Tell for each milestone what the newest check of it said, and since which step that has been so."""
+    """Newest result of each milestone, by name, with the step since which it has been so."""
     known: dict[str, Change] = {}
     for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
         for name, passed in check.results.items():
@@ -65,7 +65,7 @@ def verdicts(state: TrainingState) -> dict[str, Change]:
 
 
 def lost(state: TrainingState) -> list[Change]:
-    """List the milestones that an earlier check passed and the newest one to mention them did not."""
+    """Milestones that an earlier check passed and the newest check of them did not."""
     newest = {change.name: change for change in changes(state)}
     return [change for change in newest.values() if not change.passed]
 
@@ -99,7 +99,7 @@ class Milestone:
     passed: bool | None
     """None: not evaluated yet."""
     criterion: str
-    """Such as ``> 0.95``; empty where neither the run nor the stage table says."""
+    """Such as ``> 0.95``; empty if neither the run nor the stage table has one."""
     group: str
     """``Tasks``, ``Health`` or ``Maintained`` (an earlier stage was not forgotten)."""
 

@@ -1,4 +1,4 @@
-"""A run's own rhythm: how far its metric lines and its checkpoints are usually apart."""
+"""Pace of a run (gaps between lines and checkpoints, steps per second) and the time left in its stage."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 RECENT: Final = 200
-"""Gaps that the usual one is learned from: enough for a steady median, few enough to follow a new pace."""
+"""Newest gaps for the typical one: enough for a steady median, few enough to follow a new pace."""
 
 MEMORY: Final = 2000
-"""Gaps among which recurring pauses are looked for: a sleep comes once in some hundred lines."""
+"""Newest gaps searched for recurring pauses: sleep comes once in some hundred lines."""
 
 ENOUGH: Final = 5
-"""Gaps needed before a rhythm is spoken of."""
+"""Minimum number of gaps for a typical one."""
 
 _RECURS: Final = 4
 _RECURS_IN: Final = 200
@@ -52,7 +52,7 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How far apart things usually are, in seconds; None where the files do not tell (yet)."""
+    """Typical gaps in seconds; None if not known (yet)."""
 
     line: float | None = None
     """Between metric lines."""
@@ -61,19 +61,19 @@ class Rhythm:
     checkpoint: float | None = None
     """Between checkpoints."""
     timestamps: bool = False
-    """Whether the lines bear timestamps; without, ``line`` comes from the checkpoints' modification times."""
+    """Whether lines have timestamps; if not, ``line`` comes from the checkpoints' modification times."""
 
 
 def gaps(history: History, count: int) -> Gaps:
-    """Take the newest ``count`` gaps; the cost does not depend on the history's length."""
+    """Newest ``count`` gaps; the cost is independent of the history's length."""
     tail = slice(max(len(history) - count - 1, 0), None)
     return gaps_between(history.time[tail], history.step[tail].astype(np.float64))
 
 
 def progress(history: History, rows: slice) -> Gaps:
-    """Take the gaps between those lines that come further than all before them of their segment.
+    """Gaps between lines whose step exceeds all earlier ones of their segment.
 
-    What lies between, lines of the same step or of another writer that is behind, costs its time and is no progress.
+    Lines in between (of the same step, or of another writer that is behind) take time but are no progress.
     """
     known = ~np.isnan(history.time[rows])
     time, step, segment = history.time[rows][known], history.step[rows][known], history.segment[rows][known]
@@ -86,7 +86,7 @@ def progress(history: History, rows: slice) -> Gaps:
 
 
 def gaps_between(time: Floats, step: Floats) -> Gaps:
-    """Take the gaps between these lines, (n,) each."""
+    """Gaps between lines with these times and steps, (n,) each."""
     known = ~np.isnan(time)
     seconds, steps = np.diff(time[known]), np.diff(step[known])
     forward = seconds >= 0
@@ -94,7 +94,7 @@ def gaps_between(time: Floats, step: Floats) -> Gaps:
 
 
 def recurring_pause(seconds: Floats) -> float | None:
-    """Tell the longest gap that recurs; None while there are too few to tell."""
+    """Longest gap that recurs; None if there are too few gaps."""
     rank = max(_RECURS, len(seconds) // _RECURS_IN)
     if len(seconds) < _RECURS * ENOUGH:
         return None
@@ -102,7 +102,7 @@ def recurring_pause(seconds: Floats) -> float | None:
 
 
 def usual(seconds: Floats) -> float:
-    """The middle gap; where lines come in bursts (most gaps are 0), the mean but for the longest ones."""
+    """Median gap; for lines in bursts (most gaps 0), the mean without the longest."""
     middle = float(np.median(seconds))
     if middle > 0 or len(seconds) < _RECURS:
         return middle
@@ -110,8 +110,8 @@ def usual(seconds: Floats) -> float:
 
 
 def learn(state: TrainingState) -> Rhythm:
-    """Learn a run's rhythm from its timestamps, or without any from its checkpoints' modification times."""
-    return state.once("rhythm", lambda: _learned(state))
+    """Typical gaps of a run, from its timestamps or else its checkpoints' modification times."""
+    return state.memoized("rhythm", lambda: _learned(state))
 
 
 def _learned(state: TrainingState) -> Rhythm:
@@ -129,7 +129,7 @@ def _usual_or_none(seconds: Floats, enough: int = ENOUGH) -> float | None:
 
 
 def _checkpoint_gaps(checkpoints: tuple[Checkpoint, ...]) -> Gaps:
-    """The gaps between the newest checkpoints as they were saved; files copied together have none."""
+    """Gaps between the modification times of the newest checkpoints; none for files copied together."""
     saved = sorted((point.modified, point.step) for point in checkpoints[-RECENT:] if point.modified > 0)
     if len(saved) < 2:
         return Gaps(EMPTY_FLOATS, EMPTY_FLOATS)
@@ -140,9 +140,9 @@ def _checkpoint_gaps(checkpoints: tuple[Checkpoint, ...]) -> Gaps:
 
 
 def checkpoint_gaps(state: TrainingState) -> Gaps:
-    """The gaps between the newest checkpoints: training time where it is told, else when they were saved."""
-    told = [(point.training_seconds, point.step) for point in state.checkpoints[-RECENT:]]
-    known = [(seconds, step) for seconds, step in told if seconds is not None]
+    """Gaps between the newest checkpoints, in logged training time, else in modification times."""
+    times = [(point.training_seconds, point.step) for point in state.checkpoints[-RECENT:]]
+    known = [(seconds, step) for seconds, step in times if seconds is not None]
     if len(known) < 2:
         return _checkpoint_gaps(state.checkpoints)
     times, steps = np.array(known, np.float64).T
@@ -163,14 +163,14 @@ def _line_gap_by_checkpoints(state: TrainingState) -> float | None:
 
 
 _FINENESS: Final = 2_000
-"""Lengths of a week that are tried."""
+"""Candidate lengths of a week."""
 _TELLING: Final = 200
-"""Checkpoints at most that the weeks are learned from."""
+"""Maximum number of checkpoints used to estimate the length of a week."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An amount that is not known exactly."""
+    """An estimate with its range."""
 
     low: float
     likely: float
@@ -178,7 +178,7 @@ class Span:
 
 
 def steps_left(state: TrainingState) -> tuple[Span | None, str]:
-    """Estimate the steps to the planned end of the stage, as a range; or say why there is none."""
+    """Estimated steps to the planned end of the stage; or None and the reason."""
     left, reason = _left_of_weeks(state)
     if state.plan.steps is not None and (state.planned_in_steps or reason == _NOT_YET):
         return _left_of_steps(state, state.plan.steps)
@@ -222,7 +222,7 @@ def _left_of_weeks(state: TrainingState) -> tuple[Span | None, str]:
 
 
 def planned_end(week: Floats, step: Floats, total: float, earliest: float) -> tuple[float, float] | None:
-    """Tell between which steps ``total`` weeks are over; None when no even weeks fit.
+    """Range of steps at which ``total`` weeks are over; None if no constant length of a week fits.
 
     ``week`` and ``step`` are those of the stage's checkpoints, (n,), ``earliest`` the first step at which the
     stage can have begun. Fractions of weeks are taken as they are. A whole week is counted when it is over:
@@ -233,7 +233,7 @@ def planned_end(week: Floats, step: Floats, total: float, earliest: float) -> tu
         length = (step[-1] - step[0]) / (week[-1] - week[0])
         end = float(step[-1] + (total - week[-1]) * length)
         return end, end
-    changes = week[1:] != week[:-1]  # the first and the last checkpoint of a week tell all that the others do
+    changes = week[1:] != week[:-1]  # the first and last checkpoint of a week determine the bounds
     telling = np.flatnonzero(np.append(True, changes) | np.append(changes, True))[-_TELLING:]
     week, step = week[telling], step[telling]
     shortest = (step[-1] - step[0]) / (week[-1] - week[0] + 1)
@@ -244,37 +244,37 @@ def planned_end(week: Floats, step: Floats, total: float, earliest: float) -> tu
     if not fits.any():
         return None
     ends = begins[fits] + total * lengths[fits], until[fits] + total * lengths[fits]
-    between = total * abs(float(fineness))  # what lies between two lengths that were tried
+    between = total * abs(float(fineness))  # the error from trying discrete lengths
     return float(ends[0].min() - between), float(ends[1].max() + between)
 
 
 FIRST_MOMENTS: Final = 10
-"""Gaps between lines below which no pace is given: the first steps of a run are the slowest."""
+"""Minimum number of gaps for a pace: the first steps of a run are the slowest."""
 FEW_CHECKPOINTS: Final = 3
 
 _SPANS: Final = 10
-"""Stretches that the recent lines are cut into, to see how much the pace varies."""
+"""Parts that recent lines are split into, to measure how much the pace varies."""
 _LOOKS: Final = 4096
-"""Lines at most that the overall pace is taken from, evenly spread over the history."""
+"""Maximum number of lines for the overall pace, evenly spread over the history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a run goes; what cannot be told is None, and the reason beside it says why."""
+    """Pace and remaining time of a run; None where unknown, with the reason beside it."""
 
     recent: float | None = None
-    """Steps a second over the last 200 lines."""
+    """Steps per second over the last 200 lines."""
     overall: float | None = None
-    """Steps a second over the whole run, one-off pauses left out."""
+    """Steps per second over the whole run, without one-off pauses."""
     reason: str = ""
-    """Why there is no pace; empty when there is."""
+    """Reason for an unknown pace; else empty."""
     left: Span | None = None
-    """Until the planned end of the stage."""
+    """Seconds until the planned end of the stage."""
     steps_left: float | None = None
     left_reason: str = ""
-    """Why there is no time left; empty when there is."""
+    """Reason for an unknown remaining time; else empty."""
     end: float | None = None
-    """When the stage is likely to end, in Unix seconds; None for a run that stands still."""
+    """Estimated end of the stage in Unix seconds; None for a run that is not progressing."""
 
     def __str__(self) -> str:
         if self.recent is None:
@@ -285,18 +285,18 @@ class Pace:
 
 
 def in_words(seconds: Span) -> str:
-    """Say a range of time: ``about 3 h (2.5 h to 4 h)``."""
+    """Format a range of time: ``about 3 h (2.5 h to 4 h)``."""
     low, high = rough(seconds.low), rough(seconds.high)
     return f"about {rough(seconds.likely)}" + (f" ({low} to {high})" if low != high else "")
 
 
 def pace(state: TrainingState, now: float) -> Pace:
-    """Tell a run's pace and the time left in its stage, at the moment ``now`` (Unix seconds).
+    """Compute a run's pace and the time left in its stage at ``now`` (Unix seconds).
 
-    Both need a beginning: ten gaps between lines with timestamps, or three checkpoints. Resumes and one-off
+    Both need at least ten gaps between lines with timestamps, or three checkpoints. Resumes and one-off
     pauses are left out; pauses that recur (sleep) are part of the pace. Steps a week are learned from
     the checkpoints of this stage. The range covers the tenth to the ninetieth percentile of the recent
-    pace, the overall pace, and every planned end that fits the weeks which the checkpoints tell.
+    pace, the overall pace, and every planned end consistent with the checkpoints' weeks.
     """
     recent, overall = _measured(state)
     if not len(recent):
@@ -314,7 +314,7 @@ def pace(state: TrainingState, now: float) -> Pace:
 
 
 def _measured(state: TrainingState) -> tuple[Gaps, Gaps]:
-    """Take the recent gaps and those of the whole run; empty ones where there are too few to tell."""
+    """Recent gaps and gaps of the whole run; empty if there are too few."""
     lines = progress(state.history, slice(-MEMORY - 1, None)).regular()
     if len(lines) >= FIRST_MOMENTS and lines.seconds[-RECENT:].sum() > 0:
         recent = Gaps(lines.seconds[-RECENT:], lines.steps[-RECENT:])
@@ -326,7 +326,7 @@ def _measured(state: TrainingState) -> tuple[Gaps, Gaps]:
 
 
 def _whole_run(history: History) -> Gaps:
-    """Take gaps between lines that are evenly spread over the history, so that any length costs the same."""
+    """Gaps between lines evenly spread over the history: constant cost for any length."""
     stride = 1 << max((len(history) - 1) // _LOOKS, 0).bit_length()
     found = progress(history, slice(None, None, stride))
     if stride == 1 or len(found) < FIRST_MOMENTS:
@@ -343,7 +343,7 @@ def _rate(measured: Gaps) -> float:
 
 
 def _rates(measured: Gaps) -> Floats:
-    """The pace of each of ten stretches of about as many lines."""
+    """Pace of each of ten parts with about equally many lines."""
     cuts = np.unique(np.linspace(0, len(measured), min(_SPANS, len(measured)) + 1).astype(np.int64))[:-1]
     seconds = np.add.reduceat(measured.seconds, cuts)
     steps = np.add.reduceat(measured.steps, cuts)

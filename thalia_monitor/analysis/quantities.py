@@ -1,4 +1,4 @@
-"""Which of a run's series stands for which quantity: in cards, summary and first charts, and for the health rules."""
+"""Map a run's series to quantities, for cards, summary, first charts and health rules."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 LONGEST: Final = 80
-"""Characters of a name that are shown; a log may have any."""
+"""Displayed characters of a name; logs may have longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One of the places that every run has for a core metric, and the series shown there."""
+    """Slot for a core metric (card, first chart, summary), and the series shown in it."""
 
     core: MetricInfo
-    """The core metric whose place it is."""
+    """Core metric of the slot."""
     series: str
-    """The series shown: the core metric's own, an alias, or another metric where the run has neither."""
+    """Series shown: the core metric's own, an alias, or another metric if the run has neither."""
     filled: bool = True
-    """Whether the run logs it; a constant 0 that is a placeholder does not count."""
+    """Whether the run logs it; a placeholder constant 0 does not count."""
 
     @property
     def quantity(self) -> str:
-        """The core metric's name, or the series' own where another metric fills the place."""
+        """Name of the core metric, or of the other metric in its slot."""
         return self.core.name if metric_info.info(self.series) is self.core else self.series
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Display name."""
         return metric_info.title(self.quantity)[:LONGEST]
 
     @property
     def origin(self) -> str:
-        """``best task, from accuracy`` where the series has another name than the quantity; else empty."""
+        """``best task, from accuracy`` if the series is an alias of the quantity; else empty."""
         meaning = metric_info.lookup(self.series)[1].detail
         words = ", ".join(each for each in (meaning, f"from {self.series[:LONGEST]}") if each)
         return words if self.series != self.quantity else ""
@@ -53,18 +53,18 @@ class Place:
 
     @property
     def detail(self) -> str:
-        """What stands below the value: unit or meaning, and where the series has another name, which."""
+        """Caption below the value: unit or meaning, and the series' name if it is an alias."""
         meaning = "" if self.origin else metric_info.lookup(self.series)[1].detail
         return ", ".join(each for each in (self.unit, meaning, self.origin) if each)
 
 
 def places(state: TrainingState) -> tuple[Place, ...]:
-    """The places of a run, in the order of the core metrics.
+    """Slots of a run, in the order of the core metrics.
 
     A core metric has its place if the run logs it, under its own name or an alias. Another place goes to what the run
     does log: its most frequent metrics. Only without any does a core metric keep a place with nothing in it.
     """
-    return state.once("places", lambda: _places(state))
+    return state.memoized("places", lambda: _places(state))
 
 
 def _places(state: TrainingState) -> tuple[Place, ...]:
@@ -76,8 +76,8 @@ def _places(state: TrainingState) -> tuple[Place, ...]:
 
 
 def _logged(state: TrainingState) -> list[str]:
-    """Every metric of a run: the most frequent first, then by rank, then by name."""
-    return state.once("metrics by count", lambda: _by_count(state))
+    """All metrics of a run: the most frequent first, then by rank, then by name."""
+    return state.memoized("metrics by count", lambda: _by_count(state))
 
 
 def _by_count(state: TrainingState) -> list[str]:
@@ -89,7 +89,7 @@ def _by_count(state: TrainingState) -> list[str]:
 def _source(state: TrainingState, core: MetricInfo, logged: Iterable[str]) -> str | None:
     logged = list(logged)
     found = metric_info.source_of(core, logged, lambda name: measured(state, name))
-    # Where all values are NaN, that is what the page has to show.
+    # If all values are NaN, the page must show that.
     return found or metric_info.source_of(core, logged, lambda name: not _finite_somewhere(state, name))
 
 
@@ -101,7 +101,7 @@ def _may_fill(state: TrainingState, name: str, found: Mapping[str, str | None]) 
 
 
 def measured(state: TrainingState, name: str) -> bool:
-    """Whether a metric has a finite value, and where a constant 0 is a placeholder, one that is not 0."""
+    """Whether a metric has a finite value, and a nonzero one where a constant 0 is a placeholder."""
     zero_counts = not metric_info.info(name).placeholder
     column = state.history.metrics.get(name)
     if column is not None and len(column):
@@ -119,20 +119,20 @@ def _finite_somewhere(state: TrainingState, name: str) -> bool:
 
 
 def first_to_last(state: TrainingState) -> list[Place]:
-    """The filled places as a summary tells them: core metrics first, then what fills the places of others."""
+    """Filled slots in summary order: core metrics first, then their substitutes."""
     filled = (each for each in places(state) if each.filled)
     return sorted(filled, key=lambda each: (each.quantity != each.core.name, each.core.summary_rank))
 
 
 def series_of(state: TrainingState, name: str) -> str:
-    """The series that a run logs a quantity under, for rules and comparisons: in the quantity's own unit only.
+    """Name of the series that holds a quantity in its own unit, for rules and comparisons.
 
-    The name itself where it is none of a core metric, or where the run logs no such thing.
+    Returns ``name`` itself if it is not a core metric's, or the run logs no such series.
     """
     core = metric_info.BY_NAME.get(name)
     if core is None or not core.core:
         return name
-    return state.once(("series of", name), lambda: _judged_series(state, core)) or name
+    return state.memoized(("series of", name), lambda: _judged_series(state, core)) or name
 
 
 def _judged_series(state: TrainingState, core: MetricInfo) -> str | None:

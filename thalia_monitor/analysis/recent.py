@@ -1,4 +1,4 @@
-"""The newest part of a series: what judgements of the present look at, at a cost that does not grow."""
+"""Newest values and trends of a series, at a cost independent of its length."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 MOST: Final = 20_000
-"""Values looked at, at most."""
+"""Maximum number of values."""
 ENOUGH: Final = 3
-"""Values that anything is said from, at least."""
+"""Minimum number of values for a judgement."""
 NEWEST: Final = 10
-"""The newest values; most of them must still be bad for something to be going on."""
+"""Newest values, most of which must still be bad for a problem to be ongoing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """The newest finite values of one series, within its newest segment, by step."""
+    """Newest finite values of one series within its newest segment, with their steps."""
 
     step: Ints
     value: Floats
@@ -37,13 +37,13 @@ class Recent:
         return len(self.step)
 
     def within(self, start: float, stop: float = float("inf")) -> Floats:
-        """The values at steps from ``start`` to before ``stop``."""
+        """Values at steps in ``start <= step < stop``."""
         values: Floats = self.value[(self.step >= start) & (self.step < stop)]
         return values
 
 
 def recent(history: History, key: SeriesKey | str, first_step: float = -np.inf) -> Recent:
-    """Take the newest values of a series, from ``first_step`` on and 20,000 at most."""
+    """Newest values of a series from ``first_step`` on, at most 20,000."""
     column = history.column(key)
     if column is None or not len(column):
         return Recent(EMPTY_INTS, EMPTY_FLOATS)
@@ -59,9 +59,9 @@ def recent(history: History, key: SeriesKey | str, first_step: float = -np.inf) 
 
 
 def since(values: Recent, bad: NDArray[np.bool_], steps: float, share: float = 0.9) -> int | None:
-    """Tell the step since which ``share`` of the values have been bad, if that is ``steps`` ago at least.
+    """Step since which ``share`` of the values have been bad, if at least ``steps`` ago.
 
-    None when it is not: too short, too few values, or over again (most of the last ten are good; with a
+    None otherwise: too short, too few values, or over again (most of the last ten are good; with a
     share of 1, the last one).
     """
     over = not bad[-1:].all() if share == 1 else bad[-NEWEST:].sum() * 2 < len(bad[-NEWEST:])
@@ -87,29 +87,29 @@ _STEADY: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The newest value of a metric and its change."""
+    """Newest value of a metric and its recent change."""
 
     name: str
     value: float
-    """The newest value, which may not be finite (:meth:`TrainingState.current`)."""
+    """Newest value, possibly not finite (:meth:`TrainingState.current`)."""
     change: float | None = None
-    """Relative change of the median over the last ``steps`` steps to that of those before; None if not known."""
+    """Relative change of the median over the last ``steps`` steps from the ``steps`` before; None if unknown."""
     steps: int | None = None
     place: Place | None = None
-    """The place that the metric has in a summary."""
+    """Slot of the metric in a summary."""
     step: int | None = None
-    """The step that the value is of."""
+    """Step of the value."""
     as_of: str = ""
-    """Which step that is, in words, where training is further."""
+    """``as of step 90`` if training has gone on since, else empty."""
 
     @property
     def moved(self) -> bool:
-        """Whether it changed by half a percent at least."""
+        """Whether it changed by at least half a percent."""
         return self.change is not None and abs(self.change) >= _STEADY
 
     @property
     def course(self) -> str:
-        """Where it is going: ``down 4 % in the last 1,000 steps``; empty where that is not known."""
+        """Direction in words: ``down 4 % in the last 1,000 steps``; empty if unknown."""
         if self.change is None:
             return ""
         way = "steady" if not self.moved else ("up " if self.change > 0 else "down ")
@@ -126,17 +126,17 @@ class Trend:
 
 
 def trend(state: TrainingState, name: str) -> Trend | None:
-    """Tell where a metric is going; None where it was never logged."""
+    """Trend of a metric; None if it was never logged."""
     now = state.current(metric(name))
     if now is None:
         return None
-    told = Trend(name, now.value, step=now.step, as_of=now.as_of)
+    unchanged = Trend(name, now.value, step=now.step, as_of=now.as_of)
     values = recent(state.history, metric(name))
     for span in SPANS if math.isfinite(now.value) else ():
         change = _change(values, span)
         if change is not None and now.step - values.step[-1] < span:
-            return replace(told, change=change, steps=span)
-    return told
+            return replace(unchanged, change=change, steps=span)
+    return unchanged
 
 
 def _change(values: Recent, span: int) -> float | None:

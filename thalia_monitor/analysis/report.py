@@ -1,4 +1,4 @@
-"""A run at a glance, in words: for terminals, screen readers, phones, scripts and agents."""
+"""Text and JSON form of a run's summary, for terminals, screen readers, scripts and agents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_LISTED: Final = 20
 
 
 def text(summary: Summary) -> str:
-    """Write the whole summary as plain text, one subject a line."""
+    """Whole summary as plain text, one subject per line."""
     lines = [
         f"{summary.state.name}: {STATUS_WORDS[summary.liveness.status].lower()}. {summary.liveness.text}",
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
@@ -47,7 +47,7 @@ def text(summary: Summary) -> str:
 
 
 def printable(line: str) -> str:
-    """Leave out what a terminal would obey instead of print: escapes, line breaks, changes of direction."""
+    """Remove characters that control a terminal: escapes, line breaks, direction changes."""
     return "".join(each for each in line if unicodedata.category(each) not in _COMMANDS)
 
 
@@ -55,7 +55,7 @@ _COMMANDS: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def stage_words(summary: Summary) -> str:
-    """Say where in the curriculum the run is: ``Stage 0 Sensory Foundations, week 2 of 4, step 84,310.``"""
+    """Position in the curriculum: ``Stage 0 Sensory Foundations, week 2 of 4, step 84,310.``"""
     state = summary.state
     if state.current_stage is None:
         return f"Stage unknown, step {state.current_step:,}."
@@ -72,7 +72,7 @@ def stage_words(summary: Summary) -> str:
 
 
 def metric_words(summary: Summary) -> str:
-    """Say where the metrics are and where they are going; that there are none only where there are none."""
+    """Values and trends of the metrics, or that there are none."""
     known = [*summary.state.history.metrics, *summary.state.metrics]
     if summary.trends or not known:
         return " ".join(f"{each}." for each in summary.trends) or "No metrics yet."
@@ -81,7 +81,7 @@ def metric_words(summary: Summary) -> str:
 
 
 def pace_words(summary: Summary) -> str:
-    """Say how fast it goes and how long it may take, or why that is not known."""
+    """Pace and remaining time, or why they are unknown."""
     pace = summary.pace
     if pace.recent is None:
         return pace.reason
@@ -89,7 +89,7 @@ def pace_words(summary: Summary) -> str:
 
 
 def milestone_words(summary: Summary) -> str:
-    """Say how many milestones are passed, and which are left."""
+    """Number of milestones passed, and which are left."""
     if not summary.milestones:
         return "No milestones are known for this stage."
     said = [f"{summary.passed:,} of {counted(len(summary.milestones), 'milestone')}."]
@@ -105,7 +105,7 @@ def milestone_words(summary: Summary) -> str:
 
 
 def growth_words(summary: Summary) -> str:
-    """Say how much the brain has grown, in all and in the last hour."""
+    """Growth in total and in the last hour."""
     growth = summary.growth
     if not growth.events:
         return "No growth yet."
@@ -117,7 +117,7 @@ def growth_words(summary: Summary) -> str:
 
 
 def sleep_words(summary: Summary) -> str:
-    """Say when the brain last slept."""
+    """Time and stage of the last sleep."""
     sleep = summary.sleep
     if sleep is None:
         return "No sleep yet."
@@ -128,7 +128,7 @@ def sleep_words(summary: Summary) -> str:
 
 
 def warning_words(summary: Summary) -> list[str]:
-    """Tell the trainer's warnings, one a line."""
+    """The trainer's warnings, one per line."""
     listed = summary.state.warnings
     if not listed:
         found = any(each.wrong for each in summary.findings)
@@ -138,7 +138,7 @@ def warning_words(summary: Summary) -> list[str]:
 
 
 def finding_words(summary: Summary) -> list[str]:
-    """Tell what was found in the run's own numbers, one a line."""
+    """Health findings, one per line."""
     more = len(summary.findings) - MOST_LISTED
     return [
         f"{_marked(each.severity)} (found): {each.message} {each.evidence[:1].upper()}{each.evidence[1:]}."
@@ -157,7 +157,7 @@ def _marked(severity: Severity) -> str:
 
 
 def record(summary: Summary) -> dict[str, Any]:
-    """Write the summary as JSON values; numbers that are not finite become their names."""
+    """Summary as JSON values; non-finite numbers become their names."""
     state, alive, growth, sleep = summary.state, summary.liveness, summary.growth, summary.sleep
     return {
         "name": state.name,

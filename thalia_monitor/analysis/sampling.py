@@ -1,4 +1,4 @@
-"""The parts of a series that lie in a range of its x axis: one of each segment that the range crosses."""
+"""Downsampling of a series for drawing: points within a range of the x axis, extremes always included."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Axis = Literal["step", "time", "elapsed"]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of one segment: the points within the range, and one more on each side where there is one."""
+    """Part of one segment: the points within the range, plus one neighbour on each side if there is one."""
 
     start: int
     first: int
@@ -34,7 +34,7 @@ def pieces(
     origin: float | None,
     pyramid: Pyramid | None,
 ) -> Iterator[Piece]:
-    """Cut the range out of each segment; a segment of which no line crosses the view has no piece."""
+    """Part of each segment within the range; a segment without a line crossing the view has none."""
     if not len(series):
         return
     offset = (_first_time(series.time) if origin is None else origin) if x == "elapsed" else 0.0
@@ -54,7 +54,7 @@ def pieces(
 
 
 def _first_time(time: Floats) -> float:
-    """The first timestamp there is; 0 where there is none."""
+    """First known timestamp; 0 if there is none."""
     if len(time) and not np.isnan(time[0]):
         return float(time[0])
     known = time[~np.isnan(time)]
@@ -62,8 +62,8 @@ def _first_time(time: Floats) -> float:
 
 
 def _steps_within(step: Ints, low: float, high: float) -> tuple[int, int]:
-    """Find the first point at or after ``low`` and the first after ``high``; steps never fall."""
-    # As whole numbers: for a float bound NumPy would copy the entire column to floats first.
+    """Positions of the first point at or after ``low`` and the first after ``high``; steps never decrease."""
+    # Integer bounds: for a float bound NumPy would convert the whole column to floats first.
     first = int(np.searchsorted(step, _whole(low, math.ceil), side="left"))
     last = int(np.searchsorted(step, _whole(high, math.floor), side="right"))
     return first, max(first, last)
@@ -77,9 +77,9 @@ def _whole(bound: float, rounding: Callable[[float], int]) -> np.int64:
 
 
 def _times_within(time: Floats, low: float, high: float, ordered: bool) -> tuple[int, int]:
-    """Find the first point from ``low`` on and the one after the last up to ``high``.
+    """Positions of the first point from ``low`` on and the one after the last up to ``high``.
 
-    Where a clock was set back or a line has no timestamp, what lies between those two is in the range too.
+    If a clock was set back or a line has no timestamp, all points between those two are in the range.
     """
     if low == -math.inf and high == math.inf:
         return 0, len(time)
@@ -100,7 +100,7 @@ _FINEST: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is drawn of a series: the points themselves, in the order of the series."""
+    """Points of a series chosen for drawing, in the order of the series."""
 
     step: Ints
     value: Floats
@@ -108,25 +108,25 @@ class Sample:
     time: Floats
     """Unix seconds, NaN where unknown."""
     index: Ints
-    """The position of each drawn point in the series, ascending."""
+    """Position of each drawn point in the series, ascending."""
     total: int
     """Points of the series in the requested range."""
     nonfinite: Ints
-    """The positions in the series of all of them that are not finite, ascending, drawn or not."""
+    """Positions in the series of all non-finite points of the range, ascending, drawn or not."""
     exact: bool
     """Whether every point of the range is drawn."""
     bucket: int
     """Points per bucket, a power of two; 1 when exact."""
     first: int
-    """The position of the first point of the range."""
+    """Position of the first point of the range."""
     length: int
-    """Points of the whole series at the time."""
+    """Length of the whole series when sampled."""
 
     def __len__(self) -> int:
         return len(self.index)
 
     def stretches(self) -> tuple[Ints, Ints, Ints]:
-        """Where the range is not finite: each stretch's first and last point in the sample, and its count, (n,).
+        """Non-finite stretches: first and last point of each in the sample, and its count; (n,) arrays.
 
         Each of :attr:`nonfinite` is in exactly one of them: on its own where every point is drawn, else with the
         others of its bucket and segment, with finite points between them perhaps.
@@ -152,12 +152,12 @@ def sample(
     origin: float | None = None,
     pyramid: Pyramid | None = None,
 ) -> Sample:
-    """Choose about ``points`` points (at most one and a half times as many) that show the series truly.
+    """Choose about ``points`` points (at most one and a half times as many) that preserve a series' shape.
 
     Always among them: each segment's first, last, smallest and greatest point in the range, the ends of the
     stretches that stand for every non-finite one (two for a bucket, beside those ``points``), one point
-    beyond either end of the range (so that lines reach the edge of the view), and all of them where there
-    are not more than asked.
+    beyond either end of the range (so that lines reach the edge of the view), and all points if there
+    are no more than ``points``.
 
     ``start`` and ``end`` are on the axis ``x``: steps, Unix seconds, or seconds since ``origin`` (the
     series' first timestamp unless given). ``pyramid`` must have been extended with this series' values, in
@@ -202,7 +202,7 @@ def within(
     origin: float | None = None,
     pyramid: Pyramid | None = None,
 ) -> Floats:
-    """Every value of the range that :func:`sample` would choose from, (total,); the whole column is not copied."""
+    """Values in the range that :func:`sample` chooses from, (total,), without copying the whole column."""
     found = [series.value[each.first : each.last] for each in pieces(series, start, end, x, origin, pyramid)]
     if sum(map(len, found)) == len(series):
         return series.value
@@ -210,7 +210,7 @@ def within(
 
 
 def tail_after(new: Sample, old_length: int, old_bucket: int) -> int | None:
-    """Tell what a client lacks that drew the sample of the series' first ``old_length`` points.
+    """Difference between ``new`` and the sample that a client drew of the first ``old_length`` points.
 
     Returns the position in ``new`` up to which both are identical, so that the rest replaces what the
     client has from ``new.index[position]`` on; None when all of it must be drawn again. Both must be of the
@@ -232,7 +232,7 @@ def _bucket(total: int, points: int) -> int:
 
 
 def _extremes(values: Floats, start: int, stop: int, bucket: int, pyramid: Pyramid | None) -> Ints:
-    """Find the smallest and greatest point of each bucket, the first and last one cut at the range's ends."""
+    """Extremes of each bucket; the first and last bucket are cut at the range's ends."""
     low, high = -(-start // bucket) * bucket, stop // bucket * bucket
     if low > high:  # the range lies within one bucket
         return _extremes_of_part(values, start, stop)
@@ -257,7 +257,7 @@ def _extremes_of_part(values: Floats, start: int, stop: int) -> Ints:
 
 
 def _nonfinite(values: Floats, start: int, stop: int, pyramid: Pyramid | None) -> Ints:
-    """Find every point from ``start`` to before ``stop`` that is NaN or infinite."""
+    """Positions of NaN and infinite values in ``start:stop``."""
     known = pyramid.nonfinite(start, stop) if pyramid is not None else EMPTY_INTS
     begin = max(start, min(len(pyramid), stop)) if pyramid is not None else start
     fresh = np.flatnonzero(~np.isfinite(values[begin:stop])) + begin
@@ -265,34 +265,34 @@ def _nonfinite(values: Floats, start: int, stop: int, pyramid: Pyramid | None) -
 
 
 def _ends(places: Ints, bucket: int) -> Ints:
-    """Choose each bucket's first and last of these places, ascending."""
+    """First and last of these positions in each bucket, ascending."""
     if bucket == 1 or not len(places):
         return places
     edges = np.arange(places[0] // bucket * bucket, places[-1] + 1, bucket)
-    # A bucket without any gives a neighbour's, which is chosen anyway.
+    # An empty bucket yields a neighbour's position, which is chosen anyway.
     return places[
         np.concatenate((np.searchsorted(places, edges), np.searchsorted(places, edges + bucket) - 1))
     ]
 
 
 MOST_ODD: Final = 10_000
-"""Points listed that are not finite; of a flood, the first."""
+"""Maximum number of non-finite points listed, the first ones."""
 
 
 def excerpt(
     series: Series, points: int, start: float | None = None, end: float | None = None
 ) -> tuple[Ints, Sample]:
-    """Choose at most ``points`` finite points between two steps, and beside them every one that is not finite.
+    """Choose at most ``points`` finite points between two steps, plus every non-finite one.
 
     Returns their positions, ascending, and the sample that tells how many there are; of more than 10,000 that are
     not finite the first are among them. The choice is
-    :func:`~thalia_monitor.analysis.sampling.sample`'s, so extremes stay, unless so few points are asked for that
-    they have no room: those left are evenly spread then, the newest among them.
+    :func:`~thalia_monitor.analysis.sampling.sample`'s, so extremes stay, unless ``points`` is so small that
+    they do not fit: then the points are evenly spread, including the newest.
     """
     budget = points
     while True:
         drawn = sample(series, budget, start=start, end=end)
-        inside = np.ones(len(drawn), bool)  # a chart's lines reach beyond its edges, an answer does not
+        inside = np.ones(len(drawn), bool)  # a chart's lines reach beyond its edges; an API response must not
         if start is not None:
             inside &= drawn.step >= start
         if end is not None:

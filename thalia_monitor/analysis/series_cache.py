@@ -1,4 +1,4 @@
-"""What is computed from a growing history and kept between its versions, so that a refresh costs what is new."""
+"""Results over a growing history, extended from version to version: a refresh costs only the new lines."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from thalia_monitor.model.ordering import Order
 
 BLOCK: Final = 4_096
-"""Values looked at in one go for the first that counts."""
+"""Values searched at a time for the first match."""
 MOST_SMOOTHED: Final = 64
 """Smoothed series kept per run; each costs as much memory as its column."""
 
 
 @dataclass(slots=True)
 class _Smoothed:
-    """A series smoothed by one weight."""
+    """A series smoothed with one weight."""
 
     smoother: Smoother
     pyramid: Pyramid
     number: int
-    """Of the order that its points are in."""
+    """:attr:`Order.number` of its points."""
 
 
-class Workbench:
-    """The pyramids and smoothed columns of one log, extended with it."""
+class SeriesCache:
+    """Pyramids and smoothed columns of one log, extended as it grows."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -47,7 +47,7 @@ class Workbench:
         self._first: dict[str, tuple[int, float, float]] = {}
 
     def pyramid(self, series: Series, order: Order) -> Pyramid | None:
-        """The extremes of a series, by buckets, up to its newest point; None for an order that has passed."""
+        """Pyramid of a series up to its newest point; None for an outdated order."""
         with self._lock:
             number, pyramid = self._pyramids.get(series.name, (order.number, Pyramid()))
             if order.number < number:
@@ -60,7 +60,7 @@ class Workbench:
             return pyramid
 
     def nonfinite(self, name: str, values: Floats) -> Ints:
-        """Where a column is not finite, in file order."""
+        """Positions of a column's non-finite values, in file order."""
         with self._lock:
             seen, places = self._nonfinite.get(name, (0, Buffer(np.int64)))
             places.append(np.flatnonzero(~np.isfinite(values[seen:])) + seen)
@@ -68,7 +68,7 @@ class Workbench:
             return places.view[: np.searchsorted(places.view, len(values))]
 
     def first_values(self, name: str, values: Floats) -> tuple[bool, bool]:
-        """Whether a column has a finite value, and one that is not 0; looks only as far as it has to."""
+        """Whether a column has a finite value, and a nonzero one; stops at the first match."""
         with self._lock:
             seen, finite, other = self._first.get(name, (0, math.inf, math.inf))
             while other == math.inf and seen < len(values):
@@ -80,7 +80,7 @@ class Workbench:
             return finite < len(values), other < len(values)
 
     def smoothed(self, series: Series, order: Order, weight: float) -> tuple[Series, Pyramid] | None:
-        """The series smoothed over its full length, and the extremes of that; None for an order that has passed."""
+        """Series smoothed over its full length, with its pyramid; None for an outdated order."""
         key = series.name, weight
         with self._lock:
             kept = self._smoothed.get(key)
@@ -98,35 +98,35 @@ class Workbench:
 
 
 def _first(true: NDArray[np.bool_]) -> float:
-    """The place of the first True; infinity where there is none."""
+    """Position of the first True; infinity if there is none."""
     return float(np.argmax(true)) if true.any() else math.inf
 
 
-_benches: WeakKeyDictionary[Lineage, Workbench] = WeakKeyDictionary()
+_caches: WeakKeyDictionary[Lineage, SeriesCache] = WeakKeyDictionary()
 _making = Lock()
 
 
-def _bench(history: History) -> Workbench:
+def _cache_of(history: History) -> SeriesCache:
     with _making:
-        return _benches.setdefault(history.lineage, Workbench())
+        return _caches.setdefault(history.lineage, SeriesCache())
 
 
 def pyramid(history: History, series: Series) -> Pyramid | None:
-    """The pyramid of a series of this history; None of an older version whose lines stood in another order."""
-    return _bench(history).pyramid(series, series.order) if series.order else None
+    """Pyramid of a series of this history; None for an older version with another order of lines."""
+    return _cache_of(history).pyramid(series, series.order) if series.order else None
 
 
 def nonfinite(history: History, name: str, column: Column) -> Ints:
-    """Where a column of this history is not finite, (n,) positions in file order, at the cost of what is new."""
-    return _bench(history).nonfinite(name, column.values)
+    """Positions of a column's non-finite values, (n,), in file order; incremental."""
+    return _cache_of(history).nonfinite(name, column.values)
 
 
 def first_values(history: History, name: str, column: Column) -> tuple[bool, bool]:
-    """Whether a column of this history has a finite value, and one that is not 0, at the cost of what is new."""
-    return _bench(history).first_values(name, column.values)
+    """Whether a column has a finite value, and a nonzero one; incremental."""
+    return _cache_of(history).first_values(name, column.values)
 
 
 def smoothed(history: History, series: Series, weight: float) -> tuple[Series, Pyramid | None]:
-    """A series of this history, smoothed over its full length."""
-    found = _bench(history).smoothed(series, series.order, weight) if series.order else None
+    """Series of this history smoothed over its full length, with its pyramid if there is one."""
+    found = _cache_of(history).smoothed(series, series.order, weight) if series.order else None
     return found or (replace(series, value=smooth(series, weight)), None)

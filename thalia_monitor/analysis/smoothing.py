@@ -1,4 +1,4 @@
-"""Smoothing that can be trusted: a debiased exponential moving average over every logged value."""
+"""Debiased exponential moving average over every logged value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMULA: Final = (
     "y(t) = Σ w^(t−i)·x(i) / Σ w^(t−i), i = 0 … t. Values that are not finite are left out. "
     "Source: classicSmoothing in tensorboard/webapp/widgets/line_chart_v2/data_transformer.ts"
 )
-"""What the tooltip says, ``w`` being the weight that was chosen."""
+"""Text of the tooltip; ``w`` is the chosen weight."""
 
 _BLOCK: Final = 4096
 _HUGE: Final = 1e280
@@ -25,7 +25,7 @@ _SCALE: Final = 2.0**-64
 
 
 class _Carry(NamedTuple):
-    """What one block hands on to the next: the average so far, and over how many finite values."""
+    """State passed between blocks: the average so far, and the number of finite values in it."""
 
     mean: float = 0.0
     finite: int = 0
@@ -42,7 +42,7 @@ def smooth(series: Series, weight: float) -> Floats:
 
 
 class Smoother:
-    """A growing column, smoothed; an append costs what is new.
+    """Incremental smoothing of a growing column.
 
     ``y_t = sum(w**(t - i) * x_i) / sum(w**(t - i))`` over the finite values ``x_0 ... x_t`` of the segment:
     TensorBoard's ``classicSmoothing`` (tensorboard/webapp/widgets/line_chart_v2/data_transformer.ts), and
@@ -62,22 +62,22 @@ class Smoother:
         self._room: Floats = EMPTY_FLOATS
         self._length = 0
         self._settled = 0
-        """Where the unfinished block starts."""
+        """Start of the incomplete block."""
         self._carry = _Carry()
-        """What came before it in its segment."""
+        """State before that block within its segment."""
 
     def __len__(self) -> int:
         return self._length
 
     @property
     def values(self) -> Floats:
-        """Every smoothed value so far, (n,), read-only."""
+        """All smoothed values, (n,), read-only."""
         view = self._room[: self._length]
         view.flags.writeable = False
         return view
 
     def extend(self, values: Floats, segment: Ints) -> None:
-        """Take in what is new of the whole column and its segment numbers, both (n,)."""
+        """Smooth the new values at the end of a column; ``values`` and ``segment`` are whole, (n,)."""
         length = len(values)
         if length <= self._length:
             return
@@ -95,14 +95,14 @@ class Smoother:
 
 
 def _blocks(segment: Ints, start: int, length: int) -> list[tuple[int, int]]:
-    """Cut at fixed positions and wherever a segment begins."""
+    """(start, stop) of blocks, cut at fixed positions and at the start of each segment."""
     starts = np.flatnonzero(segment[start + 1 : length] != segment[start : length - 1]) + start + 1
     fixed = np.arange((start // _BLOCK + 1) * _BLOCK, length, _BLOCK)
     return list(pairwise([start, *np.union1d(starts, fixed).tolist(), length]))
 
 
 def _continue(values: Floats, carry: _Carry, weight: float) -> tuple[Floats, _Carry]:
-    """Average one block and mix what came before it in, by the share that it still has."""
+    """Smooth one block, mixing in the carried average by its remaining weight."""
     finite = np.isfinite(values)
     values = np.where(finite, values, np.nan)
     counts = np.cumsum(finite)

@@ -1,4 +1,4 @@
-"""A run at a glance, as values: what the overview shows, the status command prints and the API answers."""
+"""Summary of a run, as shown by the overview page, the status command and the API."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class GrowthTotals:
 
     events: int = 0
     added: int = 0
-    """Neurons added in all."""
+    """Neurons added in total."""
     hour_events: int | None = None
-    """In the last hour; None where the log does not tell times."""
+    """In the last hour; None if times are not logged."""
     hour_added: int | None = None
     neurons: int | None = None
-    """Neurons now, over all regions; None where they are not logged."""
+    """Current neurons over all regions; None if not logged."""
     newest: Event | None = None
 
 
@@ -51,33 +51,33 @@ class Sleep:
     step: int | None
     patterns: int | None
     age: float | None
-    """Seconds ago; None where the log does not tell."""
+    """Seconds ago; None if times are not logged."""
     steps_ago: int | None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Where a run stands at one moment; what nobody asks for is not worked out."""
+    """Summary of a run at one time; the parts are computed lazily."""
 
     state: TrainingState
     now: float
-    """That moment, in Unix seconds by the viewer's clock."""
+    """Time of the summary in Unix seconds (viewer's clock)."""
     liveness: Liveness
     findings: tuple[Finding, ...]
 
     @cached_property
     def pace(self) -> Pace:
-        """How fast it goes; no end is expected of what stands still."""
+        """Pace and time left; no end is estimated for a run that is not progressing."""
         return _if_it_goes_on(pace(self.state, self.now), self.liveness.status)
 
     @cached_property
     def next_stage(self) -> str:
-        """Name of the stage that comes next; empty where the table ends or the stage is unknown."""
+        """Name of the next stage; empty after the last one or if the stage is unknown."""
         return _next_stage(self.state)
 
     @cached_property
     def trends(self) -> tuple[Trend, ...]:
-        """Where the metrics in the run's places are going, how well it learns before how it lives."""
+        """Trends of the metrics in the run's slots: performance and loss before firing rate and capacity."""
         found = ((each, trend(self.state, each.series)) for each in first_to_last(self.state))
         return tuple(replace(its, place=each) for each, its in found if its)
 
@@ -98,7 +98,7 @@ class Summary:
 
     @property
     def _clock(self) -> float:
-        """Later than now where the trainer's clock is ahead of ours."""
+        """The later of ``now`` and the newest time by the trainer's clock, if that is ahead."""
         newest = self.state.history.time[-1:]
         return max(self.now, float(newest[0])) if len(newest) and np.isfinite(newest[0]) else self.now
 
@@ -109,12 +109,12 @@ class Summary:
 
     @property
     def left(self) -> tuple[Milestone, ...]:
-        """Milestones that are not passed or not evaluated yet."""
+        """Milestones not passed or not yet evaluated."""
         return tuple(each for each in self.milestones if not each.passed)
 
     @property
     def criticals(self) -> tuple[str, ...]:
-        """What is critical at this moment: warnings of the trainer, findings of ours, a run gone stale."""
+        """Critical now: the trainer's warnings, health findings, a stale run."""
         judged = [(each.severity, each.message) for each in self.state.warnings]
         judged += [(each.severity, each.message) for each in self.findings]
         stale = [GONE_STALE] if self.liveness.status is Status.STALE else []
@@ -129,16 +129,16 @@ def summarize(
     thresholds: Thresholds = DEFAULTS,
     found: Sequence[Finding] | None = None,
 ) -> Summary:
-    """Sum a run up at the moment ``now`` (Unix seconds by the viewer's clock).
+    """Summarize a run at ``now`` (Unix seconds, viewer's clock).
 
-    ``refresh`` is how often the viewer looks; ``found`` spares examining the same state twice.
+    ``refresh`` is the refresh interval in seconds; ``found`` are health findings already computed for the state.
     """
     examined = findings(state, thresholds) if found is None else found
     return Summary(state, now, liveness(state, now, refresh), tuple(examined))
 
 
 def _if_it_goes_on(measured: Pace, status: Status) -> Pace:
-    """Expect no end of what stands still, whose end would move on with the clock; what is over has no time left."""
+    """Drop the estimated end of a run that is not progressing, since it would move with the clock."""
     if status in _OVER:
         return replace(measured, left=None, steps_left=None, end=None, left_reason=_OVER[status])
     return replace(measured, end=None) if status is Status.STALE else measured
@@ -155,7 +155,7 @@ def _next_stage(state: TrainingState) -> str:
 
 
 def growth_totals(state: TrainingState, now: float) -> GrowthTotals:
-    """Count growth since the start, and in the hour before ``now``."""
+    """Growth since the start, and in the hour before ``now``."""
     events = state.events_of(contract.GROWTH)
     timed = any(event.time is not None for event in events[-1:])
     hour = [event for event in events if event.time is not None and now - HOUR <= event.time <= now + 60]
@@ -183,7 +183,7 @@ def _whole(value: object) -> int | None:
 
 
 def last_sleep(state: TrainingState, now: float) -> Sleep | None:
-    """The newest consolidation; None where the log tells of none."""
+    """Newest consolidation; None if none is logged."""
     events = state.events_of(contract.CONSOLIDATION)
     if not events:
         return None

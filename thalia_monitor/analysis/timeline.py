@@ -1,4 +1,4 @@
-"""Where in time a step was, and at which step a time was, by the metric lines beside it."""
+"""Convert steps to times and back by the metric lines, and collect the events to mark on charts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.analysis.pyramid import is_ordered
-from thalia_monitor.model.memo import Once
+from thalia_monitor.model.memo import Memoized
 from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.stages import stage_name
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def time_at(history: History, step: int, segment: int | None = None) -> float | None:
-    """The time of the first line from this step on, in Unix seconds; None where no line tells.
+    """Time of the first line from this step on, in Unix seconds; None if unknown.
 
     Looks in the given segment, else in the newest one that began at or before the step; a step after the
     segment's last line has that line's time.
@@ -45,7 +45,7 @@ def time_at(history: History, step: int, segment: int | None = None) -> float | 
 
 
 def times_at(history: History, step: Ints, segment: Ints) -> Floats:
-    """The times of many steps in their segments, (n,), as :func:`time_at` tells one; NaN where no line tells."""
+    """Times of steps in their segments, (n,), like :func:`time_at`; NaN if unknown."""
     found = np.full(len(step), np.nan)
     if not history.segments or not history.ordered:
         return found
@@ -59,7 +59,7 @@ def times_at(history: History, step: Ints, segment: Ints) -> Floats:
 
 
 class StepFinder:
-    """Finds the step of a time; finds none where the lines' timestamps are missing or go back."""
+    """Finds the step at a time; not usable if timestamps are missing or go back."""
 
     def __init__(self, history: History) -> None:
         rows = np.flatnonzero(~np.isnan(history.time))
@@ -70,28 +70,28 @@ class StepFinder:
 
     @property
     def usable(self) -> bool:
-        """Whether it finds any."""
+        """Whether the timestamps are complete and never decrease."""
         return bool(len(self._time))
 
     def steps_at(self, time: Floats) -> Ints:
-        """The steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
+        """Steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
         if not self.usable:
             return np.zeros(len(time), np.int64)
         return self._step[np.minimum(np.searchsorted(self._time, time), len(self._step) - 1)]
 
     def step_at(self, time: float) -> int | None:
-        """The step of the first line from this time on; the last line's after that."""
+        """Step of the first line from this time on; the last line's after that; None if not usable."""
         return int(self.steps_at(np.array([time]))[0]) if self.usable else None
 
 
 class MarkerKind(StrEnum):
-    """What can be marked on a chart, each switched on and off by itself."""
+    """Kind of marker on a chart; each can be switched on and off."""
 
     GROWTH = "growth"
     NREM = "nrem"
     REM = "rem"
     SLEEP = "sleep"
-    """Sleep that is not said to be NREM or REM."""
+    """Sleep not logged as NREM or REM."""
     STAGE = "stage"
     MILESTONE = "milestone"
     WARNING = "warning"
@@ -99,8 +99,8 @@ class MarkerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One thing that happened."""
+class MarkedEvent:
+    """One event to mark on charts."""
 
     kind: MarkerKind
     step: int | None
@@ -108,28 +108,28 @@ class Happening:
     """Unix seconds."""
     label: str
     amount: float = math.nan
-    """Neurons added, patterns replayed."""
+    """Neurons added or patterns replayed."""
     event: int | None = None
-    """Its position in the state's events; None where a checkpoint or the history tells of it."""
+    """Index in the state's events; None if it comes from a checkpoint or the history."""
     alarming: bool = False
-    """A milestone lost, a critical warning."""
+    """Whether it is a lost milestone or a critical warning."""
     segment: int = 0
 
 
 @dataclass(frozen=True)
-class Happenings(Once):
-    """All that happened of one kind, by column."""
+class MarkedEvents(Memoized):
+    """All marked events of one kind, as columns."""
 
     step: Ints
-    """(n,) 0 where it is not told."""
+    """(n,) 0 if not logged."""
     stepped: NDArray[np.bool_]
-    """(n,) whether it is told."""
+    """(n,) whether the step is logged."""
     time: Floats
-    """(n,) Unix seconds; NaN where it is not told."""
+    """(n,) Unix seconds; NaN if not logged."""
     label: NDArray[np.object_]
     amount: Floats
     event: Ints
-    """(n,) positions in the state's events; -1 where a checkpoint or the history tells of it."""
+    """(n,) indexes in the state's events; -1 if from a checkpoint or the history."""
     alarming: NDArray[np.bool_]
     segment: Ints
 
@@ -137,9 +137,9 @@ class Happenings(Once):
         return len(self.step)
 
     @staticmethod
-    def of(found: Sequence[Happening]) -> Happenings:
-        """Lay records out by column."""
-        return Happenings(
+    def of(found: Sequence[MarkedEvent]) -> MarkedEvents:
+        """Convert records to columns."""
+        return MarkedEvents(
             np.array([each.step or 0 for each in found], np.int64),
             np.array([each.step is not None for each in found], np.bool_),
             np.array([math.nan if each.time is None else each.time for each in found], np.float64),
@@ -152,30 +152,30 @@ class Happenings(Once):
 
     @cached_property
     def placed(self) -> bool:
-        """Whether step and time of all of them are told, so that the lines of the log have no say in it."""
+        """Whether all have a logged step and time, so that no metric lines are needed."""
         return bool(self.stepped.all() and not np.isnan(self.time).any())
 
-    def where(self, chosen: NDArray[Any]) -> Happenings:
-        """Those that are chosen by position, or by a flag for each."""
-        return Happenings(*(getattr(self, each.name)[chosen] for each in fields(self)))
+    def where(self, chosen: NDArray[Any]) -> MarkedEvents:
+        """Subset by positions or by a boolean mask."""
+        return MarkedEvents(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
-    def then(self, later: Happenings) -> Happenings:
-        """These, and later ones."""
+    def then(self, later: MarkedEvents) -> MarkedEvents:
+        """These followed by ``later``."""
         both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
-        return Happenings(*map(np.concatenate, both))
+        return MarkedEvents(*map(np.concatenate, both))
 
 
-ByKind = Mapping[MarkerKind, Happenings]
+ByKind = Mapping[MarkerKind, MarkedEvents]
 
 
-def happenings(state: TrainingState) -> ByKind:
-    """Collect everything that can be marked, once per state; events that were there before cost nothing."""
-    return state.once("happenings", lambda: _collect(state))
+def marked_events(state: TrainingState) -> ByKind:
+    """All markable events by kind; memoized per state, incremental over events."""
+    return state.memoized("marked_events", lambda: _collect(state))
 
 
 def _collect(state: TrainingState) -> ByKind:
-    told = state.extended(("happenings", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
-    found = dict(told)
+    known = state.extended(("marked_events", state.scheme), partial(_of_events, scheme=state.scheme), _joined)
+    found = dict(known)
     if MarkerKind.STAGE in found:
         found[MarkerKind.STAGE] = _each_once(found[MarkerKind.STAGE])
     rest = {
@@ -186,17 +186,17 @@ def _collect(state: TrainingState) -> ByKind:
     }
     for kind, records in rest.items():
         if kind not in found and (several := list(records)):
-            found[kind] = Happenings.of(several)
+            found[kind] = MarkedEvents.of(several)
     return found
 
 
 def _of_events(events: Sequence[Event], first: int, scheme: str) -> ByKind:
-    found: dict[MarkerKind, list[Happening]] = {}
+    found: dict[MarkerKind, list[MarkedEvent]] = {}
     for index, event in enumerate(events, first):
         each = _of_event(event, index, scheme)
         if each is not None:
             found.setdefault(each.kind, []).append(each)
-    return {kind: Happenings.of(several) for kind, several in found.items()}
+    return {kind: MarkedEvents.of(several) for kind, several in found.items()}
 
 
 def _joined(before: ByKind, new: ByKind) -> ByKind:
@@ -204,8 +204,8 @@ def _joined(before: ByKind, new: ByKind) -> ByKind:
     return {**before, **new, **both}
 
 
-def _each_once(stages: Happenings) -> Happenings:
-    """Leave out repetitions: a transition and the start that follows it are one."""
+def _each_once(stages: MarkedEvents) -> MarkedEvents:
+    """Drop repetitions: a transition and the stage start after it are one."""
     steps = np.where(stages.stepped, stages.step, -1).tolist()
     first: dict[tuple[int, str], int] = {}
     for place, known in enumerate(zip(steps, stages.label.tolist(), strict=True)):
@@ -213,9 +213,9 @@ def _each_once(stages: Happenings) -> Happenings:
     return stages.where(np.array(list(first.values()), np.int64))
 
 
-def _milestones(state: TrainingState) -> Iterator[Happening]:
+def _milestones(state: TrainingState) -> Iterator[MarkedEvent]:
     for change in changes(state):
-        yield Happening(
+        yield MarkedEvent(
             MarkerKind.MILESTONE,
             change.step,
             change.time,
@@ -226,7 +226,7 @@ def _milestones(state: TrainingState) -> Iterator[Happening]:
         )
 
 
-def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
+def _of_event(event: Event, index: int, scheme: str) -> MarkedEvent | None:
     fields = event.fields
     if event.kind == contract.GROWTH:
         region = str(fields.get("region", "unknown region"))
@@ -241,7 +241,7 @@ def _of_event(event: Event, index: int, scheme: str) -> Happening | None:
     else:
         return None
     alarming = kind is MarkerKind.WARNING and fields.get("severity") == Severity.CRITICAL
-    return Happening(kind, event.step, event.time, label, amount, index, alarming, event.segment)
+    return MarkedEvent(kind, event.step, event.time, label, amount, index, alarming, event.segment)
 
 
 def _sleep_kind(stage: str) -> MarkerKind:
@@ -265,30 +265,30 @@ def _stage_label(kind: str, fields: Mapping[str, Any], scheme: str) -> str:
     return f"{stage} extended by {weeks:g} weeks"
 
 
-def _stages_of_checkpoints(state: TrainingState) -> Iterator[Happening]:
+def _stages_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
     before: float | None = None
     for point in state.checkpoints:
         if point.stage is not None and point.stage != before:
             label = f"Stage {point.stage:g} {stage_name(point.stage, state.scheme)}"
-            yield Happening(MarkerKind.STAGE, point.step, None, label)
+            yield MarkedEvent(MarkerKind.STAGE, point.step, None, label)
             before = point.stage
 
 
-def _warnings_of_checkpoints(state: TrainingState) -> Iterator[Happening]:
-    """Mark each warning where it first appears, and again after it was gone."""
+def _warnings_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
+    """Warnings at their first appearance, and again after an absence."""
     before: set[str] = set()
     for point in state.checkpoints:
         for warning in point.warnings:
             if warning.message not in before:
                 alarming = warning.severity is Severity.CRITICAL
-                yield Happening(MarkerKind.WARNING, point.step, None, warning.message, alarming=alarming)
+                yield MarkedEvent(MarkerKind.WARNING, point.step, None, warning.message, alarming=alarming)
         before = {warning.message for warning in point.warnings}
 
 
-def _resumes(history: History) -> Iterator[Happening]:
+def _resumes(history: History) -> Iterator[MarkedEvent]:
     for segment in history.segments:
         if segment.kind == "resume":
             time = float(history.time[segment.first_row])
             known = None if math.isnan(time) else time
             label = f"Resumed at step {segment.first_step:,}"
-            yield Happening(MarkerKind.RESUME, segment.first_step, known, label, segment=segment.index)
+            yield MarkedEvent(MarkerKind.RESUME, segment.first_step, known, label, segment=segment.index)

@@ -8,14 +8,14 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class TrainingEvent:
     """Something that happened at a step; one subclass for each thing a training can report."""
 
     step: int
 
 
 @dataclass(frozen=True, slots=True)
-class StageStart(Happening):
+class StageStart(TrainingEvent):
     """A stage begins, with the configuration that Thalia's logger is given."""
 
     stage: int
@@ -23,21 +23,21 @@ class StageStart(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class StageEnd(Happening):
+class StageEnd(TrainingEvent):
     """A stage is over."""
 
     stage: int
 
 
 @dataclass(frozen=True, slots=True)
-class Logged(Happening):
+class Logged(TrainingEvent):
     """A metric line, with ``neuron_counts`` and ``capacity_by_region`` among the metrics."""
 
     metrics: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Growth(Happening):
+class Growth(TrainingEvent):
     """A region got new neurons."""
 
     region: str
@@ -47,7 +47,7 @@ class Growth(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep(Happening):
+class Sleep(TrainingEvent):
     """One phase of a consolidation."""
 
     sleep_stage: str
@@ -56,7 +56,7 @@ class Sleep(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class MilestoneCheck(Happening):
+class MilestoneCheck(TrainingEvent):
     """The stage's checklist was evaluated."""
 
     stage: int
@@ -65,7 +65,7 @@ class MilestoneCheck(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Transition(Happening):
+class Transition(TrainingEvent):
     """Training moves on to another stage."""
 
     old_stage: int
@@ -74,7 +74,7 @@ class Transition(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Extension(Happening):
+class Extension(TrainingEvent):
     """A stage is given more weeks."""
 
     stage: int
@@ -83,7 +83,7 @@ class Extension(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Alert(Happening):
+class Alert(TrainingEvent):
     """A health warning was raised."""
 
     severity: str

@@ -22,12 +22,12 @@ from thalia_monitor.demo.events import (
     Alert,
     Extension,
     Growth,
-    Happening,
     Logged,
     MilestoneCheck,
     Sleep,
     StageEnd,
     StageStart,
+    TrainingEvent,
     Transition,
 )
 from thalia_monitor.logger.files import last_step
@@ -43,7 +43,7 @@ TASKS: Final[Mapping[int, Mapping[str, float]]] = {
 }
 
 
-def training(simulation: Simulation) -> Iterator[Happening]:
+def training(simulation: Simulation) -> Iterator[TrainingEvent]:
     """Yield everything that happens in a simulated training, from step 0 and without end."""
     brain = Brain(simulation, Random(simulation.seed))
     yield StageStart(0, brain.stage, _config(brain.stage))
@@ -60,7 +60,7 @@ def training(simulation: Simulation) -> Iterator[Happening]:
             yield from _week_over(brain)
 
 
-def _measure(brain: Brain) -> Iterator[Happening]:
+def _measure(brain: Brain) -> Iterator[TrainingEvent]:
     metrics = brain.metrics()
     yield Logged(brain.step, metrics)
     high = metrics["firing_rate"] > 0.28 if brain.firing_was_high else metrics["firing_rate"] > 0.30
@@ -71,14 +71,14 @@ def _measure(brain: Brain) -> Iterator[Happening]:
     brain.firing_was_high = high
 
 
-def _grow(brain: Brain) -> Iterator[Happening]:
+def _grow(brain: Brain) -> Iterator[TrainingEvent]:
     for region in brain.regions:
         if region.may_grow(brain.step):
             yield Alert(brain.step, "warning", f"High capacity in {region.name}: {region.capacity:.3f}")
             yield region.grow(brain.step, brain.random)
 
 
-def _sleep(brain: Brain) -> Iterator[Happening]:
+def _sleep(brain: Brain) -> Iterator[TrainingEvent]:
     pressure = brain.random.uniform(0.55, 0.85)
     if pressure > 0.75:
         yield Alert(brain.step, "info", f"Memory pressure {pressure:.2f}: consolidating")
@@ -88,7 +88,7 @@ def _sleep(brain: Brain) -> Iterator[Happening]:
         region.capacity *= 0.985  # replay frees some of what the day has filled
 
 
-def _week_over(brain: Brain) -> Iterator[Happening]:
+def _week_over(brain: Brain) -> Iterator[TrainingEvent]:
     results = brain.evaluate()
     yield MilestoneCheck(brain.step, brain.stage, brain.week, results)
     if brain.week < brain.total_weeks:
@@ -164,24 +164,22 @@ def simulate(
     )
     begun: StageStart | None = None
     dated = done is not None
-    for happening in training(simulation):
-        week = stages.follow(happening)
-        if done is not None and happening.step <= done:
-            begun = happening if isinstance(happening, StageStart) else begun
+    for event in training(simulation):
+        week = stages.follow(event)
+        if done is not None and event.step <= done:
+            begun = event if isinstance(event, StageStart) else begun
             continue
         if begun:
             log(logger, begun, week)
             begun = None
-        past = happening.step < history_hours * 3600 * simulation.steps_per_second
-        watch.simulated = (
-            start + happening.step / simulation.steps_per_second if past and done is None else None
-        )
-        if watch.simulated is None and isinstance(happening, Logged):
+        past = event.step < history_hours * 3600 * simulation.steps_per_second
+        watch.simulated = start + event.step / simulation.steps_per_second if past and done is None else None
+        if watch.simulated is None and isinstance(event, Logged):
             if not dated:
                 date_metadata(directory, start, simulation.steps_per_second)
                 dated = True
-            yield happening.step
-        log(logger, happening, week)
+            yield event.step
+        log(logger, event, week)
 
 
 def date_metadata(directory: Path, start: float, steps_per_second: float) -> None:
@@ -199,7 +197,7 @@ def run(
     history_hours: float = HISTORY_HOURS,
     pace: float | None = None,
 ) -> None:
-    """Write a simulated training until told to stop, one metric line each ``pace`` seconds.
+    """Write a simulated training until ``stop`` is set, one metric line each ``pace`` seconds.
 
     ``pace`` is by default the time that the simulated brain takes for it (0.5 s); 0 is as fast as possible.
     """
@@ -217,16 +215,16 @@ class StageWeeks:
     steps_per_week: int
     start: int = 0
 
-    def follow(self, happening: Happening) -> int:
-        """Tell how many whole weeks into its stage something happens."""
-        if isinstance(happening, StageStart):
-            self.start = happening.step
-        return (happening.step - self.start) // self.steps_per_week
+    def follow(self, event: TrainingEvent) -> int:
+        """Whole weeks into the stage at which an event happens."""
+        if isinstance(event, StageStart):
+            self.start = event.step
+        return (event.step - self.start) // self.steps_per_week
 
 
-def log(logger: CurriculumLogger, happening: Happening, week: int) -> None:
+def log(logger: CurriculumLogger, event: TrainingEvent, week: int) -> None:
     """Log what happened, as a training script would."""
-    match happening:
+    match event:
         case Logged(step=step, metrics=metrics):
             logger.log_training_step(step, metrics, week=week)
         case Growth(step=step, region=region, neurons_added=added, new_total=total, reason=reason):
@@ -234,7 +232,7 @@ def log(logger: CurriculumLogger, happening: Happening, week: int) -> None:
         case Sleep(step=step, sleep_stage=stage, patterns_replayed=patterns, duration_steps=steps):
             logger.log_consolidation(stage, patterns, step=step, duration_steps=steps)
         case MilestoneCheck(step=step, stage=number, results=results):
-            logger.log_milestone_evaluation(number, results, week=happening.week, step=step)
+            logger.log_milestone_evaluation(number, results, week=event.week, step=step)
         case Alert(step=step, severity=severity, message=message):
             logger.log_warning(message, severity, step)
         case Transition(old_stage=old, new_stage=new, reason=reason):

@@ -1,4 +1,4 @@
-"""What a chart is on its way to the page: traces, layout and an honest caption; and how the reader looks at it."""
+"""A finished chart (traces, layout, caption), and the user's view of the charts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LARGE: Final = 1e9
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the reader looks at the charts of a page."""
+    """The user's view of a page's charts: axis, zoom, smoothing, hidden regions."""
 
     x: Axis = "step"
     smooth: float = 0.0
@@ -60,11 +60,11 @@ class View:
     pins: frozenset[str] = frozenset()
     """Metrics whose charts stand first."""
     scale: float = 1.0
-    """How much larger than at a desk everything is drawn, for a display on the wall."""
+    """Scale factor for a wall display; 1 on a desk."""
 
     @property
     def zoomed(self) -> bool:
-        """Whether the reader looks at a part rather than following the run."""
+        """Whether the view is zoomed rather than following the run."""
         return self.start is not None
 
     @property
@@ -87,13 +87,13 @@ class Chart:
     length: int = 0
     """Points of the whole series."""
     notes: tuple[str, ...] = field(default=())
-    """What the reader should know: non-finite values, points outside the view."""
+    """Remarks for the user: non-finite values, points outside the view."""
     summary: str = ""
-    """The chart in words, for those who do not see it."""
+    """Text alternative of the chart, for screen readers."""
 
     @property
     def scaled(self) -> bool:
-        """Whether it has axes: one that has nothing to show has none."""
+        """Whether it has axes; an empty chart has none."""
         return bool(self.layout["yaxis"].get("visible", True))
 
     @property
@@ -108,7 +108,7 @@ class Chart:
 
 
 def enlarged(chart: Chart, by: float) -> Chart:
-    """The same chart for eyes that are further away: height, margins and all type larger."""
+    """Scaled copy of a chart for a wall display: height, margins and fonts larger."""
     return chart if by == 1 else replace(chart, layout=_larger(chart.layout, by))
 
 
@@ -135,7 +135,7 @@ _SIZE: Final = frozenset({"size"})
 def nothing(
     caption: str, height: int = 240, *, total: int = 0, length: int = 0, notes: tuple[str, ...] = ()
 ) -> Chart:
-    """A chart that has nothing to show yet, and says so: no scale, since there is nothing to measure."""
+    """Empty chart with a message and no axes."""
     layout = theme.layout(height=height, **theme.NO_AXES)
     return Chart([], layout, caption=caption, total=total, length=length, notes=notes)
 

@@ -36,7 +36,7 @@ MOST_NOTES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of a run is drawn, in the units of its own x axis."""
+    """Part of a run that is drawn, in the units of its own x axis."""
 
     origin: float = 0.0
     start: float | None = None
@@ -109,7 +109,7 @@ def _few(notes: list[str]) -> list[str]:
 def _drawn(
     side: Side, name: str, view: View, part: _Part
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], tuple[str, ...]]:
-    """A run's lines, the marks of what has no place on the y axis in its colour, and what is said of that."""
+    """Traces of a run, marks of values outside the y axis, and notes on them."""
     history, log = side.state.history, name in view.log
     local = replace(view, start=part.start, end=part.end)
     label, style = theme.plain(side.name, 40), theme.side_style(side.position, side.baseline)
@@ -145,7 +145,7 @@ def _shifted(x: list[float | None], origin: float) -> list[float | None]:
 
 
 def _part(state: TrainingState, view: View, origin: str) -> _Part | None:
-    """Where a run's x = 0 lies, and what of it is looked at; None where it never came to that stage."""
+    """Origin and visible part of a run; None if it never reached the stage."""
     if origin == RUN or view.x == "wall":
         return _Part(0.0, view.start, view.end)
     starts = stage_starts(state)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 NREM: Final = theme.PALETTE[0]
 REM: Final = theme.PALETTE[5]
-MOST_TOLD: Final = 8
+MOST_NAMED: Final = 8
 """Sleep stages that a chart's words name."""
 
 
@@ -50,21 +50,21 @@ def sleep_color(stage: str) -> str:
 
 def _placed(state: TrainingState, view: View) -> Marks:
     what = ("sleeps on", view.x, view.start, view.end)
-    return state.once(what, lambda: marks(_columns(state), state.history, view))
+    return state.memoized(what, lambda: marks(_columns(state), state.history, view))
 
 
 def _columns(state: TrainingState) -> Columns:
     return columns_of(state, contract.CONSOLIDATION, "sleep_stage", "patterns_replayed")
 
 
-class _Said(TypedDict):
+class _Texts(TypedDict):
     caption: str
     total: int
     length: int
     notes: tuple[str, ...]
 
 
-def _said(state: TrainingState, placed: Marks) -> _Said:
+def _chart_texts(state: TrainingState, placed: Marks) -> _Texts:
     """What both charts of single sleeps say beside their title."""
     count = state.count_of(contract.CONSOLIDATION)
     return {
@@ -79,7 +79,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show when the brain slept, NREM and REM on lanes of their own."""
     placed = _placed(state, view)
     if not len(placed.x):
-        return nothing(height=140, **_said(state, placed))
+        return nothing(height=140, **_chart_texts(state, placed))
     lanes = theme.categories(sorted(set(placed.label.tolist())))
     layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(lanes) + 70))
     layout["hovermode"] = "closest"
@@ -104,16 +104,16 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         "customdata": row_addresses("consolidation", placed.step),
         "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
     }
-    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_TOLD])
+    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_NAMED])
     words = f"{counted(placed.total, 'sleep')}, the newest at step {placed.newest:,}: {each}."
-    return Chart([dots], layout, summary=words, **_said(state, placed))
+    return Chart([dots], layout, summary=words, **_chart_texts(state, placed))
 
 
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
     """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
     placed = _placed(state, view)
     if not len(placed.x):
-        return nothing(height=260, **_said(state, placed))
+        return nothing(height=260, **_chart_texts(state, placed))
     mean = placed.amount / np.maximum(placed.said, 1)
     traces: list[dict[str, Any]] = []
     for stage in sorted(set(placed.label.tolist())):
@@ -134,9 +134,9 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     layout["yaxis"] |= {"rangemode": "tozero"}
     layout["hovermode"] = "closest"
     layout["xaxis"] |= X_LOOKS[view.x]
-    each = "; ".join(_replayed(*stage) for stage in by_label(placed)[:MOST_TOLD])
+    each = "; ".join(_replayed(*stage) for stage in by_label(placed)[:MOST_NAMED])
     words = f"Patterns replayed in {counted(placed.total, 'sleep')}: {each}."
-    return Chart(traces, layout, summary=words, **_said(state, placed))
+    return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
 
 
 def _replayed(stage: str, count: int, patterns: float, said: int) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 MOST_MARKS: Final = 400
-"""More marks than this on one chart cannot be told apart; neighbours are bundled instead."""
+"""Maximum marks per chart; more could not be distinguished, so neighbours are bundled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,21 @@ class Marks:
     """Events of one chart, by column; after bundling, a mark may stand for several."""
 
     x: Floats
-    """(n,) where each mark is on the x axis in use."""
+    """(n,) position on the current x axis."""
     step: Ints
     """(n,) the step of the first event of each mark."""
     label: NDArray[np.str_]
     """(n,) the row it belongs to: a region, a sleep stage."""
     amount: Floats
-    """(n,) the sum over its events; NaN where none of them says."""
+    """(n,) sum over its events; NaN if none has an amount."""
     count: Ints
-    """(n,) how many events it stands for."""
+    """(n,) number of events it represents."""
     said: Ints
-    """(n,) how many of them say their amount."""
+    """(n,) number of them with an amount."""
     unplaced: int = 0
-    """Events that do not say their step, and so are only in the table."""
+    """Events without a step, which are only in the table."""
     untimed: int = 0
-    """Others whose time is not told, neither by them nor by the lines beside them; 0 where x is the step."""
+    """Events without a time, logged or from neighbouring lines; 0 if x is the step."""
 
     newest: int = 0
     """The step of the newest event in the view."""
@@ -59,15 +59,15 @@ class Columns:
     """The events of one kind, by column."""
 
     step: Ints
-    """(n,) 0 where the log does not say."""
+    """(n,) 0 if not logged."""
     placed: NDArray[np.bool_]
-    """(n,) whether it says."""
+    """(n,) whether the step is logged."""
     time: Floats
-    """(n,) Unix seconds; NaN where the log does not say."""
+    """(n,) Unix seconds; NaN if not logged."""
     label: NDArray[np.str_]
     """(n,)"""
     amount: Floats
-    """(n,) NaN where the log does not say."""
+    """(n,) NaN if not logged."""
     segment: Ints
     """(n,)"""
 
@@ -75,7 +75,7 @@ class Columns:
         return len(self.step)
 
     def where(self, kept: NDArray[np.bool_]) -> Columns:
-        """Those of the events that are chosen, (n,)."""
+        """Events selected by a boolean mask, (n,)."""
         return Columns(*(getattr(self, each.name)[kept] for each in fields(self)))
 
     def without(self, labels: Collection[str]) -> Columns:
@@ -83,7 +83,7 @@ class Columns:
         return self.where(~np.isin(self.label, sorted(labels))) if labels else self
 
     def then(self, later: Columns) -> Columns:
-        """These events and later ones."""
+        """These events followed by ``later``."""
         both = [(getattr(self, each.name), getattr(later, each.name)) for each in fields(self)]
         return Columns(*map(np.concatenate, both))
 
@@ -97,7 +97,7 @@ def columns_of(state: TrainingState, kind: str, label: str, amount: str) -> Colu
 
 
 def columns(events: Sequence[Event], label: str, amount: str) -> Columns:
-    """Events by column."""
+    """Convert events to columns."""
     return Columns(
         np.array([event.step or 0 for event in events], np.int64),
         np.array([event.step is not None for event in events], np.bool_),
@@ -128,7 +128,7 @@ def marks(events: Columns, history: History, view: View) -> Marks:
 
 
 def _times(events: Columns, history: History, view: View) -> Floats:
-    """When they happened: by the metric line beside those that do not say it, as their marks on other charts are."""
+    """Times of events, from the neighbouring metric line if not logged, as on the other charts."""
     lost = np.flatnonzero(np.isnan(events.time) & events.placed)
     if view.x == "step" or not len(lost):
         return events.time
@@ -138,7 +138,7 @@ def _times(events: Columns, history: History, view: View) -> Floats:
 
 
 def caption(total: int, placed: Marks, singular: str, plural: str = "") -> str:
-    """Say how many events there are, how many of them are in the view, and how many have no step."""
+    """Caption: number of events, how many are in the view, and how many have no step."""
     words = counted(total, singular, plural)
     beyond = total - placed.total - placed.unplaced - placed.untimed
     words = f"{placed.total:,} of {words}" if beyond else words
@@ -146,7 +146,7 @@ def caption(total: int, placed: Marks, singular: str, plural: str = "") -> str:
 
 
 def by_label(placed: Marks) -> list[tuple[str, int, float, int]]:
-    """What is in the view, by region or sleep stage: its name, events, the sum of what they say, how many say it."""
+    """Per region or sleep stage in the view: name, events, sum of amounts, events with an amount."""
     return [
         (theme.plain(label, 24), int(placed.count[at].sum()), float(np.nansum(placed.amount[at])), int(said))
         for label in sorted(set(placed.label.tolist()))
@@ -156,12 +156,12 @@ def by_label(placed: Marks) -> list[tuple[str, int, float, int]]:
 
 
 def row_addresses(page: str, step: Ints) -> list[str]:
-    """Where a click on each mark leads, (n,): its row in a page's table, as ``assets/event_links.js`` takes it."""
+    """Link of each mark, (n,), to its row in a page's table, for ``assets/event_links.js``."""
     return [f"{page}?find={each}" for each in step.tolist()]
 
 
 def notes(placed: Marks, total: int, things: str) -> tuple[str, ...]:
-    """Say how many of the events have no place on an axis of time."""
+    """Note on how many events cannot be placed on a time axis."""
     return note(placed.untimed, total - placed.unplaced, things)
 
 

@@ -1,4 +1,4 @@
-"""All regions added up, as they stood together on every line that names any of them."""
+"""Growth charts: neurons and capacity by region, their total, and growth events."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 LONGEST_GROUP: Final = 200
-"""Characters that tell one region's legend entry from another's, though fewer are shown."""
-MOST_TOLD: Final = 20
-"""Regions that a chart's words name; the table of raw values has all of them."""
+"""Characters that distinguish legend entries of regions, though fewer are shown."""
+MOST_NAMED: Final = 20
+"""Maximum regions named in a chart's description; the table of raw values has all."""
 
 
 def neurons(state: TrainingState, _: str, view: View) -> Chart:
@@ -141,7 +141,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
 def _growths(placed: Marks) -> str:
     each = [
         f"{region} {counted(count, 'time')}, +{number(added, 'count')} neurons"
-        for region, count, added, _ in by_label(placed)[:MOST_TOLD]
+        for region, count, added, _ in by_label(placed)[:MOST_NAMED]
     ]
     ends = f", the newest at step {placed.newest:,}: {'; '.join(each)}." if each else "."
     return counted(placed.total, "growth event") + ends
@@ -198,7 +198,7 @@ def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
     shown = {
         region: column for region, column in columns.items() if region not in view.hidden and len(column)
     }
-    ends = [_course(*each, unit) for each in list(shown.items())[:MOST_TOLD]]
+    ends = [_course(*each, unit) for each in list(shown.items())[:MOST_NAMED]]
     summary = f"{unit.capitalize()} of {counted(len(shown), 'region')}: {'; '.join(ends)}." if shown else ""
     return Chart(
         traces,

@@ -1,4 +1,4 @@
-"""What happened, on every chart: a thin line and a symbol where the brain grew, slept, passed or resumed."""
+"""Event markers on every chart: a thin line and a symbol per growth, sleep, milestone, resume."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     They are the same on every chart of a page, so they are made once.
     """
     what = ("event traces", view.x, view.start, view.end, view.markers)
-    return state.once(what, lambda: _event_traces(state, view))
+    return state.memoized(what, lambda: _event_traces(state, view))
 
 
 def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: V
 
 
 def _words(marker: Marker) -> str:
-    """Say what happened and where: a hover shows what is near the pointer, not only what is under it."""
+    """Hover text: event and position, since a hover shows what is near the pointer, not only under it."""
     said = theme.plain(marker.label).replace("; ", "<br>")  # a narrow box hides less of the line
     if marker.step is None or f"{marker.step:,}" in said:
         return said

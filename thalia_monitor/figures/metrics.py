@@ -89,7 +89,7 @@ def usual_range(values: Floats, log: bool = False) -> tuple[float, float] | None
 
 
 def outside(values: Floats, inner: tuple[float, float], log: bool = False) -> tuple[str, ...]:
-    """Count the points that a clipped view leaves out, of those that have a place on the axis."""
+    """Note on how many points a clipped view leaves out, among those that fit the axis."""
     placed = values[~unplaced(values, log)]
     placed = np.log10(placed) if log else placed
     counts = ((int((placed > inner[1]).sum()), "above"), (int((placed < inner[0]).sum()), "below"))

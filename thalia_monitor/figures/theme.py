@@ -1,4 +1,4 @@
-"""How figures look: colours that mean the same everywhere, and the layout every chart starts from.
+"""Colours and base layout shared by all figures.
 
 Text, grid and hover colours are not set here: the stylesheet gives them to Plotly's SVG, so that light and dark
 are one figure and switching needs no server.
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 ACCENT: Final = "#3d86c6"
 SECOND: Final = "#8a919c"
-"""What stands behind the accent: raw values under a smoothed line, a superseded attempt."""
+"""Secondary colour: raw values under a smoothed line, superseded attempts."""
 GOOD: Final = "#137f4c"
 BAD: Final = "#d94b63"
 CAUTION: Final = "#c5881b"
@@ -32,7 +32,7 @@ PALETTE: Final = (
     "#656769",
 )
 """The hues of Paul Tol's "bright" scheme (https://sronpersonalpages.nl/~pault/) with a vermilion, in tones that can
-be told apart with any common colour blindness, on white and on black; ``docs/health.md`` has the numbers."""
+be distinguished with any common colour blindness, on white and on black; ``docs/health.md`` has the numbers."""
 
 REGIONS: Final = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus", "prefrontal")
 """Thalia's own, in the order of the palette."""
@@ -66,7 +66,7 @@ _JAVASCRIPT: Final = frozenset(
         *("__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
     }
 )
-"""What every object of JavaScript has."""
+"""Property names that every JavaScript object has."""
 
 
 def key(text: str) -> str:
@@ -78,7 +78,7 @@ def key(text: str) -> str:
 
 
 def categories(names: Iterable[str], longest: int = 24) -> dict[str, str]:
-    """Name the categories of an axis, by what each stands for: no two are the same, though names are cut."""
+    """Unique axis labels by name, although long names are cut."""
     found: dict[str, str] = {}
     labels: set[str] = set()
     for name in names:
@@ -92,7 +92,7 @@ def categories(names: Iterable[str], longest: int = 24) -> dict[str, str]:
 
 
 def region_style(region: str) -> dict[str, str]:
-    """Give a region its line colour and dash: the same on every page, in every run, after every restart."""
+    """Line colour and dash of a region, fixed across pages, runs and restarts."""
     number = _REGIONS.get(region, zlib.crc32(region.encode("utf-8", "replace")))
     if region in _REGIONS:
         return {"color": PALETTE[number], "dash": STROKES[number]}
@@ -125,7 +125,7 @@ def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **cha
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": SMALL},
         "hovermode": "x unified",
-        "hoverdistance": 10,  # pixels: what is further away is not here
+        "hoverdistance": 10,  # pixels; points further away are not hovered
         "hoverlabel": {"namelength": -1, "bgcolor": "#ffffff"},
         "showlegend": False,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": SMALL}},

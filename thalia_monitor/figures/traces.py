@@ -1,4 +1,4 @@
-"""Points whose lines have no timestamp: where x is a time they have no place, and a chart says how many they are."""
+"""Line traces of a series: sampling, positions on the x axis, gaps, and notes on points without a position."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADVICE: Final = "choose step as the x axis"
 
 
 def placeable(series: Series, levels: Pyramid | None, view: View) -> tuple[Series, Pyramid | None]:
-    """The points that have a place on the x axis in use, with their pyramid where they are all of them.
+    """Points with a position on the current x axis, with their pyramid if that is all of them.
 
     What is drawn is chosen among these: a point that cannot be drawn must not stand for others, nor break the line.
     """
@@ -44,7 +44,7 @@ def placeable(series: Series, levels: Pyramid | None, view: View) -> tuple[Serie
 
 
 def notes(every: Sequence[Series], history: History, view: View) -> tuple[str, ...]:
-    """Say how many points of these series have no place, and how many of them are not finite: nobody sees those."""
+    """Note on how many points have no position, and how many of those are not finite."""
     gone = [(each, _lost(each, pyramid(history, each), view)) for each in every]
     lost = [each.value[places] for each, places in gone if places is not None]
     count = sum(map(len, lost))
@@ -54,7 +54,7 @@ def notes(every: Sequence[Series], history: History, view: View) -> tuple[str, .
 
 
 def note(lost: int, total: int, things: str) -> tuple[str, ...]:
-    """Say how many of how many have no timestamp, and what to do where that is all of them."""
+    """Note on how many lack a timestamp, with advice if all do."""
     if not lost:
         return ()
     if lost < total:
@@ -63,7 +63,7 @@ def note(lost: int, total: int, things: str) -> tuple[str, ...]:
 
 
 def _lost(series: Series, levels: Pyramid | None, view: View) -> NDArray[np.bool_] | None:
-    """Which points have no place, (n,); None where the clock is known of all of them, which costs nothing to tell."""
+    """Mask of points without a position, (n,); None if all timestamps are known (no scan needed)."""
     if view.x == "step" or (levels is not None and levels.clock_ordered):
         return None
     gone: NDArray[np.bool_] = np.isnan(series.time)
@@ -134,7 +134,7 @@ def _range(history: History, view: View) -> _Range:
 
 
 def superseded(points: Sample, history: History) -> NDArray[np.bool_]:
-    """Tell which points a later resume has repeated."""
+    """Mask of points superseded by a later resume, (n,)."""
     gone: NDArray[np.bool_] = points.step >= history.supersessions()[points.segment]
     return gone
 
@@ -249,7 +249,7 @@ def _look(symbol: str, color: str) -> dict[str, Any]:
 
 
 def unplaced(values: Floats, log: bool) -> NDArray[np.bool_]:
-    """Tell which values a y axis cannot show; a line must not pretend to."""
+    """Mask of values that the y axis cannot show, (n,)."""
     outside = ~np.isfinite(values)
     return outside | (values <= 0) if log else outside
 

@@ -48,7 +48,7 @@ class CurriculumLogger:
     """Logs a curriculum training: steps, growth, consolidation, milestones, transitions, reports.
 
     All methods may be called from any thread. None of them raises because of a file or a value: what cannot be
-    written is counted in :attr:`write_errors`, told once on the console, and shown by the monitor.
+    written is counted in :attr:`write_errors`, reported once on the console, and shown by the monitor.
     """
 
     def __init__(
@@ -379,7 +379,7 @@ class CurriculumLogger:
         return log
 
     def _tell(self, message: str) -> None:
-        """Tell of failures to write, on the text log and, where there is no console, on Python's own log."""
+        """Report failures to write, in the text log and, where there is no console, on Python's own log."""
         self.logger.warning(message)
         if not self.console_output:
             logging.getLogger("thalia_monitor.logger").warning(message)

@@ -9,7 +9,7 @@ from thalia_monitor import contract
 
 WEEK: Final = "current_week"
 TOTAL_WEEKS: Final = "total_weeks"
-"""Names that, among the metrics, tell the progress of the stage and are no metrics."""
+"""Keys among the metrics that hold the stage's progress and are no metrics."""
 
 MAX_ALERTS: Final = 20
 """Warnings that are kept for the next metadata."""
@@ -62,7 +62,7 @@ class Progress:
         return first
 
     def grow(self, region: str, added: Any, new_total: Any) -> Any:
-        """Work out a region's size after growth; None where it was never told."""
+        """Work out a region's size after growth; None if its size was never logged."""
         if new_total is None and isinstance(added, int) and isinstance(self._neurons.get(region), int):
             new_total = self._neurons[region] + added
         if new_total is not None:

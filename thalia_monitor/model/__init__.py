@@ -1,1 +1,1 @@
-"""What a run is: immutable values that every floor above the files works with."""
+"""Data model of a run: immutable values, independent of files and of Dash."""

@@ -1,4 +1,4 @@
-"""A column that grows at its end; what was handed out before stays as it was."""
+"""A NumPy array that grows at its end; views taken earlier stay valid and unchanged."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 N = TypeVar("N", bound=np.generic)
 
 FIRST: Final = 16
-"""Rows there is room for at first."""
+"""Initial capacity in rows."""
 SPARE: Final = 8
-"""A room that is made anew has an eighth more than it needs: what is reused of other arrays' memory is all taken."""
+"""Spare capacity is one eighth on each reallocation: reused memory is fully resident, so more would be wasted."""
 
 
 class Buffer(Generic[N]):
-    """Rows of numbers with room for more; views of it stay valid and unchanged, whatever happens to it."""
+    """Growable array with spare capacity; views taken earlier stay valid and unchanged after append and cut."""
 
     __slots__ = ("_count", "_room")
 
@@ -29,14 +29,14 @@ class Buffer(Generic[N]):
 
     @property
     def view(self) -> NDArray[N]:
-        """Every row so far, read-only. One thread may append while others take views, but not cut."""
-        count = self._count  # before the room, which then holds them: it may be another one in a moment
+        """Read-only view of all rows. One thread may append while others take views, but not cut."""
+        count = self._count  # read before _room: a concurrent append may replace the room at any time
         view = self._room[:count]
         view.flags.writeable = False
         return view
 
     def append(self, rows: NDArray[Any]) -> None:
-        """Put more rows behind these."""
+        """Append rows, reallocating when the capacity is exceeded."""
         end = self._count + len(rows)
         if end > len(self._room):
             self._move(end + end // SPARE + FIRST)
@@ -44,7 +44,7 @@ class Buffer(Generic[N]):
         self._count = end
 
     def cut(self, count: int) -> None:
-        """Forget all rows but the first so many; those that were handed out keep theirs."""
+        """Keep only the first ``count`` rows; views taken earlier keep theirs."""
         if count < self._count:
             self._count = count
             self._move(len(self._room))

@@ -1,4 +1,4 @@
-"""The metric lines of a run, by column: the numbers that every chart is drawn from."""
+"""Metric lines of a run as NumPy columns, and the series that charts are drawn from."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Column:
     """One logged quantity over the metric lines of a run; read-only arrays."""
 
     values: Floats
-    """(n,) every logged value, in file order; NaN and infinities are values that were logged as such."""
+    """(n,) logged values in file order; NaN and infinities were logged as such."""
     rows: Ints | None = None
-    """(n,) the row of each value in the history, or None when every row has one."""
+    """(n,) row of each value in the history; None if every row has one."""
 
     def __len__(self) -> int:
         return len(self.values)
 
     def last_row(self, rows: int) -> int:
-        """The row of the newest value, in a history of that many rows; -1 when there is none."""
+        """Row of the newest value in a history of ``rows`` rows; -1 if there is none."""
         if not len(self.values):
             return -1
         return rows - 1 if self.rows is None else int(self.rows[-1])
@@ -45,10 +45,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One quantity as it is drawn: the points that were logged, by segment and step."""
+    """Logged points of one quantity, sorted by segment and step."""
 
     name: str
-    """The public name of its key."""
+    """Public name (:attr:`SeriesKey.public`)."""
     step: Ints
     """(n,) never falls within a segment."""
     value: Floats
@@ -58,7 +58,7 @@ class Series:
     time: Floats
     """(n,) Unix seconds, NaN where the line had no timestamp."""
     order: Order | None = IN_FILE_ORDER
-    """What tells whether the points of another version are the same; None where nothing can be told."""
+    """Version of the sort order, to compare with earlier versions of the series; None if unknown."""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -77,7 +77,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One logged value with its place."""
+    """One logged value with its step and segment."""
 
     value: float
     step: int
@@ -85,17 +85,17 @@ class Logged:
 
 
 class Lineage:
-    """Stands for one log through all its versions: what was computed for one can be extended for the next."""
+    """Identity of one log across its versions; holds results that later versions extend."""
 
     __slots__ = ("__weakref__", "arrangement", "began", "span")
 
     def __init__(self) -> None:
         self.arrangement = Arrangement()
-        """Its lines by step, where some came out of order."""
+        """Lines sorted by step, used if some came out of order."""
         self.span = (0, math.inf, -math.inf)
-        """Rows looked at so far, their earliest and their latest timestamp."""
+        """(rows examined, their earliest timestamp, their latest)."""
         self.began = (0, math.nan)
-        """The first row that may have a timestamp, and that timestamp once one is found."""
+        """(first row that may have a timestamp, that timestamp or NaN if none is found yet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ class History:
     """Capacity (0 to 1) by region."""
     segments: tuple[Segment, ...] = ()
     ordered: bool = True
-    """Whether the step never falls within a segment; stragglers are where they belong when a series is taken."""
+    """Whether steps never decrease within a segment; if False, :meth:`series` sorts."""
     generation: int = 0
-    """Changes when rows that were there before are no longer the same (the log was replaced)."""
+    """Changes when earlier rows are no longer the same (the log was replaced)."""
     lineage: Lineage = field(default_factory=Lineage)
-    """The same for every version in which earlier rows are still the same rows; a replaced log has a new one."""
+    """Shared by all versions with the same earlier rows; a replaced log gets a new one."""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -146,7 +146,7 @@ class History:
 
     @property
     def first_time(self) -> float:
-        """The first timestamp of the log in Unix seconds; NaN without any. Costs what is new."""
+        """First timestamp in Unix seconds; NaN if there is none. Incremental: scans only new rows."""
         row, first = self.lineage.began
         if math.isnan(first) and row < len(self):
             known = np.flatnonzero(~np.isnan(self.time[row:]))
@@ -156,12 +156,12 @@ class History:
         return first if row < len(self) else math.nan
 
     def superseded_from(self, segment: int) -> int | None:
-        """The step from which a later resume repeats this segment; None when all of it still counts."""
+        """Step from which a later resume repeats this segment; None if all of it is valid."""
         limit = self.supersessions()[segment]
         return int(limit) if np.isfinite(limit) else None
 
     def supersessions(self) -> Floats:
-        """The step from which a later resume repeats each segment, (segments,); infinity where none does."""
+        """Step from which a later resume repeats each segment, (segments,); infinity if none does."""
         limits = np.full(len(self.segments), np.inf)
         least = np.inf
         for each in reversed(self.segments):
@@ -170,7 +170,7 @@ class History:
         return limits
 
     def is_superseded(self, step: int) -> bool:
-        """Whether this step was reached before a resume and not again since."""
+        """Whether this step was reached before a resume and not since."""
         if not self.segments or self.segments[-1].kind != "resume" or step <= self.current_step:
             return False
         begun = next(each.first_row for each in reversed(self.segments) if each.kind != "resume")
@@ -197,18 +197,18 @@ class History:
         return [key.public for key in self.series_keys()]
 
     def find(self, name: str) -> SeriesKey | None:
-        """The series that somebody outside asks for by its public name, or by the one that the log gives a metric."""
+        """Resolve a public name or a metric's logged name; None if there is no such series."""
         key, logged = parse(name), metric(name)
         known = [each for each in (key, logged) if each.name in self.table(each.kind)]
         return known[0] if known else None
 
     def column(self, key: SeriesKey | str) -> Column | None:
-        """The column of a series, given by its key or public name; None when nothing of it was ever logged."""
+        """Column of a series, by its key or public name; None if it was never logged."""
         kind, name = parse(key) if isinstance(key, str) else key
         return self.table(kind).get(name)
 
     def series(self, key: SeriesKey | str) -> Series | None:
-        """Take one series, by its key or public name; None when nothing of it was ever logged."""
+        """Points of a series, by its key or public name; None if it was never logged."""
         key = parse(key) if isinstance(key, str) else key
         column = self.column(key)
         if column is None:
@@ -221,11 +221,11 @@ class History:
         found = self.lineage.arrangement.take(self._lines(column), name, step, column.values, segment, time)
         if found:
             return Series(name, found.step, found.value, found.segment, found.time, found.order)
-        order = np.lexsort((step, segment))  # an older version than others have asked for
+        order = np.lexsort((step, segment))  # this version is older than the one kept sorted
         return Series(name, step[order], column.values[order], segment[order], time[order], None)
 
     def _lines(self, column: Column) -> str:
-        """Name the lines that a column of this history is on, by the first of all columns that are on the same."""
+        """Key of the set of lines that a column occurs on, named after the first column on the same lines."""
         for kind in Kind:
             for name, each in self.table(kind).items():
                 if each is column or _on_the_same_lines(each, column):
@@ -233,7 +233,7 @@ class History:
         raise ValueError("a column of another history")
 
     def newest(self, key: SeriesKey | str) -> Logged | None:
-        """The newest value of a series that no later resume has repeated; None where there is none."""
+        """Newest value of a series not superseded by a later resume; None if there is none."""
         series = self.series(key)
         if series is None or not len(series):
             return None
@@ -251,19 +251,19 @@ class History:
         return None
 
     def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
-        """Read the newest value of each of these columns, each from the newest line that has it."""
+        """Newest value of each column, each from the newest line that has it."""
         return {name: float(column.values[-1]) for name, column in columns.items() if len(column)}
 
     def newest_line(self, columns: Mapping[str, Column]) -> dict[str, float]:
-        """Read the values that stand together on the newest line having any of these columns."""
+        """Values on the newest line that has any of these columns."""
         last = {name: column.last_row(len(self)) for name, column in columns.items()}
         newest = max(last.values(), default=-1)
         return {name: float(columns[name].values[-1]) for name, row in last.items() if row == newest >= 0}
 
     def frame(self, kind: Kind) -> pd.DataFrame:
-        """Lay the series of one kind out beside ``step`` and ``segment``, one row per metric line.
+        """DataFrame of ``step``, ``segment`` and all series of one kind, one row per metric line.
 
-        NaN stands where one was not logged. A series that is called ``step`` or ``segment`` itself has its kind
+        NaN where a value was not logged. A series named ``step`` or ``segment`` itself has its kind
         before its name.
         """
         import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
@@ -278,7 +278,7 @@ class History:
         return pd.DataFrame(table)
 
     def frame_where_logged(self, kind: Kind) -> pd.DataFrame:
-        """Lay series out like :meth:`frame`, leaving out the lines that have none of them."""
+        """Like :meth:`frame`, without the lines that have none of the series."""
         frame, columns = self.frame(kind), self.table(kind)
         sparse = [column.rows for column in columns.values() if column.rows is not None]
         if columns and len(sparse) < len(columns):  # one of them is on every line
@@ -290,6 +290,6 @@ class History:
 def _on_the_same_lines(one: Column, other: Column) -> bool:
     if one.rows is None or other.rows is None:
         return one.rows is other.rows
-    # Their ends first: they tell most of them apart.
+    # Compare the last rows first: cheap, and they differ for most columns.
     same_end = len(one) == len(other) and np.array_equal(one.rows[-1:], other.rows[-1:])
     return same_end and np.array_equal(one.rows, other.rows)

@@ -1,4 +1,4 @@
-"""What was computed from a value that never changes, kept with it."""
+"""Memoization on immutable values, and incremental results over append-only sequences."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar, cast
 T = TypeVar("T")
 
 MOST: Final = 64
-"""Things kept with one value: a finished run is looked at in ever other ways, and never gets a new version."""
+"""Results kept per value: a finished run gets no new version, yet is viewed in ever different ways."""
 
 
-class Once:
-    """A value that remembers what was computed from it; of many things, those asked for last."""
+class Memoized:
+    """Base of immutable values with a bounded, least-recently-used memo of derived results."""
 
-    def once(self, what: Hashable, compute: Callable[[], T]) -> T:
-        """Compute something from this value once, however many charts ask for it."""
+    def memoized(self, what: Hashable, compute: Callable[[], T]) -> T:
+        """Return the result stored under ``what``, computing it on the first call."""
         kept: OrderedDict[Hashable, Any] = self.__dict__.setdefault("_once", OrderedDict())
         found = kept.get(what, kept)
         if found is kept:
@@ -33,21 +33,21 @@ class Once:
 V = TypeVar("V")
 
 
-class Growing(tuple[T, ...]):
-    """Values of which there are only ever more, as they are at one moment.
+class AppendOnly(tuple[T, ...]):
+    """Snapshot of an append-only sequence.
 
-    What :meth:`extended` computes for one version is taken over by the next: a new value costs itself, not all those
-    before it. Whatever is kept is never changed, so that every version may be used at the same time as any other.
+    Results of :meth:`extended` carry over to the next version, so a refresh costs only the new values. Stored results
+    are never modified: all versions may be used concurrently.
     """
 
     _kept: dict[Hashable, tuple[int, Any]]
     _source: tuple[T, ...]
 
-    def followed_by(self, now: tuple[T, ...]) -> Growing[T]:
-        """The next version: these very values and more of them, or anything else, of which nothing is known yet."""
+    def next_version(self, now: tuple[T, ...]) -> AppendOnly[T]:
+        """Return the next version; it inherits stored results if it starts with these very values, else none."""
         if now is self.__dict__.get("_source"):
             return self
-        following = Growing(now)
+        following = AppendOnly(now)
         following._source = now
         if len(now) >= len(self) and all(map(is_, self, now)):
             following._kept = dict(self.__dict__.get("_kept", {}))
@@ -59,10 +59,10 @@ class Growing(tuple[T, ...]):
         compute: Callable[[tuple[T, ...], int], V],
         join: Callable[[V, V], V],
     ) -> V:
-        """Compute something of all values, from what it was for those that were there before.
+        """Return a result over all values, extending the one stored for an earlier version.
 
-        ``compute`` is given the new values and the position of the first of them; ``join`` puts what it gives behind
-        what is known, and changes neither.
+        ``compute`` takes the new values and the index of the first of them; ``join`` appends its result to the stored
+        one and modifies neither.
         """
         kept = self.__dict__.setdefault("_kept", {})
         count, known = kept.get(what, (0, None))

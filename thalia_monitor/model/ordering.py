@@ -1,8 +1,8 @@
-"""The lines of a log that came out of order, where their steps say, kept so while the log grows.
+"""Incremental sorting of log lines by segment and step, for logs with late lines.
 
-A line whose step is below one that was logged before it (a *straggler*) belongs earlier. Sorting all lines anew at
-every version would cost what is there; here a version costs its new lines, and one with a straggler also sorting what
-has to stand behind it and copying what stands before it, since whoever was given that keeps it as it was.
+A line whose step is below one that was logged before it (a *straggler*) is sorted into place. Sorting all lines at
+every version would be O(log); here a version costs its new lines, plus, after a straggler, sorting the lines behind
+it and copying those before it, since arrays returned earlier must not change.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 REMEMBERED: Final = 64
-"""Changes of the order that are remembered; who last looked before them begins anew."""
+"""Order changes kept; a reader that last looked before the oldest of them starts over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which arrangement of a series this is; of the next one, the beginning is the same."""
+    """Version of a series' sort order, with the positions at which recent versions differ."""
 
     number: int = 0
-    """Greater than that of any order before it, of these lines or others of the log; 0 for that of the file."""
+    """Increases with every order of any lines of the log; 0 for file order."""
     changes: tuple[tuple[int, int], ...] = ((0, 0),)
-    """Number of each of the newest orders of these lines, and from which position it differs from the one before."""
+    """(number, first position that differs from the order before) of the newest orders of these lines."""
 
     def settled_since(self, number: int) -> int | None:
-        """The position before which every point of an earlier order is the same; None where all are.
+        """Position before which all points equal those of an earlier order; None if the order is unchanged.
 
-        0 for an order that is not remembered, or was one of other lines: the series was on every line then.
+        0 for an order no longer kept, or one of other lines (when the series was on every line).
         """
         if number == self.number:
             return None
@@ -50,7 +50,7 @@ IN_FILE_ORDER: Final = Order()
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """One quantity over the lines that have it, by segment and step; lines of equal step in file order."""
+    """One quantity sorted by segment and step, equal steps in file order; all arrays (n,)."""
 
     step: Ints
     value: Floats
@@ -60,7 +60,7 @@ class Arranged:
 
 
 class Arrangement:
-    """One log's lines in order: all that every quantity is on, and once each those that only some are on."""
+    """Sorted lines of one log: one table per distinct set of lines that quantities occur on."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -70,10 +70,10 @@ class Arrangement:
     def take(
         self, lines: str, name: str, step: Ints, value: Floats, segment: Ints, time: Floats
     ) -> Arranged | None:
-        """Arrange a quantity; None for an older version of the log than has been arranged already.
+        """Sort a quantity; None if the given version of the log is older than one already sorted.
 
         Args:
-            lines: which lines these are: quantities on the same lines share what is known of them.
+            lines: key of the set of lines; quantities on the same lines share one table.
             name: of the quantity.
             step: (n,) in file order, beginning with those given before.
             value: (n,)
@@ -88,7 +88,7 @@ class Arrangement:
             for each in self._tables.values():
                 if (
                     each is not table
-                ):  # a line lacked what others on it had: from then on it is not one of them
+                ):  # since a line lacked this quantity, it no longer belongs to the other table
                     each.forget(name)
             return Arranged(
                 table.step.view, table.values(name, value), table.segment.view, table.time.view, table.order
@@ -96,7 +96,7 @@ class Arrangement:
 
 
 class _Table:
-    """Some lines of a log, in order; they were looked at as they are in the file before."""
+    """One set of lines of a log, sorted; input arrives in file order and only grows."""
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
@@ -107,7 +107,7 @@ class _Table:
         self._values: dict[str, tuple[int, Buffer[np.float64]]] = {}
 
     def extend(self, step: Ints, segment: Ints, time: Floats) -> None:
-        """Take in the lines that are new."""
+        """Sort in the lines beyond those already seen; all arrays (n,) in file order."""
         new = np.arange(self.seen, len(step))
         self.seen = len(step)
         if not len(new):
@@ -130,16 +130,16 @@ class _Table:
         self.rows.append(moved)
 
     def _place(self, segment: int, step: int) -> int:
-        """Where a line of that segment and step belongs, behind those of the same."""
+        """Insertion position for a segment and step, after equal ones."""
         low, high = np.searchsorted(self.segment.view, (segment, segment + 1))
         return int(low + np.searchsorted(self.step.view[low:high], step, side="right"))
 
     def forget(self, name: str) -> None:
-        """Keep a quantity no longer."""
+        """Drop the stored values of a quantity."""
         self._values.pop(name, None)
 
     def values(self, name: str, value: Floats) -> Floats:
-        """One quantity over these lines."""
+        """Return a quantity's values in sorted order, (n,), from values in file order."""
         number, buffer = self._values.get(name, (self.order.number, Buffer(np.float64)))
         settled = self.order.settled_since(number)
         if settled is not None:

@@ -1,4 +1,4 @@
-"""How long a stage is planned to last: in weeks, in steps, or both, extensions included."""
+"""Planned duration of a stage in weeks, in steps, or both, including extensions."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ _WEEKS: Final = ("duration_weeks", "weeks")
 _STEPS: Final = ("duration_steps", "steps")
 _MORE_WEEKS: Final = ("additional_weeks", "weeks")
 _MORE_STEPS: Final = ("additional_steps", "steps")
-"""Names of one thing, the first of them that a stage's start or an extension has."""
+"""Alternative field names; the first one present counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """The plan of one stage, by the newest start of it that the files tell of and what was added since."""
+    """Planned duration of one stage: its newest start event plus the extensions after it."""
 
     weeks: float | None = None
-    """As configured; None where no start of the stage says so."""
+    """As configured, without extensions; None if not logged."""
     steps: float | None = None
-    """The same in steps, extensions included."""
+    """Planned steps, including extensions; None if not logged."""
     begun: int = 0
     """The step at which the stage began."""
     extensions: Sequence[Event] = field(default=())
-    """Those since that start."""
+    """Extension events after that start."""
     unmeasured_weeks: float = 0.0
-    """By which the stage was extended and ``steps`` was not, since nothing says how many steps a week takes."""
+    """Extension weeks not converted into ``steps``, because the steps per week are unknown."""
 
     def total_weeks(self, saved: Sequence[Checkpoint]) -> float | None:
-        """Weeks with extensions, each counted once: checkpoints of the stage may count them, too, or may not."""
-        told = [point for point in saved if point.total_weeks is not None and point.total_weeks > 0]
-        newest = told[-1].total_weeks if told else None
+        """Planned weeks with each extension counted once, whether or not the checkpoints ``saved`` include it."""
+        with_weeks = [point for point in saved if point.total_weeks is not None and point.total_weeks > 0]
+        newest = with_weeks[-1].total_weeks if with_weeks else None
         longer = {id(each): _number(each.fields, _MORE_WEEKS) or 0.0 for each in self.extensions}
         if not any(longer.values()):
             return self.weeks if newest is None else newest
         planned = self.weeks
-        if planned is None and told and not _counts(told[0], self.extensions[0]):
-            planned = told[0].total_weeks  # as it was before the first extension
+        if planned is None and with_weeks and not _counts(with_weeks[0], self.extensions[0]):
+            planned = with_weeks[0].total_weeks  # from before the first extension
         if planned is not None:
             return max(newest or 0.0, planned + sum(longer.values()))
         if newest is None:
             return None
-        return newest + sum(longer[id(each)] for each in self.extensions if not _counts(told[-1], each))
+        return newest + sum(longer[id(each)] for each in self.extensions if not _counts(with_weeks[-1], each))
 
 
 def stage_plan(events: Sequence[Event], history: History, stage: float | None) -> StagePlan:
-    """Take the plan of a stage from starts and extensions of stages, in the order of the run's events."""
+    """Build a stage's plan from stage-start and extension events, given in the run's order."""
     own = [each for each in events if _stage(each.fields.get("stage")) == stage]
     starts = [index for index, each in enumerate(own) if each.kind == contract.STAGE_START]
     start = own[starts[-1]] if starts else None
@@ -82,7 +82,7 @@ def stage_plan(events: Sequence[Event], history: History, stage: float | None) -
 
 
 def _stage(value: object) -> float | None:
-    """The number of a stage, Thalia's -0.5 as the -1 that it is."""
+    """Normalize a stage number (Thalia's -0.5 is -1); None if not a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return -1 if value == -0.5 else value
@@ -97,7 +97,7 @@ def _number(fields: Mapping[str, Any], names: Iterable[str]) -> float | None:
 
 
 def _follows(event: Event, start: Event, *, later: bool) -> bool:
-    """Whether an event came after a start: by its place in one file, between two files by time or step."""
+    """Whether an event follows a start: by position within one file, by time or step across files."""
     if event.file == start.file:
         return later
     if event.time is not None and start.time is not None:
@@ -106,16 +106,16 @@ def _follows(event: Event, start: Event, *, later: bool) -> bool:
 
 
 def _counts(point: Checkpoint, extension: Event) -> bool:
-    """Whether a checkpoint was saved after an extension, and so counts it."""
+    """Whether a checkpoint was saved after an extension, and so includes it."""
     if extension.step is None:
         return extension.time is None or point.modified >= extension.time
-    if point.step == extension.step:  # it was saved at the same step: with weeks left, after it
+    if point.step == extension.step:  # saved at the same step: if weeks are left, after the extension
         return (point.week or 0.0) < (point.total_weeks or 0.0)
     return point.step > extension.step
 
 
 def _begun(start: Event, history: History) -> int:
-    """The step at which a stage began: as its start says, or by the lines before and after it.
+    """First step of a stage: from its start event, else from the metric lines around it.
 
     A trainer that resumes from a checkpoint starts the stage again before its first line shows that the step
     went back.

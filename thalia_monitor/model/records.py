@@ -1,4 +1,4 @@
-"""What a run consists of: events, checkpoints, health warnings, problems, and the files they come from."""
+"""Records of a run: events, checkpoints, health warnings, read problems and source files."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ _FILLERS: Final = frozenset({"has", "have", "is", "are", "was", "were", "now", "
 
 
 class Severity(StrEnum):
-    """How bad a health warning is; the text is what the API and the pages show."""
+    """Severity of a health warning; the values appear in the API and on the pages."""
 
     INFO = "info"
     WARNING = "warning"
@@ -97,7 +97,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place from harmless to bad."""
+        """0 for info to 2 for critical."""
         return tuple(Severity).index(self)
 
 
@@ -110,7 +110,7 @@ class HealthWarning:
 
     @property
     def subject(self) -> str:
-        """The message without its numbers: the same for the same warning, whatever it measured."""
+        """Message with numbers replaced by ``#``, to recognize repetitions of one warning."""
         return _NUMBER.sub("#", self.message[:LONGEST_SUBJECT])
 
     @property
@@ -120,7 +120,7 @@ class HealthWarning:
 
     @property
     def recovery(self) -> frozenset[str] | None:
-        """The words that a warning must have to be ended by this message; None where it is no recovery."""
+        """Words that a warning must contain to be ended by this message; None if it is no recovery."""
         rest, ends = RECOVERY.subn(" ", self.message[:LONGEST_SUBJECT].lower())
         return frozenset(_WORD.findall(rest)) - _FILLERS if ends else None
 
@@ -143,7 +143,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file that this state was read from, for "where do these numbers come from"."""
+    """One file that a state was read from."""
 
     file: str
     format: str
@@ -152,7 +152,7 @@ class Source:
     first_step: int | None = None
     last_step: int | None = None
     note: str = ""
-    """What to know about it that is no problem: still being written, superseded by a resume, listed only."""
+    """Remark that is not a problem: still being written, superseded by a resume, listed only."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file", contract.legible(self.file))
@@ -160,11 +160,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened: growth, consolidation, a milestone check, a transition, or any other kind."""
+    """One logged event: growth, consolidation, milestone check, transition, or any other kind."""
 
     kind: str
     step: int | None
-    """None where the log does not say; such an event is listed but cannot be placed on a chart."""
+    """None if not logged; such an event is listed but cannot be placed on a chart."""
     fields: Mapping[str, Any]
     """Everything else on the line, by the documented field names."""
     segment: int = 0
@@ -175,21 +175,21 @@ class Event:
 
     @property
     def ending(self) -> Ending | None:
-        """How training ended, where this event says that it did."""
+        """How training ended, if this event ends it; else None."""
         return ending_of(self.kind, self.fields)
 
     @property
     def health_warning(self) -> HealthWarning:
-        """The health warning that a warning event gives."""
+        """Severity (default ``warning``) and message of a warning event."""
         given = self.fields.get("severity")
         severity = Severity(given) if given in tuple(Severity) else Severity.WARNING
         return HealthWarning(severity, str(self.fields.get("message") or "warning"))
 
     @property
     def stage_begun(self) -> float | None:
-        """The number of the stage that begins with this start of a stage or transition; None where it has none."""
-        told = {contract.STAGE_START: "stage", contract.TRANSITION: "new_stage"}.get(self.kind)
-        stage = self.fields.get(told) if told else None
+        """Number of the stage that this stage start or transition begins; None if there is none."""
+        name = {contract.STAGE_START: "stage", contract.TRANSITION: "new_stage"}.get(self.kind)
+        stage = self.fields.get(name) if name else None
         if isinstance(stage, bool) or not isinstance(stage, int | float) or not math.isfinite(stage):
             return None
         return stage
@@ -212,13 +212,13 @@ class Checkpoint:
     modified: float = 0.0
     """Unix seconds: the file's modification time."""
     stage_name: str = ""
-    """What the checkpoint itself calls its stage."""
+    """Stage name as written in the checkpoint."""
     progress: float | None = None
-    """How far training is, 0 to 1, where the checkpoint counts steps and no weeks."""
+    """Progress 0 to 1, from checkpoints that count steps instead of weeks."""
     metrics_step: int | None = None
-    """The step that ``metrics`` are of, where another file tells them at a lower step; None: the checkpoint's own."""
+    """Step of ``metrics`` if they come from another file at a lower step; None for the checkpoint's own."""
 
     @property
     def measured_at(self) -> int:
-        """The step that its metrics are of."""
+        """Step at which :attr:`metrics` were measured."""
         return self.step if self.metrics_step is None else self.metrics_step

@@ -1,4 +1,4 @@
-"""Events as tables, for those who ask in Python and for the pages that list them."""
+"""The state of a run (:class:`TrainingState`) and its events as DataFrames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from thalia_monitor import contract
 from thalia_monitor.model.history import History
-from thalia_monitor.model.memo import Growing, Once
+from thalia_monitor.model.memo import AppendOnly, Memoized
 from thalia_monitor.model.plan import StagePlan, stage_plan
 from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Source
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
@@ -26,11 +26,11 @@ TYPES: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"), "Int64"),
     "duration_seconds": "Float64",
 }
-"""What is text unless it stands here; nullable, since a field may be absent from an event."""
+"""Column types other than text; nullable, since an event may lack a field."""
 
 
 def event_table(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    """Lay events out by row, a column for each field."""
+    """DataFrame with one row per event and one column per field name."""
     import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
 
     def values(name: str) -> list[Any]:
@@ -40,7 +40,7 @@ def event_table(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
 
 
 def one_table(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Put the rows of a table behind those of another with the same columns."""
+    """Concatenate two tables with the same columns."""
     import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
 
     return pd.concat([before, new], ignore_index=True) if len(new) else before
@@ -48,34 +48,34 @@ def one_table(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 T = TypeVar("T")
 WARNING_STEPS: Final = 10_000
-"""Steps for which a logged health warning is in force, as long as Thalia's own ``firing_stability`` looks back."""
+"""Steps for which a logged health warning is in force: the window of Thalia's ``firing_stability``."""
 MOST_WARNING_EVENTS: Final = 1_000
 """Newest warning events that are considered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The newest known value of a metric: what every card, table and answer shows."""
+    """Newest known value of a metric, as cards, tables and the API show it."""
 
     value: float
     """May not be finite."""
     step: int
-    """The step that it is of."""
+    """Step at which it was measured."""
     file: str | None
-    """The checkpoint that tells it; None where the history does."""
+    """Checkpoint file that it comes from; None for the metric log."""
     change: float | None = None
-    """It minus the value in the newest checkpoint before it; None where that has none."""
+    """Difference from the newest earlier checkpoint; None if that lacks the metric."""
     outdated: bool = False
-    """Whether training has gone on since: what shows the value then says which step it is of."""
+    """Whether training has gone on since; the value is then shown with its step."""
 
     @property
     def as_of(self) -> str:
-        """Say which step it is of, where training is further: ``as of step 90``; else empty."""
+        """``as of step 90`` if outdated, else empty."""
         return f"as of step {self.step:,}" if self.outdated else ""
 
 
 @dataclass(frozen=True)
-class TrainingState(Once):
+class TrainingState(Memoized):
     """A training run as its files tell it at one moment.
 
     Built by :func:`thalia_monitor.load_training_state` and by the pages' reader; never changes afterwards.
@@ -101,13 +101,13 @@ class TrainingState(Once):
     scheme: str = "documented"
     """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
     read_fraction: float = 1.0
-    """How much of the log has been read in; below 1 while a long log is still being read."""
+    """Share of the log read so far; below 1 while a long log is being read."""
     total_problems: int = 0
-    """How many problems there were; ``problems`` lists a bounded number of them."""
+    """Total number of problems; ``problems`` lists a bounded number of them."""
 
     @cached_property
-    def standing(self) -> tuple[Checkpoint, ...]:
-        """The checkpoints but those of a part that a resume has thrown away, which say nothing about now."""
+    def valid_checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Checkpoints without the trailing ones superseded by a resume."""
         kept = len(self.checkpoints)
         while kept and self.history.is_superseded(self.checkpoints[kept - 1].step):
             kept -= 1
@@ -115,8 +115,8 @@ class TrainingState(Once):
 
     @property
     def checkpoint(self) -> Checkpoint | None:
-        """The newest checkpoint: the one with the greatest step that no resume has thrown away."""
-        return self.standing[-1] if self.standing else None
+        """Newest checkpoint that is not superseded by a resume; None if there is none."""
+        return self.valid_checkpoints[-1] if self.valid_checkpoints else None
 
     @cached_property
     def current_step(self) -> int:
@@ -124,15 +124,15 @@ class TrainingState(Once):
         return max(self.checkpoint.step if self.checkpoint else 0, self.history.current_step)
 
     def current(self, series: SeriesKey | str) -> Current | None:
-        """The newest value of a series, by its key or public name; None where it was never logged or saved.
+        """Newest value of a series, by its key or public name; None if never logged or saved.
 
-        The greatest step wins, be it of the history or of a checkpoint; where both tell the same step, the
-        history. What a resume has repeated does not count, and of a stage before steps restarted only where
-        nothing else tells.
+        The greatest step wins, whether from the history or a checkpoint; on a tie, the
+        history. Superseded values are ignored; a value from before steps restarted is used only if
+        there is no other.
         """
         key = parse(series) if isinstance(series, str) else series
         name = key.name if key.kind is Kind.METRIC else ""
-        saved = next((each for each in reversed(self.standing) if name in each.metrics), None)
+        saved = next((each for each in reversed(self.valid_checkpoints) if name in each.metrics), None)
         logged = self.history.newest(key)
         here = logged is not None and self.history.is_of_this_stage(logged.segment)
         if logged is None or (saved is not None and not (here and logged.step >= saved.measured_at)):
@@ -146,14 +146,14 @@ class TrainingState(Once):
 
     def _change(self, name: str, value: float, step: int) -> float | None:
         """A value minus that of the newest checkpoint whose metrics are of a lower step."""
-        before = next((each for each in reversed(self.standing) if each.measured_at < step), None)
+        before = next((each for each in reversed(self.valid_checkpoints) if each.measured_at < step), None)
         return None if before is None or name not in before.metrics else value - before.metrics[name]
 
     @property
     def current_stage(self) -> int | None:
-        """The stage's number (-0.5 reads as -1), or None where no file tells it.
+        """Stage number (-0.5 reads as -1); None if unknown.
 
-        The newest checkpoint that names one tells it; where none does, the log's newest start of a stage.
+        Taken from the newest checkpoint with a stage, else from the newest stage start in the log.
         """
         saved = (point.stage for point in reversed(self.checkpoints))
         begun = (
@@ -166,7 +166,7 @@ class TrainingState(Once):
 
     @property
     def stage_name(self) -> str:
-        """The stage's name, ``Stage N`` for one outside the table, ``Unknown`` where no file tells it."""
+        """The stage's name, ``Stage N`` for one outside the table, ``Unknown`` without a number."""
         given = self.checkpoint.stage_name if self.checkpoint else ""
         number = self.current_stage
         return given if given and number is None else stage_name(number, self.scheme)
@@ -184,7 +184,7 @@ class TrainingState(Once):
 
     @cached_property
     def total_weeks(self) -> float:
-        """Weeks the stage is planned to last, extensions included; 0 where no file tells it."""
+        """Weeks the stage is planned to last, including extensions; 0 if unknown."""
         newest = self.checkpoint
         saved = self.checkpoints[-1:]
         if newest and self.plan.extensions:
@@ -193,15 +193,15 @@ class TrainingState(Once):
 
     @property
     def planned_in_steps(self) -> bool:
-        """Whether progress is counted in planned steps: no checkpoint tells of a week that has passed.
+        """Whether progress is counted in planned steps, as no checkpoint has a week above 0.
 
-        One that is still in week 0 may be of a trainer that counts no weeks: its steps say more.
+        A checkpoint in week 0 may come from a trainer that counts no weeks.
         """
         return self.plan.steps is not None and not (self.total_weeks > 0 and self.current_week)
 
     @property
     def stage_steps(self) -> int:
-        """Steps done in the stage, by the plan's own first step."""
+        """Steps done since the planned stage began."""
         return max(self.current_step - self.plan.begun, 0)
 
     @property
@@ -215,9 +215,9 @@ class TrainingState(Once):
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The metrics of the newest checkpoint, which are of :attr:`metrics_step`.
+        """Metrics of the newest checkpoint, measured at :attr:`metrics_step`.
 
-        Where a run has no checkpoint: the newest logged value of each.
+        Without a checkpoint: the newest logged value of each.
         """
         if self.checkpoint:
             return dict(self.checkpoint.metrics)
@@ -226,7 +226,7 @@ class TrainingState(Once):
 
     @property
     def metrics_step(self) -> int:
-        """The step that :attr:`metrics` are of; lower than ``current_step`` where the log has gone on since."""
+        """Step of :attr:`metrics`; lower than ``current_step`` if the log has gone on since."""
         return self.checkpoint.measured_at if self.checkpoint else self.current_step
 
     @cached_property
@@ -260,8 +260,8 @@ class TrainingState(Once):
         return self.history.newest_line(self.history.capacity)
 
     @cached_property
-    def _growing(self) -> Growing[Event]:
-        return self.events if isinstance(self.events, Growing) else Growing(self.events)
+    def _append_only(self) -> AppendOnly[Event]:
+        return self.events if isinstance(self.events, AppendOnly) else AppendOnly(self.events)
 
     def extended(
         self,
@@ -269,8 +269,8 @@ class TrainingState(Once):
         compute: Callable[[tuple[Event, ...], int], T],
         join: Callable[[T, T], T],
     ) -> T:
-        """Compute something of all events from what it was for the version before (:class:`Growing`)."""
-        return self._growing.extended(what, compute, join)
+        """Return a result over all events, computed incrementally (:meth:`AppendOnly.extended`)."""
+        return self._append_only.extended(what, compute, join)
 
     def events_of(self, *kinds: str) -> tuple[Event, ...]:
         """Every event of these kinds, in the order of :attr:`events`: of one kind, that of the file."""

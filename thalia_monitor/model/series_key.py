@@ -1,4 +1,4 @@
-"""Which series is meant: a metric, or a region's neurons or capacity; and the one name that each goes by outside."""
+"""Keys of series (a metric, or one region's neurons or capacity) and their unique public names."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ class Kind(StrEnum):
 
     @property
     def family(self) -> str:
-        """What the public names of this kind begin with; stands for all series of it."""
+        """Prefix of this kind's public names; alone, it means all series of the kind."""
         return f"{self}."
 
 
 ALL_NEURONS: Final = "neurons"
-"""The name under which all regions' neurons together are compared."""
+"""Public name of the neuron count summed over all regions."""
 _FAMILIES: Final = tuple(kind.family for kind in Kind)
 _INDEX: Final = frozenset({contract.STEP, contract.SEGMENT})
-"""Columns that every table of series begins with."""
+"""Leading columns of every table of series."""
 _TAKEN: Final = _INDEX | {contract.TIMESTAMP, ALL_NEURONS}
 
 
 class SeriesKey(NamedTuple):
-    """A series by its kind and by the name that the log gives the metric or region."""
+    """A series by its kind and by the logged name of the metric or region."""
 
     kind: Kind
     name: str
 
     @property
     def public(self) -> str:
-        """Its name in the API, in files and addresses: different keys have different public names.
+        """Unique name in the API, in files and URLs.
 
         A metric goes by its own name. Where that could be taken for something else (``neurons.PFC``, ``segment``),
         ``metric.`` stands before it.
@@ -49,17 +49,17 @@ class SeriesKey(NamedTuple):
 
     @property
     def column(self) -> str:
-        """Its column in a table of series of one kind: the log's own name, unless ``step`` or ``segment`` is."""
+        """Column name in a table of one kind: the logged name, prefixed if it is ``step`` or ``segment``."""
         taken = self.name in _INDEX or self.name.startswith(self.kind.family)
         return self.kind.family + self.name if taken else self.name
 
 
 def metric(name: str) -> SeriesKey:
-    """The key of the metric that the log calls so."""
+    """Key of the metric logged under this name."""
     return SeriesKey(Kind.METRIC, name)
 
 
 def parse(public: str) -> SeriesKey:
-    """The series of a public name; any name without a kind before it is a metric's."""
+    """Parse a public name; one without the prefix of a kind is a metric's."""
     kind = next((kind for kind in Kind if public.startswith(kind.family)), None)
     return SeriesKey(kind, public.removeprefix(kind.family)) if kind else metric(public)

@@ -13,7 +13,7 @@ from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.model.memo import Growing
+from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event, Problem
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.reading.files import REFUSED
@@ -56,7 +56,7 @@ class RunReader:
         """No link that leads out of this directory is followed; None follows any."""
         self._merger = Merger()
         self._state: TrainingState | None = None
-        self._events: Growing[Event] = Growing()
+        self._events: AppendOnly[Event] = AppendOnly()
         self._partial = TrainingState(name=self.name)
 
     @property
@@ -162,7 +162,7 @@ class RunReader:
         parts = self._merger.merge(
             RunParts(log.history, log.events, metadata.checkpoints), others.parts, others.before
         )
-        events = self._events = self._events.followed_by(parts.events)
+        events = self._events = self._events.next_version(parts.events)
         configured = events.extended("criteria", lambda new, _: configured_by(new), or_)
         refused = tuple(Problem(name, None, REFUSED) for name in listing.outside)
         problems = [*refused, *log.problems, *metadata.problems, *others.problems]

@@ -12,12 +12,12 @@ from thalia_monitor.analysis.comparison import (
     MOST,
     RUN,
     Difference,
+    RunValues,
     Side,
-    Standing,
     common_step,
     difference,
     directed,
-    standing,
+    run_values,
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
@@ -194,8 +194,8 @@ def offers(entries: Sequence[Entry], names: Sequence[str]) -> list[html.Button]:
 def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     """Last, best and at a step, each with what it differs from the baseline."""
     step = common_step([side.state for side in sides]) if choice.step is None else choice.step
-    reached = {side.position: standing(side.state, choice.series, step) for side in sides}
-    base = next((reached[side.position] for side in sides if side.baseline), Standing())
+    reached = {side.position: run_values(side.state, choice.series, step) for side in sides}
+    base = next((reached[side.position] for side in sides if side.baseline), RunValues())
     columns = ("Run", "Last", BESIDE, "Best", BESIDE, f"At step {step:,}", BESIDE)
     rows = [
         html.Tr([_name(side), *_compared(choice.series, reached[side.position], base, side)])
@@ -210,7 +210,7 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     ]
 
 
-def _compared(name: str, reached: Standing, base: Standing, side: Side) -> list[html.Td]:
+def _compared(name: str, reached: RunValues, base: RunValues, side: Side) -> list[html.Td]:
     cells = []
     for value, its, step in (
         (reached.last, base.last, reached.last_step),

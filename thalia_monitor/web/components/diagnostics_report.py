@@ -62,7 +62,7 @@ def facts(state: TrainingState) -> list[Any]:
 
 def populations(state: TrainingState) -> pd.DataFrame:
     """Each population's rate and status, by the newest report that tells of it."""
-    return state.once("populations", lambda: _populations(state))
+    return state.memoized("populations", lambda: _populations(state))
 
 
 def _populations(state: TrainingState) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def _by_time(state: TrainingState) -> list[Event]:
 
 def quantities(state: TrainingState) -> pd.DataFrame:
     """Every other number of the reports, by its newest report, under the name that Thalia gives it."""
-    return state.once("report numbers", lambda: _quantities(state))
+    return state.memoized("report numbers", lambda: _quantities(state))
 
 
 def _quantities(state: TrainingState) -> pd.DataFrame:

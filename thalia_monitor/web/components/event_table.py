@@ -15,7 +15,7 @@ from dash.exceptions import PreventUpdate
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import NONE
-from thalia_monitor.analysis.timeline import Happenings, happenings
+from thalia_monitor.analysis.timeline import MarkedEvents, marked_events
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.toolbar import EVENTS
@@ -36,14 +36,14 @@ COLUMNS: Final = {
 
 def chronicle(state: TrainingState) -> pd.DataFrame:
     """List every happening by step, with its symbol on the charts; those without a step come first."""
-    return state.once("chronicle", lambda: _listed(state))
+    return state.memoized("chronicle", lambda: _listed(state))
 
 
 def _listed(state: TrainingState) -> pd.DataFrame:
-    found = [(f"{EVENTS[kind][0]} {kind}", each) for kind, each in happenings(state).items()]
+    found = [(f"{EVENTS[kind][0]} {kind}", each) for kind, each in marked_events(state).items()]
     if not found:
         return pd.DataFrame({name: [] for name in COLUMNS})
-    every = reduce(Happenings.then, (each for _, each in found))
+    every = reduce(MarkedEvents.then, (each for _, each in found))
     kinds = np.repeat(np.array([kind for kind, _ in found], np.object_), [len(each) for _, each in found])
     order = np.lexsort((every.event, np.where(every.stepped, every.step, -1), every.segment))
     every = every.where(order)
@@ -58,12 +58,12 @@ def _listed(state: TrainingState) -> pd.DataFrame:
     )
 
 
-def _amounts(every: Happenings) -> pd.arrays.IntegerArray:
+def _amounts(every: MarkedEvents) -> pd.arrays.IntegerArray:
     known = np.isfinite(every.amount) & (np.abs(every.amount) < 2**53)
     return pd.arrays.IntegerArray(np.where(known, every.amount, 0).astype(np.int64), ~known)
 
 
-def _times(state: TrainingState, every: Happenings) -> NDArray[np.object_]:
+def _times(state: TrainingState, every: MarkedEvents) -> NDArray[np.object_]:
     """The time of each row as text; those of events are formatted once."""
     written = state.extended("moments", lambda new, _: _written(new), lambda a, b: np.concatenate([a, b]))
     words, from_event = np.full(len(every), NONE, np.object_), every.event >= 0

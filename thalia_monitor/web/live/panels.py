@@ -74,7 +74,7 @@ def updates(
             return no_update, no_update
         if name in summaries:
             return summaries[name](summed()), mark
-        return state.once(("pane", name), lambda: fills[name](state)), mark  # the same for every viewer
+        return state.memoized(("pane", name), lambda: fills[name](state)), mark  # the same for every viewer
 
     failed = [basic.notice("critical", SENTENCE)], no_update
     answers = [

@@ -140,7 +140,7 @@ def _names(run: str, state: TrainingState) -> list[Any]:
     """Run and hash of its series' names in order; it changes when a series appears or moves."""
     return [
         run,
-        state.once("names", lambda: zlib.crc32("\0".join(_lists(state)).encode("utf-8", "replace"))),
+        state.memoized("names", lambda: zlib.crc32("\0".join(_lists(state)).encode("utf-8", "replace"))),
     ]
 
 
