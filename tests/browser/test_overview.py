@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support import Run, Server, serving
+from tests.support import ROOT, Run, Server, serving
 
 from . import everything
 from .conftest import SETTLED, Watched
@@ -172,4 +172,15 @@ def test_a_notice_that_says_the_same_is_not_announced_again(browse: Browse, run:
         assert page.evaluate("window.changes") == 0
         run.append("{torn\n")
         expect(page.locator("#frame-notice")).to_contain_text("2 notes about the files")
+        page.goto("about:blank")
+
+
+def test_the_overview_of_a_run_without_a_curriculum_has_its_metrics(browse: Browse) -> None:
+    """That its files never have growth or sleep hides those two blocks' content, and nothing else."""
+    with serving("--checkpoint-dir", ROOT / "fixtures" / "thalia_head") as server:
+        page = browse().open(server.url)
+        expect(page.locator("#overview-metrics .block").first).to_be_visible()
+        expect(page.locator("#overview-blocks .block")).to_have_count(4)
+        expect(page.locator("#overview-blocks")).to_contain_text("never tell of growth")
+        expect(page.locator("#overview-blocks .block").last).to_be_visible()
         page.goto("about:blank")
