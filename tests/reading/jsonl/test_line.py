@@ -348,3 +348,18 @@ def test_an_event_that_lacks_what_places_it_is_kept_and_reported(line: dict[str,
     lines, events, problems = decoded(json.dumps(line))
     assert (lines, len(events)) == ([], 1)
     assert [each.split()[:3] for each in problems] == [[missing, "is", "missing"]]
+
+
+@pytest.mark.parametrize("name", ["huge", "loss"])
+def test_a_number_with_too_many_digits_costs_only_itself(name: str) -> None:
+    """The other metrics of the line are read, and the problem names the one that is not."""
+    text = f'{{"step": 3, "capacity": 0.5, "{name}": {"9" * 5001}, "more": {{"x": {"1" * 4500}, "y": 2}}}}'
+    [problem, other, line] = sorted(
+        decode_line(text.encode(), 7), key=lambda each: isinstance(each, MetricLine)
+    )
+    assert isinstance(line, MetricLine) and line.step == 3
+    assert line.metrics == {"capacity": 0.5, "more/y": 2}
+    assert {str(problem), str(other)} == {
+        f"training_log.json, line 7: {name} should be a number, and is a number with too many digits",
+        "training_log.json, line 7: more/x should be a number, and is a number with too many digits",
+    }

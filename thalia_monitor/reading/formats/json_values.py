@@ -20,6 +20,8 @@ LONGEST_TIME: Final = 10 * 365 * 86400.0
 """Seconds; what is longer was counted from a clock that was not set."""
 LONGEST_NUMBER: Final = 24
 """Characters; every float can be written with as many."""
+MOST_DIGITS: Final = 4_000
+"""Digits of a whole number; Python refuses to parse more than 4,300."""
 LONGEST_INTEGER: Final = 14_000
 """Bits, some 4,200 digits; Python refuses to write longer ones."""
 LONGEST_TEXT: Final = 10_000
@@ -98,9 +100,26 @@ def bounded(value: Any, depth: int = DEEPEST) -> Any:
     return value
 
 
+class LongNumber(str):
+    """A whole number with more digits than Python parses: its first digits, never a value."""
+
+    __slots__ = ()
+
+
+def parse_whole(digits: str) -> int | LongNumber:
+    """Parse a whole number of a JSON text, for ``json``'s ``parse_int``: one that is too long costs only itself."""
+    return int(digits) if len(digits) <= MOST_DIGITS else LongNumber(f"{digits[:LONGEST_NUMBER]}…")
+
+
 def kind_of(value: object) -> str:
     """Name a JSON value's kind for a reader."""
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        LongNumber: "a number with too many digits",
+    }
     return "null" if value is None else names.get(type(value), "a number")
 
 

@@ -13,6 +13,7 @@ from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.records import Event, Problem
 from thalia_monitor.reading.files import LONGEST_LINE
 from thalia_monitor.reading.formats import json_values
+from thalia_monitor.reading.formats.json_values import LongNumber
 from thalia_monitor.reading.formats.problems import Repeated, event_severity
 from thalia_monitor.reading.recording import MetricLine
 
@@ -137,7 +138,7 @@ LEAST_REPAIR: Final = 1_000
 """Characters that may be looked at for a short line in any case."""
 OBJECT = re.compile(r'\{\s*"')
 _BETWEEN = re.compile(r"[\s,]*")
-_decoder = json.JSONDecoder()
+_decoder = json.JSONDecoder(parse_int=json_values.parse_whole)
 
 
 def decode_line(line: bytes, number: int, file: str = contract.LOG_NAME) -> list[Item]:
@@ -172,7 +173,7 @@ def _objects(line: bytes, report: Report) -> Iterator[dict[str, Any]]:
     if not text:
         return
     try:
-        values = [json.loads(text)]
+        values = [json.loads(text, parse_int=json_values.parse_whole)]
     except (ValueError, RecursionError) as error:
         values = _recover(text, error, report)
     for value in values:
@@ -287,13 +288,13 @@ def _metrics(fields: dict[str, Any], report: Report) -> dict[str, float]:
                 inner = json_values.number(each)
                 if inner is not None:
                     found[f"{name}/{key}"] = inner
-                elif json_values.is_quoted_number(each):
+                elif isinstance(each, LongNumber) or json_values.is_quoted_number(each):
                     report(
                         Repeated(f"{_named(name)}/{_named(key)} should be a number, and is {kind_of(each)}")
                     )
         elif value is not None and name in CORE_METRICS:
             report(Repeated(f"{name} should be a number, and is {kind_of(value)}"))
-        elif json_values.is_quoted_number(value):
+        elif isinstance(value, LongNumber) or json_values.is_quoted_number(value):
             report(Repeated(f"{_named(name)} should be a number, and is {kind_of(value)}"))
     return json_values.well_named(found, report)
 
