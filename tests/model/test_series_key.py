@@ -21,6 +21,8 @@ from thalia_monitor.figures.chart import View
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, SeriesKey, metric, parse
 from thalia_monitor.web.api import lines
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.components.comparison_query import Choice, known_series, series_names
+from thalia_monitor.web.components.value_table import shown_instead
 
 LOOKALIKES = {
     "neurons.PFC": 7,
@@ -169,3 +171,23 @@ def test_an_alert_names_a_series_by_its_public_name(alike: Run) -> None:
     assert found("neurons.PFC") == ["neurons.PFC is 102"]
     assert found("metric.neurons.PFC") == ["metric.neurons.PFC is 7"]
     assert found("segment") == ["metric.segment is 42"]
+
+
+@pytest.mark.parametrize("name", ["neurons.PFC", "capacity.PFC", "metric.loss"])
+def test_a_lookalike_among_the_first_metrics_is_shown_itself(run: Run, name: str) -> None:
+    """Where it fills the place of a core metric, the first values and the first comparison are the metric's."""
+    regions = {"neuron_counts": {"PFC": 100}, "capacity_by_region": {"PFC": 0.25}}
+    run.append(*(line(step, **{name: 7}, **regions) for step in range(3)))
+    state = load_training_state(run.directory)
+    assert shown_instead(state, None) == f"metric.{name}"
+    chosen = known_series(Choice(("one",), "one"), None, [comparison.Side(state, "one")]).series
+    assert chosen == f"metric.{name}"
+    assert run_values(state, chosen, 2).last == 7
+
+
+def test_a_comparison_offers_each_series_once(run: Run) -> None:
+    """A metric that fills a place is offered under its public name, not also under a region's."""
+    run.append(line(0, **{"neurons.PFC": 7, "segment": 42}, neuron_counts={"PFC": 100}))
+    side = comparison.Side(load_training_state(run.directory), "one")
+    offered = series_names([side], Choice(("one",), "one", "metric.segment"))
+    assert sorted(offered) == ["metric.neurons.PFC", "metric.segment", "neurons.PFC"]

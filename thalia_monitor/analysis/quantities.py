@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import metric_info
 from thalia_monitor.analysis.series_cache import first_values
+from thalia_monitor.model.series_key import metric
 
 if TYPE_CHECKING:
     from thalia_monitor.metric_info import MetricInfo
@@ -33,6 +34,12 @@ class Place:
     def quantity(self) -> str:
         """Name of the core metric, or of the other metric in its slot."""
         return self.core.name if metric_info.info(self.series) is self.core else self.series
+
+    @property
+    def public(self) -> str:
+        """Name of the quantity among those of all series: the public name of a metric that is no core one."""
+        quantity = self.quantity
+        return quantity if quantity == self.core.name else metric(quantity).public
 
     @property
     def title(self) -> str:

@@ -59,10 +59,10 @@ def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
     """The choice; where nobody has chosen a series, of the one that most of the runs log, a loss before others."""
     if isinstance(data, dict) and data.get("series"):
         return choice
-    offered = [choice.series, *(place.quantity for each in found for place in first_to_last(each.state))]
+    offered = [choice.series, *(place.public for each in found for place in first_to_last(each.state))]
 
     def runs(series: str) -> int:
-        return sum(series_of(each.state, series) in each.state.history.metrics for each in found)
+        return sum(each.state.history.column(series_of(each.state, series)) is not None for each in found)
 
     return replace(choice, series=max(dict.fromkeys(offered), key=runs))
 
@@ -103,7 +103,7 @@ def series_names(sides: Sequence[Side], choice: Choice) -> list[str]:
         name
         for side in sides
         for name in (
-            *(place.quantity for place in places(side.state) if place.filled),
+            *(place.public for place in places(side.state) if place.filled),
             *side.state.history.names(),
         )
     ]

@@ -14,7 +14,7 @@ from dash import html, no_update
 
 from thalia_monitor.analysis.formatting import NONE
 from thalia_monitor.analysis.quantities import first_to_last, series_of
-from thalia_monitor.model.series_key import Kind
+from thalia_monitor.model.series_key import Kind, metric
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
 
@@ -107,7 +107,8 @@ def shown_instead(state: TrainingState, chosen: str | None) -> str | None:
     """The series to show where none was chosen, or one that the run logs under another name; None where neither."""
     names = state.history.names()
     if not chosen:
-        first = [each.series for each in first_to_last(state) if each.series in names] + names
+        public = (metric(each.series).public for each in first_to_last(state))
+        first = [name for name in public if name in names] + names
         return first[0] if first else None
     alias = series_of(state, chosen)
     return alias if chosen not in names and alias in names else named(names, chosen)
