@@ -11,6 +11,11 @@ window.monitor = {
     window.dash_clientside.set_props(id, properties);
   },
 
+  // A component on the page, {type, props}, by its id; undefined where there is none.
+  component(id) {
+    return window.dash_component_api.getLayout(id);
+  },
+
   // Dash defines it only after this file has run.
   noUpdate() {
     return window.dash_clientside.no_update;

@@ -49,27 +49,9 @@
     }
   }
 
-  // The charts that a call is to draw.
-  function chartsOf(body) {
-    if (!body.includes('\\"chart\\"')) return [];
-    return JSON.parse(body)
-      .outputs.flat()
-      .filter((output) => output.id.type === "chart")
-      .map(({ id }) => document.getElementById(JSON.stringify(id, Object.keys(id).sort())))
-      .filter(Boolean);
-  }
-
-  // Dash fails at new points for charts of a page that was left meanwhile: drop them and ask for everything again.
-  function unlessLeft(answer, charts) {
-    if (charts.every((chart) => chart.isConnected)) return answer;
-    setTimeout(() => monitor.set("live-pulse", { data: Date.now() }));
-    return new Response(null, { status: 204 });
-  }
-
   window.fetch = async (address, options) => {
     if (!monitor.isCallback(address)) return send(address, options);
     const body = String(options?.body);
-    const charts = chartsOf(body);
     const call = ++calls;
     waiting.set(call, Date.now());
     try {
@@ -78,7 +60,7 @@
         missedPage ||= monitor.isPageCallback(body);
         lost(Date.now());
       } else back();
-      return unlessLeft(answer, charts);
+      return answer;
     } catch (error) {
       missedPage ||= monitor.isPageCallback(body);
       if (!document.hidden && error.name !== "AbortError") lost(Date.now());
