@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.reading.states import comparable
@@ -419,6 +419,13 @@ def test_what_was_computed_of_a_doubtful_line_ends_with_its_doubt(
     assert settled.lineage is not doubtful.lineage
 
 
+@example(
+    log_bytes=b"",
+    usual=[{"step": 0, "loss": 0.0, "performance": 0.0, "neuron_counts": {"cortex": 0.0, "striatum": 0.0}}],
+    happenings=[("first", 96), ("replace", 0), ("first", 0)],
+    fast=False,
+    few=0,
+)
 @given(
     log_bytes=WILD_LOGS,
     usual=st.lists(USUAL, min_size=1, max_size=4),
@@ -445,7 +452,7 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
     path, written = log(directory), 0
     path.touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_log, "FEW", 0 if fast else 10**9)
+        patch.setattr(training_log, "WORTH_BULK", 0 if fast else 10**9)
         patch.setattr(bulk_decode, "ALONE", 1)
         patch.setattr(training_log, "FEW", few)
         readers = {name: RunReader(directory, index=cache) for name in ("first", "second", "restart")}

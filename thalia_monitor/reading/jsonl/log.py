@@ -134,7 +134,7 @@ class SharedFollowing:
     def read(self, status: os.stat_result) -> None:
         """Take in what is new in the log, which has that status; raises OSError when it cannot be read."""
         if self._index is None or self.alone or status.st_size < WORTH_SHARING:
-            self.following.read(status.st_size)
+            self.following.read(status.st_size, self._begin_in_memory)
             return
         try:
             if not self.intact:
@@ -147,8 +147,12 @@ class SharedFollowing:
 
     def begin(self, generation: int) -> None:
         """Forget everything that was read."""
+        self.following.begin(self._begin_in_memory(), generation)
+
+    def _begin_in_memory(self) -> Memory:
+        """Leave the index: a log that was replaced by a small one is no longer the one that is kept there."""
         self._folder, self._known = None, 0
-        self.following.begin(Memory(), generation)
+        return Memory()
 
     def _read_together(self, index: LogIndex, status: os.stat_result) -> None:
         if self._folder and status.st_size - self._committed < FEW and self.following.tail.continues():
