@@ -1,4 +1,8 @@
-"""How a monitor is set up: one frozen value, filled by :mod:`thalia_monitor.settings` or by hand."""
+"""Settings of a monitor: one frozen value, and the options of command line and environment that fill it.
+
+The command (:mod:`thalia_monitor.cli`) and gunicorn's entry (:mod:`thalia_monitor.web.wsgi`) share the options,
+so that a flag and its ``THALIA_MONITOR_*`` variable can never drift apart.
+"""
 
 from __future__ import annotations
 

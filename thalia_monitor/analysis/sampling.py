@@ -1,4 +1,11 @@
-"""Downsampling of a series for drawing: points within a range of the x axis, extremes always included."""
+"""Downsampling of a series for drawing: about as many points as a chart has pixels, extremes always included.
+
+Buckets are 2**k consecutive points of the series, cut at multiples of 2**k; drawn are the smallest and greatest
+point of each, and its first and last non-finite one, the ends of a stretch that stands for all of those. As the
+edges depend on nothing but the position, new points never move an older one: it stays, or is thinned when k
+rises. Min/max decimation is that of MinMaxLTTB's first pass (Van Der Donckt et al., 2023,
+https://arxiv.org/abs/2305.00332); the anchored edges are this project's.
+"""
 
 from __future__ import annotations
 

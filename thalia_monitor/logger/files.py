@@ -1,4 +1,14 @@
-"""Files that appear whole or not at all: written under another name, flushed to the disk, then renamed."""
+"""Files of the logger: appended record by record, or replaced whole; and the count of what could not be written.
+
+A log is opened for each record and closed after it. A descriptor that is kept can become another file's without
+notice (``os.closerange``, ``dup2``, a daemon's second fork): what is written then lands in that file. Opening
+costs no more than the look at the name that a kept descriptor needs, for logs are moved and removed. One record
+is one write, so that a killed process leaves whole lines.
+
+Assumptions: the file is on a local disk or a network disk where ``O_APPEND`` holds; a record that was handed to
+the operating system survives the death of the process (not a loss of power: for that the metadata are flushed
+to the disk).
+"""
 
 from __future__ import annotations
 

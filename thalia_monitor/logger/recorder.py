@@ -1,4 +1,8 @@
-"""Global steps: the contract counts on through all stages, some scripts start again from 0 at each."""
+"""Writes a run as the file contract has it: a line for each step and event, metadata at intervals, global steps.
+
+The contract's steps go on through all stages; where a script starts again from 0 at each stage, they are
+offset.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one stage has logged so far, in memory and in ``stage_<N>_log.json``."""
+"""What a stage has logged so far, in memory and in ``stage_<N>_log.json``; and the session's file."""
 
 from __future__ import annotations
 

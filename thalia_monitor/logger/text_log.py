@@ -1,4 +1,10 @@
-"""The records of ``curriculum_training.log``, worded as Thalia's own logger words them."""
+"""``curriculum_training.log``, the console and the reports, in the words of Thalia's own logger.
+
+Thalia's own logger shares one Python logger among all runs of a process, which writes each run's records into
+the others' files, and leaves out what the system's encoding cannot hold. Here each run has a Python logger of
+its own; handlers that others have put on the logger named ``CurriculumTrainer``, or on the root, still get
+every record.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stretch of a run's log by column: what both ways of decoding hand to the history."""
+"""The history while it grows: columns that decoded batches are appended to, handed out as views and never copied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a log while it grows, each with the segment it falls into."""
+"""What was read of a log so far: columns of its lines, events with the segment of each, and problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs found below the searched roots, by id; searched again in the background when listed."""
+"""The runs a monitor shows, each under an id made here: a request names an id, never a path.
+
+Directories below the searched roots are cached, and searched again in the background when runs are listed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Merge of a run's documented files with its files in other formats."""
+"""Merge of a run's documented files with its files in other formats: the documented ones win, nothing counts twice.
+
+What was logged before the documented log began is put in front of it once, and then extended by the new lines.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file of a run but the documented ones: found, followed, and read no more often than needed."""
+"""Every file of a run but the documented ones: found, read when it changes, and combined into history and events."""
 
 from __future__ import annotations
 

@@ -1,8 +1,22 @@
-"""Telling several writers of one log, such as data-parallel ranks, from one that is resumed again and again.
+"""Splitting a log into segments: resumes, stages that restart the steps, late lines, and several writers of one log.
 
-Each writer's own steps rise; in the file they go back and forth while time goes on. A line whose time is earlier,
-too, is merely late. The steps of a run that crashes and resumes in a loop fall as well, but it pauses at each fall,
-goes through the very steps that it had reached before, and only then beyond them."""
+A run's step rises. Where a metric line's step falls below the highest of its segment, either training was
+resumed from a checkpoint (a new segment begins) or the line is a *straggler* that came late (it is sorted into
+the same segment). The first rule that applies decides:
+
+1. The line's stage differs from the stage before: steps restart by design, a new segment of kind ``stage``.
+2. Several writers share the log (data-parallel ranks): a resume where the step falls below that of every
+   writer, else a straggler. Each writer's own steps rise; in the file they go back and forth while time goes
+   on. A run that crashes and resumes in a loop pauses at each fall, repeats the very steps that it had reached,
+   and only then goes beyond them.
+3. The line and the segment so far both have timestamps: a later one than any in the segment is a resume, an
+   earlier or equal one a straggler.
+4. Otherwise a resume, unless the very next metric line is back above the highest step before the fall.
+
+Rule 4 needs the next line: until it comes the line counts as a resume, so that the result depends only on the
+complete lines in the log, not on when it was read. Several writers show after a few falls; segments begun
+within the newest lines are then taken back.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the site lies: ``pages/`` and ``assets/``, inside an installed package or beside a checkout's."""
+"""The application factory: settings and runs in, a Dash app with its pages, assets and API out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""How finished figures are written, and a folder of them that is tidied now and then, not at every write."""
+"""Cache of finished figures, shared by all viewers and workers; a cache that fails costs time, never an answer.
+
+Values are stored as MessagePack, which cannot run code. A folder of figures is pruned now and then, not at
+every write.
+"""
 
 from __future__ import annotations
 

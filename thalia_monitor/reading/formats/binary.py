@@ -1,4 +1,11 @@
-"""zstd frames as a stream, with whichever library there is: Python 3.14's own, or ``zstandard``, or none."""
+"""``*.thalia``: header and metadata of Thalia's binary checkpoints, never the tensors.
+
+Layout (little-endian): 256 bytes of header, metadata as JSON, tensors, an index of regions, a SHA-256. The
+header is written last, so a checkpoint being written begins with zeros. From 2025-12-11 on the trainer wrote
+zstd frames under the same name; they are decompressed as a stream by Python 3.14's own library or
+``zstandard``, where either is installed. Source: Thalia's ``checkpoint_format.md`` and its writer, format
+0.1.0.
+"""
 
 from __future__ import annotations
 

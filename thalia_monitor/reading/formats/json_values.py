@@ -1,4 +1,4 @@
-"""Plain values out of untrusted JSON: numbers, steps, and text of bounded size."""
+"""Typed values from untrusted JSON: numbers, steps, tables, bounded text, and a run's own milestone thresholds."""
 
 from __future__ import annotations
 

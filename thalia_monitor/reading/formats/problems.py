@@ -1,4 +1,4 @@
-"""Problems as they are met: the first of them kept, all of them counted."""
+"""A bounded list of problems that counts all of them, and the severity of a health warning's text."""
 
 from __future__ import annotations
 

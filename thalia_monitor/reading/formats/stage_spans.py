@@ -1,4 +1,15 @@
-"""Position of a run that has logs and no checkpoints: its last stage, in the form of a checkpoint."""
+"""The logs of Thalia's own logger combined: stage logs, and the text log that repeats them.
+
+A stage log is exact, and written when its stage ends; the text log is rounded, and written continuously. So a
+stage that has ended is taken from its stage log, the running one from the text log, and so is an attempt whose
+stage log was erased by a restart. Nothing is taken from both.
+
+All loggers of one process write into every text log that any of them has opened, and no record names its
+logger. A stage's own file shows which records are its logger's: it is rewritten at each start of the stage, so
+it belongs to the newest start, and once the stage has ended it holds all of the stage.
+
+A run that has logs and no checkpoints gets its position from its last stage, in the form of a checkpoint.
+"""
 
 from __future__ import annotations
 

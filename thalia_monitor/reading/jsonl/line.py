@@ -1,4 +1,8 @@
-"""Event lines: three vocabularies for the same things, brought to the documented one."""
+"""Decoding one line of the log carefully: whatever it holds becomes values and problems, never an exception.
+
+Event lines come in three vocabularies (the contract's, Thalia's logger's, its trainer's) and are translated to
+the contract's.
+"""
 
 from __future__ import annotations
 

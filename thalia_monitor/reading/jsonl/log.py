@@ -1,4 +1,8 @@
-"""``training_log.json``: followed as it grows, kept by column."""
+"""``training_log.json``: read as it grows, kept by column, and shared with other processes through an index.
+
+Large additions are read by one process for all, under the index's lock, and committed. The few new lines of a
+tick are read by every process: all write the same values to the same places, so no lock is needed.
+"""
 
 from __future__ import annotations
 
@@ -55,25 +59,25 @@ class Following:
     def read(
         self,
         size: int,
-        anew: Callable[[], Store] = Memory,
+        new_store: Callable[[], Store] = Memory,
         progress: Callable[[], object] = lambda: None,
     ) -> None:
-        """Take in what is new in the first so many bytes; into a store made ``anew`` when the log was replaced.
+        """Take in what is new in the first so many bytes; into a ``new_store`` when the log was replaced.
 
         ``progress`` is called now and then while much is read. Raises OSError when the log cannot be read,
         StoreLost when the store cannot be written.
         """
         if self.tail.recognise():
-            self._replace(anew)
+            self._replace(new_store)
         if size - self.tail.offset >= WORTH_IT:
             self._read_at_once(size, progress)
         for lines in self.tail.follow(size):
             if lines.restarted:
-                self._replace(anew)
+                self._replace(new_store)
             self._take(lines)
 
-    def _replace(self, anew: Callable[[], Store]) -> None:
-        contents = LogContents(self.contents.builder.generation + 1, anew())
+    def _replace(self, new_store: Callable[[], Store]) -> None:
+        contents = LogContents(self.contents.builder.generation + 1, new_store())
         self.before(contents)
         with self.lock:
             self.contents = contents
@@ -256,15 +260,9 @@ class TrainingLog:
     """A run's log: :meth:`refresh` takes in what is new, the properties tell what is known."""
 
     def __init__(
-        self,
-        path: Path,
-        file: str = contract.LOG_NAME,
-        cache: Path | None = None,
-        within: Path | None = None,
+        self, path: Path, file: str = contract.LOG_NAME, cache: Path | None = None, within: Path | None = None
     ) -> None:
-        self.path = path
-        self._within = within
-        self.file = file
+        self.path, self.file, self._within = path, file, within
         self._shared = SharedFollowing(path, file, cache, within)
         self._lines = self._shared.following
         self._rotated = RotatedParts(path, within)

@@ -1,8 +1,9 @@
-"""A second process that decodes ranges of a large log while the first does the same with others.
+"""Decoding a large log in several processes: ranges of it are decoded side by side and returned in order.
 
-Run as ``python -m thalia_monitor.reading.jsonl.parallel``: a plain child process, because ``multiprocessing`` would
-run the script that reads the log a second time. Tasks come in on stdin and answers go out on stdout, as MessagePack
-behind its length, to and from the process that started it; it ends when stdin does."""
+The others run ``python -m thalia_monitor.reading.jsonl.parallel``: plain child processes, because
+``multiprocessing`` would run the script that reads the log a second time. Tasks come in on stdin and answers go
+out on stdout, as MessagePack behind its length; a child ends when stdin does.
+"""
 
 from __future__ import annotations
 

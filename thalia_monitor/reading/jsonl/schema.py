@@ -1,9 +1,10 @@
-"""The shape that a log's metric lines have in common, learned from some of them, to decode the rest at C speed.
+"""The common shape of a log's metric lines, learned from some of them to decode the rest at C speed.
 
 The lines of one trainer all have the same keys. From a few of them msgspec structs are made: every number a
 float, every object of numbers a struct of its own, no other key allowed. Decoding a line into them and encoding
 it again as MessagePack gives the same number of bytes for every line, each value at the same place, so that a
-whole column is one strided view. Whatever does not fit the shape makes msgspec fail, and is read the careful way."""
+whole column is one strided view. A line that does not fit makes msgspec fail, and is decoded carefully.
+"""
 
 from __future__ import annotations
 

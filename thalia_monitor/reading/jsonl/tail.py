@@ -1,12 +1,11 @@
-"""Following a file that a training run appends to, by byte offset.
+"""Following a file that a training run appends to, by byte offset; and a block of its bytes with the lines in it.
 
-What is assumed of the writer: it appends whole lines, each ended by a newline, to one file. A last line
-without its newline is still being written, so it is held back, and is no problem until its newline comes. Any
-prefix of a log, cut at any byte, therefore reads the same as the complete lines in it, even where the
-unfinished rest happens to be whole JSON already (``{"step": 12}`` may become ``{"step": 12}garbage``).
-
-Everything else that may happen to the file (cut short, replaced, rewritten in place) is noticed and makes the
-reading start again."""
+Assumptions about the writer: it appends whole lines, each ended by a newline, to one file. A last line without
+its newline is still being written, so it is held back, and is no problem until its newline comes. Any prefix of
+a log, cut at any byte, therefore reads the same as the complete lines in it, even where the unfinished rest
+happens to be whole JSON already (``{"step": 12}`` may become ``{"step": 12}garbage``). A file that is cut
+short, replaced or rewritten in place is read from its beginning again.
+"""
 
 from __future__ import annotations
 

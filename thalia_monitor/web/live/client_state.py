@@ -49,6 +49,6 @@ def _names(value: object) -> frozenset[str]:
 
 
 def parse_version(said: Any) -> dict[str, Any] | None:
-    """The run and version that a browser says it was told of; None where no page of ours says that."""
+    """Parse the run and version that the browser shows; None where they are missing or of the wrong type."""
     names = said if isinstance(said, dict) else {}
     return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

@@ -1,4 +1,4 @@
-"""The refresh of a page: header, warnings, totals, status and notices of the frame, charts and panels."""
+"""The refresh of a page: one callback that reads the run and updates frame, charts and panels."""
 
 from __future__ import annotations
 

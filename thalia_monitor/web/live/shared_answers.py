@@ -1,4 +1,4 @@
-"""What was just answered, given again to everybody who asks the very same: drawn once, however many look."""
+"""Answers shared by all viewers: a question is computed once, and one version of a run serves a whole second."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What holds for every response under every WSGI server: headers, the size of a request, and the proxy in front.
+"""Security headers, request size, the proxy in front, compression and browser caching of every response.
 
-Who may look at all is :mod:`thalia_monitor.web.server.auth`'s; what an error looks like is :mod:`~.failures`'s."""
+Access is :mod:`~thalia_monitor.web.server.auth`'s, the form of errors
+:mod:`~thalia_monitor.web.server.error_pages`'s.
+"""
 
 from __future__ import annotations
 
