@@ -35,8 +35,8 @@ def layout(find: str = "", **_: Any) -> html.Div:
     return html.Div(
         [
             panels.panel(FACTS, className="facts panel"),
-            html.Section(POPULATIONS(find), className="panel"),
-            html.Section(NUMBERS(), className="panel"),
+            html.Section(POPULATIONS(find), className="panel of-report"),
+            html.Section(NUMBERS(), className="panel of-report"),
             html.Section(FILES(), className="panel"),
         ],
         className="page",
