@@ -50,6 +50,11 @@ window.monitor = {
     return String(address).includes("_dash-update-component");
   },
 
+  // Whether a callback is the refresh of the page: the one that tells the version.
+  isRefresh(body) {
+    return String(body).includes('"output":"..live-version.data.');
+  },
+
   isPageCallback(body) {
     return String(body).includes("_pages_content.children");
   },

@@ -23,8 +23,6 @@
 
   function lost(since) {
     lostSince ||= since;
-    // a call that failed is not under way any more, though Dash never says so
-    monitor.set("live-busy", { data: false });
     show();
   }
 

@@ -115,6 +115,26 @@ def test_a_server_slower_than_the_interval_does_not_freeze_the_page(run: Run, br
         page.close()
 
 
+@pytest.mark.parametrize("name", ["metrics", "milestones"])
+def test_two_requests_at_once_at_a_slow_server_do_not_freeze_the_page(
+    run: Run, browse: Browse, name: str
+) -> None:
+    """Each makes the other's answer worthless; they must not go on to take turns for ever."""
+    run.metadata(1900)
+    run.metrics(*range(0, 2001, 100))
+    program = (sys.executable, "-c", SLOW)
+    with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1", program=program) as server:
+        page = browse().open(server.url + name)
+        expect(page.locator("#frame-header")).to_contain_text("2,000")
+        for _ in range(2):
+            with page.expect_request("**/_dash-update-component*"):
+                page.evaluate("() => monitor.set('live-pulse', {data: Date.now()})")
+            page.wait_for_timeout(1000)
+        run.metrics(2100)
+        expect(page.locator("#frame-header")).to_contain_text("2,100")
+        page.close()
+
+
 def test_a_run_that_is_gone_back_to_during_a_slow_answer_is_shown(tmp_path: Path, browse: Browse) -> None:
     """Also where the page does not refresh by itself: the answer about the other run is not waited for."""
     for name, last in (("early", 1000), ("late", 2000)):

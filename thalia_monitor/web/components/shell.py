@@ -14,7 +14,6 @@ from thalia_monitor.web.components import toolbar as regions
 from thalia_monitor.web.components.toolbar import toolbar
 from thalia_monitor.web.live.ids import (
     BADGE,
-    BUSY,
     HEADER,
     NOTICE,
     PAGE,
@@ -173,7 +172,6 @@ def register(app: Dash) -> None:
             [Input(TICK, "n_intervals"), Input("refresh-now", "n_clicks"), Input(RUN, "data")],
             [
                 State("auto-refresh", "value"),
-                State(BUSY, "data"),
                 State(NOTIFY, "value"),
             ],
         ),

@@ -6,7 +6,6 @@ from typing import Final
 
 TICK: Final = "live-tick"
 PULSE: Final = "live-pulse"
-BUSY: Final = "live-busy"
 VERSION: Final = "live-version"
 NAMES: Final = "live-names"
 """Changes when the run logs a series that it did not log before; what only lists them follows this."""

@@ -22,7 +22,6 @@ from thalia_monitor.web.live.charts import chart_id
 from thalia_monitor.web.live.client_state import parse_version, view_from
 from thalia_monitor.web.live.ids import (
     BADGE,
-    BUSY,
     HEADER,
     NAMES,
     NEAR,
@@ -38,7 +37,7 @@ from thalia_monitor.web.live.ids import (
     WARNINGS,
 )
 from thalia_monitor.web.live.panels import panel_id
-from thalia_monitor.web.live.ticks import current_state, running
+from thalia_monitor.web.live.ticks import current_state
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
@@ -194,7 +193,6 @@ def register(app: Dash) -> None:
             "drawn": (State(chart_id("chart", ALL, ALL), "id"), State(chart_id("drawn", ALL, ALL), "data")),
             "shown": (State(panel_id("pane", ALL), "id"), State(panel_id("pane-shown", ALL), "data")),
         },
-        running=running(BUSY),
     )
     def follow(
         view: dict[str, Any] | None,

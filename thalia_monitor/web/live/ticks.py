@@ -23,7 +23,7 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.live.containment import contained
-from thalia_monitor.web.live.ids import BUSY, CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
+from thalia_monitor.web.live.ids import CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -34,7 +34,6 @@ def stores(refresh_seconds: float) -> list[Any]:
     return [
         dcc.Interval(id=TICK, interval=int(refresh_seconds * 1000)),
         dcc.Store(id=PULSE),
-        dcc.Store(id=BUSY, data=False),
         dcc.Store(id=VERSION),
         dcc.Store(id=NAMES),
         dcc.Store(id=RUN),
@@ -46,11 +45,6 @@ def stores(refresh_seconds: float) -> list[Any]:
         dcc.Store(id=CHOSEN),
         dcc.Store(id="compare-asked"),
     ]
-
-
-def running(store: str) -> list[tuple[Output, bool, bool]]:
-    """Set a store while a callback runs, so that the next pulse waits for it."""
-    return [(Output(store, "data"), True, False)]
 
 
 def live(
