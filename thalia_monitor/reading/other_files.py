@@ -14,7 +14,6 @@ from thalia_monitor import contract
 from thalia_monitor.model.history import History
 from thalia_monitor.model.records import Problem, Source
 from thalia_monitor.reading.columns import Batch, extends, gather
-from thalia_monitor.reading.composition import Composed, compose
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import (
     FileCache,
@@ -32,15 +31,14 @@ from thalia_monitor.reading.formats import (
     diagnostics,
     numpy_arrays,
     results,
-    sequence,
     stage_log,
     text_log,
     trials,
 )
 from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.stage_spans import items
-from thalia_monitor.reading.merge import RunParts
-from thalia_monitor.reading.recording import Recording, Stretch
+from thalia_monitor.reading.merge import Composed, compose
+from thalia_monitor.reading.recording import Recording, RunParts, Stretch
 
 _DOCUMENTED: Final = contract.METADATA_PATTERN.partition("*")[0]
 SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")
@@ -255,7 +253,7 @@ _NAMES: Final = {
     "saved trial": trials.SAVED_NAME,
     "diagnostics": re.compile(f"{re.escape(diagnostics.NAME)}|{re.escape(diagnostics.HEALTH_NAME)}"),
     "sweep": re.compile(re.escape(diagnostics.SWEEP_NAME)),
-    "sequence": re.compile(re.escape(sequence.NAME)),
+    "sequence": re.compile(re.escape(results.SEQUENCE_NAME)),
     "arrays": re.compile(r".+\.npz"),
 }
 _SCRIPTS: Final = ("diagnostics", "sweep", "arrays")
@@ -266,7 +264,7 @@ _DOCUMENTS: Final[Mapping[str, Callable[[Path, str, Path | None], Recording | No
     "result": results.read_result,
     "diagnostics": diagnostics.read_diagnostics,
     "sweep": diagnostics.read_sweep,
-    "sequence": sequence.read_sequence,
+    "sequence": results.read_sequence,
     "arrays": numpy_arrays.read_arrays,
 }
 
@@ -292,7 +290,7 @@ _FORMATS: Final = {
     "result": results.FORMAT,
     "diagnostics": diagnostics.FORMAT,
     "sweep": diagnostics.FORMAT,
-    "sequence": sequence.FORMAT,
+    "sequence": results.SEQUENCE_FORMAT,
     "arrays": numpy_arrays.FORMAT,
 }
 

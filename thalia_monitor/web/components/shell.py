@@ -25,7 +25,7 @@ from thalia_monitor.web.live.ids import (
     VIEW,
     WARNINGS,
 )
-from thalia_monitor.web.live.ticks import stores
+from thalia_monitor.web.live.panels import stores
 
 if TYPE_CHECKING:
     from thalia_monitor.web.context import Monitor

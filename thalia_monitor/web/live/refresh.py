@@ -36,8 +36,7 @@ from thalia_monitor.web.live.ids import (
     VIEW,
     WARNINGS,
 )
-from thalia_monitor.web.live.panels import panel_id
-from thalia_monitor.web.live.ticks import current_state
+from thalia_monitor.web.live.panels import current_state, panel_id
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
