@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, groupby
 from operator import is_
 from threading import Lock
 from typing import Final
@@ -20,23 +20,10 @@ import numpy as np
 from thalia_monitor.model.growable_array import Buffer
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, History, Ints, Lineage, Segment
 from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
-from thalia_monitor.reading.formats import checkpoints, diagnostics, results, stage_log, text_log, trials
+from thalia_monitor.reading.formats import checkpoints
+from thalia_monitor.reading.formats.registry import precedence
 from thalia_monitor.reading.formats.stage_spans import progress, resolve, start_of
 from thalia_monitor.reading.recording import Recording, RunParts
-
-_AFTER_THE_LOGS: Final = (
-    trials.FORMAT,
-    trials.EVENTS_FORMAT,
-    results.FORMAT,
-    results.SEQUENCE_FORMAT,
-    checkpoints.FORMAT,
-    stage_log.SESSION_FORMAT,
-    diagnostics.FORMAT,
-)
-
-
-LOGS: Final = frozenset({stage_log.FORMAT, text_log.FORMAT, trials.FORMAT})
-"""Formats that record what happens, rather than save where training stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +71,14 @@ def compose(recordings: Sequence[Recording]) -> Composed:
 
 
 def _rank(recording: Recording) -> int:
-    known = recording.source.format in _AFTER_THE_LOGS
-    return _AFTER_THE_LOGS.index(recording.source.format) if known else len(_AFTER_THE_LOGS)
+    return precedence(recording.source.format)
 
 
 def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tuple[Recording, ...]:
     """Add lines where there are none, and events of the kinds that are missing, in order of rank."""
     logged = any(stretch.lines for stretch in stretches)
-    for rank in range(len(_AFTER_THE_LOGS) + 1):
-        group = [recording for recording in others if _rank(recording) == rank]
-        if not group:
-            continue
+    for _, ranked in groupby(others, _rank):
+        group = list(ranked)
         if logged:
             stretches = _with_numbers(stretches, [each for each in group if each.own and each.lines])
         elif any(recording.lines for recording in group):

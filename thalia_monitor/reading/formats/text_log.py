@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,7 +24,7 @@ from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE
 from thalia_monitor.model.records import Event, Problem, Source
 from thalia_monitor.reading.clock import own_offset, zone_offset
-from thalia_monitor.reading.files import Signature, open_regular, signature_of
+from thalia_monitor.reading.files import FoundFile, Signature, open_regular, signature_of
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.text_records import (
     HEADER,
@@ -39,6 +40,9 @@ from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Wri
 
 NAME: Final = "curriculum_training.log"
 FORMAT: Final = "CurriculumLogger text log"
+ROTATED_FORMAT: Final = "rotated log"
+ROTATED_NAME: Final = re.compile(rf"(?:{re.escape(NAME)}|trials\.csv|events\.log)[._-]\d[\w.:+-]*")
+"""Parts of logs that are text, which a rotation has cut off."""
 
 LARGEST_RECORD: Final = 1024 * 1024
 """Bytes; what a record has beyond this is left out, so that a file of another kind cannot fill the memory."""
@@ -52,6 +56,20 @@ _UNHEALTHY: Final = (
     *((each.name, -9.0, each.warn_below - _ROUNDED) for each in CORE if each.warn_below is not None),
 )
 """Metrics and ranges for which the logger surely warns, printed as they are with three decimals."""
+
+
+def follow(
+    folder: Path, prefix: str, within: Path | None
+) -> Callable[[Sequence[FoundFile], float], tuple[Recording, ...]]:
+    """Make the reader of a folder's text log, which reads on from where it stopped."""
+    log = TextLog(folder / NAME, prefix + NAME, within)
+    return lambda _, __: log.read()
+
+
+def refuse_rotated(_: Path, name: str, __: Path | None = None) -> Recording:
+    """Report a rotated part of a log, which is not read."""
+    problem = Problem(name, None, "is a rotated part of its log, and is not read")
+    return Recording(Source(name, ROTATED_FORMAT, 0), problems=(problem,))
 
 
 class TextLog:
