@@ -53,7 +53,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
                     html.H1("Thalia training monitor", className="visually-hidden"),
                     html.Div(id=HEADER, className="run-header panel"),
                     html.Div(id=WARNINGS),
-                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
+                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite", "data-digest": ""}),
                     toolbar(watch.settings.view),
                     html.Div(dash.page_container, id=PAGE),
                     html.Div(id=TOTALS, className="facts panel totals"),

@@ -24,7 +24,7 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.client_state import parse_version
+from thalia_monitor.web.live.client_state import Part, parse_version
 from thalia_monitor.web.live.containment import SENTENCE, contained
 from thalia_monitor.web.live.ids import CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
 
@@ -123,9 +123,9 @@ def panel(name: str, kind: type[html.Div | html.Section] = html.Div, **propertie
 def updates(
     state: TrainingState,
     run: str,
-    ids: Sequence[dict[str, str]],
+    ids: Sequence[Part],
     shown: Sequence[Any],
-    standing: Any,
+    status: str | None,
     sum_up: Callable[[], Summary],
 ) -> tuple[list[Any], list[Any]]:
     """Children and version of each panel; ``no_update`` for one that is current.
@@ -135,12 +135,11 @@ def updates(
         run: its id.
         ids: of the panels on the page.
         shown: the version that each shows.
-        standing: the run's status in the browser (``status_badge.standing``).
+        status: the run's status in the browser.
         sum_up: sums the run up, where a panel needs it.
     """
     fills, summaries = (current_app.extensions.get(each, {}) for each in (PANELS, SUMMARIES))
     summed = cache(sum_up)
-    status = standing.get("status") if isinstance(standing, dict) else None
 
     def update(name: str, before: Any) -> tuple[Any, Any]:
         mark = f"{run}:{state.version}:{status if name in summaries else ''}"
