@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import time
 from typing import Any, Final
 from urllib.parse import quote
 
 import dash_bootstrap_components as dbc
 from dash import html
 
+from thalia_monitor.analysis.formatting import NONE, ago
 from thalia_monitor.model.records import HealthWarning, Problem, Severity
 
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Shapes that differ without their colour, from a block that every system font has."""
+END_OF_TIME: Final = 253_402_300_799
+"""The last second that a date can be written of, in Unix seconds."""
 MOST_WARNINGS: Final = 20
 UNFOLDED: Final = 3
 """Warnings that stand open; a longer list would push what it is about off the screen."""
@@ -38,6 +43,27 @@ def fact(label: str, value: Any, detail: str = "") -> html.Div:
         ],
         className="fact",
     )
+
+
+def moment(seconds: float, now: float) -> html.Time:
+    """A time (Unix seconds), with the date where that is not today; the browser writes it in the reader's zone."""
+    when = datetime.fromtimestamp(min(max(seconds, 0), END_OF_TIME), UTC)
+    today = when.date() == datetime.fromtimestamp(now, UTC).date()
+    return html.Time(
+        f"{when:%H:%M:%S} UTC" if today else f"{when.day} {when:%b %Y, %H:%M:%S} UTC",
+        className="fact-value",
+        dateTime=when.isoformat(timespec="seconds"),
+        title=f"{when:%Y-%m-%d %H:%M:%S} UTC",
+    )
+
+
+def age(seconds: float | None) -> Any:
+    """How long ago a time (Unix seconds) was; the browser counts it on."""
+    if seconds is None:
+        return NONE
+    passed = max(time() - seconds, 0)
+    when = datetime.fromtimestamp(min(max(seconds, 0), END_OF_TIME), UTC)
+    return html.Span(ago(passed), title=f"{when:%Y-%m-%d %H:%M:%S} UTC", **{"data-age": f"{passed:.0f}"})
 
 
 def warnings(listed: Sequence[HealthWarning], found: Sequence[HealthWarning] = ()) -> html.Div:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from dash import html
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.formatting import ago, duration
+from thalia_monitor.analysis.formatting import NONE, ago, duration
 from thalia_monitor.web.components import basic, empty_states
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 
-def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
-    """Where the training is, in one line and a bar."""
+def header(state: TrainingState, updated: float | None = None, now: float | None = None) -> list[Any]:
+    """Where the training is, in one line and a bar; ``updated`` is its last sign of life in Unix seconds."""
+    now = time() if now is None else now
     percent = f"{state.stage_progress:.0%}" if state.total_weeks or state.stage_progress else ""
     stage = "–" if state.current_stage is None else f"{state.current_stage}"
     return [
@@ -32,7 +33,10 @@ def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
                 basic.fact(*_planned(state), percent + _over(state)),
                 basic.fact("Step", f"{state.current_step:,}" if state.sources else "–", _reading(state)),
                 html.Div(
-                    [html.Span("Last update", className="fact-label"), *last_update(state, now)],
+                    [
+                        html.Span("Last update", className="fact-label"),
+                        *last_update(updated, now),
+                    ],
                     className="fact",
                 ),
             ],
@@ -53,23 +57,14 @@ def _over(state: TrainingState) -> str:
     return " extended" if state.total_weeks and state.current_week > state.total_weeks else ""
 
 
-def last_update(state: TrainingState, now: datetime | None = None) -> list[Any]:
-    """The clock time of the last change and its age; the browser counts the age on between two versions."""
-    if state.last_update is None:
-        return [html.Span("–", className="fact-value")]
-    seconds = ((now or datetime.now(UTC)) - state.last_update).total_seconds()
+def last_update(time: float | None, now: float) -> list[Any]:
+    """The clock time of the last update and its age; the browser counts the age on between two versions."""
+    if time is None:
+        return [html.Span(NONE, className="fact-value")]
+    age = max(now - time, 0.0)
     return [
-        html.Time(
-            f"{state.last_update:%H:%M:%S} UTC",
-            className="fact-value",
-            dateTime=state.last_update.isoformat(timespec="seconds"),
-            title=f"{state.last_update:%Y-%m-%d %H:%M:%S} UTC",
-        ),
-        html.Span(
-            ago(seconds),
-            className="fact-detail",
-            **{"data-age": f"{max(seconds, 0):.0f}"},
-        ),
+        basic.moment(time, now),
+        html.Span(ago(age), className="fact-detail", **{"data-age": f"{age:.0f}"}),
     ]
 
 

@@ -115,7 +115,7 @@ def refresh(run: Any, known: Any, named: Any, shown: Any, standing: Any) -> Refr
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == named else names,
-            "header": header.header(state),
+            "header": header.header(state, summary.liveness.time, summary.now),
             "warnings": basic.warnings(warned, found) if warned or state.checkpoints or found else None,
             "totals": header.totals(state),
             "notice": _changed([each for each in notices if each], shown),
