@@ -14,7 +14,6 @@ from werkzeug.exceptions import BadRequest
 
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.model.records import HealthWarning
 from thalia_monitor.web.components import basic, header, status_badge
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
@@ -107,16 +106,15 @@ def refresh(run: Any, known: Any, named: Any, shown: Any, standing: Any) -> Refr
     stands, badge = status_badge.changed(summary, run, standing)
     frame = NOTHING | {"standing": stands, "badge": badge}
     same = known is not None and (before, known["version"]) == (run, state.version)
+    if not same or stands is not no_update:  # a run goes stale without a new version
+        frame["warnings"] = header.health_bar(summary)
     if not same or _troubled(shown):
         names = _names(run, state)
-        warned = state.warnings
-        found = [HealthWarning(each.severity, each.message) for each in summary.findings if each.wrong]
         notices = [basic.problems(state.problems, state.total_problems), header.missing(state)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == named else names,
             "header": header.header(state, summary.liveness.time, summary.now),
-            "warnings": basic.warnings(warned, found) if warned or state.checkpoints or found else None,
             "totals": header.totals(state),
             "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
