@@ -46,6 +46,13 @@ window.monitor = {
     return plot?._fullLayout;
   },
 
+  // Where an x stands on the screen, in pixels from the left; NaN for none.
+  screenX(plot, x) {
+    const area = plot.querySelector(".nsewdrag");
+    const { xaxis } = window.monitor.drawnLayout(plot) ?? {};
+    return area && xaxis && x !== null ? area.getBoundingClientRect().left + xaxis.d2p(x) : Number.NaN;
+  },
+
   isCallback(address) {
     return String(address).includes("_dash-update-component");
   },

@@ -25,8 +25,10 @@ from thalia_monitor.analysis.timeline import (
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
-MOST: Final = 32
-"""Maximum markers of one kind per chart; more could not be distinguished or hovered."""
+CELLS: Final = 96
+"""A chart is divided into at least half as many cells, each a few pixels wide: two events in one are one mark."""
+CLUSTER: Final = 4
+"""Cells that a cluster takes up, so that its count has room beside it."""
 
 NAMED: Final = 4
 """Maximum distinct names listed in a bundle's label."""
@@ -69,23 +71,24 @@ def markers(
     start: float | None = None,
     end: float | None = None,
     x: Literal["step", "time"] = "step",
-    most: int = MOST,
+    cells: int = CELLS,
 ) -> list[Marker]:
-    """Place the events of these kinds that lie within the range, at most ``most`` marks of each kind.
+    """Place the events of these kinds that lie within the range: one mark each, or a cluster where they are dense.
 
-    ``start`` and ``end`` are steps, or Unix seconds where ``x`` is ``time``. Neighbours of one kind are bundled in
-    cells whose width (in steps or seconds) is a power of two and whose edges never move, so that a new event joins
-    a bundle or begins one, and moves none. An event that cannot be placed on the axis is left out.
+    ``start`` and ``end`` are steps, or Unix seconds where ``x`` is ``time``. Cells have a width (in steps or seconds)
+    that is a power of two and edges that never move, so that a new event joins a cluster or begins a mark, and moves
+    none. An event that cannot be placed on the axis is left out.
     """
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
     found = []
     every = marked_events(state)
+    cell = cell_width(state, start, end, x, cells)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
-        these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, most)
+        these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, cell, cells)
         known = these.placed or (
             x == "step" and bool(these.stepped.all())
         )  # then metric lines are not needed
-        bundles = these.memoized(("marks", low, high, x, most), bundle) if known else bundle()
+        bundles = these.memoized(("marks", low, high, x, cell, cells), bundle) if known else bundle()
         found += [_completed(mark, segment, state) for mark, segment in bundles]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
 
@@ -97,14 +100,16 @@ def _bundled(
     low: float,
     high: float,
     x: Literal["step", "time"],
-    most: int,
+    cell: float,
+    cells: int,
 ) -> list[tuple[Marker, int]]:
     """Markers with the logged step and time, each with the segment of its first event."""
     placed = _placed(every, state, x)
     at = placed.step if x == "step" else placed.time
     inside = np.flatnonzero((placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high))
     order = inside[np.argsort(at[inside], kind="stable")]
-    edges = _edges(at[order], most)
+    own = _power_of_two(float(at[order[-1]]) - float(at[order[0]]) if len(order) else 0.0, cells)
+    edges = _edges(at[order], max(cell, own))
     return [_mark(kind, placed.where(order[first:last])) for first, last in pairwise(edges)]
 
 
@@ -129,17 +134,44 @@ def _placed(every: MarkedEvents, state: TrainingState, x: Literal["step", "time"
     return every
 
 
-def _edges(at: NDArray[Any], most: int) -> list[int]:
-    """Boundaries of bundles, for positions in ascending order.
+def cell_width(
+    state: TrainingState,
+    start: float | None,
+    end: float | None,
+    x: Literal["step", "time"] = "step",
+    cells: int = CELLS,
+) -> float:
+    """Width of a cell of a chart of this range, or else of the whole run, in steps or seconds."""
+    return _power_of_two(end - start if start is not None and end is not None else _length(state, x), cells)
 
-    Equal positions form one bundle; if those are too many, so does each cell whose width is the smallest power of
-    two that leaves few enough.
+
+def _power_of_two(width: float, cells: int) -> float:
+    """The smallest power of two, from 1 on, of which no more than ``cells`` cover the width."""
+    return 2.0 ** math.ceil(math.log2(width / cells)) if cells < width < math.inf else 1.0
+
+
+def _length(state: TrainingState, x: Literal["step", "time"]) -> float:
+    """Steps or seconds from the first metric line to the last."""
+    history = state.history
+    if not history.segments:
+        return 0.0
+    if x == "step":
+        return history.current_step - min(each.first_step for each in history.segments)
+    return float(history.time[-1]) - history.first_time
+
+
+def _edges(at: NDArray[Any], cell: float) -> list[int]:
+    """Boundaries of marks, for positions in ascending order.
+
+    Equal positions are one mark; where two others lie in one cell, so are all of that cluster's cells.
     """
-    width, begins = 1, np.flatnonzero(np.diff(at)) + 1
-    while len(begins) >= most and width < 2**62:
-        begins = np.flatnonzero(np.diff(at // width)) + 1
-        width *= 2
-    return [0, *begins.tolist(), len(at)] if len(at) else []
+    if not len(at):
+        return []
+    place, cluster = at // cell, at // (CLUSTER * cell)
+    moved = np.diff(at) != 0
+    dense = np.isin(cluster, cluster[1:][moved & (np.diff(place) == 0)])
+    begins = np.flatnonzero(moved & (~dense[1:] | (np.diff(cluster) != 0))) + 1
+    return [0, *begins.tolist(), len(at)]
 
 
 def _mark(kind: MarkerKind, group: MarkedEvents) -> tuple[Marker, int]:

@@ -1,12 +1,14 @@
-"""Event markers on every chart: a thin line and a symbol per growth, sleep, milestone, resume."""
+"""Events on every chart: a vertical line where a stage begins, a short tick at the upper edge for all else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from thalia_monitor.analysis.markers import Marker, markers
+from thalia_monitor.analysis.formatting import number
+from thalia_monitor.analysis.markers import CLUSTER, Marker, cell_width, markers
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View, times
@@ -16,19 +18,33 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
 LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
-    MarkerKind.GROWTH: ("triangle-up", theme.PALETTE[2]),
-    MarkerKind.NREM: ("circle", theme.PALETTE[0]),
-    MarkerKind.REM: ("square", theme.PALETTE[5]),
-    MarkerKind.SLEEP: ("pentagon", theme.SECOND),
-    MarkerKind.STAGE: ("star", theme.PALETTE[6]),
-    MarkerKind.MILESTONE: ("diamond", theme.PALETTE[4]),
-    MarkerKind.WARNING: ("x", theme.PALETTE[3]),
-    MarkerKind.RESUME: ("triangle-left", theme.PALETTE[7]),
+    MarkerKind.GROWTH: ("line-ns", theme.PALETTE[2]),
+    MarkerKind.NREM: ("line-ne", theme.PALETTE[0]),
+    MarkerKind.REM: ("line-nw", theme.PALETTE[5]),
+    MarkerKind.SLEEP: ("y-up", theme.SECOND),
+    MarkerKind.STAGE: ("", theme.PALETTE[6]),
+    MarkerKind.MILESTONE: ("asterisk", theme.PALETTE[4]),
+    MarkerKind.WARNING: ("x-thin", theme.PALETTE[3]),
+    MarkerKind.RESUME: ("cross-thin", theme.PALETTE[7]),
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
+GLYPHS: Final = {
+    MarkerKind.GROWTH: "|",
+    MarkerKind.NREM: "╱",
+    MarkerKind.REM: "╲",
+    MarkerKind.SLEEP: "⅄",
+    MarkerKind.STAGE: "│",
+    MarkerKind.MILESTONE: "✱",
+    MarkerKind.WARNING: "×",
+    MarkerKind.RESUME: "+",
+}
+"""The symbols as letters, for the legend."""
 
-HEIGHTS: Final = {MarkerKind.NREM: 0.925, MarkerKind.REM: 0.88, MarkerKind.SLEEP: 0.835}
-"""Where a kind's symbols stand, as a share of the plot's height; sleep comes often, and would cover the others."""
+TOP: Final = 0.97
+LANE: Final = 0.06
+"""Height of the first chosen kind's ticks and distance to those of the next, as shares of the plot's height."""
+TICK: Final = 8
+"""Pixels."""
 
 PLACES: Final = {
     MarkerKind.GROWTH: "growth",
@@ -40,9 +56,9 @@ PLACES: Final = {
 
 
 def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
-    """Two traces for each chosen kind, on the second y axis, whether or not anything has happened yet.
+    """One trace for each chosen kind, on the second y axis, whether or not anything has happened yet.
 
-    They are the same on every chart of a page, so they are made once.
+    They are the same on every chart of a page, so they are made once. ``assets/event_links.js`` shows their text.
     """
     what = ("event traces", view.x, view.start, view.end, view.markers)
     return state.memoized(what, lambda: _event_traces(state, view))
@@ -53,12 +69,30 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     if not chosen:
         return []
     start, end = _range(state, view)
-    found = markers(state, chosen, start=start, end=end, x="step" if view.x == "step" else "time")
-    return [
-        trace
-        for kind in chosen
-        for trace in _traces(state, kind, [each for each in found if each.kind is kind], view)
-    ]
+    axis: Literal["step", "time"] = "step" if view.x == "step" else "time"
+    found = markers(state, chosen, start=start, end=end, x=axis)
+    unit = {"step": 1.0, "wall": MILLISECONDS, "elapsed": 1 / HOUR}[view.x]
+    room = CLUSTER * cell_width(state, start, end, axis) * unit / 2
+    lanes = {kind: lane for lane, kind in enumerate(kind for kind in chosen if kind is not MarkerKind.STAGE)}
+    traces = []
+    for kind in chosen:
+        these = [each for each in found if each.kind is kind]
+        at = _positions(state, these, view)
+        looks = _ticks(kind, these, at, lanes[kind], room) if kind in lanes else _lines(at)
+        repeated = 1 if kind in lanes else 3
+        traces.append(
+            {
+                "type": "scatter",
+                "yaxis": "y2",
+                "showlegend": False,
+                "name": str(kind),
+                "hoverinfo": "none",  # shown when the pointer is on them, not beside every value
+                "hovertext": [_words(each) for each in these for _ in range(repeated)],
+                "customdata": [_address(each) for each in these for _ in range(repeated)],
+                **looks,
+            }
+        )
+    return traces
 
 
 def _range(state: TrainingState, view: View) -> tuple[float | None, float | None]:
@@ -68,36 +102,48 @@ def _range(state: TrainingState, view: View) -> tuple[float | None, float | None
     return view.start * scale + origin, view.end * scale + origin
 
 
-def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: View) -> list[dict[str, Any]]:
-    symbol, color = LOOKS[kind]
-    height = HEIGHTS.get(kind, 0.97)
+def _positions(state: TrainingState, found: list[Marker], view: View) -> list[float | None]:
     step = np.array([0 if each.step is None else each.step for each in found], np.int64)
     time = np.array([np.nan if each.time is None else each.time for each in found], np.float64)
-    at = times(positions(step, time, state.history, view))
-    both = {"type": "scatter", "yaxis": "y2", "showlegend": False, "name": str(kind)}
-    lines = {
+    return times(positions(step, time, state.history, view))
+
+
+def _lines(at: list[float | None]) -> dict[str, Any]:
+    """The vertical lines of stages."""
+    return {
         "mode": "lines",
         "x": [value for x in at for value in (x, x, None)],
-        "y": [0.0, height - 0.03, None] * len(at),
-        "line": {"width": 1, "color": color, "dash": "dot"},
-        "opacity": 0.25,
-        "hoverinfo": "skip",
+        "y": [0.0, 1.0, None] * len(at),
+        "line": {"width": 1, "color": LOOKS[MarkerKind.STAGE][1]},
+        "opacity": 0.6,
     }
-    heads = {
-        "mode": "markers",
+
+
+def _ticks(
+    kind: MarkerKind, found: list[Marker], at: list[float | None], lane: int, room: float
+) -> dict[str, Any]:
+    """Short ticks, each cluster with its count where there is room before the next."""
+    symbol, color = LOOKS[kind]
+    follows = [b is None or a is None or b - a >= room for a, b in pairwise([*at, None])]
+    counts = [
+        number(each.count, "count") if each.count > 1 and free else ""
+        for each, free in zip(found, follows, strict=True)
+    ]
+    return {
+        "mode": "markers+text",
         "x": at,
-        "y": [height] * len(at),
-        "marker": {"symbol": symbol, "color": color, "size": 8},
-        "text": [_words(each) for each in found],
-        "customdata": [_address(each) for each in found],
-        "hovertemplate": "%{text}<extra></extra>",
+        "y": [round(TOP - LANE * lane, 3)] * len(at),
+        "marker": {"symbol": symbol, "color": color, "size": TICK, "line": {"width": 2, "color": color}},
+        "text": counts,
+        "textposition": "middle right",
+        "textfont": {"size": theme.SMALL, "color": color},
+        "cliponaxis": False,
     }
-    return [both | lines, both | heads]
 
 
 def _words(marker: Marker) -> str:
-    """Hover text: event and position, since a hover shows what is near the pointer, not only under it."""
-    said = theme.plain(marker.label).replace("; ", "<br>")  # a narrow box hides less of the line
+    """What the pointer shows: event and position."""
+    said = theme.plain(marker.label)
     if marker.step is None or f"{marker.step:,}" in said:
         return said
     return f"{'from ' if marker.count > 1 else ''}step {marker.step:,}: {said}"
