@@ -173,10 +173,10 @@ def test_a_consolidation_that_began_before_the_zoom_is_still_seen() -> None:
 def test_the_pointer_shows_patterns_duration_and_step() -> None:
     """Never a bare pair of coordinates."""
     state = state_of(slept(203_760, patterns=150))
-    for draw in CHARTS[:2]:
+    for draw, shown in ((consolidation.timeline, "hovertext"), (consolidation.patterns, "text")):
         [trace] = draw(state, "", VIEW).traces
-        assert trace["text"] == ["150 patterns<br>2,000 steps<br>from step 203,760"]
-        assert "%{text}" in trace["hovertemplate"]
+        assert trace[shown] == ["150 patterns<br>2,000 steps<br>from step 203,760"]
+        assert f"%{{{shown}}}" in trace["hovertemplate"]
 
 
 def test_patterns_are_drawn_per_event() -> None:

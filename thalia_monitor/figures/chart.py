@@ -96,6 +96,8 @@ class Chart:
     """What the coloured band is, written beside the title: on the plot, the line would cross the words."""
     band_source: str = ""
     """Where its limits come from."""
+    cautious: bool = False
+    """Whether values in it are a reason for caution, rather than healthy."""
 
     @property
     def scaled(self) -> bool:

@@ -97,6 +97,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
+        "ticklabelstandoff": 6,
         "type": "category",
         "categoryorder": "array",
         "categoryarray": list(lanes.values()),
@@ -126,10 +127,9 @@ def _intervals(placed: Marks, at: Ints, lane: list[str], color: dict[str, Any]) 
         "y": [lane[place] for place in at.tolist()],
         "width": 0.6,
         "marker": color | {"line": color | {"width": 2}},
-        "text": [texts[place] for place in at.tolist()],
-        "textposition": "none",
+        "hovertext": [texts[place] for place in at.tolist()],
         "customdata": [rows[place] for place in at.tolist()],
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
+        "hovertemplate": "%{y}: %{hovertext}<extra></extra>",
     }
 
 
@@ -207,7 +207,7 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
 def _constant(gap: float, times: int) -> Chart:
     """A sentence: a diagram of one bar would say no more."""
     each = f", all {times:,} times" if times > 1 else ""
-    return replace(nothing(f"one every {number(gap, 'count')} steps{each}", 40), total=times)
+    return replace(nothing(f"one every {number(gap, 'count')} steps{each}", 24), total=times)
 
 
 def totals(state: TrainingState) -> list[tuple[str, str]]:

@@ -103,6 +103,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
+        "ticklabelstandoff": 14,  # room for half of the largest dot
         "type": "category",
         "categoryorder": "array",
         "categoryarray": list(lanes.values()),

@@ -129,14 +129,15 @@ def show_band(layout: dict[str, Any], stated: Band, *, log: bool = False) -> Non
 class _BandTexts(TypedDict):
     band: str
     band_source: str
+    cautious: bool
 
 
 def band_texts(stated: Band | None) -> _BandTexts:
     """What is written beside the title of a chart with a band."""
     if stated is None:
-        return {"band": "", "band_source": ""}
+        return {"band": "", "band_source": "", "cautious": False}
     words = f"normal {stated.low:g}–{stated.high:g}" if stated.healthy else f"grows from {stated.low:.0%}"
-    return {"band": words, "band_source": stated.words}
+    return {"band": words, "band_source": stated.words, "cautious": not stated.healthy}
 
 
 def band(stated: Band) -> dict[str, Any]:

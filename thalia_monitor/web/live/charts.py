@@ -368,6 +368,7 @@ class Caption:
     band: str = ""
     """What the coloured band is."""
     band_source: str = ""
+    cautious: bool = False
 
 
 def caption(chart: Chart, held: Any) -> Caption:
@@ -375,14 +376,24 @@ def caption(chart: Chart, held: Any) -> Caption:
     notes = [each for each in chart.notes if each]
     if isinstance(held, int):
         notes.append(f"paused, {counted(max(chart.length - held, 0), 'new point')}")
-    return Caption(tuple(notes), chart.caption, chart.summary, chart.band, chart.band_source)
+    return Caption(tuple(notes), chart.caption, chart.summary, chart.band, chart.band_source, chart.cautious)
 
 
 def beside(words: Caption) -> list[Any]:
     """Lay a caption out."""
     notes = [html.Span(note, className="note") for note in words.notes]
     return [
-        *([html.Span(words.band, className="band-key", title=words.band_source)] if words.band else ()),
+        *(
+            [
+                html.Span(
+                    words.band,
+                    className=f"band-key {'band-key-caution' if words.cautious else ''}",
+                    title=words.band_source,
+                )
+            ]
+            if words.band
+            else ()
+        ),
         *notes,
         html.Span(words.drawn, className="drawn"),
         html.Span(words.summary, className="visually-hidden") if words.summary else "",
