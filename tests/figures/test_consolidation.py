@@ -92,7 +92,7 @@ def test_nrem_and_rem_are_told_apart(stage: str, color: str) -> None:
     """By colour, by symbol and by lane."""
     assert consolidation.sleep_color(stage) == color
     for stage_of, lane in ((stage, stage), ("nap", "nap")):
-        [bars] = consolidation.timeline(state_of(slept(5, stage_of)), "", VIEW).traces
+        bars, *_ = consolidation.timeline(state_of(slept(5, stage_of)), "", VIEW).traces
         assert bars["y"] == [lane]
     [dots] = consolidation.patterns(state_of(slept(5, stage)), "", VIEW).traces
     assert dots["marker"]["color"] == color
@@ -110,7 +110,7 @@ def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:
     state = state_of(slept(100), event)
 
     assert consolidation.sleeps(state)["sleep_stage"].tolist() == ["NREM", "unknown"]
-    (bars,) = consolidation.timeline(state, "", VIEW).traces
+    bars, *_ = consolidation.timeline(state, "", VIEW).traces
     assert bars["y"] == ["NREM", "unknown"]
     assert [trace["name"] for trace in consolidation.patterns(state, "", VIEW).traces] == ["NREM", "unknown"]
     newest = last_sleep(state, 160.0)
@@ -120,7 +120,7 @@ def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:
 
 def test_the_timeline_has_every_sleep_at_its_step() -> None:
     """As the log says, in its order."""
-    [bars] = consolidation.timeline(fixture_state("healthy"), "", VIEW).traces
+    bars, *_ = consolidation.timeline(fixture_state("healthy"), "", VIEW).traces
     lines = logged()
     assert sorted(zip(bars["base"], bars["x"], bars["y"], strict=True)) == sorted(
         (line["step"], line["duration_steps"], line["sleep_stage"]) for line in lines
@@ -130,10 +130,12 @@ def test_the_timeline_has_every_sleep_at_its_step() -> None:
 def test_an_interval_is_coloured_by_the_patterns_replayed() -> None:
     """On one scale from none to the most; grey where they are not logged."""
     state = state_of(slept(0, patterns=50), slept(5000, patterns=200), slept(9000, patterns=None))
-    known, unknown = consolidation.timeline(state, "", VIEW).traces
-    assert (known["base"], known["marker"]["color"]) == ([0, 5000], [50, 200])
-    assert (known["marker"]["cmin"], known["marker"]["cmax"]) == (0, 200)
-    assert (unknown["base"], unknown["marker"]["color"]) == ([9000], theme.SECOND)
+    bars, key = consolidation.timeline(state, "", VIEW).traces
+    few, most = consolidation.pattern_color(0.25), consolidation.PATTERNS[-1][1]
+    assert bars["base"] == [0, 5000, 9000]
+    assert bars["marker"]["color"] == [few, most, theme.SECOND]
+    assert (key["marker"]["cmin"], key["marker"]["cmax"]) == (0, 200)
+    assert few not in (most, consolidation.PATTERNS[0][1])
 
 
 def test_the_scale_of_patterns_is_seen_on_both_themes() -> None:
@@ -160,21 +162,21 @@ def test_an_interval_is_as_long_as_its_duration_on_each_axis(
 ) -> None:
     """Steps are converted to time and back by the metric lines; one of no known length is a tick."""
     event = replace(slept(300, **fields), time=START + 30)
-    [bars] = consolidation.timeline(made([0.0] * 200, events=(event,)), "", View(x=x)).traces
+    bars, *_ = consolidation.timeline(made([0.0] * 200, events=(event,)), "", View(x=x)).traces
     assert bars["x"] == pytest.approx([length])
 
 
 def test_a_consolidation_that_began_before_the_zoom_is_still_seen() -> None:
     """It reaches into what is looked at."""
     chart = consolidation.timeline(state_of(slept(0, duration_steps=500)), "", View(start=100, end=200))
-    assert [trace["base"] for trace in chart.traces] == [[0]]
+    assert chart.traces[0]["base"] == [0]
 
 
 def test_the_pointer_shows_patterns_duration_and_step() -> None:
     """Never a bare pair of coordinates."""
     state = state_of(slept(203_760, patterns=150))
     for draw, shown in ((consolidation.timeline, "hovertext"), (consolidation.patterns, "text")):
-        [trace] = draw(state, "", VIEW).traces
+        trace = draw(state, "", VIEW).traces[0]
         assert trace[shown] == ["150 patterns<br>2,000 steps<br>from step 203,760"]
         assert f"%{{{shown}}}" in trace["hovertemplate"]
 
@@ -260,5 +262,5 @@ def test_each_mark_knows_the_row_it_leads_to() -> None:
     """In the table of the same page."""
     state = state_of(slept(10), slept(40, "REM"))
     for draw in CHARTS[:2]:
-        found = [each for trace in draw(state, "", VIEW).traces for each in trace["customdata"]]
+        found = [each for trace in draw(state, "", VIEW).traces for each in trace.get("customdata", ())]
         assert found == ["consolidation?find=10", "consolidation?find=40"]

@@ -34,12 +34,11 @@ from thalia_monitor.figures.events import (
 )
 
 if TYPE_CHECKING:
-    from thalia_monitor.model.history import Ints
     from thalia_monitor.model.run import TrainingState
 
 NREM: Final = theme.PALETTE[0]
 REM: Final = theme.PALETTE[5]
-PATTERNS: Final = [[0, "#2f7fd6"], [0.5, "#a65fc4"], [1, "#d9661f"]]
+PATTERNS: Final = ((0.0, "#2f7fd6"), (0.5, "#a65fc4"), (1.0, "#d9661f"))
 """Few to many patterns replayed, in tones that are seen on both themes."""
 COLORBAR: Final = {
     "title": {"text": "patterns", "side": "right", "font": {"size": theme.SMALL}},
@@ -104,32 +103,45 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     }
     layout["xaxis"] |= X_LOOKS[view.x]
     mean = placed.amount / np.maximum(placed.said, 1)
-    scale = {"colorscale": PATTERNS, "cmin": 0, "cmax": float(np.nanmax(mean, initial=1.0))}
-    lane = [lanes[stage] for stage in placed.label.tolist()]
-    known, unknown = np.flatnonzero(~np.isnan(mean)), np.flatnonzero(np.isnan(mean))
-    bars = [_intervals(placed, known, lane, {"color": numbers(mean[known])} | scale)] if len(known) else []
-    bars += [_intervals(placed, unknown, lane, {"color": theme.SECOND})] if len(unknown) else []
-    if len(known):
-        bars[0]["marker"] |= {"colorbar": COLORBAR, "showscale": True}
-    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_NAMED])
-    words = f"{counted(placed.total, 'consolidation')}, the newest at step {placed.newest:,}: {each}."
-    return Chart(bars, layout, summary=words, **_chart_texts(state, placed))
-
-
-def _intervals(placed: Marks, at: Ints, lane: list[str], color: dict[str, Any]) -> dict[str, Any]:
-    """Bars from where consolidations began to where they ended; one of no known length is as wide as its edge."""
-    texts, rows = _texts(placed), row_addresses("consolidation", placed.step)
-    return {
+    most = float(np.nanmax(mean, initial=1.0))
+    color = [theme.SECOND if np.isnan(each) else pattern_color(each / most) for each in mean.tolist()]
+    bars = {
         "type": "bar",
         "orientation": "h",
-        "base": times(placed.x[at]),
-        "x": times(np.nan_to_num(placed.end - placed.x)[at]),
-        "y": [lane[place] for place in at.tolist()],
+        "base": times(placed.x),
+        "x": times(np.nan_to_num(placed.end - placed.x)),
+        "y": [lanes[stage] for stage in placed.label.tolist()],
         "width": 0.6,
-        "marker": color | {"line": color | {"width": 2}},
-        "hovertext": [texts[place] for place in at.tolist()],
-        "customdata": [rows[place] for place in at.tolist()],
+        # The edge keeps one that took no time, or less than a pixel, in sight.
+        "marker": {"color": color, "line": {"color": color, "width": 2}},
+        "hovertext": _texts(placed),
+        "customdata": row_addresses("consolidation", placed.step),
         "hovertemplate": "%{y}: %{hovertext}<extra></extra>",
+    }
+    traces = [bars] if np.isnan(mean).all() else [bars, _color_key(most)]
+    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_NAMED])
+    words = f"{counted(placed.total, 'consolidation')}, the newest at step {placed.newest:,}: {each}."
+    return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
+
+
+def pattern_color(share: float) -> str:
+    """The colour of a share, 0 to 1, of the most patterns. Plotly warns of numbers as the colours of bars."""
+    at, colors = zip(*PATTERNS, strict=True)
+    parts = [[int(color[place : place + 2], 16) for color in colors] for place in (1, 3, 5)]
+    return "#" + "".join(f"{round(float(np.interp(share, at, part))):02x}" for part in parts)
+
+
+def _color_key(most: float) -> dict[str, Any]:
+    """A trace without points, for its colour bar."""
+    scale = {"colorscale": [list(each) for each in PATTERNS], "cmin": 0, "cmax": most, "colorbar": COLORBAR}
+    marker = {"color": [0], "showscale": True, **scale}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [None],
+        "y": [None],
+        "hoverinfo": "skip",
+        "marker": marker,
     }
 
 
