@@ -92,6 +92,14 @@ def test_kinds_are_toggled_one_by_one() -> None:
     assert markers(run, []) == []
 
 
+def test_growth_of_a_hidden_region_has_no_mark() -> None:
+    """Nor is it counted in a cluster; what other events say is not about the region."""
+    warned = Event("warning", 900, {"message": "cortex"})
+    run = state(LINES, events=[growth(500), growth(500, "striatum"), growth(900), warned])
+    found = markers(run, hidden=frozenset({"cortex"}))
+    assert [(mark.step, mark.label) for mark in found] == [(500, "striatum, +50 neurons"), (900, "cortex")]
+
+
 def test_checkpoints_tell_what_no_event_does() -> None:
     """Stages, warnings and milestones of a run that logs no events of them are marked where they first appear."""
     warning = HealthWarning(Severity.CRITICAL, "Runaway")

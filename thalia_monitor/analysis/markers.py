@@ -72,25 +72,33 @@ def markers(
     end: float | None = None,
     x: Literal["step", "time"] = "step",
     cells: int = CELLS,
+    hidden: frozenset[str] = frozenset(),
 ) -> list[Marker]:
     """Place the events of these kinds that lie within the range: one mark each, or a cluster where they are dense.
 
     ``start`` and ``end`` are steps, or Unix seconds where ``x`` is ``time``. Cells have a width (in steps or seconds)
     that is a power of two and edges that never move, so that a new event joins a cluster or begins a mark, and moves
-    none. An event that cannot be placed on the axis is left out.
+    none. An event that cannot be placed on the axis is left out, and so is the growth of a region that is ``hidden``.
     """
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
     found = []
     every = marked_events(state)
     cell = cell_width(state, start, end, x, cells)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
-        these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, cell, cells)
+        these = _without(every[kind], hidden) if kind is MarkerKind.GROWTH and hidden else every[kind]
+        bundle = partial(_bundled, kind, these, state, low, high, x, cell, cells)
         known = these.placed or (
             x == "step" and bool(these.stepped.all())
         )  # then metric lines are not needed
         bundles = these.memoized(("marks", low, high, x, cell, cells), bundle) if known else bundle()
         found += [_completed(mark, segment, state) for mark, segment in bundles]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
+
+
+def _without(grown: MarkedEvents, hidden: frozenset[str]) -> MarkedEvents:
+    """Growth events of the other regions."""
+    kept = partial(np.isin, grown.label.astype(np.str_), sorted(hidden), invert=True)
+    return grown.memoized(("without", hidden), lambda: grown.where(kept()))
 
 
 def _bundled(

@@ -126,8 +126,8 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
 
 def pattern_color(share: float) -> str:
     """The colour of a share, 0 to 1, of the most patterns. Plotly warns of numbers as the colours of bars."""
-    at, colors = zip(*PATTERNS, strict=True)
-    parts = [[int(color[place : place + 2], 16) for color in colors] for place in (1, 3, 5)]
+    at = [place for place, _ in PATTERNS]
+    parts = [[int(color[first : first + 2], 16) for _, color in PATTERNS] for first in (1, 3, 5)]
     return "#" + "".join(f"{round(float(np.interp(share, at, part))):02x}" for part in parts)
 
 

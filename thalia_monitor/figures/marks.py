@@ -60,7 +60,7 @@ def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
 
     They are the same on every chart of a page, so they are made once. ``assets/event_links.js`` shows their text.
     """
-    what = ("event traces", view.x, view.start, view.end, view.markers)
+    what = ("event traces", view.x, view.start, view.end, view.markers, view.hidden)
     return state.memoized(what, lambda: _event_traces(state, view))
 
 
@@ -70,7 +70,7 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
         return []
     start, end = _range(state, view)
     axis: Literal["step", "time"] = "step" if view.x == "step" else "time"
-    found = markers(state, chosen, start=start, end=end, x=axis)
+    found = markers(state, chosen, start=start, end=end, x=axis, hidden=view.hidden)
     unit = {"step": 1.0, "wall": MILLISECONDS, "elapsed": 1 / HOUR}[view.x]
     room = CLUSTER * cell_width(state, start, end, axis) * unit / 2
     lanes = {kind: lane for lane, kind in enumerate(kind for kind in chosen if kind is not MarkerKind.STAGE)}
