@@ -97,8 +97,11 @@ def markers(
 
 def _without(grown: MarkedEvents, hidden: frozenset[str]) -> MarkedEvents:
     """Growth events of the other regions."""
-    kept = partial(np.isin, grown.label.astype(np.str_), sorted(hidden), invert=True)
-    return grown.memoized(("without", hidden), lambda: grown.where(kept()))
+
+    def others() -> MarkedEvents:
+        return grown.where(~np.isin(grown.label.astype(np.str_), sorted(hidden)))
+
+    return grown.memoized(("without", hidden), others)
 
 
 def _bundled(

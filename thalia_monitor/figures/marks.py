@@ -73,7 +73,9 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     found = markers(state, chosen, start=start, end=end, x=axis, hidden=view.hidden)
     unit = {"step": 1.0, "wall": MILLISECONDS, "elapsed": 1 / HOUR}[view.x]
     room = CLUSTER * cell_width(state, start, end, axis) * unit / 2
-    lanes = {kind: lane for lane, kind in enumerate(kind for kind in chosen if kind is not MarkerKind.STAGE)}
+    there = {each.kind for each in found}  # what has not happened takes no room
+    ticked = [kind for kind in chosen if kind is not MarkerKind.STAGE]
+    lanes = {kind: sum(other in there for other in ticked[:place]) for place, kind in enumerate(ticked)}
     traces = []
     for kind in chosen:
         these = [each for each in found if each.kind is kind]
