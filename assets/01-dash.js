@@ -46,11 +46,13 @@ window.monitor = {
     return plot?._fullLayout;
   },
 
-  // Where an x stands on the screen, in pixels from the left; NaN for none.
-  screenX(plot, x) {
+  // A function that tells where an x of a chart stands on the screen, in pixels from the left; NaN for none.
+  toScreen(plot) {
     const area = plot.querySelector(".nsewdrag");
     const { xaxis } = window.monitor.drawnLayout(plot) ?? {};
-    return area && xaxis && x !== null ? area.getBoundingClientRect().left + xaxis.d2p(x) : Number.NaN;
+    if (!area || !xaxis) return () => Number.NaN;
+    const { left } = area.getBoundingClientRect();
+    return (x) => (x === null ? Number.NaN : left + xaxis.d2p(x));
   },
 
   isCallback(address) {

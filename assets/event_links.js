@@ -11,11 +11,12 @@
   // The events drawn near an x of the screen, the nearest first: at most one of each kind.
   function eventsNear(plot, clientX) {
     const near = [];
+    const screenX = monitor.toScreen(plot);
     for (const trace of plot.data || []) {
       if (trace.hoverinfo !== "none" || !trace.hovertext) continue;
       let best = null;
       for (const [place, x] of trace.x.entries()) {
-        const distance = Math.abs(monitor.screenX(plot, x) - clientX);
+        const distance = Math.abs(screenX(x) - clientX);
         if (distance <= (best ? best.distance : REACH)) best = { distance, place };
       }
       if (best) {

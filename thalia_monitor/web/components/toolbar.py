@@ -16,7 +16,7 @@ from thalia_monitor.analysis.smoothing import FORMULA
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures.chart import TOTAL, X_TITLES
 from thalia_monitor.figures.marks import GLYPHS, LOOKS
-from thalia_monitor.figures.theme import REGIONS, SECOND, region_style
+from thalia_monitor.figures.theme import REGIONS, SECOND, region_style, stroke_mask
 from thalia_monitor.web.components.basic import toggle
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def palette() -> html.Fieldset:
 
 
 def _swatch(region: str) -> html.I:
-    color = SECOND if region == TOTAL else region_style(region)["color"]
-    return html.I(className="swatch", style={"backgroundColor": color})
+    look = {"color": SECOND, "dash": "solid"} if region == TOTAL else region_style(region)
+    style = {"backgroundColor": look["color"], "maskImage": stroke_mask(look["dash"])}
+    return html.I(className="swatch", style=style)
 
 
 EVENTS: Final = {
