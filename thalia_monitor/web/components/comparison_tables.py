@@ -22,7 +22,7 @@ from thalia_monitor.analysis.comparison import (
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
-from thalia_monitor.analysis.quantities import first_to_last
+from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.figures import compare as figures
 from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import SYMBOLS, side_style
@@ -111,7 +111,12 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
 
 def small_multiples(sides: Sequence[Side]) -> list[str]:
     """The core metrics that a run logs, then what stands in for the others; four at most."""
-    logged = [place.public for side in sides for place in first_to_last(side.state)]
+    logged = [
+        place.public
+        for side in sides
+        for place in first_to_last(side.state)
+        if side.state.history.column(series_of(side.state, place.public)) is not None
+    ]
     core = [name for name in CORE_METRICS if name in logged]
     return list(dict.fromkeys([*core, *logged]))[: len(CORE_METRICS)]
 
