@@ -110,17 +110,20 @@ def test_all_of_the_choice_is_given_to_the_address_at_once(compared: Dash, root:
 
 
 def test_the_core_metrics_are_small_multiples(compared: Dash, tmp_path: Path) -> None:
-    """A chart for each that a run logs; other metrics where there are none."""
-    answer = callback(compared, "compare-table.children", {"compare-chosen.data": {}})
-    assert answer["compare-kind"]["data"]["multiples"][1:] == [
-        "firing_rate",
-        "capacity",
-        "performance",
-        "loss",
-    ]
-    Run(tmp_path).append(line(1, accuracy_100=0.5, margin=3))
-    answer = callback(create_app([tmp_path]), "compare-table.children", {"compare-chosen.data": {}})
-    assert answer["compare-kind"]["data"]["multiples"][1:] == ["performance", "margin"]
+    """A chart for each that a run logs; other metrics where there are none, none for what only checkpoints have."""
+
+    def multiples(app: Dash) -> list[str]:
+        answer = callback(app, "compare-table.children", {"compare-chosen.data": {}})
+        names: list[str] = answer["compare-kind"]["data"]["multiples"][1:]
+        return names
+
+    assert multiples(compared) == ["loss"]
+    core = {"firing_rate": 0.1, "capacity": 0.7, "performance": 0.6, "loss": 0.5}
+    for name, metrics in (("core", core), ("trials", {"accuracy_100": 0.5, "margin": 3})):
+        (tmp_path / name).mkdir()
+        Run(tmp_path / name).append(line(1, **metrics))
+    assert multiples(create_app([tmp_path / "core", tmp_path / "trials"])) == list(core)
+    assert multiples(create_app([tmp_path / "trials"])) == ["performance", "margin"]
 
 
 def test_a_choice_survives_being_written_into_a_charts_name(compared: Dash, root: Path) -> None:
