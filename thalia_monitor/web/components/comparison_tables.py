@@ -19,6 +19,7 @@ from thalia_monitor.analysis.comparison import (
     difference,
     directed,
     run_values,
+    stage_starts,
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
@@ -28,7 +29,7 @@ from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.metric_info import CORE_METRICS, title
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, run_picker
+from thalia_monitor.web.components import basic, run_picker, zoom_links
 from thalia_monitor.web.components.comparison_query import (
     choice_from,
     choice_of,
@@ -268,9 +269,7 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     reached = {side.run: run_values(side.state, choice.series, step) for side in sides}
     base = next((reached[side.run] for side in sides if side.baseline), RunValues())
     columns = ("Run", "Last", BESIDE, "Best", BESIDE, f"At step {step:,}", BESIDE)
-    rows = [
-        html.Tr([_name(side), *_compared(choice.series, reached[side.run], base, side)]) for side in sides
-    ]
+    rows = [html.Tr([_name(side), *_compared(choice, reached[side.run], base, side)]) for side in sides]
     words = (
         "" if directed(choice.series) else "More of this is neither better nor worse, so no run is the best."
     )
@@ -280,15 +279,20 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     ]
 
 
-def _compared(name: str, reached: RunValues, base: RunValues, side: Side) -> list[html.Td]:
-    cells = []
+def _compared(choice: Choice, reached: RunValues, base: RunValues, side: Side) -> list[html.Td]:
+    """Value and difference, each; a click on a value zooms the charts to its step."""
+    cells, name = [], choice.series
+    starts = {} if choice.origin == RUN else stage_starts(side.state)
+    origin = starts[int(choice.origin)].step if starts and int(choice.origin) in starts else 0
     for value, its, step in (
         (reached.last, base.last, reached.last_step),
         (reached.best, base.best, reached.best_step),
         (reached.there, base.there, None),
     ):
-        where = f" step {step:,}" if step is not None else ""
-        cells.append(html.Td([number(value), html.Span(where, className="fact-detail")], className="number"))
+        where = [" step ", zoom_links.step_button(step)] if step is not None else []
+        zoom = zoom_links.zoom_range(side.state, step, origin) if step is not None else {}
+        shown = [number(value), html.Span(where, className="fact-detail")]
+        cells.append(html.Td(shown, className="number", **zoom))
         cells.append(html.Td("baseline" if side.baseline else _difference(difference(name, value, its))))
     return cells
 
@@ -368,7 +372,11 @@ def _name(side: Side) -> html.Td:
 
 
 def _table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
-    """``numbers``: which columns hold numbers."""
+    """``numbers``: which columns hold numbers. Each cell gets its heading, for screens on which a row is a card."""
+    for row in rows:
+        for words, cell in zip(columns, row.children, strict=True):
+            if isinstance(words, str):
+                setattr(cell, "data-label", words)
     head = html.Tr(
         [
             html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
