@@ -100,8 +100,8 @@ def test_a_smoothed_line_is_drawn_over_faint_raw_values_both_solid(two: list[Sid
     chart = overlay(two, "loss", View(smooth=0.6))
     drawn = [each for each in chart.traces if each["x"] and each["name"] in ("first", "second")]
     assert [(each["name"], each.get("opacity", 1)) for each in drawn] == [
-        ("first", 0.28),
-        ("second", 0.28),
+        ("first", 0.22),
+        ("second", 0.22),
         ("first", 1),
         ("second", 1),
     ]

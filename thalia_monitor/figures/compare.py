@@ -231,14 +231,14 @@ def _look(side: Side, *, alone: bool = False) -> dict[str, Any]:
     marker = {"color": style["color"], "symbol": style["symbol"], "size": 7}
     return {
         "mode": "lines+markers",
-        "line": {"color": style["color"], "width": 2.8 if side.baseline else 2.0},
+        "line": {"color": style["color"], "width": 2.6 if side.baseline else 1.7},
         "marker": marker if alone else marker | {"maxdisplayed": SPREAD},
     }
 
 
 def _faint(side: Side) -> dict[str, Any]:
     line = {"color": theme.side_style(side.look)["color"], "width": 1}
-    return {"mode": "lines", "line": line, "opacity": 0.28, "hoverinfo": "skip", "showlegend": False}
+    return {"mode": "lines", "line": line, "opacity": 0.22, "hoverinfo": "skip", "showlegend": False}
 
 
 def _line(side: Side, x: Floats, y: Floats) -> dict[str, Any]:

@@ -181,7 +181,8 @@ def legend(sides: Sequence[Side]) -> list[html.Button]:
 def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
     """Table of the compared runs: colour, progress, and buttons to make one the baseline or remove it."""
     if not sides:
-        return basic.empty("No run to compare", "Add one above.")
+        nothing = basic.empty("No run to compare", "Runs are listed here as soon as one is found.")
+        return html.Div(nothing, className="nothing-here")
     rows = [
         html.Tr(
             [
@@ -240,6 +241,8 @@ def offer(query: str, choice: Choice, library: Library) -> Any:
         return f"{MOST} runs are as many as can be told apart: remove one to add another."
     free = [each for each in library.entries() if each.id not in choice.runs and not each.gone]
     shown = run_picker.search(free, query)[:MOST_OFFERED]
+    if not free and not choice.runs:
+        return ""
     return offers(shown, names(shown)) or ("no other run is called that" if query else "every run is here")
 
 
