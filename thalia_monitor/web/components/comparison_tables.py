@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from dash import html, no_update
@@ -22,6 +23,7 @@ from thalia_monitor.analysis.comparison import (
     stage_starts,
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
+from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.figures import compare as figures
@@ -191,7 +193,7 @@ def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
                 ),
                 html.Td(_stage(side)),
                 html.Td(f"{side.state.current_step:,}", className="number"),
-                html.Td(run_picker.age(side.state.last_update)),
+                html.Td(basic.age(liveness(side.state, time()).time)),
                 html.Td(_buttons(side.run, side), className="row-tools"),
             ]
         )
