@@ -78,12 +78,13 @@
     const place = new URL(monitor.basePath() + row, window.location.href);
     const wanted = place.searchParams.get("find") || "";
     const field = document.querySelector(SEARCH);
-    const query = monitor.address.with({ find: wanted }).slice(window.location.pathname.length); // run and view go along
+    const query = monitor.address.with({ find: wanted, kind: "", sort: "" }).slice(window.location.pathname.length); // run and view go along
     const isHere = place.pathname === window.location.pathname;
     window.history.pushState({}, "", place.pathname + query);
     if (isHere && field) {
       lastVisited = place.pathname;
       monitor.set(field.id, { value: wanted }); // the charts stay as they are
+      monitor.set(field.id.replace("query", "kinds"), { value: [] }); // the row may be of another kind
     } else monitor.showAddress();
     scrollToTable(wanted, 100);
   }

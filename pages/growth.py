@@ -34,10 +34,10 @@ COLUMNS = {
     "reason": "Reason",
 }
 TABLE = "growth-log"
-LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_events)
+LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_events, kinds="region")
 
 
-def layout(find: str = "", **_: Any) -> html.Div:
+def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             panels.panel(FACTS, className="facts panel"),
@@ -56,7 +56,7 @@ def layout(find: str = "", **_: Any) -> html.Div:
                 ],
                 className="grid",
             ),
-            html.Section(LOG(find), className="panel details-growth"),
+            html.Section(LOG(query), className="panel details-growth"),
         ],
         className="page",
     )

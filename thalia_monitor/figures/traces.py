@@ -98,14 +98,14 @@ def positions(step: NDArray[Any], time: Floats, history: History, view: View) ->
     return (time - history.first_time) / HOUR
 
 
-def drawn_sample(series: Series, history: History, view: View) -> Sample:
+def drawn_sample(series: Series, history: History, view: View, points: int = POINTS) -> Sample:
     """Choose the points that stand for a series in the reader's view."""
-    return _sample(*placeable(series, pyramid(history, series), view), history, view)
+    return _sample(*placeable(series, pyramid(history, series), view), history, view, points)
 
 
-def smoothed_sample(series: Series, history: History, view: View) -> Sample:
+def smoothed_sample(series: Series, history: History, view: View, points: int = POINTS) -> Sample:
     """Choose the points that stand for the series smoothed over its full length."""
-    return _sample(*placeable(*smoothed(history, series, view.smooth), view), history, view)
+    return _sample(*placeable(*smoothed(history, series, view.smooth), view), history, view, points)
 
 
 def values_in_view(series: Series, history: History, view: View) -> Floats:
@@ -114,8 +114,10 @@ def values_in_view(series: Series, history: History, view: View) -> Floats:
     return within(placed, pyramid=levels, **_range(history, view))
 
 
-def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
-    return sample(series, POINTS, pyramid=levels, **_range(history, view))
+def _sample(
+    series: Series, levels: Pyramid | None, history: History, view: View, points: int = POINTS
+) -> Sample:
+    return sample(series, points, pyramid=levels, **_range(history, view))
 
 
 class _Range(TypedDict):
