@@ -15,7 +15,7 @@ from thalia_monitor.web.live.ids import CHOSEN, OTHERS, RUN
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
 charts.declare_family("compare", comparison_tables.CHARTS)
 
-PARTS = ("table", "trouble", "chart", "differences", "milestones", "totals", "offers")
+PARTS = ("table", "trouble", "chart", "differences", "milestones", "totals", "changes", "offers")
 QUERY = "compare-query"
 CONTROLS = ("series", "origin", "step")
 
@@ -38,6 +38,7 @@ def layout(**_: Any) -> html.Div:
     totals = [
         basic.panel("Milestones", html.Div(id="compare-milestones")),
         basic.panel("Growth, sleep and time", html.Div(id="compare-totals")),
+        basic.panel("Changes by hand", html.Div(id="compare-changes")),
     ]
     return html.Div(
         [

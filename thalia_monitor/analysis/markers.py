@@ -42,6 +42,7 @@ _NOUNS: Final = {
     MarkerKind.MILESTONE: ("milestone", "milestones", ""),
     MarkerKind.WARNING: ("warning", "warnings", ""),
     MarkerKind.RESUME: ("resume", "resumes", ""),
+    MarkerKind.CONTROL: ("change by hand", "changes by hand", ""),
 }
 
 

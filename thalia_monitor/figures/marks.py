@@ -24,6 +24,7 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.MILESTONE: ("diamond", theme.PALETTE[4]),
     MarkerKind.WARNING: ("x", theme.PALETTE[3]),
     MarkerKind.RESUME: ("triangle-left", theme.PALETTE[7]),
+    MarkerKind.CONTROL: ("cross", theme.PALETTE[1]),
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
 

@@ -19,6 +19,7 @@ from thalia_monitor.analysis.comparison import (
     directed,
     run_values,
 )
+from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.figures.compare import overlay
@@ -48,6 +49,7 @@ KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutra
 BESIDE: Final = "beside the baseline"
 MOST_MILESTONES: Final = 200
 MOST_OFFERED: Final = 8
+MOST_CHANGES: Final = 200
 
 
 def _overlay(key: str) -> charts.Builder:
@@ -87,6 +89,7 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
         "differences": differences(choice, compared),
         "milestones": milestones(compared),
         "totals": totals(compared),
+        "changes": changes(compared),
         "series_options": series_options(series_names(compared, choice)),
         "origin_options": origin_options(stages(compared, choice)),
         "offers": offer(str(query or ""), choice, watch.library),
@@ -262,6 +265,30 @@ def _mark(verdict: Change | None) -> html.Td:
         f" {verdict.step:,}" if verdict.passed else "",
     ]
     return html.Td(shown, className="number", title=words, **{"aria-label": words})
+
+
+def changes(sides: Sequence[Side]) -> Any:
+    """What was changed by hand while each run trained, run beside run and by step."""
+    found = [
+        (change.step or 0, side.position, change)
+        for side in sides
+        for change in controls(side.state).changes
+        if change.applied
+    ]
+    if not found:
+        return basic.empty("No changes by hand", "Nobody has changed a parameter of these runs.")
+    places = [side.position for side in sides]
+    rows = [
+        html.Tr(
+            [
+                html.Td(f"{step:,}", className="number"),
+                *(html.Td(change.words if at == place else "", className="log-text") for at in places),
+            ]
+        )
+        for step, place, change in sorted(found, key=lambda each: each[:2])[-MOST_CHANGES:]
+    ]
+    columns = ("Step", *(side.name[:40] for side in sides))
+    return _scrolled(_table(columns, rows, numbers=(0,)), "Changes by hand, side by side")
 
 
 def totals(sides: Sequence[Side]) -> html.Div:
