@@ -155,9 +155,7 @@ def _command(offered: Parameter) -> html.Section:
     )
     if offered.confirm:
         sure = html.Div(["This cannot be taken back.", button], className="control-sure")
-        button = html.Details(
-            [html.Summary(f"{words} …", className="btn btn-sm btn-outline-secondary"), sure]
-        )
+        button = html.Details([html.Summary(f"{words} …", className="option control-back"), sure])
     return html.Section(
         [
             html.Div(
