@@ -38,16 +38,14 @@ def lay_out(state: TrainingState, shape: Any) -> Any:
         "notice": Output(NOTICE, "children"),
         "seen": Output(SEEN, "data"),
     },
-    inputs={
-        "pulse": Input(PULSE, "data"),
-        "rows": Input(part("now", ALL), "id"),
-        "sent": Input(SENT, "data"),
-    },
-    state={"version": State(VERSION, "data"), "seen": State(SEEN, "data")},
+    inputs=[Input(VERSION, "data"), Input(SENT, "data"), Input(PULSE, "data"), Input(part("now", ALL), "id")],
+    state=[State(SEEN, "data")],
 )
-def follow(version: Any, sent: Any, seen: Any, **_: Any) -> dict[str, Any]:
-    known = seen if list(ctx.triggered_prop_ids) == [f"{PULSE}.data"] else None
-    return control_panel.update(current_state(version), version["run"], ctx.outputs_grouping, sent, known)
+def follow(version: Any, sent: Any, _: Any, __: Any, seen: Any) -> dict[str, Any]:
+    ticked = {*ctx.triggered_prop_ids} <= {f"{PULSE}.data", f"{VERSION}.data"}
+    return control_panel.update(
+        current_state(version), version["run"], ctx.outputs_grouping, sent, ticked and seen
+    )
 
 
 @dash.get_app().callback(
