@@ -94,7 +94,7 @@ def controlled(directory: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Iterat
 def losses(directory: Path, newest: int) -> float:
     """The mean loss of the newest lines."""
     lines = [line["loss"] for line in log_lines(directory) if "loss" in line][-newest:]
-    return sum(lines) / newest
+    return float(sum(lines)) / newest
 
 
 def test_a_wrong_learning_rate_is_seen_in_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

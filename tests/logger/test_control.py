@@ -241,6 +241,7 @@ def test_a_control_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None
     (other / asked.file).write_bytes(asked.content())
     assert logger.control()["learning_rate"] == 1e-3
     assert [path.name for path in other.iterdir()] == [asked.file]
+    assert logger.write_errors == 0
 
 
 def test_other_files_in_the_folder_are_left_alone(logger: CurriculumLogger) -> None:

@@ -12,9 +12,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract, control_folder
@@ -110,7 +109,11 @@ class Inbox:
         """Claim requests, the oldest first: the id of each, and its content or why it is not read."""
         if not self._may_have_news():
             return
-        with suppress(FileNotFoundError), control_folder.opened(self._directory) as folder:
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(control_folder.opened(self._directory))
+            except OSError:  # gone, or a link in its place: a monitor that is asked to write there says so
+                return
             waiting = [name for name in control_folder.names(folder) if name not in self._stuck]
             control_folder.remove_orphans(folder)
             for name in waiting[:MOST_AT_ONCE]:
@@ -147,9 +150,7 @@ class Attempt:
     def __enter__(self) -> Attempt:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         self.error = error if isinstance(error, Exception) else None
         return self.error is not None
 
@@ -378,11 +379,13 @@ class Controllable:
             wanted = {} if request.value is None else {"new": shown(request.value)}
             self._acknowledge(fields | wanted | {"outcome": REFUSED, "reason": reason}, step)
         elif known.kind == COMMAND:
-            error_of_action = controls.give(request.name)
+            failure = controls.give(request.name)
             outcome = {"outcome": APPLIED}
-            if error_of_action is not None:
-                reason = f"{type(error_of_action).__name__}: {error_of_action}"
-                outcome = {"outcome": FAILED, "reason": reason[:LONGEST_WORDS]}
+            if failure is not None:
+                outcome = {
+                    "outcome": FAILED,
+                    "reason": f"{type(failure).__name__}: {failure}"[:LONGEST_WORDS],
+                }
             self._acknowledge(fields | outcome, step)
         else:
             value = known.check(request.value)
