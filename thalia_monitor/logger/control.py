@@ -85,10 +85,9 @@ class Control(Mapping[str, Any]):
 
     def requested(self, command: str) -> bool:
         """Whether a command without a function of its own was given since the last call; true once for each."""
-        if command not in self._given:
-            return False
+        waited = command in self._given
         self._given.discard(command)
-        return True
+        return waited
 
 
 class Inbox:
@@ -382,10 +381,8 @@ class Controllable:
             failure = controls.give(request.name)
             outcome = {"outcome": APPLIED}
             if failure is not None:
-                outcome = {
-                    "outcome": FAILED,
-                    "reason": f"{type(failure).__name__}: {failure}"[:LONGEST_WORDS],
-                }
+                reason = f"{type(failure).__name__}: {failure}"[:LONGEST_WORDS]
+                outcome = {"outcome": FAILED, "reason": reason}
             self._acknowledge(fields | outcome, step)
         else:
             value = known.check(request.value)
