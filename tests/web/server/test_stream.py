@@ -209,6 +209,34 @@ def test_a_directory_that_hangs_delays_only_its_own_run(monkeypatch: pytest.Monk
     assert said.count(b'{"run":"well"') >= 3
 
 
+def test_one_slow_look_does_not_make_the_next_ones_rare() -> None:
+    """A busy moment of the machine is no sign of a large directory, which is looked at less often."""
+
+    async def looks_in_two_seconds(slow: Callable[[int], float]) -> int:
+        streams, looks = Streams(), 0
+
+        def look() -> Future[str]:
+            nonlocal looks
+            looks += 1
+            found: Future[str] = Future()
+            asyncio.get_running_loop().call_later(slow(looks), found.set_result, "the same")
+            return found
+
+        one = streams.open("127.0.0.1", {"run": look}, beat=5, most=1)
+
+        async def ignore(_: bytes) -> None: ...
+
+        left = asyncio.get_running_loop().create_future()
+        running = asyncio.create_task(one.run(ignore, left))
+        await asyncio.sleep(2)
+        left.set_result(None)
+        await running
+        return looks
+
+    assert asyncio.run(looks_in_two_seconds(lambda number: 0.4 if number == 3 else 0)) >= 5
+    assert asyncio.run(looks_in_two_seconds(lambda _: 0.1)) <= 2
+
+
 def htpasswd(folder: Path) -> Path:
     """A password file that lets ``ada`` in."""
     path = folder / "htpasswd"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from threading import Lock
@@ -39,7 +39,7 @@ MOST_OF_CLIENT: Final = 32
 """Streams of one address in a process; this machine's own has no such limit: it may be a proxy's, for everybody."""
 MOST_RUNS: Final = 16
 LOOK: Final = 0.15
-"""Seconds between two looks at a run's files, and twenty times what a look takes if that is longer."""
+"""Seconds between two looks at a run's files, and twenty times what the quickest of the last five took if longer."""
 GAP: Final = 0.25
 """Seconds at least between two events of one run; a log that grows faster is drawn at that pace."""
 AT_ONCE: Final = 400
@@ -204,10 +204,12 @@ class Watch:
         self._task.cancel()
 
     async def _follow(self) -> None:
+        took: deque[float] = deque(maxlen=5)
         while True:
             begun = time.monotonic()
             version = await self._now()
-            pause = max(LOOK if version else UNANSWERED / 5, 20 * (time.monotonic() - begun))
+            took.append(time.monotonic() - begun)
+            pause = max(LOOK if version else UNANSWERED / 5, 20 * min(took))
             if version != self.version:
                 self.version = version
                 self._tell()
