@@ -158,7 +158,7 @@ def _idle(site: Served, run: Path, chromium: str | None) -> Iterator[Row]:
                 lambda event: taken.append(event["response"]["encodedDataLength"]),
             )
             page.wait_for_timeout(IDLE * 1000)
-            yield Row("an open page, nothing new, the interval 5 s", sum(taken) / 1e3, "kB a minute")
+            yield Row("received by an open page, nothing new, interval 5 s", sum(taken) / 1e3, "kB a minute")
             browser.close()
     with _streams(site, run, CROWD, IDLE) as streams:
         before = site.spent

@@ -38,7 +38,7 @@ OPENED: Final = "thalia_monitor.stream"
 MOST_OF_CLIENT: Final = 32
 """Streams of one address in a process; this machine's own has no such limit: it may be a proxy's, for everybody."""
 MOST_RUNS: Final = 16
-LOOK: Final = 0.15
+LOOK: Final = 0.1
 """Seconds between two looks at a run's files, and twenty times what the quickest of the last five took if longer."""
 GAP: Final = 0.25
 """Seconds at least between two events of one run; a log that grows faster is drawn at that pace."""
