@@ -174,10 +174,12 @@ def test_a_log_that_grows_fast_is_said_at_a_pace(run: Run, opened: Open) -> None
             run.metrics(step)
             time.sleep(0.005)
         took = time.monotonic() - begun
-        said = []
-        while (event := reader.next())[0] == "version":
-            said.append(event[1]["version"])
-        assert 2 <= len(said) <= took / stream.GAP + 2
+        said, silent = [], 0
+        while silent < 2:  # seconds
+            name, event = reader.next()
+            silent = silent + 1 if name == "beat" else 0
+            said += [event["version"]] if name == "version" else []
+        assert 1 <= len(said) <= took / stream.GAP + 2
         assert said[-1] == server.extensions[KEY].state().version
 
 
