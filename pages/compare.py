@@ -61,6 +61,7 @@ def layout(**_: Any) -> html.Div:
             dcc.Store(id="compare-kind"),
         ],
         className="page compared",
+        **{"data-every-tick": ""},  # it follows other runs, too
     )
 
 

@@ -56,6 +56,8 @@ class Settings:
     """An htpasswd file; with one, everything but ``/healthz`` asks for a name and password."""
     api_token: str = field(default="", repr=False)
     api_token_file: Path | None = None
+    most_streams: int = 1000
+    """Pages that a process keeps connected for live updates; 0 is none, and pages ask at their interval."""
     behind_proxy: bool = False
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
     log_format: str = "text"
@@ -256,6 +258,13 @@ OPTIONS: Final = (
     ),
     click.option(
         "--api-token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the API's token."
+    ),
+    click.option(
+        "--most-streams",
+        type=click.IntRange(0, 100_000),
+        default=1000,
+        show_default=True,
+        help="How many pages a process keeps connected for live updates; 0: none, pages ask at their interval.",
     ),
     click.option(
         "--behind-proxy",

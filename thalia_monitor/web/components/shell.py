@@ -22,6 +22,7 @@ from thalia_monitor.web.live.ids import (
     STANDING,
     TICK,
     TOTALS,
+    VERSION,
     VIEW,
     WARNINGS,
 )
@@ -88,6 +89,7 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
             dbc.Nav(links, className="links"),
             run_picker.button(watch),
             html.Span(id=BADGE, className="badge-standing", role="status"),
+            html.Span(id="push", className="push"),
             html.Div(
                 [
                     html.Button(
@@ -200,6 +202,12 @@ def register(app: Dash) -> None:
     }
     for function, (output, inputs, states) in browser.items():
         app.clientside_callback(ClientsideFunction(*function), output, *inputs, *states)
+    app.clientside_callback(
+        ClientsideFunction("push", "follow"),
+        Input(VERSION, "data"),
+        Input("auto-refresh", "value"),
+        Input(TICK, "interval"),
+    )
     app.clientside_callback(
         ClientsideFunction("notifications", "update"),
         Output(BADGE, "title"),
