@@ -86,6 +86,9 @@
     document.getElementById("view-words").textContent = isZoomed(view) ? `Held at ${range()}` : "Following the run";
     document.getElementById("view-follow").hidden = !isZoomed(view);
     document.getElementById("view-smooth-words").textContent = view.smooth ? String(view.smooth) : "off";
+    for (const key of document.querySelectorAll("[data-kind]")) {
+      key.hidden = !view.markers?.includes(key.dataset.kind);
+    }
     for (const button of document.querySelectorAll("[data-option]")) {
       const list = view[LISTS.get(button.dataset.option)] || [];
       button.setAttribute("aria-pressed", String(list.includes(button.dataset.name)));

@@ -41,14 +41,18 @@ def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             panels.panel(FACTS, className="facts panel"),
-            html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
+            html.Div(
+                id=REGIONS, className="regions", role="group", **{"aria-label": "Legend: regions to hide"}
+            ),
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
                     _by_region("neurons", "Neurons by region", Kind.NEURONS.family),
                     _by_region("capacity", "Capacity by region", Kind.CAPACITY.family),
                     charts.chart_card("growth-timeline", "When each region grew", table=TABLE),
-                    charts.chart_card("capacity-now", "Capacity now", series=Kind.CAPACITY.family),
+                    charts.chart_card(
+                        "capacity-now", "Capacity now", series=Kind.CAPACITY.family, zooms=False
+                    ),
                 ],
                 className="grid",
             ),

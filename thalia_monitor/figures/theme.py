@@ -99,6 +99,19 @@ def region_style(region: str) -> dict[str, str]:
     return {"color": PALETTE[number % len(PALETTE)], "dash": _DASHES[number // len(PALETTE) % 3]}
 
 
+_NAMED_DASHES: Final = {"solid": "1px", "dot": "3px,3px", "dash": "9px,9px", "dashdot": "9px,3px,3px,3px"}
+
+
+def stroke_mask(dash: str) -> str:
+    """A stroke as a CSS mask, for the legends that are not Plotly's."""
+    at, stops = 0, []
+    for place, length in enumerate(_NAMED_DASHES.get(dash, dash).split(",")):
+        end = at + int(length.removesuffix("px"))
+        stops.append(f"{'transparent' if place % 2 else 'black'} {at}px {end}px")
+        at = end
+    return f"repeating-linear-gradient(90deg, {', '.join(stops)})"
+
+
 AXIS: Final[dict[str, Any]] = {
     "showline": False,
     "zeroline": False,

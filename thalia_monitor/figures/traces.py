@@ -149,21 +149,39 @@ def lines(
     *,
     log: bool = False,
     few: int = FEW,
+    hover: str = "",
 ) -> list[dict[str, Any]]:
     """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts.
 
     Points are drawn as such where there are not more than ``few``, or where one stands alone between two gaps.
+    ``hover`` is how the pointer shows a value, four significant digits by default: without a template Plotly writes
+    a point beside the pointer as "(203,760, 0.0718)".
     """
     if log:
         points = replace(points, value=np.where(points.value > 0, points.value, np.nan))
     x = positions(points.step, points.time, history, view)
     gone = superseded(points, history)
-    current = _trace(points, x, ~gone, style, few)
+    current = _trace(points, x, ~gone, style, few) | {"hovertemplate": hover or four_digits(points.value)}
     dim = style | {"dash": "dot", "width": 1}
     return [
         current,
         _trace(points, x, gone, dim, few) | {"opacity": 0.45, "hoverinfo": "skip", "showlegend": False},
     ]
+
+
+ORDINARY: Final = (1e-6, 1e9)
+"""Values of this size are written out; others with an exponent."""
+
+
+def four_digits(values: Floats, unit: str = "") -> str:
+    """Template that shows a value with four significant digits and its unit."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    ordinary = not len(size) or (size.min() >= ORDINARY[0] and size.max() < ORDINARY[1])
+    return f"%{{y:{',.4~r' if ordinary else '.4~g'}}}{f' {theme.plain(unit)}' if unit else ''}"
+
+
+WHOLE: Final = "%{y:,.0f}"
+"""Template for counts: neurons are not rounded."""
 
 
 def _trace(
@@ -276,7 +294,7 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
     )
     style = {"color": theme.SECOND, "width": 2.2}
     named = {"name": "total", "legendgroup": " total "}  # no region is called so
-    return [trace | named for trace in lines(points, history, view, style, log=log, few=0)]
+    return [trace | named for trace in lines(points, history, view, style, log=log, few=0, hover=WHOLE)]
 
 
 def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:
