@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tests.screen import Screen, parts
 from tests.support import Run, line
+from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.figures.marks import GLYPHS
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.components.event_table import ROWS, arrange
 
@@ -175,6 +177,8 @@ def test_rows_of_warnings_and_lost_milestones_have_the_colour_of_their_severity(
     screen = Screen(create_app(run.directory).server.test_client(), "/events")
     found = [each["props"].get("className", "") for each in screen.component("events-table-rows")["children"]]
     assert found == ["severity-warning", "", "severity-info", "severity-critical", "severity-warning", ""]
+    kinds = [row[1].split() for row in screen.rows("events-table")]
+    assert kinds[0] == [GLYPHS[MarkerKind.MILESTONE], "milestone"] and kinds[-1] == ["|", "growth"]
 
 
 def test_a_row_knows_the_range_to_zoom_to_on_every_axis(run: Run) -> None:

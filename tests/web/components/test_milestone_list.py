@@ -30,9 +30,9 @@ def test_each_criterion_says_its_value_its_target_and_when_it_was_passed_or_lost
         run.metadata(step, metrics={}, milestones=results)
     found = rows(run)
     assert (
-        "0.97  of > 0.95 met by 0.02 passed at step  100 2023-11-14 22:15:00 UTC" in found["mnist_accuracy"]
+        "0.97  of > 0.95 met by 0.02 passed at step  100 14 Nov 2023, 22:15:00 UTC" in found["mnist_accuracy"]
     )
-    assert "> 0.8 lost at step  300 2023-11-14 22:18:20 UTC" in found["gaze_following"]
+    assert "> 0.8 lost at step  300 14 Nov 2023, 22:18:20 UTC" in found["gaze_following"]
     assert found["phoneme_discrimination"].endswith("0.87  of > 0.9 0.03 to go not passed")
     assert found["sensorimotor_maintained"].endswith("> 0.85 not evaluated yet")
 

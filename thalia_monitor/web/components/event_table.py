@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import NONE, number
 from thalia_monitor.analysis.timeline import MarkedEvents, MarkerKind, marked_events
+from thalia_monitor.figures.marks import GLYPHS
 from thalia_monitor.model.records import Severity
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic, zoom_links
-from thalia_monitor.web.components.toolbar import EVENTS
 from thalia_monitor.web.components.value_table import moment
 from thalia_monitor.web.live.panels import live
 
@@ -298,7 +298,7 @@ def _options(frame: pd.DataFrame, column: str) -> list[dict[str, Any]]:
 
 def _symbol(kind: str) -> str:
     """The symbol that a kind of event has on the charts, and a space; empty for any other text."""
-    return f"{EVENTS[MarkerKind(kind)][0]} " if kind in _KINDS else ""
+    return f"{GLYPHS[MarkerKind(kind)]} " if kind in _KINDS else ""
 
 
 _KINDS: Final = frozenset(map(str, MarkerKind))

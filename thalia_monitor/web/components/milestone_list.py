@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from dash import html
@@ -20,7 +21,6 @@ from thalia_monitor.analysis.milestones import (
 from thalia_monitor.analysis.timeline import time_at
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.web.components import basic, empty_states, zoom_links
-from thalia_monitor.web.components.value_table import moment
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -129,10 +129,9 @@ def _when(state: TrainingState, since: Change | None, words: str, gone: bool) ->
     """The verdict, and since which step and time it holds."""
     if since is None or not (since.passed or gone):
         return [words]
-    time = since.time if since.time is not None else time_at(state.history, since.step)
-    when = "" if time is None else f"{moment(time)} UTC"
+    reached = since.time if since.time is not None else time_at(state.history, since.step)
     return [
         "passed at step " if since.passed else "lost at step ",
         zoom_links.step_button(since.step),
-        html.Span(when, className="fact-detail moment") if when else "",
+        "" if reached is None else basic.moment(reached, time()),
     ]
