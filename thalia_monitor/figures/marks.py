@@ -30,15 +30,15 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
 GLYPHS: Final = {
     MarkerKind.GROWTH: "|",
-    MarkerKind.NREM: "╱",
-    MarkerKind.REM: "╲",
-    MarkerKind.SLEEP: "⅄",
-    MarkerKind.STAGE: "│",
-    MarkerKind.MILESTONE: "✱",
+    MarkerKind.NREM: "/",
+    MarkerKind.REM: "\\",
+    MarkerKind.SLEEP: "Y",
+    MarkerKind.STAGE: "┃",
+    MarkerKind.MILESTONE: "*",
     MarkerKind.WARNING: "×",
     MarkerKind.RESUME: "+",
 }
-"""The symbols as letters, for the legend."""
+"""The symbols as letters, for the legend and for tables."""
 
 TOP: Final = 0.97
 LANE: Final = 0.06

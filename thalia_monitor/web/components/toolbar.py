@@ -66,15 +66,16 @@ def _swatch(region: str) -> html.I:
 
 
 EVENTS: Final = {
-    MarkerKind.GROWTH: "growth",
-    MarkerKind.NREM: "NREM",
-    MarkerKind.REM: "REM",
-    MarkerKind.SLEEP: "other consolidation",
-    MarkerKind.STAGE: "stages",
-    MarkerKind.MILESTONE: "milestones",
-    MarkerKind.WARNING: "warnings",
-    MarkerKind.RESUME: "resumes",
+    MarkerKind.GROWTH: f"{GLYPHS[MarkerKind.GROWTH]} growth",
+    MarkerKind.NREM: f"{GLYPHS[MarkerKind.NREM]} NREM",
+    MarkerKind.REM: f"{GLYPHS[MarkerKind.REM]} REM",
+    MarkerKind.SLEEP: f"{GLYPHS[MarkerKind.SLEEP]} other consolidation",
+    MarkerKind.STAGE: f"{GLYPHS[MarkerKind.STAGE]} stages",
+    MarkerKind.MILESTONE: f"{GLYPHS[MarkerKind.MILESTONE]} milestones",
+    MarkerKind.WARNING: f"{GLYPHS[MarkerKind.WARNING]} warnings",
+    MarkerKind.RESUME: f"{GLYPHS[MarkerKind.RESUME]} resumes",
 }
+"""Each kind of event with the symbol it has on the charts."""
 USUAL: Final = "events=growth,stage,milestone,resume"
 """The view of somebody who has chosen nothing."""
 X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
@@ -86,7 +87,7 @@ def _key(kind: MarkerKind) -> list[Any]:
     glyph = html.Span(
         GLYPHS[kind], style={"color": LOOKS[kind][1]}, className="glyph", **{"aria-hidden": "true"}
     )
-    return [glyph, EVENTS[kind]]
+    return [glyph, EVENTS[kind].removeprefix(GLYPHS[kind])]
 
 
 def toolbar(default: str) -> html.Div:
