@@ -46,8 +46,8 @@ def server(run: Run) -> Iterator[Server]:
 
 
 def opened(browse: Browse, url: str, chart: str, **options: Any) -> Page:
-    """A page with this chart drawn."""
-    page = browse(**options).open(url)
+    """A page with this chart drawn, in a window that has room for all charts: the pointer must reach them."""
+    page = browse(**({"height": 1400} | options)).open(url)
     wait_until_drawn(page, chart)
     page.evaluate(SETTLED)
     return page
