@@ -26,6 +26,7 @@ MODULES = (
     "viewers",
     "wire",
     "push",
+    "control",
 )
 """One for each row or few of the table; each has ``rows(bench)``."""
 

@@ -68,10 +68,11 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
 
 
 def _navigation(app: Dash, watch: Monitor) -> html.Nav:
+    shown = {"/compare": watch.library.several, "/control": watch.settings.control}
     pages = [
         page
         for page in dash.page_registry.values()
-        if page["order"] is not None and (page["path"] != "/compare" or watch.library.several)
+        if page["order"] is not None and shown.get(page["path"], True)
     ]
     links = [
         dbc.NavLink(
