@@ -25,8 +25,8 @@ MODULES = (
     "memory",
     "viewers",
     "wire",
-    "push",
     "control",
+    "push",
 )
 """One for each row or few of the table; each has ``rows(bench)``."""
 
