@@ -8,8 +8,8 @@ import pytest
 from tests.analysis.build import state
 from thalia_monitor.analysis.control_history import Controls, controls
 from thalia_monitor.analysis.liveness import Status, liveness
-from thalia_monitor.analysis.markers import markers
 from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.figures.marks import markers
 from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event
 
