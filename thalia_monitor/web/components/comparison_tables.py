@@ -349,14 +349,14 @@ def _mark(verdict: Change | None) -> html.Td:
 def changes(sides: Sequence[Side]) -> Any:
     """What was changed by hand while each run trained, run beside run and by step."""
     found = [
-        (change.step or 0, side.position, change)
-        for side in sides
+        (change.step or 0, place, change)
+        for place, side in enumerate(sides)
         for change in controls(side.state).changes
         if change.applied
     ]
     if not found:
         return basic.empty("No changes by hand", "Nobody has changed a parameter of these runs.")
-    places = [side.position for side in sides]
+    places = range(len(sides))
     rows = [
         html.Tr(
             [
