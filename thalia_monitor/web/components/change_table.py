@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dash import html
 
-from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.control_history import Change, controls
 from thalia_monitor.web.components import basic
+from thalia_monitor.web.components.value_table import moment
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.comparison import Side
@@ -31,7 +32,10 @@ def changes(sides: Sequence[Side]) -> Any:
         html.Tr(
             [
                 html.Td(f"{step:,}", className="number"),
-                *(html.Td(change.words if at == place else "", className="log-text") for at in places),
+                *(
+                    html.Td(change.words if at == place else "", className="log-text", title=when(change))
+                    for at in places
+                ),
             ]
         )
         for step, place, change in sorted(found, key=lambda each: each[:2])[-MOST_CHANGES:]
@@ -40,3 +44,8 @@ def changes(sides: Sequence[Side]) -> Any:
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
     label = {"aria-label": "Changes by hand, side by side"}
     return html.Div(table, className="table-scroll", tabIndex=0, role="region", **label)
+
+
+def when(change: Change) -> str:
+    """Date and time of a change, after a space; empty where it has none."""
+    return "" if change.time is None else f" {moment(change.time)} UTC"
