@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, g, request
 
+from thalia_monitor.web.private_parts import CALLBACKS
+
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
     from thalia_monitor.web.cache import FigureCache
@@ -27,7 +29,6 @@ GLANCE: Final = 0.01
 """Seconds between two looks at whether another worker has answered it."""
 SHARED: Final = 3
 """Seconds that an answer lies in the cache of all workers, longer than any is given again."""
-ASKED_AT: Final = "/_dash-update-component"
 TICKING: Final = b'"changedPropIds":["live-pulse.data"]'
 FOLLOWING: Final = b'"changedPropIds":["live-version.data"]'
 """What a tick of a page says, and a part of one that follows a new version: they change nothing on the server."""
@@ -62,7 +63,7 @@ class Answers:
         server.teardown_request(self._done)
 
     def _again(self) -> Response | None:
-        callback = request.method == "POST" and request.path.endswith(ASKED_AT)
+        callback = request.method == "POST" and request.path.endswith(CALLBACKS)
         asked = question(request.get_data()) if callback else None
         if asked is None:
             return None
