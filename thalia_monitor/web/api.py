@@ -7,6 +7,7 @@ import io
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from werkzeug.exceptions import NotFound
 from thalia_monitor import contract
 from thalia_monitor._version import __version__
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.sampling import excerpt
@@ -187,7 +189,7 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         ],
         "growth_event_count": state.count_of("growth"),
         "consolidation_event_count": state.count_of("consolidation"),
-        "last_update": state.last_update.isoformat() if state.last_update else None,
+        "last_update": report.moment(liveness(state, time()).time),
         "training_duration": state.training_duration.total_seconds(),
     }
 

@@ -13,7 +13,6 @@ from plotly.io.json import to_json_plotly
 
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.model.records import HealthWarning
 from thalia_monitor.web.components import basic, header, status_badge
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
@@ -98,16 +97,15 @@ def refresh(client: ClientState) -> Refresh:
     standing, badge = status_badge.changed(summary, run, client.standing)
     frame = NOTHING | {"standing": standing, "badge": badge}
     same = known is not None and (before, known["version"]) == (run, state.version)
+    if not same or standing is not no_update:  # a run goes stale without a new version
+        frame["warnings"] = header.health_bar(summary)
     if not same or client.status == UNREADABLE:
         names = _names(run, state)
-        warned = state.warnings
-        found = [HealthWarning(each.severity, each.message) for each in summary.findings if each.wrong]
         notices = [basic.problems(state.problems, state.total_problems), header.missing(state)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == client.names else names,
-            "header": header.header(state),
-            "warnings": basic.warnings(warned, found) if warned or state.checkpoints or found else None,
+            "header": header.header(state, summary.liveness.time, summary.now),
             "totals": header.totals(state),
             "hidden": False,
         }
