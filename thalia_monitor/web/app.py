@@ -20,6 +20,7 @@ from thalia_monitor.web.cache import figure_cache, folders
 from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
 from thalia_monitor.web.live import refresh
+from thalia_monitor.web.live.shared_answers import Answers
 from thalia_monitor.web.server import security
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -126,7 +127,8 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
     figures, indexes = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)
-    watch = Monitor(chosen, _library(chosen, indexes), cache, thresholds(chosen.health or chosen.alerts))
+    limits = thresholds(chosen.health or chosen.alerts)
+    watch = Monitor(chosen, _library(chosen, indexes), cache, limits, answers=Answers(cache))
     install(server, watch)
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)

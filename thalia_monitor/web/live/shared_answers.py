@@ -45,19 +45,18 @@ def settle(until: float) -> None:
 
 
 class Answers:
-    """Keeps a worker's answers for so long as they were settled, and those of other workers if a cache is shared."""
+    """Answers of this worker while they are settled, and of others where workers share a cache."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, cache: FigureCache | None = None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._cache: FigureCache | None = None
+        self._cache = cache if cache and cache.shared else None
         self._lock = Lock()
         self._kept: dict[str, Answer] = {}
         self._sought: dict[str, Event] = {}
         """What is being answered at this moment."""
 
-    def watch(self, server: Flask, cache: FigureCache) -> None:
-        """Answer a server's questions again, and with what its other workers keep in that cache."""
-        self._cache = cache if cache.shared else None
+    def watch(self, server: Flask) -> None:
+        """Give a server's answers again to requests that ask the same."""
         server.before_request(self._again)
         server.after_request(self._keep)
         server.teardown_request(self._done)
