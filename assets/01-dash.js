@@ -46,6 +46,15 @@ window.monitor = {
     return plot?._fullLayout;
   },
 
+  // A function that tells where an x of a chart stands on the screen, in pixels from the left; NaN for none.
+  toScreen(plot) {
+    const area = plot.querySelector(".nsewdrag");
+    const { xaxis } = window.monitor.drawnLayout(plot) ?? {};
+    if (!area || !xaxis) return () => Number.NaN;
+    const { left } = area.getBoundingClientRect();
+    return (x) => (x === null ? Number.NaN : left + xaxis.d2p(x));
+  },
+
   isCallback(address) {
     return String(address).includes("_dash-update-component");
   },

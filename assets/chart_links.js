@@ -38,6 +38,22 @@
     }
   }
 
+  // What a step of each kind adds to the two ends of what is shown, as shares of its width.
+  const MOVES = { in: [0.25, -0.25], out: [-0.5, 0.5], back: [-0.25, -0.25], on: [0.25, 0.25] };
+
+  // As if the chart had been dragged: what follows a drag follows this.
+  function move(plot, step) {
+    const axis = monitor.drawnLayout(plot)?.xaxis;
+    if (!axis?.range) return;
+    if (step === "reset") {
+      window.Plotly.relayout(plot, { "xaxis.autorange": true, "yaxis.autorange": true });
+      return;
+    }
+    const [start, end] = axis.range.map(toNumber);
+    const [first, last] = MOVES[step].map((share) => share * (end - start));
+    window.Plotly.relayout(plot, { "xaxis.range[0]": start + first, "xaxis.range[1]": end + last });
+  }
+
   // The range that a relayout event sets: undefined where it is about something else, null for everything.
   function zoomOf(event) {
     if (!event) return undefined;
@@ -71,7 +87,7 @@
     for (const plot of linkedPlots()) if (plot !== source) window.Plotly.Fx.unhover(plot);
   }
 
-  monitor.charts = { isLinked, zoom, zoomOf };
+  monitor.charts = { isLinked, move, zoom, zoomOf };
   document.addEventListener("chart-found", ({ detail: plot }) => {
     plot.on("plotly_hover", (event) => once(() => hover(event, plot)));
     plot.on("plotly_unhover", () => once(() => unhover(plot)));

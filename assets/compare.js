@@ -14,9 +14,7 @@
   ]);
   let chosen = null;
 
-  function isOpen() {
-    return /\/compare\/?$/.test(window.location.pathname);
-  }
+  const isOpen = monitor.isComparison;
 
   function fromAddress() {
     const query = monitor.address.query();
@@ -25,6 +23,13 @@
     for (const [key, field] of KEYS) if (query.get(key)) found[field] = query.get(key);
     if (found.step !== undefined) found.step = Number(found.step);
     return found;
+  }
+
+  function isSame(one, other) {
+    const [a, b] = [one, other].map((each) =>
+      JSON.stringify([each?.runs, ...KEYS.map(([, field]) => each?.[field])]),
+    );
+    return a === b;
   }
 
   function writeAddress() {
@@ -64,11 +69,18 @@
   });
 
   monitor.register("compare", {
+    // What the server compares, also what nobody has chosen: the address has all of it at once.
+    shown(kind) {
+      if (!kind) return;
+      chosen = kind.choice;
+      writeAddress();
+    },
+
     query(pulse) {
       if (!isOpen()) return monitor.noUpdate();
       if (chosen === null || monitor.address.query().has("runs")) {
         const given = fromAddress();
-        if (Object.keys(given).length && JSON.stringify(given) !== JSON.stringify(chosen)) change(given);
+        if (Object.keys(given).length && !isSame(given, chosen)) change(given);
       }
       chosen ||= {};
       writeAddress();

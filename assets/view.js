@@ -43,10 +43,15 @@
     return view;
   }
 
-  // Only what means something in a list is escaped: the comma between names, and "none" (in_address in Python).
-  function joined(names) {
-    const escaped = (name) => (name === "none" ? "%6Eone" : name.replace(/[%,]/g, encodeURIComponent));
-    return (names || []).map(escaped).join(",");
+  // Smoothing of a page where the reader has not chosen one: many raw lines over each other cannot be told apart.
+  function usualSmoothing() {
+    return monitor.isComparison() ? 0.6 : 0;
+  }
+
+  // The page's own smoothing is no choice: it does not go along to another page.
+  function smoothed(view, chosen) {
+    const own = chosen === undefined || chosen === null || chosen === usualSmoothing();
+    return { ...view, chosenSmooth: own ? null : chosen, smooth: own ? usualSmoothing() : chosen };
   }
 
   function isZoomed(view) {
@@ -58,13 +63,13 @@
     const usual = parse(fallback || "");
     const changes = {
       x: view.x !== "step" && view.x,
-      smooth: view.smooth || "",
+      smooth: monitor.isComparison() ? String(view.smooth) : view.smooth || "",
       from: isZoomed(view) && String(view.start),
       to: isZoomed(view) && String(view.end),
     };
     for (const [key, field] of LISTS) {
-      const now = joined(view[field]);
-      changes[key] = now === joined(usual[field]) ? "" : now || "none";
+      const now = monitor.address.listed(view[field]);
+      changes[key] = now === monitor.address.listed(usual[field]) ? "" : now || "none";
     }
     monitor.address.replace(changes);
   }
@@ -81,6 +86,9 @@
     document.getElementById("view-words").textContent = isZoomed(view) ? `Held at ${range()}` : "Following the run";
     document.getElementById("view-follow").hidden = !isZoomed(view);
     document.getElementById("view-smooth-words").textContent = view.smooth ? String(view.smooth) : "off";
+    for (const key of document.querySelectorAll("[data-kind]")) {
+      key.hidden = !view.markers?.includes(key.dataset.kind);
+    }
     for (const button of document.querySelectorAll("[data-option]")) {
       const list = view[LISTS.get(button.dataset.option)] || [];
       button.setAttribute("aria-pressed", String(list.includes(button.dataset.name)));
@@ -93,7 +101,8 @@
 
   function first(fallback) {
     const scale = Number(document.documentElement.style.getPropertyValue("--by")) || 1; // on the wall
-    return { x: "step", smooth: 0, scale, ...parse(fallback || ""), ...parse(window.location.search) };
+    const view = { x: "step", scale, ...parse(fallback || ""), ...parse(window.location.search) };
+    return smoothed(view, view.smooth);
   }
 
   function setControls(view) {
@@ -111,7 +120,7 @@
 
   monitor.register("view", {
     change(x, smooth, events, follow, _relayouts, _options, _path, fallback, before) {
-      const view = { ...(before || first(fallback)) };
+      let view = { ...(before || first(fallback)) };
       if (!before) setControls(view);
       for (const { prop_id: input, value } of before ? monitor.triggers() : []) {
         const [component, property] = [
@@ -119,11 +128,12 @@
           input.slice(input.lastIndexOf(".") + 1),
         ];
         if (input === "location.pathname") {
-          Object.assign(view, parse(window.location.search)); // a link to a place
+          const given = parse(window.location.search); // a link to a place
+          view = smoothed({ ...view, ...given }, given.smooth ?? view.chosenSmooth);
           setControls(view);
         } else if (input === "view-x.value") {
           if (x !== view.x) Object.assign(view, UNZOOMED, { x });
-        } else if (input === "view-smooth.value") view.smooth = Number(smooth) || 0;
+        } else if (input === "view-smooth.value") view = smoothed(view, Number(smooth) || 0);
         else if (input === "view-events.value") view.markers = events || [];
         else if (input === "view-follow.n_clicks") {
           if (follow) Object.assign(view, UNZOOMED);

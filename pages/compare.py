@@ -6,16 +6,20 @@ from typing import Any
 
 import dash
 import dash_bootstrap_components as dbc
-from dash import Input, Output, State, dcc, html
+from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from thalia_monitor.web.components import basic, comparison_tables
 from thalia_monitor.web.live import charts
 from thalia_monitor.web.live.ids import CHOSEN, OTHERS, RUN
 
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
-charts.declare_family("compare", comparison_tables.CHARTS)
+for kind, family in comparison_tables.FAMILIES.items():
+    charts.declare_family(kind, family)
 
-PARTS = ("table", "trouble", "chart", "differences", "milestones", "totals", "offers")
+PARTS = (
+    *("table", "trouble", "legend", "chart", "multiples"),
+    *("differences", "milestones", "totals", "offers"),
+)
 QUERY = "compare-query"
 CONTROLS = ("series", "origin", "step")
 
@@ -37,13 +41,20 @@ def layout(**_: Any) -> html.Div:
     ]
     totals = [
         basic.panel("Milestones", html.Div(id="compare-milestones")),
-        basic.panel("Growth, sleep and time", html.Div(id="compare-totals")),
+        basic.panel("Growth, consolidation and time", html.Div(id="compare-totals")),
     ]
     return html.Div(
         [
             html.Section(runs, className="panel"),
             html.Div(controls, className="table-tools"),
-            html.Div(id="compare-chart"),
+            html.Div(
+                id="compare-legend",
+                className="regions",
+                role="group",
+                **{"aria-label": "Legend: runs to hide"},
+            ),
+            html.Div(id="compare-chart", className="grid compared-charts"),
+            html.Div(id="compare-multiples", className="grid"),
             basic.panel("Differences", html.Div(id="compare-differences")),
             html.Div(totals, className="grid"),
             dcc.Store(id="compare-kind"),
@@ -68,3 +79,6 @@ def layout(**_: Any) -> html.Div:
 )
 def fill(chosen: Any, query: str | None, run: str | None, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
     return comparison_tables.fill(chosen, query, run, shown)
+
+
+dash.get_app().clientside_callback(ClientsideFunction("compare", "shown"), Input("compare-kind", "data"))

@@ -29,10 +29,10 @@ COLUMNS = {
     "duration_seconds": "Duration (s)",
 }
 TABLE = "consolidation-log"
-LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps)
+LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps, kinds="sleep_stage")
 
 
-def layout(find: str = "", **_: Any) -> html.Div:
+def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             panels.panel(FACTS, className="facts panel"),
@@ -40,11 +40,11 @@ def layout(find: str = "", **_: Any) -> html.Div:
                 [
                     charts.chart_card("sleep-timeline", "When it slept", class_name="wide", table=TABLE),
                     charts.chart_card("sleep-patterns", "Patterns replayed", height=260, table=TABLE),
-                    charts.chart_card("sleep-frequency", "How often", height=260, table=TABLE),
+                    charts.chart_card("sleep-frequency", "How often", height=260, table=TABLE, zooms=False),
                 ],
                 className="grid",
             ),
-            html.Section(LOG(find), className="panel details-sleep"),
+            html.Section(LOG(query), className="panel details-sleep"),
         ],
         className="page",
     )

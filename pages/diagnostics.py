@@ -23,21 +23,36 @@ dash.register_page(
 FACTS = "diagnostics-facts"
 panels.declare(FACTS, diagnostics_report.facts)
 POPULATIONS = event_table(
-    "diagnostics-populations", "Populations", diagnostics_report.POPULATIONS, diagnostics_report.populations
+    "diagnostics-populations",
+    "Populations",
+    diagnostics_report.POPULATIONS,
+    diagnostics_report.populations,
+    kinds="status",
 )
 NUMBERS = event_table(
-    "diagnostics-numbers", "Every other number", diagnostics_report.NUMBERS, diagnostics_report.quantities
+    "diagnostics-numbers",
+    "Every other number",
+    diagnostics_report.NUMBERS,
+    diagnostics_report.quantities,
+    word="numbers",
 )
-FILES = event_table("diagnostics-files", "Files found", diagnostics_report.FILES, diagnostics_report.files)
+FILES = event_table(
+    "diagnostics-files",
+    "Files found",
+    diagnostics_report.FILES,
+    diagnostics_report.files,
+    kinds="format",
+    word="files",
+)
 
 
-def layout(find: str = "", **_: Any) -> html.Div:
+def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             panels.panel(FACTS, className="facts panel"),
-            html.Section(POPULATIONS(find), className="panel of-report"),
-            html.Section(NUMBERS(), className="panel of-report"),
-            html.Section(FILES(), className="panel"),
+            html.Section(POPULATIONS(query), className="panel of-report"),
+            html.Section(NUMBERS(query), className="panel of-report"),
+            html.Section(FILES(query), className="panel"),
         ],
         className="page",
     )

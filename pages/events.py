@@ -13,11 +13,11 @@ dash.register_page(
     __name__, path="/events", name="Events", title="Events · thalia-monitor", order=5, wall=False
 )
 
-TABLE = event_table("events-table", "Everything that happened", COLUMNS, chronicle)
+TABLE = event_table("events-table", "Everything that happened", COLUMNS, chronicle, kinds="kind")
 
 
-def layout(find: str = "", **_: Any) -> html.Div:
+def layout(**query: Any) -> html.Div:
     return html.Div(
-        html.Section(TABLE(find), className="panel"),
+        html.Section(TABLE(query), className="panel"),
         className="page",
     )

@@ -34,25 +34,29 @@ COLUMNS = {
     "reason": "Reason",
 }
 TABLE = "growth-log"
-LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_events)
+LOG = event_table(TABLE, "Growth events", COLUMNS, lambda state: state.growth_events, kinds="region")
 
 
-def layout(find: str = "", **_: Any) -> html.Div:
+def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             panels.panel(FACTS, className="facts panel"),
-            html.Div(id=REGIONS, className="regions", role="group", **{"aria-label": "Regions to hide"}),
+            html.Div(
+                id=REGIONS, className="regions", role="group", **{"aria-label": "Legend: regions to hide"}
+            ),
             dcc.Store(id=SHOWN, data=[]),
             html.Div(
                 [
                     _by_region("neurons", "Neurons by region", Kind.NEURONS.family),
                     _by_region("capacity", "Capacity by region", Kind.CAPACITY.family),
                     charts.chart_card("growth-timeline", "When each region grew", table=TABLE),
-                    charts.chart_card("capacity-now", "Capacity now", series=Kind.CAPACITY.family),
+                    charts.chart_card(
+                        "capacity-now", "Capacity now", series=Kind.CAPACITY.family, zooms=False
+                    ),
                 ],
                 className="grid",
             ),
-            html.Section(LOG(find), className="panel details-growth"),
+            html.Section(LOG(query), className="panel details-growth"),
         ],
         className="page",
     )

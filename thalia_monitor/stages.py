@@ -106,6 +106,14 @@ def stage_of(number: float | None, scheme: str = "documented") -> Stage | None:
     return SCHEMES[scheme].get(-1 if number == -0.5 else number)
 
 
+def criterion_of(name: str, stage: float | None, scheme: str = "documented") -> Criterion | None:
+    """Look a milestone's criterion up: that of its own stage, else of another stage that asks for it."""
+    own = stage_of(stage, scheme)
+    stages = [own] if own else []
+    every = (each for one in [*stages, *SCHEMES[scheme].values()] for each in one.milestones)
+    return next((each for each in every if each.name == name), None)
+
+
 def stage_name(number: float | None, scheme: str = "documented") -> str:
     """Name a stage: ``"Sensory Foundations"``, ``"Stage 9"`` for one unknown, ``"Unknown"`` for none."""
     if number is None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import (
+    COLOURS,
+    MOST,
     Start,
     common_step,
     difference,
     directed,
+    interpolated,
+    looks,
     run_values,
     stage_starts,
     verdict,
@@ -121,3 +128,23 @@ def test_stages_start_where_the_events_say(run: Run) -> None:
     assert found[-1] == Start(0, 1000.0)
     assert found[0] == Start(100, 1100.0)
     assert found[1] == Start(100, 1100.0), "the time of the first line that reached the checkpoint's step"
+
+
+@given(st.sets(st.text("0123456789abcdef", min_size=12, max_size=12), max_size=MOST))
+def test_looks_belong_to_the_runs_whatever_their_order(runs: set[str]) -> None:
+    """Each has one of its own, and up to eight runs have eight colours; a run alone keeps the number of its id."""
+    found = looks(sorted(runs, reverse=True))
+    assert found == looks(sorted(runs))
+    assert len(set(found.values())) == len(runs)
+    assert len({each % COLOURS for each in found.values()}) == min(len(runs), COLOURS)
+    first = min(runs, default=None)
+    assert first is None or looks([first]) == {first: found[first]}
+
+
+def test_values_between_two_points_lie_on_the_line_between_them() -> None:
+    """Of two at one place the last counts; NaN is passed on; outside of the points nothing is known."""
+    known_x, known = np.array([0.0, 10.0, 10.0, 20.0, 30.0]), np.array([0.0, 9.0, 1.0, math.nan, 4.0])
+    found = interpolated(np.array([-1.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 31.0]), known_x, known)
+    expected = [math.nan, 0.0, 4.5, 1.0, math.nan, math.nan, math.nan, 4.0, math.nan]
+    assert found == pytest.approx(np.array(expected), nan_ok=True)
+    assert np.isnan(interpolated(np.array([1.0]), np.empty(0), np.empty(0))).all()

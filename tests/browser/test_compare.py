@@ -65,8 +65,66 @@ def test_a_comparison_follows_every_run_and_keeps_the_zoom(
     zoomed = page.evaluate(DRAWN)["range"]
     Run(root / "run-2").metrics(2000, performance=0.9)
     expect(page.locator("#compare-differences")).to_contain_text("0.9 step 2,000")
-    expect(page.locator(".chart-card .note")).to_contain_text("paused")
+    expect(page.locator(".chart-card .note").first).to_contain_text("paused")
     assert page.evaluate(DRAWN)["range"] == pytest.approx(zoomed)
+
+
+LOOKS = """() => [...document.querySelectorAll('#compare-table tbody tr')].map(row =>
+    [row.querySelector('a').textContent, getComputedStyle(row.querySelector('.run-swatch')).color])"""
+COLOURS = """() => { const plot = document.querySelector('.compared-charts .js-plotly-plot');
+    const lines = (plot?.data || []).filter(each => each.x.length && each.name.startsWith('run'));
+    return Object.fromEntries(lines.map(each => [each.name, each.line.color])); }"""
+
+
+def test_runs_have_the_same_order_and_colours_at_each_load(
+    server: Server, root: Path, browse: Browse
+) -> None:
+    """By name, whichever changed last; the lines have the colours of the list; everything is in the address."""
+    seen = []
+    for number in (0, 2):
+        Run(root / f"run-{number}").metrics(1950)  # it is the newest now
+        page = browse().open(server.url + "compare")
+        expect(page.locator("#compare-table tbody tr")).to_have_count(3)
+        page.wait_for_function("() => /runs=.*/.test(location.search) && /smooth=0.6/.test(location.search)")
+        page.wait_for_function(f"() => Object.keys(({COLOURS})() || {{}}).length === 3")
+        keys = dict(pair.split("=") for pair in page.url.partition("?")[2].split("&"))
+        assert {"runs", "base", "of", "origin", "smooth"} <= keys.keys()
+        assert keys["runs"].split(",") == [run_id(root / f"run-{number}") for number in range(3)]
+        seen.append((page.evaluate(LOOKS), page.evaluate(COLOURS)))
+        assert [name for name, _ in seen[-1][0]] == ["run-0", "run-1", "run-2"]
+    assert seen[0] == seen[1]
+    assert len(set(seen[0][1].values())) == 3
+
+
+def test_smoothing_is_that_of_the_comparison_until_the_reader_chooses(server: Server, browse: Browse) -> None:
+    """0.6 here, none on other pages; 0 is a choice that a reload keeps."""
+    page = browse().open(server.url + "compare")
+    words = page.locator("#view-smooth-words")
+    expect(words).to_have_text("0.6")
+    page.locator("nav").get_by_role("link", name="Metrics").click()
+    expect(words).to_have_text("off")
+    assert "smooth" not in page.url
+    page.locator("nav").get_by_role("link", name="Compare").click()
+    expect(words).to_have_text("0.6")
+    page.locator("#view-smooth").fill("0")
+    expect(words).to_have_text("off")
+    page.wait_for_function("() => /smooth=0(&|$)/.test(location.search)")
+    page.reload()
+    expect(words).to_have_text("off")
+
+
+def test_a_run_is_hidden_by_its_button_and_in_the_address(server: Server, root: Path, browse: Browse) -> None:
+    """In every chart, also after a reload."""
+    page = browse().open(server.url + "compare")
+    page.wait_for_function(f"() => Object.keys(({COLOURS})() || {{}}).length === 3")
+    page.get_by_role("button", name="Hide run-1 on every chart").click()
+    page.wait_for_function(f"() => Object.keys(({COLOURS})() || {{}}).join() === 'run-0,run-2'")
+    assert f"hide={run_id(root / 'run-1')}" in page.url
+    page.reload()
+    page.wait_for_function(f"() => Object.keys(({COLOURS})() || {{}}).join() === 'run-0,run-2'")
+    expect(page.get_by_role("button", name="Hide run-1 on every chart")).to_have_attribute(
+        "aria-pressed", "true"
+    )
 
 
 def test_the_choice_is_in_the_address(server: Server, root: Path, browse: Browse) -> None:
@@ -81,7 +139,9 @@ def test_the_choice_is_in_the_address(server: Server, root: Path, browse: Browse
     page.get_by_label("Values at step").fill("500")
     page.keyboard.press("Enter")
     expect(page.locator("#compare-differences")).to_contain_text("At step 500")
-    expect(page.get_by_role("heading", name="Performance")).to_be_visible()
+    expect(
+        page.locator(".compared-charts").get_by_role("heading", name="Performance", exact=True)
+    ).to_be_visible()
     other = browse().open(page.url)
     expect(other.locator("#compare-table tbody tr")).to_have_count(2)
     expect(other.locator("#compare-differences")).to_contain_text("At step 500")

@@ -21,7 +21,7 @@ PLOTS = """() => Object.fromEntries([...document.querySelectorAll('.chart-card')
   if (!plot || !plot._fullLayout || !plot.data.length) return [card.querySelector('.card-name').textContent, null];
   return [card.querySelector('.card-name').textContent, {
     range: plot._fullLayout.xaxis.range, points: plot.data[0].x.length, last: plot.data[0].x.at(-1),
-    visible: plot._fullData.map(trace => trace.visible)}];
+    names: plot.data.map(trace => trace.name)}];
 }))"""
 
 
@@ -98,19 +98,19 @@ def test_what_a_browser_asks_at_a_tick_can_be_answered_to_all(
 
 
 def test_hidden_traces_and_scroll_survive_a_refresh(run: Run, server: Server, browse: Browse) -> None:
-    """A region hidden in the legend stays hidden, and the page stays where it was scrolled to."""
+    """A region hidden by its chip stays hidden, and the page stays where it was scrolled to."""
     regions = {"cortex": 1000, "hippocampus": 500}
     run.metrics(2000, 2100, neuron_counts=regions)
     page = browse(height=500).open(server.url + "growth")
     wait_for_point(page, "Neurons by region", 2100)
-    page.locator(".legendtoggle").nth(1).click()
-    page.wait_for_function(f"() => ({PLOTS})()['Neurons by region'].visible.includes('legendonly')")
+    page.get_by_role("button", name="Hide hippocampus").click()
+    page.wait_for_function(f"() => !({PLOTS})()['Neurons by region'].names.includes('hippocampus')")
     page.evaluate("window.scrollTo(0, 200)")
-    hidden = plots(page)["Neurons by region"]["visible"]
+    hidden = plots(page)["Neurons by region"]["names"]
     for step in (2200, 2300):
         run.metrics(step, neuron_counts=regions)
         wait_for_point(page, "Neurons by region", step)
-    assert plots(page)["Neurons by region"]["visible"] == hidden
+    assert plots(page)["Neurons by region"]["names"] == hidden
     assert page.evaluate("window.scrollY") == 200
 
 

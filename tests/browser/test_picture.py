@@ -131,9 +131,8 @@ def test_a_zoomed_chart_pauses_and_one_click_follows_again(run: Run, serve: Serv
     server = serve("--refresh-seconds", "1")
     page = browse().open(server.url + "growth")
     wait_until_drawn(page, "Neurons by region")
-    page.locator(".legendtoggle").nth(1).click()
-    page.wait_for_function(f"() => ({PLOTS})()['Neurons by region'].visible.includes('legendonly')")
-    page.wait_for_timeout(400)  # plotly waits as long for a double click
+    page.get_by_role("button", name="Hide hippocampus").click()
+    page.wait_for_function(f"() => !({PLOTS})()['Neurons by region'].names.includes('hippocampus')")
     drag(page, "Neurons by region")
     expect(caption(page, "Neurons by region")).to_contain_text("paused, 0 new points")
     before = plots(page)["Neurons by region"]
@@ -141,11 +140,11 @@ def test_a_zoomed_chart_pauses_and_one_click_follows_again(run: Run, serve: Serv
         run.metrics(1900 + 100 * number, neuron_counts=regions)
         expect(caption(page, "Neurons by region")).to_contain_text(f"paused, {2 * number} new points")
     after = plots(page)["Neurons by region"]
-    assert (after["range"], after["visible"]) == (before["range"], before["visible"])
+    assert (after["range"], after["names"]) == (before["range"], before["names"])
     page.get_by_role("button", name="Follow").click()
     shown = wait_for_point(page, "Neurons by region", 2900)
     page.wait_for_function(f"() => ({PLOTS})()['Neurons by region'].range[1] >= 2900")
-    assert shown["visible"] == before["visible"]
+    assert shown["names"] == before["names"]
     expect(caption(page, "Neurons by region")).not_to_contain_text("paused")
     expect(page.get_by_role("button", name="Follow")).to_be_hidden()
 
@@ -175,14 +174,14 @@ def test_a_marker_leads_to_its_row(
     place: Any = card(page, "Loss").evaluate(
         """card => {
           const plot = card.querySelector('.js-plotly-plot');
-          const trace = plot._fullData.find(one => one.mode === 'markers' && one.customdata);
+          const trace = plot._fullData.find(one => one.hoverinfo === 'none' && one.customdata?.length);
           const box = plot.querySelector('.nsewdrag').getBoundingClientRect(), axis = plot._fullLayout.xaxis;
           return [box.x + axis.d2p(1000), box.y + box.height * (1 - trace.y[0])];
         }"""
     )
     page.mouse.move(place[0] - 3, place[1])
     page.mouse.move(*place, steps=3)
-    expect(card(page, "Loss").locator(".hoverlayer")).to_contain_text("step 1,000")
+    expect(page.locator(".event-tip")).to_contain_text("step 1,000")
     page.mouse.click(*place)
     page.wait_for_url("**find=1000*")
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
@@ -240,8 +239,8 @@ def test_the_address_restores_a_view_on_another_machine(
             page.keyboard.press("ArrowRight")
     expect(page.locator("#view-smooth-words")).to_have_text("0.03")
     page.locator("#toolbar summary").click()
-    page.get_by_label("▲ growth").uncheck()
-    page.get_by_label("■ REM sleep").check()
+    page.locator("#view-events input[value=growth]").uncheck()
+    page.locator("#view-events input[value=rem]").check()
     page.locator("#toolbar summary").click()
     card(page, logged).get_by_role("button", name="logarithmic y axis").click()
     if path == "metrics":
@@ -292,12 +291,12 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
 
     page.locator("#toolbar summary").click()
     page.route("**/_dash-update-component*", hold)
-    page.get_by_label("▲ growth").uncheck()
+    page.locator("#view-events input[value=growth]").uncheck()
     page.wait_for_function(
         "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume'"
     )
     page.wait_for_timeout(300)
-    page.get_by_label("■ REM sleep").check()
+    page.locator("#view-events input[value=rem]").check()
     page.wait_for_function("() => location.search.includes('rem')")
     page.wait_for_timeout(300)
     assert len(held) == 2

@@ -26,6 +26,11 @@ def tokens() -> dict[str, dict[str, str]]:
     }
 
 
+def tones(theme: str) -> tuple[str, ...]:
+    """The colours of regions and runs in a theme."""
+    return tuple(tokens()[theme][f"tone-{number}"] for number in range(1, len(PALETTE) + 1))
+
+
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [  # from the data that Sharma, Wu & Dalal published to test implementations with
@@ -59,6 +64,7 @@ def test_white_and_black_are_seen_by_everybody(vision: str) -> None:
             pytest.param(tuple(tokens()[theme][name] for name in MARKS), id=f"words on {theme}")
             for theme in ("light", "dark")
         ),
+        pytest.param(tones("dark"), id="regions and runs on dark"),
     ],
 )
 def test_no_two_look_alike_to_anybody(colours: tuple[str, ...]) -> None:
@@ -67,6 +73,24 @@ def test_no_two_look_alike_to_anybody(colours: tuple[str, ...]) -> None:
     assert least == pytest.approx(10.9, abs=0.05)
     found, vision, first, second = smallest_difference(colours)
     assert found > least, f"{first} and {second} are {found:.1f} apart with {vision} vision"
+
+
+def test_on_dark_every_line_is_drawn_in_a_light_tone_of_its_hue() -> None:
+    """4.5:1 to the card, where the tones for light have 3:1; each colour of a figure has its rule."""
+    panel = tokens()["dark"]["panel"]
+    assert tones("light") == PALETTE
+    for before, tone in zip(PALETTE, tones("dark"), strict=True):
+        assert contrast(tone, panel) >= 4.5 > contrast(before, panel) or contrast(tone, panel) >= 5, tone
+        turn = (hue(tone) - hue(before) + 180) % 360 - 180
+        assert abs(turn) <= 15 or before == PALETTE[-1], "a grey has no hue"
+    sheet = (ROOT / "assets" / "monitor.css").read_text(encoding="utf-8")
+    for colour in (*PALETTE, *MARKS.values(), SECOND):
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+        for drawn in ("stroke", "fill"):
+            assert (
+                f'[data-bs-theme="dark"] .js-plotly-plot [style*="{drawn}: rgb({red}, {green}, {blue})"]'
+                in sheet
+            )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import MOST, Side, run_values
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.compare import overlay
+from thalia_monitor.figures.compare import differences, overlay
 from thalia_monitor.figures.theme import side_style
 
 
@@ -84,19 +85,108 @@ def test_a_run_without_the_series_or_the_stage_is_named(two: list[Side]) -> None
     assert "first, second" in overlay(two, "dopamine", View()).notes[0]
 
 
-def test_the_baseline_is_the_thick_line_and_colours_differ(two: list[Side]) -> None:
-    """As many runs as can be chosen are distinguished by colour and dash."""
+def test_the_baseline_is_the_thick_line_and_looks_differ(two: list[Side]) -> None:
+    """As many runs as can be chosen are distinguished by colour and symbol, and eight by either alone."""
     chart = overlay(two, "loss", View())
     widths = {trace["name"]: trace["line"]["width"] for trace in chart.traces[::2]}
     assert widths["second"] > widths["first"]
-    looks = {(side_style(n)["color"], side_style(n)["dash"]) for n in range(MOST)}
-    assert len(looks) == MOST
-    assert len({side_style(n)["dash"] for n in range(6)}) == 6, "six of them without colours, too"
+    styles = [side_style(n) for n in range(MOST)]
+    assert len({(each["color"], each["symbol"]) for each in styles}) == MOST
+    assert len({each["color"] for each in styles[:8]}) == len({each["symbol"] for each in styles[:8]}) == 8
 
 
-def test_smoothing_leaves_the_raw_lines_out(two: list[Side]) -> None:
-    """Many raw lines would hide the smoothed ones; that they are left out is said."""
-    assert any("raw lines left out" in note for note in overlay(two, "loss", View(smooth=0.9)).notes)
+def test_a_smoothed_line_is_drawn_over_faint_raw_values_both_solid(two: list[Side]) -> None:
+    """All raw values first, so that no run's hide another's smoothed line."""
+    chart = overlay(two, "loss", View(smooth=0.6))
+    drawn = [each for each in chart.traces if each["x"] and each["name"] in ("first", "second")]
+    assert [(each["name"], each.get("opacity", 1)) for each in drawn] == [
+        ("first", 0.22),
+        ("second", 0.22),
+        ("first", 1),
+        ("second", 1),
+    ]
+    assert {each["line"].get("dash", "solid") for each in drawn} == {"solid"}
+    assert drawn[0]["y"][1] == 0.5 and drawn[2]["y"][1] == pytest.approx(0.6 / 1.6 + 0.5 / 1.6, abs=1e-3)
+    assert "smoothed 0.6 over the raw values" in chart.caption
+
+
+def test_a_hidden_run_is_in_no_chart(two: list[Side]) -> None:
+    """The legend's buttons hide by run, not by name."""
+    runs = [replace(side, run=f"id-{at}") for at, side in enumerate(two)]
+    hidden = View(hidden=frozenset({"id-0"}))
+    assert {each["name"] for each in overlay(runs, "loss", hidden).traces if each["x"]} == {"second"}
+    assert not differences(runs, "loss", hidden).traces
+
+
+def test_differences_are_those_at_the_logged_steps(tmp_path: Path) -> None:
+    """The run minus the baseline; between two logged values the baseline is interpolated, never beyond its end."""
+    base = side(tmp_path, "base", [line(step, loss=step / 100) for step in (0, 100, 200)], 0, True)
+    other = side(tmp_path, "other", [line(step, loss=1.0) for step in (50, 100, 300)], 1)
+    chart = differences([base, other], "loss", View())
+    [trace] = chart.traces
+    assert list(zip(trace["x"], trace["y"], strict=True)) == [(50, 0.5), (100, 0.0), (200, -1.0)]
+    assert chart.caption == "below 0 is better"
+    assert chart.layout["yaxis"]["zeroline"]
+    assert chart.summary == "Loss minus that of base: other from 0.5 to −1, lowest −1, highest 0.5."
+
+
+def test_a_spike_of_either_run_is_in_the_differences(tmp_path: Path) -> None:
+    """Whatever the length: the extremes of both runs are among the drawn positions."""
+    spikes = {0: 7_003, 1: 12_345}
+    sides = [
+        side(
+            tmp_path,
+            str(at),
+            [line(n, loss=9.0 if n == spikes[at] else 0.5) for n in range(20_000)],
+            at,
+            at == 0,
+        )
+        for at in range(2)
+    ]
+    [trace] = differences(sides, "loss", View()).traces
+    found = dict(zip(trace["x"], trace["y"], strict=True))
+    assert (found[7_003], found[12_345]) == (-8.5, 8.5)
+    assert len(trace["x"]) < 3_000
+
+
+def test_a_value_that_is_not_finite_is_a_gap_in_the_differences(tmp_path: Path) -> None:
+    """No difference is made up beside it."""
+    base = side(tmp_path, "base", [line(n, loss=0.5) for n in range(5)], 0, True)
+    other = side(tmp_path, "other", [line(n, loss=math.nan if n == 2 else 1.0) for n in range(5)], 1)
+    [trace] = differences([base, other], "loss", View()).traces
+    assert trace["y"] == [0.5, 0.5, None, 0.5, 0.5]
+
+
+def test_what_a_resume_has_repeated_is_not_in_the_differences(tmp_path: Path) -> None:
+    """The newest attempt counts."""
+    base = side(tmp_path, "base", [line(n, loss=0.0) for n in range(6)], 0, True)
+    steps = [(0, 1), (1, 1), (2, 1), (3, 1), (2, 5), (3, 5), (4, 5)]
+    other = side(tmp_path, "other", [line(n, loss=float(value)) for n, value in steps], 1)
+    [trace] = differences([base, other], "loss", View()).traces
+    assert dict(zip(trace["x"], trace["y"], strict=True)) == {0: 1, 1: 1, 2: 5, 3: 5, 4: 5}
+
+
+def test_differences_are_aligned_like_the_values(two: list[Side]) -> None:
+    """At a stage's start both begin with it: the second is the baseline, four lines further down its curve."""
+    chart = differences(two, "loss", View(), "0")
+    [trace] = chart.traces
+    assert trace["x"][0] == 0 and trace["y"][0] == pytest.approx(1 - 1 / 5)
+
+
+def test_totals_of_neurons_can_be_subtracted(tmp_path: Path) -> None:
+    """The sum over the regions of each run."""
+    lines = [line(10 * n, neuron_counts={"cortex": 100 + n, "thalamus": 50}) for n in range(5)]
+    more = [line(10 * n, neuron_counts={"cortex": 110 + n}) for n in range(5)]
+    sides = [side(tmp_path, "run", lines, 0, True), side(tmp_path, "more", more, 1)]
+    assert differences(sides, "neurons", View()).traces[0]["y"] == [-40.0] * 5
+
+
+def test_small_charts_have_few_points(tmp_path: Path) -> None:
+    """Four of them and six runs are no more to send than two large ones."""
+    lines = [line(n, loss=float(n % 7)) for n in range(20_000)]
+    chart = overlay([side(tmp_path, "run", lines)], "loss", View(smooth=0.6), small=True)
+    assert sum(len(trace["x"]) for trace in chart.traces) <= 620
+    assert chart.layout["height"] < 200
 
 
 def test_all_regions_together_can_be_compared(tmp_path: Path) -> None:

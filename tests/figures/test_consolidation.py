@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.figures.states import fixture_state
+from tests.colours import contrast
+from tests.figures.states import START, fixture_state, made
 from tests.support import FIXTURES
 from thalia_monitor.analysis.summary import last_sleep
 from thalia_monitor.figures import consolidation, theme
-from thalia_monitor.figures.chart import View
+from thalia_monitor.figures.chart import Axis, View
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState
 
@@ -88,10 +91,12 @@ def test_a_duration_in_seconds_is_shown_as_such() -> None:
 def test_nrem_and_rem_are_told_apart(stage: str, color: str) -> None:
     """By colour, by symbol and by lane."""
     assert consolidation.sleep_color(stage) == color
-    [dots] = consolidation.timeline(state_of(slept(5, stage)), "", VIEW).traces
-    assert dots["marker"]["color"] == [color]
-    assert dots["marker"]["symbol"] == ["square" if color == consolidation.REM else "circle"]
-    assert dots["y"] == [stage]
+    for stage_of, lane in ((stage, stage), ("nap", "nap")):
+        bars, *_ = consolidation.timeline(state_of(slept(5, stage_of)), "", VIEW).traces
+        assert bars["y"] == [lane]
+    [dots] = consolidation.patterns(state_of(slept(5, stage)), "", VIEW).traces
+    assert dots["marker"]["color"] == color
+    assert dots["marker"]["symbol"] == ("square" if color == consolidation.REM else "circle")
 
 
 def test_a_sleep_that_is_neither_is_grey() -> None:
@@ -105,9 +110,8 @@ def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:
     state = state_of(slept(100), event)
 
     assert consolidation.sleeps(state)["sleep_stage"].tolist() == ["NREM", "unknown"]
-    (dots,) = consolidation.timeline(state, "", VIEW).traces
-    assert dots["y"] == ["NREM", "unknown"]
-    assert dots["marker"]["color"] == [consolidation.NREM, theme.SECOND]
+    bars, *_ = consolidation.timeline(state, "", VIEW).traces
+    assert bars["y"] == ["NREM", "unknown"]
     assert [trace["name"] for trace in consolidation.patterns(state, "", VIEW).traces] == ["NREM", "unknown"]
     newest = last_sleep(state, 160.0)
     assert newest is not None
@@ -116,11 +120,65 @@ def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:
 
 def test_the_timeline_has_every_sleep_at_its_step() -> None:
     """As the log says, in its order."""
-    [dots] = consolidation.timeline(fixture_state("healthy"), "", VIEW).traces
+    bars, *_ = consolidation.timeline(fixture_state("healthy"), "", VIEW).traces
     lines = logged()
-    assert sorted(zip(dots["x"], dots["y"], strict=True)) == sorted(
-        (line["step"], line["sleep_stage"]) for line in lines
+    assert sorted(zip(bars["base"], bars["x"], bars["y"], strict=True)) == sorted(
+        (line["step"], line["duration_steps"], line["sleep_stage"]) for line in lines
     )
+
+
+def test_an_interval_is_coloured_by_the_patterns_replayed() -> None:
+    """On one scale from none to the most; grey where they are not logged."""
+    state = state_of(slept(0, patterns=50), slept(5000, patterns=200), slept(9000, patterns=None))
+    bars, key = consolidation.timeline(state, "", VIEW).traces
+    few, most = consolidation.pattern_color(0.25), consolidation.PATTERNS[-1][1]
+    assert bars["base"] == [0, 5000, 9000]
+    assert bars["marker"]["color"] == [few, most, theme.SECOND]
+    assert (key["marker"]["cmin"], key["marker"]["cmax"]) == (0, 200)
+    assert few not in (most, consolidation.PATTERNS[0][1])
+
+
+def test_the_scale_of_patterns_is_seen_on_both_themes() -> None:
+    """Each of its tones has 3:1 to white and to the dark card."""
+    for _, colour in consolidation.PATTERNS:
+        assert min(contrast(str(colour), ground) for ground in ("#ffffff", "#171b21")) >= 3
+
+
+@pytest.mark.parametrize(
+    ("x", "fields", "length"),
+    [
+        ("step", {"duration_steps": 2000}, 2000),
+        ("step", {"duration_steps": None, "duration_seconds": 40.0}, 400),
+        ("wall", {"duration_steps": None, "duration_seconds": 40.0}, 40_000),
+        ("wall", {"duration_steps": 200}, 20_000),
+        ("elapsed", {"duration_steps": None, "duration_seconds": 36.0}, 0.01),
+        ("step", {"duration_steps": None}, 0),
+        ("step", {"duration_steps": -5}, 0),
+        ("wall", {"duration_steps": math.inf}, 0),
+    ],
+)
+def test_an_interval_is_as_long_as_its_duration_on_each_axis(
+    x: Axis, fields: dict[str, Any], length: float
+) -> None:
+    """Steps are converted to time and back by the metric lines; one of no known length is a tick."""
+    event = replace(slept(300, **fields), time=START + 30)
+    bars, *_ = consolidation.timeline(made([0.0] * 200, events=(event,)), "", View(x=x)).traces
+    assert bars["x"] == pytest.approx([length])
+
+
+def test_a_consolidation_that_began_before_the_zoom_is_still_seen() -> None:
+    """It reaches into what is looked at."""
+    chart = consolidation.timeline(state_of(slept(0, duration_steps=500)), "", View(start=100, end=200))
+    assert chart.traces[0]["base"] == [0]
+
+
+def test_the_pointer_shows_patterns_duration_and_step() -> None:
+    """Never a bare pair of coordinates."""
+    state = state_of(slept(203_760, patterns=150))
+    for draw, shown in ((consolidation.timeline, "hovertext"), (consolidation.patterns, "text")):
+        trace = draw(state, "", VIEW).traces[0]
+        assert trace[shown] == ["150 patterns<br>2,000 steps<br>from step 203,760"]
+        assert f"%{{{shown}}}" in trace["hovertemplate"]
 
 
 def test_patterns_are_drawn_per_event() -> None:
@@ -155,12 +213,12 @@ def test_how_often_it_sleeps_is_the_steps_between_sleeps() -> None:
     assert chart.caption == "a sleep every 10 steps (median of 3)"
 
 
-def test_sleeps_at_equal_distances_are_one_bar() -> None:
-    """Around that distance."""
-    [bars] = consolidation.frequency(state_of(slept(0), slept(50), slept(100)), "", VIEW).traces
-    [(place, height)] = [(x, y) for x, y in zip(bars["x"], bars["y"], strict=True) if y]
-    assert height == 2
-    assert abs(place - 50) < 50
+def test_a_constant_distance_is_a_sentence() -> None:
+    """One bar would say no more, and take a chart's room."""
+    chart = consolidation.frequency(state_of(slept(0), slept(5000), slept(10_000)), "", VIEW)
+    assert (chart.traces, chart.caption) == ([], "one every 5,000 steps, all 2 times")
+    assert chart.layout["height"] <= 60
+    assert consolidation.frequency(state_of(slept(0), slept(50)), "", VIEW).caption == "one every 50 steps"
 
 
 @pytest.mark.parametrize("events", [[], [slept(5)], [slept(5), slept(5, "REM")], [slept(None)]])
@@ -183,7 +241,7 @@ def test_each_chart_says_in_a_sentence_what_it_shows() -> None:
     """For those who do not see it: real numbers, by stage."""
     state = state_of(slept(10), slept(40, "REM", 20), slept(100, patterns=None), slept(130, patterns=200))
     assert [draw(state, "", VIEW).summary for draw in CHARTS] == [
-        "4 sleeps, the newest at step 130: NREM 3, REM 1.",
+        "4 consolidations, the newest at step 130: NREM 3, REM 1.",
         "Patterns replayed in 4 sleeps: NREM 300 in 2 of 3, 150 on average; REM 20 in 1, 20 on average.",
         "Steps between one sleep and the next, 3 times: from 30 to 60, half of them at most 30.",
     ]
@@ -191,12 +249,12 @@ def test_each_chart_says_in_a_sentence_what_it_shows() -> None:
 
 def test_of_a_zoomed_chart_the_words_are_about_what_is_in_the_view() -> None:
     """The caption says of how many."""
-    state = state_of(*(slept(step) for step in (10, 20, 30, 40)))
+    state = state_of(*(slept(step, duration_steps=2) for step in (10, 20, 30, 40)))
     for draw in CHARTS[:2]:
         chart = draw(state, "", View(start=15, end=35))
         assert (chart.caption, chart.length) == ("2 of 4 consolidations", 4)
     assert consolidation.timeline(state, "", View(start=15, end=35)).summary.startswith(
-        "2 sleeps, the newest at step 30"
+        "2 consolidations, the newest at step 30"
     )
 
 
@@ -204,5 +262,5 @@ def test_each_mark_knows_the_row_it_leads_to() -> None:
     """In the table of the same page."""
     state = state_of(slept(10), slept(40, "REM"))
     for draw in CHARTS[:2]:
-        found = [each for trace in draw(state, "", VIEW).traces for each in trace["customdata"]]
+        found = [each for trace in draw(state, "", VIEW).traces for each in trace.get("customdata", ())]
         assert found == ["consolidation?find=10", "consolidation?find=40"]

@@ -92,6 +92,14 @@ def test_kinds_are_toggled_one_by_one() -> None:
     assert markers(run, []) == []
 
 
+def test_growth_of_a_hidden_region_has_no_mark() -> None:
+    """Nor is it counted in a cluster; what other events say is not about the region."""
+    warned = Event("warning", 900, {"message": "cortex"})
+    run = state(LINES, events=[growth(500), growth(500, "striatum"), growth(900), warned])
+    found = markers(run, hidden=frozenset({"cortex"}))
+    assert [(mark.step, mark.label) for mark in found] == [(500, "striatum, +50 neurons"), (900, "cortex")]
+
+
 def test_checkpoints_tell_what_no_event_does() -> None:
     """Stages, warnings and milestones of a run that logs no events of them are marked where they first appear."""
     warning = HealthWarning(Severity.CRITICAL, "Runaway")
@@ -155,7 +163,7 @@ class TestBundles:
     def test_many_events_are_bundled_with_their_sum(self) -> None:
         """A bundle says how many, of what, and leads to the first."""
         run = state(LINES, events=[growth(step, ("cortex", "striatum")[step % 2]) for step in range(4)])
-        (mark,) = markers(run, most=1)
+        (mark,) = markers(run, cells=1)
         assert mark == Marker(
             MarkerKind.GROWTH, 0, 1000, "4 growths; cortex, striatum; +200 neurons", 4, 0, False
         )
@@ -172,31 +180,53 @@ class TestBundles:
             (1000, "2 milestones; mnist lost, seq passed"),
         ]
 
+    def test_events_are_clustered_only_where_they_are_denser_than_a_few_pixels(self) -> None:
+        """On 10,000 steps a cell of 128 is some 8 pixels: the dense part is clusters, the rest single marks."""
+        dense, apart = range(0, 1000, 40), range(2000, 10_000, 250)
+        found = markers(state(LINES, events=[growth(step) for step in (*dense, *apart)]))
+        assert [(mark.step, mark.count) for mark in found if mark.step in apart] == [
+            (step, 1) for step in apart
+        ]
+        clusters = [mark.count for mark in found if mark.step in dense]
+        assert sum(clusters) == len(dense) and max(clusters) == 13
+
+    def test_a_zoom_takes_a_cluster_apart(self) -> None:
+        """What is a few pixels wide depends on what is looked at."""
+        run = state(LINES, events=[growth(step) for step in range(0, 1000, 40)])
+        assert {mark.count for mark in markers(run, start=0, end=1000)} == {1}
+
+    def test_events_far_beyond_the_lines_are_clustered_too(self) -> None:
+        """However far apart a log says that they are, there are few marks."""
+        run = state(LINES, events=[growth(step**4) for step in range(3000)])
+        found = markers(run)
+        assert sum(mark.count for mark in found) == 3000
+        assert len(found) <= 97
+
     def test_a_bundle_of_many_names_counts_them(self) -> None:
         """A label stays short."""
         run = state(LINES, events=[growth(step, f"region{step}", added=None) for step in range(9)])
         assert labels(state(LINES, events=run.events[:1])) == ["region0"]
-        assert markers(run, most=1)[0].label == "9 growths; 9 different"
+        assert markers(run, cells=1)[0].label == "9 growths; 9 different"
 
     def test_a_critical_warning_is_seen_in_its_bundle(self) -> None:
         """Bundling hides no alarm."""
         events = [Event("warning", step, {"message": "m", "severity": "info"}) for step in range(5)]
         events[3] = Event("warning", 3, {"message": "m", "severity": "critical"})
-        assert [mark.alarming for mark in markers(state(LINES, events=events), most=1)] == [True]
+        assert [mark.alarming for mark in markers(state(LINES, events=events), cells=1)] == [True]
 
     @given(st.lists(st.integers(0, 100_000), min_size=1, max_size=80), st.integers(1, 20))
-    def test_every_event_is_in_one_bundle_and_there_are_few(self, steps: list[int], most: int) -> None:
+    def test_every_event_is_in_one_bundle_and_there_are_few(self, steps: list[int], cells: int) -> None:
         """No event is lost, none counted twice, and the chart stays readable."""
-        found = markers(state(LINES, events=[growth(step) for step in steps]), most=most)
+        found = markers(state(LINES, events=[growth(step) for step in steps]), cells=cells)
         assert sum(mark.count for mark in found) == len(steps)
-        assert len(found) <= most
+        assert len(found) <= cells + 1
         assert [mark.step for mark in found] == sorted(mark.step for mark in found if mark.step is not None)
 
     @given(st.lists(st.integers(0, 5000), min_size=30, max_size=60), st.integers(5001, 6000))
     def test_a_new_event_moves_no_bundle(self, steps: list[int], new: int) -> None:
         """Edges are fixed, so that an older bundle stays as it is, or joins its neighbour."""
-        before = markers(state(LINES, events=[growth(step) for step in steps]), most=20)
-        after = markers(state(LINES, events=[growth(step) for step in [*steps, new]]), most=20)
+        before = markers(state(LINES, events=[growth(step) for step in steps]), cells=20)
+        after = markers(state(LINES, events=[growth(step) for step in [*steps, new]]), cells=20)
         assert {mark.step for mark in after} <= {mark.step for mark in before} | {new}
 
 
@@ -206,11 +236,11 @@ def test_fields_may_hold_anything(value: object) -> None:
     run = state(
         LINES,
         events=[
-            growth(1, added=value),
-            Event("consolidation", 2, {}),
-            Event("stage_start", 3, {"stage": value}),
-            Event("extension", 4, {"additional_weeks": value}),
-            Event("warning", 5, {}),
+            growth(1000, added=value),
+            Event("consolidation", 2000, {}),
+            Event("stage_start", 3000, {"stage": value}),
+            Event("extension", 4000, {"additional_weeks": value}),
+            Event("warning", 5000, {}),
         ],
     )
     assert labels(run) == ["cortex", "sleep", "Stage", "Stage extended", "warning"]

@@ -187,22 +187,70 @@ def test_a_logarithmic_axis_can_be_clipped_although_its_room_reaches_below_zero(
 
 
 def test_the_firing_rate_has_its_healthy_band() -> None:
-    """0.05 to 0.15, as Thalia states it; no other metric gets one."""
-    [shape] = metric(made([0.1], name="firing_rate"), "firing_rate", View()).layout["shapes"]
-    assert (shape["y0"], shape["y1"]) == (0.05, 0.15)
+    """0.05 to 0.15, as Thalia states it, in words beside the title and not on the plot; no other metric gets one."""
+    chart = metric(made([0.1], name="firing_rate"), "firing_rate", View())
+    [shape] = chart.layout["shapes"]
+    assert (shape["y0"], shape["y1"], shape.get("label")) == (0.05, 0.15, None)
+    assert (chart.band, "Thalia" in chart.band_source) == ("normal 0.05–0.15", True)
+    low, high = chart.layout["yaxis"]["autorangeoptions"]["include"]
+    assert low < 0.05 and high > 0.15, "both edges are in sight"
+    log = metric(made([0.1], name="firing_rate"), "firing_rate", View(log=frozenset({"firing_rate"})))
+    assert all(edge > 0 for edge in log.layout["yaxis"]["autorangeoptions"]["include"])
+    assert metric(made([0.1]), "loss", View()).band == ""
     assert "shapes" not in metric(made([0.1]), "loss", View()).layout
 
 
 def test_markers_are_drawn_by_kind_and_lead_to_their_row() -> None:
-    """Two traces for each chosen kind, none for the others; a click has the table's address."""
+    """One trace for each chosen kind, none for the others; a click has the table's address."""
     events = (Event("growth", 20, {"region": "cortex", "neurons_added": 5}),)
     state = made([1.0, 2.0, 3.0], events=events)
     plain = metric(state, "loss", View())
     marked = metric(state, "loss", View(markers=frozenset({"growth"})))
-    heads = [trace for trace in marked.traces if trace["name"] == "growth" and trace["mode"] == "markers"]
-    assert len(marked.traces) == len(plain.traces) + 2
+    heads = [trace for trace in marked.traces if trace["name"] == "growth"]
+    assert len(marked.traces) == len(plain.traces) + 1
     assert [(trace["x"], trace["customdata"]) for trace in heads] == [([20], ["growth?find=20"])]
-    assert heads[0]["text"] == ["step 20: cortex, +5 neurons"]
+    assert heads[0]["hovertext"] == ["step 20: cortex, +5 neurons"]
+
+
+def test_only_stages_are_lines_across_the_chart() -> None:
+    """Everything else is a short tick at its upper edge; a cluster has its count beside it."""
+    events = (
+        Event("stage_start", 500, {"stage": 0}),
+        *(Event("growth", step, {"region": "cortex"}) for step in (*range(0, 200, 10), 8000)),
+    )
+    state = made(np.zeros(1000), events=events)
+    stage, growth = (
+        next(
+            trace for trace in metric(state, "loss", View(markers=EVERY_KIND)).traces if trace["name"] == kind
+        )
+        for kind in ("stage", "growth")
+    )
+    assert (stage["mode"], stage["x"], stage["y"]) == ("lines", [500, 500, None], [0, 1, None])
+    assert growth["mode"] == "markers+text"
+    assert set(growth["y"]) == {0.97}
+    assert growth["text"][-1] == "" and sum(int(count) for count in growth["text"][:-1]) == 20
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.071812345, 203_760.0], "%{y:,.4~r}"),
+        ([1e-20, 1.0], "%{y:.4~g}"),
+        ([1e12], "%{y:.4~g}"),
+        ([0.0], "%{y:,.4~r}"),
+    ],
+)
+def test_the_pointer_shows_four_digits(values: list[float], shown: str) -> None:
+    """Written out, or with an exponent where that would be endless."""
+    for trace in metric(made(values), "loss", View(smooth=0.5)).traces:
+        if trace.get("yaxis") != "y2" and trace.get("hoverinfo") != "skip":
+            assert trace["hovertemplate"] == shown
+
+
+def test_the_pointer_shows_the_unit() -> None:
+    """Of a rate in Hz; a share has none."""
+    rate = metric(made([5.0], name="firing_rate_hz"), "firing_rate_hz", View())
+    assert rate.traces[0]["hovertemplate"] == "%{y:,.4~r} Hz"
 
 
 def test_markers_of_a_kind_do_not_come_and_go_with_its_events() -> None:

@@ -104,3 +104,11 @@ def test_names_that_are_cut_stay_apart() -> None:
     assert list(labels) == [*names, "short"]
     assert len(set(labels.values())) == 4
     assert labels["short"] == "short"
+
+
+def test_a_legend_shows_the_stroke_of_each_region() -> None:
+    """As Plotly draws it; no two of Thalia's regions look alike without their colour."""
+    masks = [theme.stroke_mask(theme.region_style(region)["dash"]) for region in theme.REGIONS]
+    assert masks[0] == "repeating-linear-gradient(90deg, black 0px 1px)"
+    assert masks[1] == "repeating-linear-gradient(90deg, black 0px 12px, transparent 12px 15px)"
+    assert len(set(masks)) == len(masks)

@@ -128,8 +128,8 @@ def test_an_event_without_a_timestamp_stands_at_the_line_beside_it() -> None:
     chart = growth.timeline(state, "", WALL)
     assert (chart.traces[0]["x"], chart.traces[0]["y"]) == ([1000 * (START + 2)], ["cortex"])
     assert (chart.caption, chart.notes) == ("2 growth events", ("1 of 2 growth events have no timestamp",))
-    [dots] = consolidation.timeline(state, "", WALL).traces
-    assert (dots["x"], dots["y"]) == ([1000 * (START + 2)], ["NREM"])
+    bars, *_ = consolidation.timeline(state, "", WALL).traces
+    assert (bars["base"], bars["y"]) == ([1000 * (START + 2)], ["NREM"])
 
 
 def test_of_several_runs_each_says_what_it_lacks() -> None:

@@ -69,7 +69,7 @@ def derived(state: TrainingState) -> dict[str, Any]:
     return {
         "charts": [build(state, "", view) for build in builders for view in views],
         "marks": [event_traces(state, view) for view in views],
-        "bundles": markers(state, most=3),
+        "bundles": markers(state, cells=3),
         "totals": consolidation.totals(state),
         "summary": repr(growth_totals(state, START)),
         "lost": lost(state),

@@ -39,7 +39,7 @@ def test_files_found_lists_what_is_not_read_too() -> None:
     """With the reason."""
     frame = diagnostics_report.files(load_training_state(FIXTURES / "thalia_head")).set_index("file")
     assert frame.loc["plots/*.png", "note"] == "2 files, listed, not shown"
-    assert frame.loc["trials.csv", "records"] == "250"
+    assert frame.loc["trials.csv", "records"] == 250
 
 
 @pytest.mark.parametrize(

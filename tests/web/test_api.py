@@ -275,6 +275,26 @@ def test_milestones(client: Any, key: str, run: Run) -> None:
     assert listed["gaze_following"]["passed"] is None
 
 
+def test_milestones_have_the_value_that_the_run_logs(client: Any, key: str, run: Run) -> None:
+    """With the target and what is missing; what is not finite is a name."""
+    run.metadata(
+        1, current_stage=0, metrics={}, milestones={"mnist_accuracy": False, "gaze_following": False}
+    )
+    run.append(line(2, mnist_accuracy=0.75, gaze_following=float("nan")))
+    found = {each["name"]: each for each in get(client, f"/api/v1/runs/{key}/milestones")["checklist"]}
+    assert found["mnist_accuracy"] | {"missing": round(found["mnist_accuracy"]["missing"], 9)} == {
+        "name": "mnist_accuracy",
+        "passed": False,
+        "criterion": "> 0.95",
+        "series": "mnist_accuracy",
+        "value": 0.75,
+        "target": "> 0.95",
+        "missing": 0.2,
+    }
+    assert (found["gaze_following"]["value"], found["gaze_following"]["missing"]) == ("NaN", None)
+    assert "value" not in found["sequence_prediction"]
+
+
 @pytest.mark.parametrize("fixture", ["hostile", "nan", "metadata_broken", "torn", "many_metrics", "resumed"])
 def test_every_route_is_strict_json_whatever_the_files_hold(fixture: str) -> None:
     """Bare NaN would break every reader but Python's."""

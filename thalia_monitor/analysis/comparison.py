@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -20,6 +21,8 @@ RUN: Final = "run"
 """The origin that is the start of the run; any other is the start of a stage."""
 MOST: Final = 12
 """Runs in one chart: as many as can be told apart."""
+COLOURS: Final = 8
+"""Colours of the palette."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,25 @@ class Side:
 
     state: TrainingState
     name: str
-    position: int = 0
-    """Its place in the choice, which gives it its colour."""
+    look: int = 0
+    """Number of its colour and symbol, from :func:`looks`."""
     baseline: bool = False
+    run: str = ""
+    """The run's id."""
+
+
+def looks(runs: Iterable[str]) -> dict[str, int]:
+    """Number of the colour and symbol of each run, by its id: the same for the same runs in any order.
+
+    A run keeps its own number unless another run here has the same; colours repeat only after ``COLOURS`` runs.
+    """
+    found: dict[str, int] = {}
+    for run in sorted(set(runs)):
+        first = len(found) // COLOURS * COLOURS
+        own = zlib.crc32(run.encode("utf-8", "replace")) % COLOURS
+        free = (first + (own + away) % COLOURS for away in range(COLOURS))
+        found[run] = next(each for each in free if each not in found.values())
+    return found
 
 
 Verdict = Literal["better", "worse", "same", ""]
@@ -67,7 +86,7 @@ def run_values(state: TrainingState, name: str, step: int) -> RunValues:
     series, now = history.series(logged), state.current(logged)
     if series is None or not len(series):
         return RunValues(now.value, now.step) if now else RunValues()
-    counts = _counting(series, history)
+    counts = valid_points(series, history)
     best = _best(name, counts)
     return RunValues(
         last=now.value if now else None,
@@ -78,7 +97,7 @@ def run_values(state: TrainingState, name: str, step: int) -> RunValues:
     )
 
 
-def _counting(series: Series, history: History) -> Series:
+def valid_points(series: Series, history: History) -> Series:
     """Points not superseded by a later resume."""
     if len(history.segments) < 2:
         return series
@@ -114,7 +133,7 @@ def value_at(series: Series, step: int) -> float | None:
 
 def _all_neurons(history: History, step: int) -> RunValues:
     every = [history.series(key) for key in history.series_keys(Kind.NEURONS)]
-    known = [_counting(series, history) for series in every if series is not None and len(series)]
+    known = [valid_points(series, history) for series in every if series is not None and len(series)]
     there = [value for series in known if (value := value_at(series, step)) is not None]
     last = [value for series in known if (value := _last(series)) is not None]
     steps = [int(series.step[-1]) for series in known if len(series)]
@@ -123,6 +142,25 @@ def _all_neurons(history: History, step: int) -> RunValues:
         last_step=max(steps, default=None),
         there=sum(there) if there else None,
     )
+
+
+def interpolated(x: Floats, known_x: Floats, known: Floats) -> Floats:
+    """Values between known points, (n,): linear, NaN outside of them and beside one that is not finite.
+
+    ``known_x`` never falls; of several values at one place the last counts.
+    """
+    if not len(known_x):
+        return np.full(len(x), np.nan)
+    left = np.maximum(np.searchsorted(known_x, x, side="right") - 1, 0)
+    right = np.minimum(left + 1, len(known_x) - 1)
+    between = (x > known_x[left]) & (right > left)
+    with np.errstate(invalid="ignore", over="ignore"):
+        share = np.where(
+            between, (x - known_x[left]) / np.where(between, known_x[right] - known_x[left], 1), 0
+        )
+        values = np.where(between, known[left] * (1 - share) + known[right] * share, known[left])
+    values[(x < known_x[0]) | (x > known_x[-1]) | ~np.isfinite(values)] = np.nan
+    return values
 
 
 def directed(name: str) -> bool:

@@ -8,7 +8,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from thalia_monitor import contract
-from thalia_monitor.stages import HEALTH, Criterion, stage_of
+from thalia_monitor.stages import HEALTH, Criterion, criterion_of, stage_of
 
 if TYPE_CHECKING:
     from thalia_monitor.model.records import Event
@@ -55,9 +55,13 @@ def changes(state: TrainingState) -> list[Change]:
 
 
 def verdicts(state: TrainingState) -> dict[str, Change]:
-    """Newest result of each milestone, by name, with the step since which it has been so."""
+    """Newest result of each milestone, by name, with the step since which it has been so.
+
+    Checks of an attempt that a resume has abandoned do not count.
+    """
     known: dict[str, Change] = {}
-    for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
+    checks = (each for each in _checks(state) if not state.history.is_superseded(each.step))
+    for check in sorted(checks, key=lambda each: (each.step, each.event is not None)):
         for name, passed in check.results.items():
             if name not in known or known[name].passed != passed:
                 known[name] = Change(name, passed, check.step, check.time, check.event)
@@ -107,12 +111,10 @@ class Milestone:
 def checklist(state: TrainingState) -> list[Milestone]:
     """List the evaluated milestones in the file's order, then those of the stage still to be evaluated."""
     stage = stage_of(state.current_stage, state.scheme)
-    known = {each.name: each for each in stage.milestones} if stage else {}
+    known = [each.name for each in stage.milestones] if stage else []
     evaluated = state.milestones
     names = [*evaluated, *(name for name in known if name not in evaluated)]
-    return [
-        Milestone(name, evaluated.get(name), _criterion(state, name, known), group_of(name)) for name in names
-    ]
+    return [Milestone(name, evaluated.get(name), _criterion(state, name), group_of(name)) for name in names]
 
 
 def group_of(name: str) -> str:
@@ -122,10 +124,10 @@ def group_of(name: str) -> str:
     return "Health" if name in _HEALTH_NAMES else "Tasks"
 
 
-def _criterion(state: TrainingState, name: str, known: dict[str, Criterion]) -> str:
+def _criterion(state: TrainingState, name: str) -> str:
     if name in state.criteria:
         return str(Criterion(name, state.criteria[name]))
-    return str(known[name]) if name in known else ""
+    return str(criterion_of(name, state.current_stage, state.scheme) or "")
 
 
 def completion(state: TrainingState) -> tuple[int, int]:

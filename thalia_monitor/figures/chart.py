@@ -35,6 +35,8 @@ POINTS: Final = 700
 
 OWN_AXIS: Final = {"meta": "own x axis"}
 """In the layout of a chart whose x axis is not the run's; ``assets/chart_links.js`` looks for it, too."""
+TOTAL: Final = "total"
+"""The sum of the regions in :attr:`View.hidden`, hidden like one of them."""
 LARGE: Final = 1e9
 """Beyond this a position is a Unix time in milliseconds, or a step."""
 
@@ -90,6 +92,12 @@ class Chart:
     """Remarks for the user: non-finite values, points outside the view."""
     summary: str = ""
     """Text alternative of the chart, for screen readers."""
+    band: str = ""
+    """What the coloured band is, written beside the title: on the plot, the line would cross the words."""
+    band_source: str = ""
+    """Where its limits come from."""
+    cautious: bool = False
+    """Whether values in it are a reason for caution, rather than healthy."""
 
     @property
     def scaled(self) -> bool:
@@ -105,6 +113,27 @@ class Chart:
     def figure(self) -> dict[str, Any]:
         """The chart as a Plotly figure."""
         return {"data": self.traces, "layout": self.layout}
+
+
+def spanned(chart: Chart, view: View) -> Chart:
+    """The chart with an x axis that ends at its first and last points; one that is zoomed stays as it is.
+
+    Plotly's own leaves room for half a symbol at both ends, 6 % of the width.
+    """
+    if view.zoomed or chart.own_axis or not chart.scaled:
+        return chart
+    ends = [end for trace in chart.traces if (end := _ends(trace))]
+    first, last = min((a for a, _ in ends), default=0), max((b for _, b in ends), default=0)
+    options = {"minallowed": first, "maxallowed": last} if first < last else {}
+    axis = chart.layout["xaxis"] | {"autorangeoptions": options}
+    return replace(chart, layout=chart.layout | {"xaxis": axis})
+
+
+def _ends(trace: dict[str, Any]) -> tuple[float, float] | None:
+    if "base" in trace:  # a bar that lies
+        return min(trace["base"]), max(map(sum, zip(trace["base"], trace["x"], strict=True)))
+    places = [x for x in trace["x"] if x is not None]
+    return (min(places), max(places)) if places else None
 
 
 def enlarged(chart: Chart, by: float) -> Chart:

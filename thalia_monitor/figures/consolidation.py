@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.formatting import NONE, counted, duration
+from thalia_monitor.analysis.formatting import NONE, counted, duration, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
     OWN_AXIS,
@@ -37,6 +38,16 @@ if TYPE_CHECKING:
 
 NREM: Final = theme.PALETTE[0]
 REM: Final = theme.PALETTE[5]
+PATTERNS: Final = ((0.0, "#2f7fd6"), (0.5, "#a65fc4"), (1.0, "#d9661f"))
+"""Few to many patterns replayed, in tones that are seen on both themes."""
+COLORBAR: Final = {
+    "title": {"text": "patterns", "side": "right", "font": {"size": theme.SMALL}},
+    "tickfont": {"size": theme.SMALL},
+    "thickness": 10,
+    "outlinewidth": 0,
+    "nticks": 3,
+    "len": 1,
+}
 MOST_NAMED: Final = 8
 """Sleep stages that a chart's words name."""
 
@@ -76,37 +87,62 @@ def _chart_texts(state: TrainingState, placed: Marks) -> _Texts:
 
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
-    """Show when the brain slept, NREM and REM on lanes of their own."""
+    """Show when each stage of consolidation ran and for how long, on a lane each, coloured by patterns replayed."""
     placed = _placed(state, view)
     if not len(placed.x):
         return nothing(height=140, **_chart_texts(state, placed))
     lanes = theme.categories(sorted(set(placed.label.tolist())))
-    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(lanes) + 70))
+    layout = theme.layout(x_title=X_TITLES[view.x], height=max(140, 36 * len(lanes) + 70), barmode="overlay")
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
+        "ticklabelstandoff": 6,
         "type": "category",
         "categoryorder": "array",
         "categoryarray": list(lanes.values()),
     }
     layout["xaxis"] |= X_LOOKS[view.x]
-    dots = {
+    mean = placed.amount / np.maximum(placed.said, 1)
+    most = float(np.nanmax(mean, initial=1.0))
+    color = [theme.SECOND if np.isnan(each) else pattern_color(each / most) for each in mean.tolist()]
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "base": times(placed.x),
+        "x": times(np.nan_to_num(placed.end - placed.x)),
+        "y": [lanes[stage] for stage in placed.label.tolist()],
+        "width": 0.6,
+        # The edge keeps one that took no time, or less than a pixel, in sight.
+        "marker": {"color": color, "line": {"color": color, "width": 2}},
+        "hovertext": _texts(placed),
+        "customdata": row_addresses("consolidation", placed.step),
+        "hovertemplate": "%{y}: %{hovertext}<extra></extra>",
+    }
+    traces = [bars] if np.isnan(mean).all() else [bars, _color_key(most)]
+    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_NAMED])
+    words = f"{counted(placed.total, 'consolidation')}, the newest at step {placed.newest:,}: {each}."
+    return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
+
+
+def pattern_color(share: float) -> str:
+    """The colour of a share, 0 to 1, of the most patterns. Plotly warns of numbers as the colours of bars."""
+    at = [place for place, _ in PATTERNS]
+    parts = [[int(color[first : first + 2], 16) for _, color in PATTERNS] for first in (1, 3, 5)]
+    return "#" + "".join(f"{round(float(np.interp(share, at, part))):02x}" for part in parts)
+
+
+def _color_key(most: float) -> dict[str, Any]:
+    """A trace without points, for its colour bar."""
+    scale = {"colorscale": [list(each) for each in PATTERNS], "cmin": 0, "cmax": most, "colorbar": COLORBAR}
+    marker = {"color": [0], "showscale": True, **scale}
+    return {
         "type": "scatter",
         "mode": "markers",
-        "x": times(placed.x),
-        "y": [lanes[stage] for stage in placed.label.tolist()],
-        "marker": {
-            "symbol": ["square" if label.upper().startswith("REM") else "circle" for label in placed.label],
-            "size": 11,
-            "color": [sleep_color(label) for label in placed.label.tolist()],
-        },
-        "text": _texts(placed),
-        "customdata": row_addresses("consolidation", placed.step),
-        "hovertemplate": "%{y}: %{text}<br>%{x}<extra></extra>",
+        "x": [None],
+        "y": [None],
+        "hoverinfo": "skip",
+        "marker": marker,
     }
-    each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_NAMED])
-    words = f"{counted(placed.total, 'sleep')}, the newest at step {placed.newest:,}: {each}."
-    return Chart([dots], layout, summary=words, **_chart_texts(state, placed))
 
 
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
@@ -116,6 +152,7 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
         return nothing(height=260, **_chart_texts(state, placed))
     mean = placed.amount / np.maximum(placed.said, 1)
     traces: list[dict[str, Any]] = []
+    texts = _texts(placed)
     for stage in sorted(set(placed.label.tolist())):
         at = np.flatnonzero(placed.label == stage)
         symbol = "square" if stage.upper().startswith("REM") else "circle"
@@ -127,6 +164,9 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
                 "x": times(placed.x[at]),
                 "y": numbers(mean[at]),
                 "customdata": row_addresses("consolidation", placed.step[at]),
+                "text": [texts[place] for place in at.tolist()],
+                "hovertemplate": "%{fullData.name}: %{text}<extra></extra>",
+                "cliponaxis": False,
                 "marker": {"color": sleep_color(stage), "symbol": symbol, "size": 7},
             }
         )
@@ -153,11 +193,11 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
     gaps = np.diff(steps).astype(np.float64)
     if not len(gaps):
         return nothing("needs two sleeps at different steps", 260)
+    if gaps.min() == gaps.max():
+        return _constant(float(gaps[0]), len(gaps))
     layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260, **OWN_AXIS)
     layout["hovermode"] = "closest"
-    # gaps that are all equal make one bar over a range around them, not a bar over nothing
-    span = (0.0, 2 * gaps[0]) if gaps.min() == gaps.max() else None
-    counts, edges = np.histogram(gaps, bins=min(24, max(5, len(gaps) // 2)), range=span)
+    counts, edges = np.histogram(gaps, bins=min(24, max(5, len(gaps) // 2)))
     bars = {
         "type": "bar",
         "x": numbers((edges[:-1] + edges[1:]) / 2),
@@ -174,6 +214,12 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
     )
     usual = f"a sleep every {np.median(gaps):,.0f} steps (median of {len(gaps):,})"
     return Chart([bars], layout, caption=usual, total=len(gaps), summary=words)
+
+
+def _constant(gap: float, times: int) -> Chart:
+    """A sentence: a diagram of one bar would say no more."""
+    each = f", all {times:,} times" if times > 1 else ""
+    return replace(nothing(f"one every {number(gap, 'count')} steps{each}", 24), total=times)
 
 
 def totals(state: TrainingState) -> list[tuple[str, str]]:
@@ -203,8 +249,24 @@ def sleeps(state: TrainingState) -> pd.DataFrame:
 
 
 def _texts(placed: Marks) -> list[str]:
+    """What the pointer shows: patterns, how long, and from which step."""
+    columns = (placed.amount, placed.count, placed.steps, placed.seconds, placed.step)
     return [
-        ("patterns not said" if np.isnan(amount) else f"{amount:,.0f} patterns")
-        + (f" in {count:,} sleeps" if count > 1 else "")
-        for amount, count in zip(placed.amount.tolist(), placed.count.tolist(), strict=True)
+        "<br>".join(
+            filter(
+                None,
+                (
+                    ("patterns not logged" if np.isnan(amount) else f"{number(amount, 'count')} patterns")
+                    + (f" in {count:,} consolidations" if count > 1 else ""),
+                    _length(steps, seconds),
+                    f"from step {step:,}",
+                ),
+            )
+        )
+        for amount, count, steps, seconds, step in zip(*(each.tolist() for each in columns), strict=True)
     ]
+
+
+def _length(steps: float, seconds: float) -> str:
+    known = [] if np.isnan(steps) else [f"{number(steps, 'count')} steps"]
+    return " · ".join(known if np.isnan(seconds) else [*known, duration(seconds)])

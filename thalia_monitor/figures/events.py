@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import counted
-from thalia_monitor.analysis.timeline import times_at
+from thalia_monitor.analysis.timeline import StepFinder, times_at
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.traces import note, positions
+from thalia_monitor.figures.traces import HOUR, MILLISECONDS, note, positions
 
 if TYPE_CHECKING:
     from thalia_monitor.figures.chart import View
@@ -40,6 +40,12 @@ class Marks:
     """(n,) number of events it represents."""
     said: Ints
     """(n,) number of them with an amount."""
+    end: Floats
+    """(n,) where the last of its events ends on the x axis; NaN where no duration is logged."""
+    steps: Floats
+    """(n,) steps that its events took together; NaN where not logged."""
+    seconds: Floats
+    """(n,) the same in seconds."""
     unplaced: int = 0
     """Events without a step, which are only in the table."""
     untimed: int = 0
@@ -70,6 +76,10 @@ class Columns:
     """(n,) NaN if not logged."""
     segment: Ints
     """(n,)"""
+    steps: Floats
+    """(n,) how long it took, in steps; NaN if not logged."""
+    seconds: Floats
+    """(n,) the same in seconds."""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -105,6 +115,8 @@ def columns(events: Sequence[Event], label: str, amount: str) -> Columns:
         np.array([str(event.fields.get(label, "unknown")) for event in events], np.str_),
         np.array([_number(event.fields.get(amount)) for event in events], np.float64),
         np.array([event.segment for event in events], np.int64),
+        np.array([_duration(event.fields.get("duration_steps")) for event in events], np.float64),
+        np.array([_duration(event.fields.get("duration_seconds")) for event in events], np.float64),
     )
 
 
@@ -113,12 +125,15 @@ def marks(events: Columns, history: History, view: View) -> Marks:
     x = positions(events.step, _times(events, history, view), history, view)
     inside = events.placed & ~np.isnan(x)
     untimed = int((events.placed & np.isnan(x)).sum())
+    ends = _ends(events, x, history, view)
     if view.start is not None and view.end is not None:
-        inside &= (x >= view.start) & (x <= view.end)
+        inside &= (np.fmax(x, ends) >= view.start) & (x <= view.end)
     shown = events.where(inside)
     ones = np.ones(len(shown), np.int64)
     said = (~np.isnan(shown.amount)).astype(np.int64)
-    every = Marks(x[inside], shown.step, shown.label, shown.amount, ones, said)
+    every = Marks(
+        x[inside], shown.step, shown.label, shown.amount, ones, said, ends[inside], shown.steps, shown.seconds
+    )
     return replace(
         bundle(every),
         unplaced=len(events) - int(events.placed.sum()),
@@ -135,6 +150,25 @@ def _times(events: Columns, history: History, view: View) -> Floats:
     time = events.time.copy()
     time[lost] = times_at(history, events.step[lost], events.segment[lost])
     return time
+
+
+def _ends(events: Columns, x: Floats, history: History, view: View) -> Floats:
+    """Where events end on the x axis, (n,); NaN if unknown. What was logged in the other unit is converted."""
+    if view.x == "step":
+        ends = x + events.steps
+        lost = np.flatnonzero(np.isnan(ends) & ~np.isnan(events.seconds + events.time))
+        finder = StepFinder(history) if len(lost) else None
+        if finder and finder.usable:
+            ends[lost] = finder.steps_at(events.time[lost] + events.seconds[lost])
+        return np.maximum(ends, x)
+    unit = MILLISECONDS if view.x == "wall" else 1 / HOUR
+    ends = x + events.seconds * unit
+    lost = np.flatnonzero(np.isnan(ends) & ~np.isnan(events.steps))
+    steps = np.minimum(events.steps[lost], 2.0**53).astype(np.int64)
+    times = (times_at(history, events.step[lost] + more, events.segment[lost]) for more in (steps, 0 * steps))
+    after, before = times
+    ends[lost] = x[lost] + np.maximum(after - before, 0) * unit
+    return ends
 
 
 def caption(total: int, placed: Marks, singular: str, plural: str = "") -> str:
@@ -169,6 +203,11 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
+def _duration(value: object) -> float:
+    length = _number(value)
+    return length if length >= 0 and np.isfinite(length) else float("nan")
+
+
 def bundle(every: Marks) -> Marks:
     """Join neighbours of one label until there are few enough; the cells' width is an anchored power of two."""
     labels, row = np.unique(every.label, return_inverse=True)
@@ -182,8 +221,19 @@ def bundle(every: Marks) -> Marks:
     if width == 1 and len(first) == len(every.x):
         first, inverse = np.arange(len(every.x)), np.arange(len(every.x))
         count = np.ones(len(every.x), np.int64)
-    known = ~np.isnan(every.amount)
-    amount = np.bincount(inverse[known], every.amount[known], len(first)).astype(np.float64)
-    said = np.bincount(inverse[known], minlength=len(first))
-    amount[said == 0] = np.nan
-    return Marks(every.x[first], every.step[first], every.label[first], amount, count, said)
+    said = np.bincount(inverse[~np.isnan(every.amount)], minlength=len(first))
+    amount = _sums(every.amount, inverse, len(first))
+    end = np.full(len(first), np.nan)
+    np.fmax.at(end, inverse, every.end)
+    steps, seconds = (_sums(each, inverse, len(first)) for each in (every.steps, every.seconds))
+    return Marks(
+        every.x[first], every.step[first], every.label[first], amount, count, said, end, steps, seconds
+    )
+
+
+def _sums(values: Floats, inverse: Ints, number: int) -> Floats:
+    """Sums of what is known by mark, (number,); NaN where nothing is."""
+    known = ~np.isnan(values)
+    total = np.bincount(inverse[known], values[known], number).astype(np.float64)
+    total[np.bincount(inverse[known], minlength=number) == 0] = np.nan
+    return total

@@ -11,12 +11,12 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import OWN_AXIS, X_LOOKS, X_TITLES, Chart, View, nothing, times
+from thalia_monitor.figures.chart import OWN_AXIS, TOTAL, X_LOOKS, X_TITLES, Chart, View, nothing, times
 from thalia_monitor.figures.events import Marks, by_label, caption, columns_of, marks, row_addresses
 from thalia_monitor.figures.events import notes as notes_of
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.metrics import band, notes
-from thalia_monitor.figures.traces import RUG_AXIS, drawn_sample, lines, rug, total_traces
+from thalia_monitor.figures.metrics import band_texts, notes, show_band
+from thalia_monitor.figures.traces import RUG_AXIS, WHOLE, drawn_sample, lines, rug, total_traces
 from thalia_monitor.figures.traces import notes as untimed
 from thalia_monitor.metric_info import GROWING
 from thalia_monitor.model.history import Column
@@ -37,7 +37,7 @@ def neurons(state: TrainingState, _: str, view: View) -> Chart:
     if not state.history.neurons:
         return nothing("no line has neurons by region yet", 300)
     chart = _by_region(state, Kind.NEURONS, view)
-    if len(state.history.neurons) < 2 or not chart.scaled:
+    if len(state.history.neurons) < 2 or not chart.scaled or TOTAL in view.hidden:
         return chart
     total = total_traces(state.history, view, log=Kind.NEURONS.family in view.log)
     return replace(chart, traces=[*total, *chart.traces])
@@ -53,8 +53,8 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
     if Kind.CAPACITY.family not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
-    chart.layout["shapes"] = [band(GROWING, f"Thalia grows a region from {GROWING.low:.0%}")]
-    return chart
+    show_band(chart.layout, GROWING, log=Kind.CAPACITY.family in view.log)
+    return replace(chart, **band_texts(GROWING))
 
 
 def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
@@ -82,7 +82,8 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
     }
     words = ", ".join(f"{theme.plain(region, 24)} {_percent(value)}" for region, value in regions)
     caption = "" if regions else "no line has capacity_by_region yet"
-    return Chart([bars], layout, caption=caption, summary=f"Capacity by region: {words}." if words else "")
+    summary = f"Capacity by region: {words}." if words else ""
+    return Chart([bars], layout, caption=caption, summary=summary, **band_texts(GROWING))
 
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
@@ -102,6 +103,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
         "automargin": True,
+        "ticklabelstandoff": 14,  # room for half of the largest dot
         "type": "category",
         "categoryorder": "array",
         "categoryarray": list(lanes.values()),
@@ -118,6 +120,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
             "opacity": 0.8,
             "line": {"width": 0},
         },
+        "cliponaxis": False,
         "text": [
             f"+{amount:,.0f} neurons" + (f" in {count:,} events" if count > 1 else "")
             for amount, count in zip(
@@ -163,13 +166,12 @@ def _upright(x: float) -> dict[str, Any]:
 
 def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
     columns, unit = state.history.table(kind), str(kind)
-    layout = theme.layout(
-        x_title=X_TITLES[view.x], y_title=unit, height=300, showlegend=True, yaxis2=RUG_AXIS
-    )
+    layout = theme.layout(x_title=X_TITLES[view.x], y_title=unit, height=300, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
     log = kind.family in view.log
     if log:
         layout["yaxis"] |= {"type": "log"}
+    hover = WHOLE if kind is Kind.NEURONS else "%{y:,.4~p}"
     traces: list[dict[str, Any]] = []
     shown_keys = [key for key in state.history.series_keys(kind) if key.name not in view.hidden]
     every = {key.name: state.history.series(key) for key in shown_keys}
@@ -187,7 +189,9 @@ def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
         group = {"legendgroup": theme.key(theme.plain(region, LONGEST_GROUP))}
         named = {"name": name} | group
         style = theme.region_style(region)
-        traces += [trace | named for trace in lines(points, state.history, view, style, log=log, few=0)]
+        traces += [
+            trace | named for trace in lines(points, state.history, view, style, log=log, few=0, hover=hover)
+        ]
         marks = rug(points, state.history, view, log=log, name=name)
         traces += [trace | group for trace in marks]
         said += [f"{name}: {note}" for note in notes(points)]

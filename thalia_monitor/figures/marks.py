@@ -1,4 +1,7 @@
-"""Event markers on every chart: a thin line and a symbol per growth, sleep, milestone, resume; many are bundled."""
+"""Events on every chart: a vertical line where a stage begins, a short tick at the upper edge for all else.
+
+Events that would lie in the same few pixels are one mark, a cluster with its count.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,10 @@ from thalia_monitor.figures.traces import HOUR, MILLISECONDS, positions
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
-MOST: Final = 32
-"""Maximum markers of one kind per chart; more could not be distinguished or hovered."""
+CELLS: Final = 96
+"""A chart is divided into at least half as many cells, each a few pixels wide: two events in one are one mark."""
+CLUSTER: Final = 4
+"""Cells that a cluster takes up, so that its count has room beside it."""
 
 NAMED: Final = 4
 """Maximum distinct names listed in a bundle's label."""
@@ -46,29 +51,6 @@ _NOUNS: Final = {
     MarkerKind.WARNING: ("warning", "warnings", ""),
     MarkerKind.RESUME: ("resume", "resumes", ""),
 }
-
-LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
-    MarkerKind.GROWTH: ("triangle-up", theme.PALETTE[2]),
-    MarkerKind.NREM: ("circle", theme.PALETTE[0]),
-    MarkerKind.REM: ("square", theme.PALETTE[5]),
-    MarkerKind.SLEEP: ("pentagon", theme.SECOND),
-    MarkerKind.STAGE: ("star", theme.PALETTE[6]),
-    MarkerKind.MILESTONE: ("diamond", theme.PALETTE[4]),
-    MarkerKind.WARNING: ("x", theme.PALETTE[3]),
-    MarkerKind.RESUME: ("triangle-left", theme.PALETTE[7]),
-}
-"""Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
-
-HEIGHTS: Final = {MarkerKind.NREM: 0.925, MarkerKind.REM: 0.88, MarkerKind.SLEEP: 0.835}
-"""Where a kind's symbols stand, as a share of the plot's height; sleep comes often, and would cover the others."""
-
-PLACES: Final = {
-    MarkerKind.GROWTH: "growth",
-    MarkerKind.NREM: "consolidation",
-    MarkerKind.REM: "consolidation",
-    MarkerKind.SLEEP: "consolidation",
-}
-"""The page whose table lists a kind; every other kind is in the table of all events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +77,37 @@ def markers(
     start: float | None = None,
     end: float | None = None,
     x: Literal["step", "time"] = "step",
-    most: int = MOST,
+    cells: int = CELLS,
+    hidden: frozenset[str] = frozenset(),
 ) -> list[Marker]:
-    """Place the events of these kinds that lie within the range, at most ``most`` marks of each kind.
+    """Place the events of these kinds that lie within the range: one mark each, or a cluster where they are dense.
 
-    ``start`` and ``end`` are steps, or Unix seconds where ``x`` is ``time``. Neighbours of one kind are bundled in
-    cells whose width (in steps or seconds) is a power of two and whose edges never move, so that a new event joins
-    a bundle or begins one, and moves none. An event that cannot be placed on the axis is left out.
+    ``start`` and ``end`` are steps, or Unix seconds where ``x`` is ``time``. Cells have a width (in steps or seconds)
+    that is a power of two and edges that never move, so that a new event joins a cluster or begins a mark, and moves
+    none. An event that cannot be placed on the axis is left out, and so is the growth of a region that is ``hidden``.
     """
     low, high = float("-inf") if start is None else start, float("inf") if end is None else end
     found = []
     every = marked_events(state)
+    cell = cell_width(state, start, end, x, cells)
     for kind in (kind for kind in MarkerKind if kind in kinds and kind in every):
-        these, bundle = every[kind], partial(_bundled, kind, every[kind], state, low, high, x, most)
+        these = _without(every[kind], hidden) if kind is MarkerKind.GROWTH and hidden else every[kind]
+        bundle = partial(_bundled, kind, these, state, low, high, x, cell, cells)
         known = these.placed or (
             x == "step" and bool(these.stepped.all())
         )  # then metric lines are not needed
-        bundles = these.memoized(("marks", low, high, x, most), bundle) if known else bundle()
+        bundles = these.memoized(("marks", low, high, x, cell, cells), bundle) if known else bundle()
         found += [_completed(mark, segment, state) for mark, segment in bundles]
     return sorted(found, key=lambda mark: ((mark.step if x == "step" else mark.time) or 0, mark.kind))
+
+
+def _without(grown: MarkedEvents, hidden: frozenset[str]) -> MarkedEvents:
+    """Growth events of the other regions."""
+
+    def others() -> MarkedEvents:
+        return grown.where(~np.isin(grown.label.astype(np.str_), sorted(hidden)))
+
+    return grown.memoized(("without", hidden), others)
 
 
 def _bundled(
@@ -123,14 +117,16 @@ def _bundled(
     low: float,
     high: float,
     x: Literal["step", "time"],
-    most: int,
+    cell: float,
+    cells: int,
 ) -> list[tuple[Marker, int]]:
     """Markers with the logged step and time, each with the segment of its first event."""
     placed = _placed(every, state, x)
     at = placed.step if x == "step" else placed.time
     inside = np.flatnonzero((placed.stepped if x == "step" else ~np.isnan(at)) & (low <= at) & (at <= high))
     order = inside[np.argsort(at[inside], kind="stable")]
-    edges = _edges(at[order], most)
+    own = _power_of_two(float(at[order[-1]]) - float(at[order[0]]) if len(order) else 0.0, cells)
+    edges = _edges(at[order], max(cell, own))
     return [_mark(kind, placed.where(order[first:last])) for first, last in pairwise(edges)]
 
 
@@ -155,17 +151,44 @@ def _placed(every: MarkedEvents, state: TrainingState, x: Literal["step", "time"
     return every
 
 
-def _edges(at: NDArray[Any], most: int) -> list[int]:
-    """Boundaries of bundles, for positions in ascending order.
+def cell_width(
+    state: TrainingState,
+    start: float | None,
+    end: float | None,
+    x: Literal["step", "time"] = "step",
+    cells: int = CELLS,
+) -> float:
+    """Width of a cell of a chart of this range, or else of the whole run, in steps or seconds."""
+    return _power_of_two(end - start if start is not None and end is not None else _length(state, x), cells)
 
-    Equal positions form one bundle; if those are too many, so does each cell whose width is the smallest power of
-    two that leaves few enough.
+
+def _power_of_two(width: float, cells: int) -> float:
+    """The smallest power of two, from 1 on, of which no more than ``cells`` cover the width."""
+    return 2.0 ** math.ceil(math.log2(width / cells)) if cells < width < math.inf else 1.0
+
+
+def _length(state: TrainingState, x: Literal["step", "time"]) -> float:
+    """Steps or seconds from the first metric line to the last."""
+    history = state.history
+    if not history.segments:
+        return 0.0
+    if x == "step":
+        return history.current_step - min(each.first_step for each in history.segments)
+    return float(history.time[-1]) - history.first_time
+
+
+def _edges(at: NDArray[Any], cell: float) -> list[int]:
+    """Boundaries of marks, for positions in ascending order.
+
+    Equal positions are one mark; where two others lie in one cell, so are all of that cluster's cells.
     """
-    width, begins = 1, np.flatnonzero(np.diff(at)) + 1
-    while len(begins) >= most and width < 2**62:
-        begins = np.flatnonzero(np.diff(at // width)) + 1
-        width *= 2
-    return [0, *begins.tolist(), len(at)] if len(at) else []
+    if not len(at):
+        return []
+    place, cluster = at // cell, at // (CLUSTER * cell)
+    moved = np.diff(at) != 0
+    dense = np.isin(cluster, cluster[1:][moved & (np.diff(place) == 0)])
+    begins = np.flatnonzero(moved & (~dense[1:] | (np.diff(cluster) != 0))) + 1
+    return [0, *begins.tolist(), len(at)]
 
 
 def _mark(kind: MarkerKind, group: MarkedEvents) -> tuple[Marker, int]:
@@ -203,12 +226,50 @@ def _label(kind: MarkerKind, group: MarkedEvents) -> str:
     return "; ".join(word for word in (counted(len(group), singular, plural), names, what) if word)
 
 
-def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
-    """Two traces for each chosen kind, on the second y axis, whether or not anything has happened yet.
+LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
+    MarkerKind.GROWTH: ("line-ns", theme.PALETTE[2]),
+    MarkerKind.NREM: ("line-ne", theme.PALETTE[0]),
+    MarkerKind.REM: ("line-nw", theme.PALETTE[5]),
+    MarkerKind.SLEEP: ("y-up", theme.SECOND),
+    MarkerKind.STAGE: ("", theme.PALETTE[6]),
+    MarkerKind.MILESTONE: ("asterisk", theme.PALETTE[4]),
+    MarkerKind.WARNING: ("x-thin", theme.PALETTE[3]),
+    MarkerKind.RESUME: ("cross-thin", theme.PALETTE[7]),
+}
+"""Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
+GLYPHS: Final = {
+    MarkerKind.GROWTH: "|",
+    MarkerKind.NREM: "╱",
+    MarkerKind.REM: "╲",
+    MarkerKind.SLEEP: "⅄",
+    MarkerKind.STAGE: "│",
+    MarkerKind.MILESTONE: "✱",
+    MarkerKind.WARNING: "×",
+    MarkerKind.RESUME: "+",
+}
+"""The symbols as letters, for the legend."""
 
-    They are the same on every chart of a page, so they are made once.
+TOP: Final = 0.97
+LANE: Final = 0.06
+"""Height of the first chosen kind's ticks and distance to those of the next, as shares of the plot's height."""
+TICK: Final = 8
+"""Pixels."""
+
+PLACES: Final = {
+    MarkerKind.GROWTH: "growth",
+    MarkerKind.NREM: "consolidation",
+    MarkerKind.REM: "consolidation",
+    MarkerKind.SLEEP: "consolidation",
+}
+"""The page whose table lists a kind; every other kind is in the table of all events."""
+
+
+def event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
+    """One trace for each chosen kind, on the second y axis, whether or not anything has happened yet.
+
+    They are the same on every chart of a page, so they are made once. ``assets/event_links.js`` shows their text.
     """
-    what = ("event traces", view.x, view.start, view.end, view.markers)
+    what = ("event traces", view.x, view.start, view.end, view.markers, view.hidden)
     return state.memoized(what, lambda: _event_traces(state, view))
 
 
@@ -217,12 +278,32 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     if not chosen:
         return []
     start, end = _range(state, view)
-    found = markers(state, chosen, start=start, end=end, x="step" if view.x == "step" else "time")
-    return [
-        trace
-        for kind in chosen
-        for trace in _traces(state, kind, [each for each in found if each.kind is kind], view)
-    ]
+    axis: Literal["step", "time"] = "step" if view.x == "step" else "time"
+    found = markers(state, chosen, start=start, end=end, x=axis, hidden=view.hidden)
+    unit = {"step": 1.0, "wall": MILLISECONDS, "elapsed": 1 / HOUR}[view.x]
+    room = CLUSTER * cell_width(state, start, end, axis) * unit / 2
+    there = {each.kind for each in found}  # what has not happened takes no room
+    ticked = [kind for kind in chosen if kind is not MarkerKind.STAGE]
+    lanes = {kind: sum(other in there for other in ticked[:place]) for place, kind in enumerate(ticked)}
+    traces = []
+    for kind in chosen:
+        these = [each for each in found if each.kind is kind]
+        at = _positions(state, these, view)
+        looks = _ticks(kind, these, at, lanes[kind], room) if kind in lanes else _lines(at)
+        repeated = 1 if kind in lanes else 3
+        traces.append(
+            {
+                "type": "scatter",
+                "yaxis": "y2",
+                "showlegend": False,
+                "name": str(kind),
+                "hoverinfo": "none",  # shown when the pointer is on them, not beside every value
+                "hovertext": [_words(each) for each in these for _ in range(repeated)],
+                "customdata": [_address(each) for each in these for _ in range(repeated)],
+                **looks,
+            }
+        )
+    return traces
 
 
 def _range(state: TrainingState, view: View) -> tuple[float | None, float | None]:
@@ -232,36 +313,48 @@ def _range(state: TrainingState, view: View) -> tuple[float | None, float | None
     return view.start * scale + origin, view.end * scale + origin
 
 
-def _traces(state: TrainingState, kind: MarkerKind, found: list[Marker], view: View) -> list[dict[str, Any]]:
-    symbol, color = LOOKS[kind]
-    height = HEIGHTS.get(kind, 0.97)
+def _positions(state: TrainingState, found: list[Marker], view: View) -> list[float | None]:
     step = np.array([0 if each.step is None else each.step for each in found], np.int64)
     time = np.array([np.nan if each.time is None else each.time for each in found], np.float64)
-    at = times(positions(step, time, state.history, view))
-    both = {"type": "scatter", "yaxis": "y2", "showlegend": False, "name": str(kind)}
-    lines = {
+    return times(positions(step, time, state.history, view))
+
+
+def _lines(at: list[float | None]) -> dict[str, Any]:
+    """The vertical lines of stages."""
+    return {
         "mode": "lines",
         "x": [value for x in at for value in (x, x, None)],
-        "y": [0.0, height - 0.03, None] * len(at),
-        "line": {"width": 1, "color": color, "dash": "dot"},
-        "opacity": 0.25,
-        "hoverinfo": "skip",
+        "y": [0.0, 1.0, None] * len(at),
+        "line": {"width": 1, "color": LOOKS[MarkerKind.STAGE][1]},
+        "opacity": 0.6,
     }
-    heads = {
-        "mode": "markers",
+
+
+def _ticks(
+    kind: MarkerKind, found: list[Marker], at: list[float | None], lane: int, room: float
+) -> dict[str, Any]:
+    """Short ticks, each cluster with its count where there is room before the next."""
+    symbol, color = LOOKS[kind]
+    follows = [b is None or a is None or b - a >= room for a, b in pairwise([*at, None])]
+    counts = [
+        number(each.count, "count") if each.count > 1 and free else ""
+        for each, free in zip(found, follows, strict=True)
+    ]
+    return {
+        "mode": "markers+text",
         "x": at,
-        "y": [height] * len(at),
-        "marker": {"symbol": symbol, "color": color, "size": 8},
-        "text": [_words(each) for each in found],
-        "customdata": [_address(each) for each in found],
-        "hovertemplate": "%{text}<extra></extra>",
+        "y": [round(TOP - LANE * lane, 3)] * len(at),
+        "marker": {"symbol": symbol, "color": color, "size": TICK, "line": {"width": 2, "color": color}},
+        "text": counts,
+        "textposition": "middle right",
+        "textfont": {"size": theme.SMALL, "color": color},
+        "cliponaxis": False,
     }
-    return [both | lines, both | heads]
 
 
 def _words(marker: Marker) -> str:
-    """Hover text: event and position, since a hover shows what is near the pointer, not only under it."""
-    said = theme.plain(marker.label).replace("; ", "<br>")  # a narrow box hides less of the line
+    """What the pointer shows: event and position."""
+    said = theme.plain(marker.label)
     if marker.step is None or f"{marker.step:,}" in said:
         return said
     return f"{'from ' if marker.count > 1 else ''}step {marker.step:,}: {said}"

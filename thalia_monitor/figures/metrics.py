@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.traces import (
     RUG_AXIS,
     drawn_sample,
+    four_digits,
     lines,
     rug,
     smoothed_sample,
@@ -45,15 +46,20 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         return nothing("", notes=lost, length=len(series))
     style = {"color": theme.ACCENT} | ({"width": 1} if view.smooth else {})
     named = {"name": title(theme.plain(key.name))}
-    traces = [trace | named for trace in lines(points, history, view, style, log=log)]
+    hover = four_digits(points.value, metric_info.unit(key.name))
+    traces = [trace | named for trace in lines(points, history, view, style, log=log, hover=hover)]
     if view.smooth:
         traces[0] |= {"opacity": 0.3}
         averaged = smoothed_sample(series, history, view)
         style = {"color": theme.ACCENT, "width": 2}
         named = {"name": f"smoothed {view.smooth:g}"}
-        traces += [trace | named for trace in lines(averaged, history, view, style, log=log, few=0)]
+        traces += [
+            trace | named for trace in lines(averaged, history, view, style, log=log, few=0, hover=hover)
+        ]
     traces += [*rug(points, history, view, log=log), *event_traces(state, view)]
-    layout = axes(view, name)
+    layout, stated = axes(view, name), limits(name)
+    if stated:
+        show_band(layout, stated, log=log)
     seen = values_in_view(series, history, view) if log or name in view.clip else EMPTY_FLOATS
     said = (*lost, *notes(points), *(below(seen) if log else ()))
     if name in view.clip and (inner := usual_range(seen, log)):
@@ -67,6 +73,7 @@ def metric(state: TrainingState, name: str, view: View) -> Chart:
         length=len(series),
         notes=said,
         summary=summary(key.name, points),
+        **band_texts(stated),
     )
 
 
@@ -102,17 +109,39 @@ def axes(view: View, name: str) -> dict[str, Any]:
     start["xaxis"] |= X_LOOKS[view.x]
     if name in view.log:
         start["yaxis"] = start["yaxis"] | {"type": "log"}
-    quantity, its = metric_info.lookup(name)
-    if quantity.band and its.judged:
-        start["shapes"] = [band(quantity.band)]
     return start
 
 
-def band(stated: Band, words: str = "") -> dict[str, Any]:
-    """A range that Thalia states, drawn behind the curve over the whole width, with its source."""
-    place = (
-        "bottom left" if stated.high >= 1 else "top left"
-    )  # where a healthy curve, or the events' symbols, are not
+def limits(name: str) -> Band | None:
+    """The range that Thalia states for the values of a series."""
+    quantity, its = metric_info.lookup(name)
+    return quantity.band if its.judged else None
+
+
+def show_band(layout: dict[str, Any], stated: Band, *, log: bool = False) -> None:
+    """Draw a stated range behind the curve, and keep its edges in sight whatever the values are."""
+    layout["shapes"] = [band(stated)]
+    room = (stated.high - stated.low) / 4
+    edges = [each for each in (stated.low - room, stated.high + room) if each > 0 or not log]
+    layout["yaxis"] = layout["yaxis"] | {"autorangeoptions": {"include": [round(each, 6) for each in edges]}}
+
+
+class _BandTexts(TypedDict):
+    band: str
+    band_source: str
+    cautious: bool
+
+
+def band_texts(stated: Band | None) -> _BandTexts:
+    """What is written beside the title of a chart with a band."""
+    if stated is None:
+        return {"band": "", "band_source": "", "cautious": False}
+    words = f"normal {stated.low:g}–{stated.high:g}" if stated.healthy else f"grows from {stated.low:.0%}"
+    return {"band": words, "band_source": stated.words, "cautious": not stated.healthy}
+
+
+def band(stated: Band) -> dict[str, Any]:
+    """A range that Thalia states, drawn behind the curve over the whole width."""
     return {
         "type": "rect",
         "xref": "paper",
@@ -121,10 +150,9 @@ def band(stated: Band, words: str = "") -> dict[str, Any]:
         "y0": stated.low,
         "y1": stated.high,
         "fillcolor": theme.GOOD if stated.healthy else theme.CAUTION,
-        "opacity": 0.09,
+        "opacity": 0.12,
         "line": {"width": 0},
         "layer": "below",
-        "label": {"text": words or stated.words, "textposition": place, "font": {"size": theme.SMALL}},
     }
 
 

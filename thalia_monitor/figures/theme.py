@@ -38,8 +38,8 @@ REGIONS: Final = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus",
 """Thalia's own, in the order of the palette."""
 _REGIONS: Final = {region: at for at, region in enumerate(REGIONS)} | {"pfc": REGIONS.index("prefrontal")}
 STROKES: Final = ("solid", "12px,3px", "5px,3px", "12px,3px,2px,3px", "3px,2px", "6px,2px,2px,2px")
-"""A stroke for each of them, and for each of six runs, with gaps so small that it stays one line: what the colour
-says, for those who see none."""
+"""A stroke for each of them, with gaps so small that it stays one line: what the colour says, for those who see
+none."""
 _DASHES: Final = ("dot", "dash", "dashdot")
 
 LONGEST_LABEL: Final = 60
@@ -99,6 +99,19 @@ def region_style(region: str) -> dict[str, str]:
     return {"color": PALETTE[number % len(PALETTE)], "dash": _DASHES[number // len(PALETTE) % 3]}
 
 
+_NAMED_DASHES: Final = {"solid": "1px", "dot": "3px,3px", "dash": "9px,9px", "dashdot": "9px,3px,3px,3px"}
+
+
+def stroke_mask(dash: str) -> str:
+    """A stroke as a CSS mask, for the legends that are not Plotly's."""
+    at, stops = 0, []
+    for place, length in enumerate(_NAMED_DASHES.get(dash, dash).split(",")):
+        end = at + int(length.removesuffix("px"))
+        stops.append(f"{'transparent' if place % 2 else 'black'} {at}px {end}px")
+        at = end
+    return f"repeating-linear-gradient(90deg, {', '.join(stops)})"
+
+
 AXIS: Final[dict[str, Any]] = {
     "showline": False,
     "zeroline": False,
@@ -135,10 +148,23 @@ def layout(*, x_title: str = "step", y_title: str = "", height: int = 240, **cha
     return start | changes
 
 
-def side_style(position: int, baseline: bool = False) -> dict[str, Any]:
-    """The look of the run at a position of the choice; the baseline's line is the thick one."""
-    return {
-        "color": PALETTE[position % len(PALETTE)],
-        "dash": STROKES[position % len(STROKES)],
-        "width": 3.0 if baseline else 1.6,
-    }
+SYMBOLS: Final = {
+    "circle": "●",
+    "square": "■",
+    "diamond": "◆",
+    "triangle-up": "▲",
+    "x": "✖",
+    "triangle-down": "▼",
+    "star": "★",
+    "pentagon": "⬟",
+    "cross": "✚",
+    "triangle-left": "◀",
+    "hexagon": "⬢",
+    "triangle-right": "▶",
+}
+"""Plotly's symbols for compared runs, and the same as text: what the colour says, for those who see none."""
+
+
+def side_style(look: int) -> dict[str, str]:
+    """Colour and symbol of a compared run, by the number of its look."""
+    return {"color": PALETTE[look % len(PALETTE)], "symbol": list(SYMBOLS)[look % len(SYMBOLS)]}

@@ -98,14 +98,14 @@ def positions(step: NDArray[Any], time: Floats, history: History, view: View) ->
     return (time - history.first_time) / HOUR
 
 
-def drawn_sample(series: Series, history: History, view: View) -> Sample:
+def drawn_sample(series: Series, history: History, view: View, points: int = POINTS) -> Sample:
     """Choose the points that stand for a series in the reader's view."""
-    return _sample(*placeable(series, pyramid(history, series), view), history, view)
+    return _sample(*placeable(series, pyramid(history, series), view), history, view, points)
 
 
-def smoothed_sample(series: Series, history: History, view: View) -> Sample:
+def smoothed_sample(series: Series, history: History, view: View, points: int = POINTS) -> Sample:
     """Choose the points that stand for the series smoothed over its full length."""
-    return _sample(*placeable(*smoothed(history, series, view.smooth), view), history, view)
+    return _sample(*placeable(*smoothed(history, series, view.smooth), view), history, view, points)
 
 
 def values_in_view(series: Series, history: History, view: View) -> Floats:
@@ -114,8 +114,10 @@ def values_in_view(series: Series, history: History, view: View) -> Floats:
     return within(placed, pyramid=levels, **_range(history, view))
 
 
-def _sample(series: Series, levels: Pyramid | None, history: History, view: View) -> Sample:
-    return sample(series, POINTS, pyramid=levels, **_range(history, view))
+def _sample(
+    series: Series, levels: Pyramid | None, history: History, view: View, points: int = POINTS
+) -> Sample:
+    return sample(series, points, pyramid=levels, **_range(history, view))
 
 
 class _Range(TypedDict):
@@ -147,21 +149,39 @@ def lines(
     *,
     log: bool = False,
     few: int = FEW,
+    hover: str = "",
 ) -> list[dict[str, Any]]:
     """Draw sampled points as two traces: the line that counts and, dim and dashed, the superseded attempts.
 
     Points are drawn as such where there are not more than ``few``, or where one stands alone between two gaps.
+    ``hover`` is how the pointer shows a value, four significant digits by default: without a template Plotly writes
+    a point beside the pointer as "(203,760, 0.0718)".
     """
     if log:
         points = replace(points, value=np.where(points.value > 0, points.value, np.nan))
     x = positions(points.step, points.time, history, view)
     gone = superseded(points, history)
-    current = _trace(points, x, ~gone, style, few)
+    current = _trace(points, x, ~gone, style, few) | {"hovertemplate": hover or four_digits(points.value)}
     dim = style | {"dash": "dot", "width": 1}
     return [
         current,
         _trace(points, x, gone, dim, few) | {"opacity": 0.45, "hoverinfo": "skip", "showlegend": False},
     ]
+
+
+ORDINARY: Final = (1e-6, 1e9)
+"""Values of this size are written out; others with an exponent."""
+
+
+def four_digits(values: Floats, unit: str = "") -> str:
+    """Template that shows a value with four significant digits and its unit."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    ordinary = not len(size) or (size.min() >= ORDINARY[0] and size.max() < ORDINARY[1])
+    return f"%{{y:{',.4~r' if ordinary else '.4~g'}}}{f' {theme.plain(unit)}' if unit else ''}"
+
+
+WHOLE: Final = "%{y:,.0f}"
+"""Template for counts: neurons are not rounded."""
 
 
 def _trace(
@@ -274,7 +294,7 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
     )
     style = {"color": theme.SECOND, "width": 2.2}
     named = {"name": "total", "legendgroup": " total "}  # no region is called so
-    return [trace | named for trace in lines(points, history, view, style, log=log, few=0)]
+    return [trace | named for trace in lines(points, history, view, style, log=log, few=0, hover=WHOLE)]
 
 
 def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:

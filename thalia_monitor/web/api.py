@@ -17,6 +17,7 @@ from werkzeug.exceptions import NotFound
 from thalia_monitor import contract
 from thalia_monitor._version import __version__
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.criteria import Measure, measure
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
@@ -277,17 +278,28 @@ def consolidation(run: str) -> Response:
 
 
 def milestones(run: str) -> Response:
-    """The stage's checklist, with each milestone's criterion where it is known."""
+    """The stage's checklist, with each criterion where it is known, and its value where the run logs it."""
     state = monitor().whole_state(run)
     return jsonify(
         {
             "milestones": state.milestones,
             "checklist": [
                 {"name": each.name, "passed": each.passed, "criterion": each.criterion}
+                | (_measured(found) if (found := measure(state, each.name)) else {})
                 for each in checklist(state)
             ],
         }
     )
+
+
+def _measured(found: Measure) -> dict[str, Any]:
+    missing = found.target.missing(found.value)
+    return {
+        "series": metric(found.series).public,
+        "value": strict(found.value),
+        "target": str(found.target),
+        "missing": max(missing, 0.0) if math.isfinite(missing) else None,
+    }
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,16 +69,66 @@ def filled(app: Dash, **chosen: Any) -> dict[str, str]:
 
 
 def test_without_a_choice_a_few_runs_are_compared(compared: Dash, root: Path) -> None:
-    """The run on screen and the next ones, the first as the baseline."""
+    """The run on screen and the first others, by name; the first of them is the baseline."""
     current = run_id(root / "run-4")
     choice = choice_from(None, library(compared), current)
-    assert len(choice.runs) == BY_ITSELF
-    assert choice.runs[0] == choice.baseline == current
+    expected = [run_id(root / f"run-{number}") for number in (0, 1, 2, 4)]
+    assert list(choice.runs) == expected and len(expected) == BY_ITSELF
+    assert choice.baseline == expected[0]
+
+
+def test_runs_are_in_the_order_of_their_names(compared: Dash, root: Path, tmp_path: Path) -> None:
+    """However they were found, changed or chosen; numbers in names count by their size."""
+    runs = [run_id(root / f"run-{number}") for number in (5, 0, 3)]
+    assert choice_from({"runs": runs}, library(compared), None).runs == tuple(
+        run_id(root / f"run-{number}") for number in (0, 3, 5)
+    )
+    for name in ("run-10", "Run-2", "run-1", "a"):
+        (tmp_path / name).mkdir()
+        Run(tmp_path / name).metrics(1)
+    several = create_app([tmp_path / name for name in ("run-10", "Run-2", "run-1", "a")])
+    found = choice_from(None, library(several), None).runs
+    assert [library(several).entry(run).name for run in found] == ["a", "run-1", "Run-2", "run-10"]
+
+
+def test_a_run_has_its_colour_in_every_order_of_the_address(compared: Dash, root: Path) -> None:
+    """In the list, in the legend and in every chart."""
+    runs = [run_id(root / f"run-{number}") for number in range(6)]
+    tables = [filled(compared, runs=order, base=runs[0]) for order in (runs, runs[::-1])]
+    assert tables[0]["legend"] == tables[1]["legend"]
+    colours = re.findall(r'"color": "(#\w+)"', tables[0]["legend"])
+    assert len(set(colours)) == 6
+    assert re.findall(r'"color": "(#\w+)"', tables[0]["table"]) == colours
+
+
+def test_all_of_the_choice_is_given_to_the_address_at_once(compared: Dash, root: Path) -> None:
+    """Runs, baseline, series and alignment, also where nobody has chosen them; the step only where it was chosen."""
+    answer = callback(compared, "compare-table.children", {"compare-chosen.data": {}})
+    runs = [run_id(root / f"run-{number}") for number in range(4)]
+    expected = {"runs": runs, "base": runs[0], "series": "loss", "origin": "run"}
+    assert answer["compare-kind"]["data"]["choice"] == expected
+
+
+def test_the_core_metrics_are_small_multiples(compared: Dash, tmp_path: Path) -> None:
+    """A chart for each that a run logs; other metrics where there are none, none for what only checkpoints have."""
+
+    def multiples(app: Dash) -> list[str]:
+        answer = callback(app, "compare-table.children", {"compare-chosen.data": {}})
+        names: list[str] = answer["compare-kind"]["data"]["multiples"][1:]
+        return names
+
+    assert multiples(compared) == ["loss"]
+    core = {"firing_rate": 0.1, "capacity": 0.7, "performance": 0.6, "loss": 0.5}
+    for name, metrics in (("core", core), ("trials", {"accuracy_100": 0.5, "margin": 3})):
+        (tmp_path / name).mkdir()
+        Run(tmp_path / name).append(line(1, **metrics))
+    assert multiples(create_app([tmp_path / "core", tmp_path / "trials"])) == list(core)
+    assert multiples(create_app([tmp_path / "trials"])) == ["performance", "margin"]
 
 
 def test_a_choice_survives_being_written_into_a_charts_name(compared: Dash, root: Path) -> None:
     """What a chart is called tells what it is drawn from."""
-    runs = tuple(run_id(root / f"run-{number}") for number in (2, 0))
+    runs = tuple(run_id(root / f"run-{number}") for number in (0, 2))
     choice = Choice(runs, runs[1], origin="-1")
     assert choice_of(choice.key, library(compared)) == choice
 

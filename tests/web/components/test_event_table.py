@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -116,18 +117,84 @@ def test_a_filter_narrows_and_says_from_how_many(screen: Screen) -> None:
 
 
 def test_a_heading_sorts_and_turns_round(screen: Screen) -> None:
-    """The first click ascending, the second descending, said to screen readers too."""
+    """The first click brings the greatest number to the top, the second the least; said to screen readers too."""
     heading = {"type": "growth-log-sort", "column": "neurons_added"}
-    for click, first, said in ((1, "1", "ascending"), (2, "60", "descending")):
+    for click, first, said in ((1, "60", "descending"), (2, "1", "ascending")):
         screen.change(heading, n_clicks=click)
         assert screen.rows("growth-log")[0][2] == first
         assert screen.component({"type": "growth-log-sorted", "column": "neurons_added"})["aria-sort"] == said
         assert screen.component({"type": "growth-log-sorted", "column": "step"})["aria-sort"] == "none"
 
 
+def test_a_text_is_sorted_from_a_to_z_first(screen: Screen) -> None:
+    """Only numbers begin with the greatest."""
+    screen.change({"type": "growth-log-sort", "column": "region"}, n_clicks=1)
+    assert screen.component({"type": "growth-log-sorted", "column": "region"})["aria-sort"] == "ascending"
+    assert screen.rows("growth-log")[0][1] == "cortex"
+
+
+def test_chips_show_only_the_chosen_kinds(screen: Screen) -> None:
+    """One for each region with its count; several add up, none shows all, and one that is not there is ignored."""
+    kinds = screen.component("growth-log-kinds")
+    assert [each["label"] for each in kinds["options"]] == ["striatum 30", "cortex 30"]
+    screen.change("growth-log-kinds", value=["cortex"])
+    assert {row[1] for row in screen.rows("growth-log")} == {"cortex"}
+    assert screen.text("growth-log-count") == "1–25 of 30 (filtered from 60)"
+    for every in (["cortex", "striatum"], [], ["nothing"], "nothing", None):
+        screen.change("growth-log-kinds", value=every)
+        assert screen.text("growth-log-count") == "1–25 of 60"
+
+
+def test_filter_sort_and_chips_are_read_from_the_address(run: Run) -> None:
+    """A link shows the same rows; what is no column or no text is ignored."""
+    for number, region in enumerate(("cortex", "a, b", "cortex")):
+        run.append(
+            line(number, event_type="growth", region=region, neurons_added=number, reason=f"reason {number}")
+        )
+    client = create_app(run.directory).server.test_client()
+
+    def shown(search: str) -> list[str]:
+        return [row[0] for row in Screen(client, "/growth", search=search).rows("growth-log")]
+
+    assert shown("?sort=neurons_added") == ["0", "1", "2"]
+    assert shown("?sort=-neurons_added&kind=cortex") == ["2", "0"]
+    assert shown("?kind=a%252C%20b") == ["1"]
+    assert shown("?find=reason+1") == ["1"]
+    assert shown("?sort=no_column&sort=step&kind=") == ["2", "1", "0"]
+    heading = {"type": "growth-log-sorted", "column": "step"}
+    assert Screen(client, "/growth", search="?sort=-step").component(heading)["aria-sort"] == "descending"
+
+
+def test_rows_of_warnings_and_lost_milestones_have_the_colour_of_their_severity(run: Run) -> None:
+    """What is nothing bad has none."""
+    run.append(line(1, event_type="growth", region="cortex", neurons_added=1))
+    for step, severity in ((2, "warning"), (3, "critical"), (4, "info")):
+        run.append(line(step, event_type="warning", severity=severity, message=f"a note {step}"))
+    for step, passed in ((5, True), (6, False)):
+        run.append(line(step, event_type="milestone", results={"mnist_accuracy": passed}))
+    screen = Screen(create_app(run.directory).server.test_client(), "/events")
+    found = [each["props"].get("className", "") for each in screen.component("events-table-rows")["children"]]
+    assert found == ["severity-warning", "", "severity-info", "severity-critical", "severity-warning", ""]
+
+
+def test_a_row_knows_the_range_to_zoom_to_on_every_axis(run: Run) -> None:
+    """One part in forty of the run to either side, in steps, in milliseconds and in hours since the start."""
+    run.append(*(line(step, loss=0.5, timestamp=1.7e9 + 3.6 * step) for step in range(0, 4001, 10)))
+    run.append(line(2000, event_type="growth", region="cortex", neurons_added=1))
+    screen = Screen(create_app(run.directory).server.test_client(), "/growth")
+    [row] = screen.component("growth-log-rows")["children"]
+    assert json.loads(row["props"]["data-range"]) == {
+        "step": [1900, 2100],
+        "wall": [1_700_006_840_000, 1_700_007_560_000],
+        "elapsed": [1.9, 2.1],
+    }
+    assert [cell["props"]["data-label"] for cell in row["props"]["children"]][:2] == ["Step", "Region"]
+
+
 def test_new_events_leave_search_and_sort_as_they_are(screen: Screen, run: Run) -> None:
     """A refresh changes the rows, not what the reader asked for."""
-    screen.change({"type": "growth-log-sort", "column": "neurons_added"}, n_clicks=1)
+    for click in (1, 2):
+        screen.change({"type": "growth-log-sort", "column": "neurons_added"}, n_clicks=click)
     screen.change("growth-log-query", value="striatum")
     run.append(line(9000, event_type="growth", region="striatum", neurons_added=0, reason="x"))
     screen.refresh()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from thalia_monitor.analysis.comparison import MOST, RUN, Side, stage_starts
+from thalia_monitor.analysis.comparison import MOST, RUN, Side, looks, stage_starts
 from thalia_monitor.analysis.quantities import first_to_last, places, series_of
 from thalia_monitor.errors import MonitorError
 
@@ -22,6 +23,7 @@ LONGEST: Final = 200
 MOST_SERIES: Final = 1000
 """Series offered in the select."""
 BETWEEN: Final = "~"
+_DIGITS: Final = re.compile(r"([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Choice:
     """What a reader compares."""
 
     runs: tuple[str, ...]
+    """Their ids, by name."""
     baseline: str
     series: str = "loss"
     origin: str = RUN
@@ -39,6 +42,17 @@ class Choice:
     def key(self) -> str:
         """The choice in short, but for the series: part of the name of a chart."""
         return BETWEEN.join((",".join(self.runs), self.baseline, self.origin))
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The choice as the browser keeps it, and writes it into the address."""
+        chosen = {
+            "runs": list(self.runs),
+            "base": self.baseline,
+            "series": self.series,
+            "origin": self.origin,
+        }
+        return chosen if self.step is None else chosen | {"step": self.step}
 
 
 def choice_from(data: Any, library: Library, current: str | None) -> Choice:
@@ -80,16 +94,23 @@ def _runs(given: Any, library: Library) -> tuple[str, ...]:
     known = []
     for run in dict.fromkeys(wanted[: 2 * MOST]):
         try:
-            known.append(library.entry(run).id)
+            known.append(library.entry(run))
         except MonitorError:  # removed since, or never there
             continue
-    return tuple(known[:MOST])
+    return tuple(each.id for each in sorted(known[:MOST], key=_by_name))
 
 
 def _by_itself(library: Library, current: str | None) -> tuple[str, ...]:
-    there = [each.id for each in library.entries() if not each.gone]
-    first = [current] if current in there else []
-    return tuple([*first, *(each for each in there if each != current)][:BY_ITSELF])
+    there = sorted((each for each in library.entries() if not each.gone), key=_by_name)
+    on_screen = [each for each in there if each.id == current]
+    others = [each for each in there if each.id != current]
+    return tuple(each.id for each in sorted([*on_screen, *others][:BY_ITSELF], key=_by_name))
+
+
+def _by_name(entry: Entry) -> tuple[list[tuple[int, str]], str]:
+    """Sort key: by name, numbers in it by their size (``run-2`` before ``run-10``), then by directory."""
+    parts = _DIGITS.split(entry.name.casefold())
+    return [(int(part), "") if place % 2 else (0, part) for place, part in enumerate(parts)], entry.place
 
 
 def _origin(given: Any) -> str:
@@ -120,13 +141,14 @@ def sides(watch: Monitor, choice: Choice) -> tuple[list[Side], list[str]]:
     """Read the chosen runs; those that cannot be read are sentences instead."""
     entries = [watch.library.entry(run) for run in choice.runs]
     found, troubles = [], []
-    for position, (entry, name) in enumerate(zip(entries, names(entries), strict=True)):
+    numbers = looks(choice.runs)
+    for entry, name in zip(entries, names(entries), strict=True):
         try:
             state = watch.state(entry.id)
         except MonitorError as error:
             troubles.append(f"{name}: {error}")
             continue
-        found.append(Side(state, name, position, entry.id == choice.baseline))
+        found.append(Side(state, name, numbers[entry.id], entry.id == choice.baseline, entry.id))
     return found, troubles
 
 

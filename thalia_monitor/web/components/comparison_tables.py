@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,15 +20,18 @@ from thalia_monitor.analysis.comparison import (
     difference,
     directed,
     run_values,
+    stage_starts,
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
+from thalia_monitor.analysis.quantities import first_to_last, series_of
+from thalia_monitor.figures import compare as figures
 from thalia_monitor.figures.compare import overlay
-from thalia_monitor.figures.theme import side_style
-from thalia_monitor.metric_info import title
+from thalia_monitor.figures.theme import SYMBOLS, side_style
+from thalia_monitor.metric_info import CORE_METRICS, title
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, run_picker
+from thalia_monitor.web.components import basic, run_picker, zoom_links
 from thalia_monitor.web.components.comparison_query import (
     choice_from,
     choice_of,
@@ -42,6 +46,7 @@ from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts
 
 if TYPE_CHECKING:
+    from thalia_monitor.figures.chart import Chart, View
     from thalia_monitor.reading.library import Entry, Library
     from thalia_monitor.web.components.comparison_query import Choice
 
@@ -52,14 +57,23 @@ MOST_MILESTONES: Final = 200
 MOST_OFFERED: Final = 8
 
 
-def _overlay(key: str) -> charts.Builder:
-    watch = monitor()
-    choice = choice_of(key, watch.library)
-    return lambda _, name, view: overlay(sides(watch, choice)[0], name, view, choice.origin)
+def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.Family:
+    """Charts of the runs that their key names, at the version of all of these."""
+
+    def builder(key: str) -> charts.Builder:
+        watch = monitor()
+        choice = choice_of(key, watch.library)
+        return lambda _, name, view: draw(sides(watch, choice)[0], name, view, choice.origin)
+
+    return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library)))
 
 
-CHARTS: Final = charts.Family(_overlay, lambda key: version(monitor(), choice_of(key, monitor().library)))
-"""How the overlay of several runs is drawn, and what version of them it shows."""
+FAMILIES: Final = {
+    "compare": _family(overlay),
+    "compare-small": _family(partial(overlay, small=True)),
+    "compare-difference": _family(figures.differences),
+}
+"""The kinds of charts of the page."""
 
 
 def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,15 +91,18 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
     choice = choice_from(data, watch.library, run)
     compared, failures = sides(watch, choice)
     choice = known_series(choice, data, compared)
-    kind = [f"compare~{choice.key}", choice.series]
-    same = kind == shown["kind"]
+    small = small_multiples(compared)
+    kind = {"chart": [choice.key, choice.series], "multiples": [choice.key, *small], "choice": choice.written}
+    before = shown["kind"] if isinstance(shown["kind"], dict) else {}
     # A control keeps a value that it shows already: sending it again would overwrite what is being typed.
     controls = {"series": choice.series, "origin": choice.origin, "step": choice.step}
     return {name: no_update if value == shown[name] else value for name, value in controls.items()} | {
-        "table": chosen(choice, compared),
+        "table": chosen(compared),
+        "legend": no_update if kind["chart"] == before.get("chart") else legend(compared),
         "trouble": [basic.notice("warning", failure) for failure in failures],
-        "chart": no_update if same else _chart(choice),
-        "kind": no_update if same else kind,
+        "chart": no_update if kind["chart"] == before.get("chart") else _charts(choice, compared),
+        "multiples": no_update if kind["multiples"] == before.get("multiples") else _small(choice, small),
+        "kind": no_update if kind == before else kind,
         "differences": differences(choice, compared),
         "milestones": milestones(compared),
         "totals": totals(compared),
@@ -95,35 +112,92 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
     }
 
 
-def _chart(choice: Choice) -> html.Section:
+def small_multiples(sides: Sequence[Side]) -> list[str]:
+    """The core metrics that a run logs, then what stands in for the others; four at most."""
+    logged = [
+        place.public
+        for side in sides
+        for place in first_to_last(side.state)
+        if side.state.history.column(series_of(side.state, place.public)) is not None
+    ]
+    core = [name for name in CORE_METRICS if name in logged]
+    return list(dict.fromkeys([*core, *logged]))[: len(CORE_METRICS)]
+
+
+def _charts(choice: Choice, sides: Sequence[Side]) -> list[html.Section]:
+    """The chart of the chosen series, and that of the differences from the baseline."""
+    if not sides:
+        return []
     every = choice.series == ALL_NEURONS
-    return charts.chart_card(
-        f"compare~{choice.key}",
-        title(choice.series),
-        choice.series,
-        height=420,
-        options=() if every else ("log",),
-        series=Kind.NEURONS.family if every else choice.series,
-        takes=() if every else ("smooth",),
-    )
+    series = Kind.NEURONS.family if every else choice.series
+    takes = () if every else ("smooth",)
+    base = next((side.name for side in sides if side.baseline), "")
+    return [
+        charts.chart_card(
+            f"compare~{choice.key}",
+            title(choice.series),
+            choice.series,
+            height=figures.HEIGHT,
+            options=() if every else ("log",),
+            series=series,
+            takes=takes,
+        ),
+        charts.chart_card(
+            f"compare-difference~{choice.key}",
+            f"{title(choice.series)}: difference from {base[:60]}",
+            choice.series,
+            height=figures.DIFFERENCE_HEIGHT,
+            takes=takes,
+        ),
+    ]
 
 
-def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table | html.Div:
+def _small(choice: Choice, names: Sequence[str]) -> list[html.Section]:
+    return [
+        charts.chart_card(
+            f"compare-small~{choice.key}",
+            title(name),
+            name,
+            height=figures.SMALL_HEIGHT,
+            options=("log",),
+            series=name,
+            takes=("smooth",),
+        )
+        for name in names
+    ]
+
+
+def legend(sides: Sequence[Side]) -> list[html.Button]:
+    """A button for each run with its colour and symbol, which hides it in every chart."""
+    return [
+        basic.toggle(
+            "hide",
+            side.run,
+            [_swatch(side), html.Span(side.name[:40], className="log-text", dir="auto")],
+            f"Hide {side.name[:60]} on every chart",
+        )
+        for side in sides
+    ]
+
+
+def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
     """Table of the compared runs: colour, progress, and buttons to make one the baseline or remove it."""
     if not sides:
-        return basic.empty("No run to compare", "Add one above.")
+        nothing = basic.empty("No run to compare", "Runs are listed here as soon as one is found.")
+        return html.Div(nothing, className="nothing-here")
     rows = [
         html.Tr(
             [
-                html.Td([_swatch(side), html.A(side.name[:80], href=f"?run={run}", className="log-text")]),
+                html.Td(
+                    [_swatch(side), html.A(side.name[:80], href=f"?run={side.run}", className="log-text")]
+                ),
                 html.Td(_stage(side)),
                 html.Td(f"{side.state.current_step:,}", className="number"),
                 html.Td(basic.age(liveness(side.state, time()).time)),
-                html.Td(_buttons(run, side), className="row-tools"),
+                html.Td(_buttons(side.run, side), className="row-tools"),
             ]
         )
         for side in sides
-        for run in (choice.runs[side.position],)
     ]
     tools = html.Span("Baseline, or remove", className="visually-hidden")
     return _table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
@@ -135,15 +209,14 @@ def _stage(side: Side) -> str:
 
 
 def _swatch(side: Side) -> html.I:
-    """A piece of the run's line, in its colour and its stroke."""
-    style = side_style(side.position)
-    color, at, stops = style["color"], 0, []
-    for place, length in enumerate([] if style["dash"] == "solid" else style["dash"].split(",")):
-        end = at + int(length.removesuffix("px"))
-        stops.append(f"{'transparent' if place % 2 else color} {at}px {end}px")
-        at = end
-    line = f"repeating-linear-gradient(90deg, {', '.join(stops)})" if stops else color
-    return html.I(className="run-swatch", style={"background": line}, **{"aria-hidden": "true"})
+    """A piece of the run's line with its symbol."""
+    style = side_style(side.look)
+    return html.I(
+        SYMBOLS[style["symbol"]],
+        className="run-swatch",
+        style={"color": style["color"]},
+        **{"aria-hidden": "true"},
+    )
 
 
 def _buttons(run: str, side: Side) -> list[html.Button]:
@@ -170,6 +243,8 @@ def offer(query: str, choice: Choice, library: Library) -> Any:
         return f"{MOST} runs are as many as can be told apart: remove one to add another."
     free = [each for each in library.entries() if each.id not in choice.runs and not each.gone]
     shown = run_picker.search(free, query)[:MOST_OFFERED]
+    if not free and not choice.runs:
+        return ""
     return offers(shown, names(shown)) or ("no other run is called that" if query else "every run is here")
 
 
@@ -196,13 +271,10 @@ def offers(entries: Sequence[Entry], names: Sequence[str]) -> list[html.Button]:
 def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     """Last, best and at a step, each with what it differs from the baseline."""
     step = common_step([side.state for side in sides]) if choice.step is None else choice.step
-    reached = {side.position: run_values(side.state, choice.series, step) for side in sides}
-    base = next((reached[side.position] for side in sides if side.baseline), RunValues())
+    reached = {side.run: run_values(side.state, choice.series, step) for side in sides}
+    base = next((reached[side.run] for side in sides if side.baseline), RunValues())
     columns = ("Run", "Last", BESIDE, "Best", BESIDE, f"At step {step:,}", BESIDE)
-    rows = [
-        html.Tr([_name(side), *_compared(choice.series, reached[side.position], base, side)])
-        for side in sides
-    ]
+    rows = [html.Tr([_name(side), *_compared(choice, reached[side.run], base, side)]) for side in sides]
     words = (
         "" if directed(choice.series) else "More of this is neither better nor worse, so no run is the best."
     )
@@ -212,15 +284,20 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     ]
 
 
-def _compared(name: str, reached: RunValues, base: RunValues, side: Side) -> list[html.Td]:
-    cells = []
+def _compared(choice: Choice, reached: RunValues, base: RunValues, side: Side) -> list[html.Td]:
+    """Value and difference, each; a click on a value zooms the charts to its step."""
+    cells, name = [], choice.series
+    starts = {} if choice.origin == RUN else stage_starts(side.state)
+    origin = starts[int(choice.origin)].step if starts and int(choice.origin) in starts else 0
     for value, its, step in (
         (reached.last, base.last, reached.last_step),
         (reached.best, base.best, reached.best_step),
         (reached.there, base.there, None),
     ):
-        where = f" step {step:,}" if step is not None else ""
-        cells.append(html.Td([number(value), html.Span(where, className="fact-detail")], className="number"))
+        where = [" step ", zoom_links.step_button(step)] if step is not None else []
+        zoom = zoom_links.zoom_range(side.state, step, origin) if step is not None else {}
+        shown = [number(value), html.Span(where, className="fact-detail")]
+        cells.append(html.Td(shown, className="number", **zoom))
         cells.append(html.Td("baseline" if side.baseline else _difference(difference(name, value, its))))
     return cells
 
@@ -300,7 +377,11 @@ def _name(side: Side) -> html.Td:
 
 
 def _table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
-    """``numbers``: which columns hold numbers."""
+    """``numbers``: which columns hold numbers. Each cell gets its heading, for screens on which a row is a card."""
+    for row in rows:
+        for words, cell in zip(columns, row.children, strict=True):
+            if isinstance(words, str):
+                setattr(cell, "data-label", words)
     head = html.Tr(
         [
             html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))

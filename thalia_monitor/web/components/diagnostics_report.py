@@ -79,7 +79,7 @@ def _populations(state: TrainingState) -> pd.DataFrame:
         for name in {**rates, **status}:
             rows[name] = {
                 "population": name,
-                "rate_hz": number(rates.get(name)),
+                "rate_hz": rates.get(name),
                 "status": status.get(name, "unknown"),
             }
     return pd.DataFrame(list(rows.values()), columns=list(POPULATIONS))
@@ -96,7 +96,7 @@ def quantities(state: TrainingState) -> pd.DataFrame:
 
 def _quantities(state: TrainingState) -> pd.DataFrame:
     rows = {
-        name: {"name": name, "value": number(each), "report": moment(report.time or -1)}
+        name: {"name": name, "value": each, "report": moment(report.time or -1)}
         for report in _by_time(state)
         for name, each in report.fields["numbers"].items()
         if _RATES not in name
@@ -110,9 +110,9 @@ def files(state: TrainingState) -> pd.DataFrame:
         {
             "file": each.file,
             "format": each.format,
-            "records": f"{each.records:,}" if each.records else "–",
+            "records": each.records or None,
             "note": each.note,
         }
         for each in (*state.sources, *state.unread)
     ]
-    return pd.DataFrame(found, columns=list(FILES))
+    return pd.DataFrame(found, columns=list(FILES)).astype({"records": "Int64"})

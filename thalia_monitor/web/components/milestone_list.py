@@ -1,13 +1,26 @@
-"""The milestone checklist as the page shows it."""
+"""The milestone checklist as the page shows it: each criterion with its value now, and when it passed or was lost."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from thalia_monitor.analysis.milestones import Milestone, checklist, completion
-from thalia_monitor.web.components import basic, empty_states
+from thalia_monitor.analysis.criteria import Measure, measure
+from thalia_monitor.analysis.formatting import number
+from thalia_monitor.analysis.milestones import (
+    Change,
+    Milestone,
+    checklist,
+    completion,
+    lost,
+    verdicts,
+)
+from thalia_monitor.analysis.timeline import time_at
+from thalia_monitor.figures.metrics import course
+from thalia_monitor.web.components import basic, empty_states, zoom_links
+from thalia_monitor.web.components.value_table import moment
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -43,7 +56,7 @@ def checklist_panel(state: TrainingState) -> list[Any]:
         className="facts",
     )
     groups = [
-        _group(name, [each for each in listed if each.group == name])
+        _group(state, name, [each for each in listed if each.group == name])
         for name in ("Tasks", "Maintained", "Health")
     ]
     return [
@@ -52,10 +65,12 @@ def checklist_panel(state: TrainingState) -> list[Any]:
     ]
 
 
-def _group(name: str, listed: list[Milestone]) -> Any:
+def _group(state: TrainingState, name: str, listed: list[Milestone]) -> Any:
     if not listed:
         return None
-    rows = [html.Li(_row(each), className=f"milestone milestone-{_class(each)}") for each in listed]
+    results = verdicts(state)
+    gone = {each.name for each in lost(state)}
+    rows = [_row(state, each, results.get(each.name), each.name in gone) for each in listed]
     titles = {
         "Tasks": "Tasks of this stage",
         "Maintained": "Not forgotten from earlier stages",
@@ -71,11 +86,53 @@ def _class(each: Milestone) -> str:
     return {True: "passed", False: "failed", None: "waiting"}[each.passed]
 
 
-def _row(each: Milestone) -> list[Any]:
+def _row(state: TrainingState, each: Milestone, newest: Change | None, gone: bool) -> html.Li:
     icon, words = VERDICTS[each.passed]
+    since = newest if newest and newest.passed == each.passed else None
+    found = measure(state, each.name)
+    zoom = zoom_links.zoom_range(state, since.step) if since else {}
+    return html.Li(
+        [
+            html.Span(icon, className="verdict-icon", **{"aria-hidden": "true"}),
+            html.Span(each.name[:200], className="milestone-name log-text", dir="auto"),
+            *(_measured(state, found) if found else [html.Span(each.criterion, className="criterion wide")]),
+            html.Span(_when(state, since, words, gone), className="verdict"),
+        ],
+        className=f"milestone milestone-{_class(each)}",
+        **zoom,
+    )
+
+
+def _measured(state: TrainingState, found: Measure) -> list[Any]:
+    """``0.87 of > 0.9``, how far that is away, and the metric's course."""
     return [
-        html.Span(icon, className="verdict-icon", **{"aria-hidden": "true"}),
-        html.Span(each.name[:200], className="milestone-name log-text", dir="auto"),
-        html.Span(each.criterion, className="criterion"),
-        html.Span(words, className="verdict"),
+        html.Span(
+            [html.Strong(number(found.value)), f" of {found.target}"],
+            className="criterion",
+            title=f"newest value of {found.series[:80]}",
+        ),
+        html.Span(_distance(found), className="criterion distance"),
+        basic.sparkline(course(state, found.series)),
+    ]
+
+
+def _distance(found: Measure) -> str:
+    missing = found.target.missing(found.value)
+    if not math.isfinite(missing):
+        return ""
+    if missing > 0:
+        return f"{number(missing)} to go"
+    return f"met by {number(-missing)}" if missing else "at the limit"
+
+
+def _when(state: TrainingState, since: Change | None, words: str, gone: bool) -> list[Any]:
+    """The verdict, and since which step and time it holds."""
+    if since is None or not (since.passed or gone):
+        return [words]
+    time = since.time if since.time is not None else time_at(state.history, since.step)
+    when = "" if time is None else f"{moment(time)} UTC"
+    return [
+        "passed at step " if since.passed else "lost at step ",
+        zoom_links.step_button(since.step),
+        html.Span(when, className="fact-detail moment") if when else "",
     ]

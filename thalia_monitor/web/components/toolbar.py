@@ -14,8 +14,9 @@ from dash import dcc, html
 
 from thalia_monitor.analysis.smoothing import FORMULA
 from thalia_monitor.analysis.timeline import MarkerKind
-from thalia_monitor.figures.chart import X_TITLES
-from thalia_monitor.figures.theme import REGIONS, region_style
+from thalia_monitor.figures.chart import TOTAL, X_TITLES
+from thalia_monitor.figures.marks import GLYPHS, LOOKS
+from thalia_monitor.figures.theme import REGIONS, SECOND, region_style, stroke_mask
 from thalia_monitor.web.components.basic import toggle
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 
 def names(state: TrainingState) -> list[str]:
-    """Every region that a metric line names, in the order of first appearance."""
-    return list(dict.fromkeys([*state.history.neurons, *state.history.capacity]))
+    """Every region that a metric line names, in the order of first appearance, after their total."""
+    regions = list(dict.fromkeys([*state.history.neurons, *state.history.capacity]))
+    return [TOTAL, *(each for each in regions if each != TOTAL)] if len(regions) > 1 else regions
 
 
 def buttons(regions: list[str]) -> list[Any]:
@@ -34,7 +36,7 @@ def buttons(regions: list[str]) -> list[Any]:
             "hide",
             region,
             [_swatch(region), html.Span(region[:24], dir="auto")],
-            f"Hide {region[:60]} on every chart",
+            "Hide the total of the regions" if region == TOTAL else f"Hide {region[:60]} on every chart",
         )
         for region in regions
     ]
@@ -58,24 +60,33 @@ def palette() -> html.Fieldset:
 
 
 def _swatch(region: str) -> html.I:
-    return html.I(className="swatch", style={"backgroundColor": region_style(region)["color"]})
+    look = {"color": SECOND, "dash": "solid"} if region == TOTAL else region_style(region)
+    style = {"backgroundColor": look["color"], "maskImage": stroke_mask(look["dash"])}
+    return html.I(className="swatch", style=style)
 
 
 EVENTS: Final = {
-    MarkerKind.GROWTH: "▲ growth",
-    MarkerKind.NREM: "● NREM sleep",
-    MarkerKind.REM: "■ REM sleep",
-    MarkerKind.SLEEP: "⬟ other sleep",
-    MarkerKind.STAGE: "★ stages",
-    MarkerKind.MILESTONE: "◆ milestones",
-    MarkerKind.WARNING: "✖ warnings",
-    MarkerKind.RESUME: "◀ resumes",
+    MarkerKind.GROWTH: "growth",
+    MarkerKind.NREM: "NREM",
+    MarkerKind.REM: "REM",
+    MarkerKind.SLEEP: "other consolidation",
+    MarkerKind.STAGE: "stages",
+    MarkerKind.MILESTONE: "milestones",
+    MarkerKind.WARNING: "warnings",
+    MarkerKind.RESUME: "resumes",
 }
-"""Each kind of event with the symbol it has on the charts."""
 USUAL: Final = "events=growth,stage,milestone,resume"
 """The view of somebody who has chosen nothing."""
 X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
 assert set(X_LABELS) == set(X_TITLES)
+
+
+def _key(kind: MarkerKind) -> list[Any]:
+    """A kind of event with the symbol it has on the charts."""
+    glyph = html.Span(
+        GLYPHS[kind], style={"color": LOOKS[kind][1]}, className="glyph", **{"aria-hidden": "true"}
+    )
+    return [glyph, EVENTS[kind]]
 
 
 def toolbar(default: str) -> html.Div:
@@ -116,11 +127,17 @@ def toolbar(default: str) -> html.Div:
                     html.Summary("Events", className="tool-label"),
                     dbc.Checklist(
                         id="view-events",
-                        options=[{"label": words, "value": str(kind)} for kind, words in EVENTS.items()],
+                        options=[{"label": _key(kind), "value": str(kind)} for kind in EVENTS],
                         value=[],
                     ),
                 ],
                 className="tool-group tool-menu tool-events",
+            ),
+            html.Div(
+                [html.Span(_key(kind), hidden=True, **{"data-kind": str(kind)}) for kind in EVENTS],
+                className="tool-group tool-events event-legend",
+                role="group",
+                **{"aria-label": "Events on the charts"},
             ),
             html.Div(
                 [

@@ -15,7 +15,7 @@ from dash import html, no_update
 from thalia_monitor.analysis.formatting import NONE
 from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.model.series_key import Kind, metric
-from thalia_monitor.web.components import basic
+from thalia_monitor.web.components import basic, zoom_links
 from thalia_monitor.web.context import monitor
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def page_of(series: Series, page: int | None, step: float | None = None) -> Show
     return Shown(first, last, pages, words)
 
 
-def table(series: Series, shown: Shown) -> html.Table:
-    """Write the chosen points in full: no rounding, what is not finite by its name."""
+def table(series: Series, shown: Shown, state: TrainingState | None = None) -> html.Table:
+    """Write the chosen points in full: no rounding, what is not finite by its name. A row zooms the charts to it."""
     part = slice(shown.first, shown.last)
     columns = (series.step, series.value, series.segment, series.time)
     rows = zip(*(column[part][::-1].tolist() for column in columns), strict=True)
@@ -65,11 +65,12 @@ def table(series: Series, shown: Shown) -> html.Table:
                 [
                     html.Tr(
                         [
-                            html.Td(f"{step:,}", className="number"),
-                            html.Td(repr(value)),
-                            html.Td(segment, className="number"),
-                            html.Td(moment(time)),
-                        ]
+                            html.Td(zoom_links.step_button(step), className="number", **_label("Step")),
+                            html.Td(repr(value), **_label("Value")),
+                            html.Td(segment, className="number", **_label("Segment")),
+                            html.Td(moment(time), **_label("Time (UTC)")),
+                        ],
+                        **zoom_links.zoom_range(state, step) if state else {},
                     )
                     for step, value, segment, time in rows
                 ]
@@ -77,6 +78,11 @@ def table(series: Series, shown: Shown) -> html.Table:
         ],
         className="event-table",
     )
+
+
+def _label(heading: str) -> dict[str, str]:
+    """Attribute of a cell for screens on which a row is a card."""
+    return {"data-label": heading}
 
 
 def moment(time: float) -> str:
@@ -132,4 +138,4 @@ def contents(
     if series is None:
         return nothing(name), 1, "", no_update
     shown = page_of(series, page, step)
-    return table(series, shown), shown.pages, shown.words, download(run, series.name)
+    return table(series, shown, state), shown.pages, shown.words, download(run, series.name)

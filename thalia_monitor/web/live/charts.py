@@ -19,7 +19,7 @@ from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.formatting import counted
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import Chart, View, enlarged
+from thalia_monitor.figures.chart import Chart, View, enlarged, spanned
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
@@ -28,7 +28,7 @@ from thalia_monitor.web.live.containment import SENTENCE, contained
 
 LONGEST_TAIL: Final = 40
 """Points taken off the end one by one; where more have changed, the whole line is sent."""
-LISTS: Final = ("x", "y", "text", "customdata")
+LISTS: Final = ("x", "y", "base", "text", "hovertext", "customdata")
 """What a trace may have one of for each point; all of them grow together."""
 
 
@@ -53,7 +53,7 @@ def difference(before: Chart, now: Chart) -> Patch | NoUpdate:
         if not _grow(change["data"][place], old, new):
             change["data"][place] = new
     if before.layout != now.layout:
-        _layout(change, now)
+        _layout(change, now, before)
     return change
 
 
@@ -81,13 +81,17 @@ def _common(old: list[Any], new: list[Any]) -> int:
     return next(place for place in range(shorter) if old[place] != new[place])
 
 
-def _layout(change: Patch, chart: Chart) -> None:
+def _layout(change: Patch, chart: Chart, before: Chart | None = None) -> None:
+    known = before.layout if before else {}
     for key in ("shapes", "height", "annotations"):
-        if key in chart.layout:
+        if key in chart.layout and chart.layout[key] != known.get(key):
             change["layout"][key] = chart.layout[key]
-    for key in ("categoryarray", "range"):  # a range is there only where outliers are clipped
-        if key in chart.layout.get("yaxis", {}):
-            change["layout"]["yaxis"][key] = chart.layout["yaxis"][key]
+    # a range is there only where outliers are clipped, and ends only where the chart is not zoomed
+    for axis, keys in {"yaxis": ("categoryarray", "range"), "xaxis": ("autorangeoptions",)}.items():
+        for key in keys:
+            now = chart.layout.get(axis, {}).get(key)
+            if now is not None and now != known.get(axis, {}).get(key):
+                change["layout"][axis][key] = now
 
 
 Builder = Callable[[TrainingState, str, View], Chart]
@@ -98,7 +102,7 @@ CONFIG: Final = {
     "displaylogo": False,
     "responsive": True,
     "showSendToCloud": False,  # plotly.js 4 offers to upload the chart to its maker
-    "modeBarButtonsToRemove": ["toImage", "lasso2d", "select2d", "autoScale2d"],
+    "displayModeBar": False,  # a chart has a toolbar of its own, which fingers and keyboards reach
 }
 
 
@@ -145,6 +149,7 @@ def chart_card(
     table: str = "",
     takes: Sequence[str] = (),
     detail: str = "",
+    zooms: bool = True,
 ) -> html.Section:
     """A card with a title, a chart that follows the run, and a caption that says what is drawn.
 
@@ -160,6 +165,7 @@ def chart_card(
         takes: which of the reader's tools it heeds beside the x axis, ``smooth`` and ``events``: the toolbar shows
             only those that a chart of the page takes.
         detail: what stands beside the title: which series it is, where the title does not say.
+        zooms: whether its x axis can be zoomed: not one of a few bars.
     """
     return html.Section(
         [
@@ -168,14 +174,17 @@ def chart_card(
                     html.H2(title, className="card-name"),
                     *([html.Span(detail, className="fact-detail log-text", dir="auto")] if detail else ()),
                     html.Span(id=chart_id("caption", kind, name), className="caption"),
-                    html.Span(
+                    html.Div(
                         [
-                            *(_save(each, title) for each in ("png", "svg")),
                             *(_option(each, name, title) for each in options),
+                            *(_zoom(each, title) for each in ZOOMS if zooms),
+                            *(_save(each, title) for each in ("png", "svg", "csv")),
                             *([_values_link(series, title)] if series else ()),
                             *([_table_link(table, title)] if table else ()),
                         ],
+                        role="toolbar",
                         className="card-tools",
+                        **{"aria-label": f"{title}: tools", "data-toolbar": ""},
                     ),
                 ],
                 className="card-head",
@@ -205,10 +214,31 @@ def _option(option: str, name: str, title: str) -> html.Button:
     return basic.toggle(option, name, words, f"{title}: {meaning}")
 
 
-def _save(kind: str, title: str) -> html.Button:
-    words = f"Save {title} as {kind.upper()}"
+ZOOMS: Final = {
+    "in": ("+", "zoom in"),
+    "out": ("−", "zoom out"),
+    "back": ("‹", "move to the left"),
+    "on": ("›", "move to the right"),
+    "reset": ("⟲", "reset the zoom"),
+}
+
+
+def _zoom(move: str, title: str) -> html.Button:
+    sign, meaning = ZOOMS[move]
+    words = f"{title}: {meaning}"
     return html.Button(
-        kind, type="button", className="option save", title=words, **{"aria-label": words, "data-save": kind}
+        sign, type="button", className="option", title=words, **{"aria-label": words, "data-zoom": move}
+    )
+
+
+def _save(kind: str, title: str) -> html.Button:
+    words = f"Save {title} as {kind.upper()}" + (" (the points drawn)" if kind == "csv" else "")
+    return html.Button(
+        kind.upper(),
+        type="button",
+        className="option",
+        title=words,
+        **{"aria-label": words, "data-save": kind},
     )
 
 
@@ -298,7 +328,11 @@ def _finished(state: TrainingState, run: str, chart: Part, view: View) -> Chart:
         raise PreventUpdate
     name, draw = chart["name"], builder
     return monitor().finished(
-        state, run, _part(chart, view.key), lambda: enlarged(draw(state, name, view), view.scale), Chart
+        state,
+        run,
+        _part(chart, view.key),
+        lambda: enlarged(spanned(draw(state, name, view), view), view.scale),
+        Chart,
     )
 
 
@@ -330,6 +364,10 @@ class Caption:
     """How much is drawn."""
     summary: str
     """The same and more in numbers, for those who cannot see it."""
+    band: str = ""
+    """What the coloured band is."""
+    band_source: str = ""
+    cautious: bool = False
 
 
 def caption(chart: Chart, held: Any) -> Caption:
@@ -337,14 +375,25 @@ def caption(chart: Chart, held: Any) -> Caption:
     notes = [each for each in chart.notes if each]
     if isinstance(held, int):
         notes.append(f"paused, {counted(max(chart.length - held, 0), 'new point')}")
-    return Caption(tuple(notes), chart.caption, chart.summary)
+    return Caption(tuple(notes), chart.caption, chart.summary, chart.band, chart.band_source, chart.cautious)
 
 
 def beside(words: Caption) -> list[Any]:
     """Lay a caption out."""
     notes = [html.Span(note, className="note") for note in words.notes]
     return [
+        *(
+            [
+                html.Span(
+                    words.band,
+                    className=f"band-key {'band-key-caution' if words.cautious else ''}",
+                    title=words.band_source,
+                )
+            ]
+            if words.band
+            else ()
+        ),
         *notes,
-        html.Span(words.drawn),
+        html.Span(words.drawn, className="drawn"),
         html.Span(words.summary, className="visually-hidden") if words.summary else "",
     ]
