@@ -5,24 +5,46 @@
   const { monitor } = window;
   const PATIENCE = 60000; // ms after which a request without an answer no longer holds back the next
   const HIDDEN_PAUSE = 60000; // ms: a hidden tab asks only where desktop notifications are on, at this interval
+  const TAKEN_IN = 100; // ms in which Dash takes an answer in: another request before that would discard it
+  const SENT = 1000; // ms in which Dash sends a request after a pulse
   const send = window.fetch;
   const underWay = new Map(); // number of a request -> when it was sent
   let newest = 0; // number of the last request
   let pulsed = 0;
-  let dropped = false; // what was in an answer that was not applied is asked for once more
+  let starting = false; // a pulse whose request has not been sent
+  let answered = 0;
+  let again = false; // once more after the request under way: its answer is not applied, or too old
+  let planned = 0;
 
   // A request during another makes that one's answer worthless: a server slower than the interval would never be seen.
   function busy() {
     return [...underWay.values()].some((since) => Date.now() - since < PATIENCE);
   }
 
+  // Ask once, as soon as no request is under way.
+  monitor.ask = () => {
+    clearTimeout(planned);
+    planned = setTimeout(
+      () => {
+        const coming = starting && Date.now() - pulsed < SENT;
+        again = !coming && busy();
+        if (coming || again) return;
+        pulsed = Date.now();
+        starting = true;
+        monitor.set("live-pulse", { data: pulsed });
+      },
+      Math.max(0, answered + TAKEN_IN - Date.now()),
+    );
+  };
+
   monitor.register("live", {
     pulse(tick, _refresh, _run, auto, notify) {
       const requested = monitor.triggers().some((each) => each.prop_id !== "live-tick.n_intervals");
-      if (!requested && busy()) return monitor.noUpdate();
+      if (!requested && (busy() || monitor.spares(pulsed))) return monitor.noUpdate();
       const resting = document.hidden && !(notify && Date.now() - pulsed >= HIDDEN_PAUSE);
       if (!requested && (!auto || resting) && tick) return monitor.noUpdate();
       pulsed = Date.now();
+      starting = true;
       return pulsed;
     },
 
@@ -53,20 +75,19 @@
     if (!monitor.isCallback(address) || !monitor.isRefresh(body)) return send(address, options);
     const question = asked(JSON.parse(body));
     const number = ++newest;
+    starting = false;
     underWay.set(number, Date.now());
     let answer;
     try {
       answer = await send(address, options);
     } finally {
       underWay.delete(number);
+      answered = Date.now();
     }
     if (!answer.ok) return answer;
     const right = number === newest && fits(question);
-    dropped ||= !right;
-    if (dropped && !busy()) {
-      dropped = false;
-      setTimeout(() => monitor.set("live-pulse", { data: Date.now() }));
-    }
+    again ||= !right;
+    if (again && !busy()) monitor.ask();
     return right ? answer : new Response(null, { status: 204 });
   };
 })();

@@ -92,13 +92,14 @@ class Viewer:
         while due < end:
             time.sleep(max(due - time.monotonic(), 0))
             try:
-                self._tick(browser)
+                self.look(browser)
             except (OSError, http.client.HTTPException):
                 self.errors += 1
                 browser = Browser(self.address)
             due = max(due + EVERY, time.monotonic())
 
-    def _tick(self, browser: Browser) -> None:
+    def look(self, browser: Browser) -> None:
+        """Ask once, as at a tick."""
         start, before = time.monotonic(), self.known.get(("live-version", "data"))
         look, *parts = self.bodies
         self.known["live-pulse", "data"] = int(time.time() * 1000)
@@ -128,11 +129,8 @@ class Viewer:
         return arguments | {"value": self.known[name]} if name in self.known else arguments
 
 
-def main() -> None:
-    """Open the page once, then let all viewers look at it."""
-    address, count, seconds, page = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-    if not is_loopback(urlsplit(address).hostname or ""):
-        sys.exit("only for servers on this machine")
+def questions(address: str, page: str) -> list[dict[str, Any]]:
+    """Open the page once: what it asks at a tick, the callback that looks first."""
     browser = Browser(address)
     screen = Screen(browser, page, markers=[str(kind) for kind in MarkerKind])
     browser.asked.clear()
@@ -142,6 +140,15 @@ def main() -> None:
     look["inputs"][0]["value"] = 1  # as at a tick
     bodies = [look | {"changedPropIds": ["live-pulse.data"]}]
     bodies += [each | {"changedPropIds": ["live-version.data"]} for each in parts]
+    return bodies
+
+
+def main() -> None:
+    """Let all viewers look at the page."""
+    address, count, seconds, page = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+    if not is_loopback(urlsplit(address).hostname or ""):
+        sys.exit("only for servers on this machine")
+    bodies = questions(address, page)
     begin = time.monotonic() + 1
     viewers = [Viewer(address, bodies) for _ in range(count)]
     threads = [

@@ -56,6 +56,17 @@ def logged(directory: Path, metrics: dict[str, Any], **options: Any) -> Callable
     return lambda step: logger.log_training_step(step, metrics)
 
 
+def controlled(directory: Path, name: str) -> Callable[[int], None]:
+    """Look up a parameter at a step, as a training that can be changed does."""
+    logger = CurriculumLogger(directory, console_output=False, file_log=False, json_log=True)
+    logger.declare(name, 1e-3, low=1e-6, high=1e-1)
+
+    def look(_: int) -> None:
+        logger.control()[name]
+
+    return look
+
+
 def import_time(statement: str) -> float:
     """Milliseconds that an import adds to the start of Python, best of ten."""
     program = f"import time; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
@@ -80,6 +91,9 @@ def main() -> None:
             print(f"A logged step of {title}, µs:")
             for row, action in rows.items():
                 print(f"  {row:36} {best(action, steps):6.1f}")
+    with tempfile.TemporaryDirectory() as name:
+        took = best(controlled(Path(name), "learning_rate"), 50 * steps)
+        print(f'logger.control()["learning_rate"], with looks at its folder: {took:.2f} µs (target: below 5)')
     print(
         f"import thalia_monitor.logger: {import_time('from thalia_monitor import CurriculumLogger'):.1f} ms"
     )

@@ -18,7 +18,7 @@ for kind, family in comparison_tables.FAMILIES.items():
 
 PARTS = (
     *("table", "trouble", "legend", "chart", "multiples"),
-    *("differences", "milestones", "totals", "offers"),
+    *("differences", "milestones", "totals", "changes", "offers"),
 )
 QUERY = "compare-query"
 CONTROLS = ("series", "origin", "step")
@@ -42,6 +42,7 @@ def layout(**_: Any) -> html.Div:
     totals = [
         basic.panel("Milestones", html.Div(id="compare-milestones")),
         basic.panel("Growth, consolidation and time", html.Div(id="compare-totals")),
+        basic.panel("Changes by hand", html.Div(id="compare-changes")),
     ]
     return html.Div(
         [
@@ -60,6 +61,7 @@ def layout(**_: Any) -> html.Div:
             dcc.Store(id="compare-kind"),
         ],
         className="page compared",
+        **{"data-every-tick": ""},  # it follows other runs, too
     )
 
 

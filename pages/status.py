@@ -18,7 +18,7 @@ REPORT = "status-report"
 
 
 def layout(**_: Any) -> html.Div:
-    return html.Div(id=REPORT, className="page server-status")
+    return html.Div(id=REPORT, className="page server-status", **{"data-every-tick": ""})
 
 
 @dash.get_app().callback(Output(REPORT, "children"), Input(PULSE, "data"))

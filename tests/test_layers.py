@@ -16,8 +16,8 @@ PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
     {"_version", "errors", "contract", "metric_info", "stages", "system"},
     {"model"},
-    {"settings", "logger", "demo", "reading", "analysis"},
-    {"figures", "check", "terminal", "alerts"},
+    {"settings", "control_folder", "logger", "demo", "reading", "analysis"},
+    {"figures", "check", "control", "terminal", "alerts"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )

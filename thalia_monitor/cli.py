@@ -126,6 +126,31 @@ def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch
     sys.exit(terminal.tell(where, settings, as_json=as_json, watch=watch))
 
 
+@cli.command("set")
+@click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("changes", nargs=-1, required=True, metavar="NAME=VALUE|COMMAND...")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for each answer.",
+)
+def set_values(directory: Path, changes: tuple[str, ...], wait: float) -> None:
+    """Ask the training that writes to RUN for changes it has declared: learning_rate=1e-4, pause.
+
+    Exit 0 where all were applied, 1 where one was refused or not answered, 2 where it could not be asked for.
+    """
+    from thalia_monitor.control import set_from_terminal  # noqa: PLC0415 - pandas takes a third of a second to import
+
+    done = set_from_terminal(directory, changes, user=f"{system.user()} (terminal)", patience=wait, tell=_say)
+    sys.exit(0 if done else 1)
+
+
+def _say(words: str) -> None:
+    click.echo(printable(words))
+
+
 @cli.group(context_settings=CONTEXT)
 def alerts() -> None:
     """Try out the alerts of --alerts FILE (docs/alerts.md)."""

@@ -36,6 +36,13 @@ INTERVENTION: Final = "intervention"
 GATE: Final = "gate"
 READINESS: Final = "readiness"
 TRANSITION_ANALYSIS: Final = "transition_analysis"
+DECLARE: Final = "declare"
+"""A parameter or command that the training offers to be changed or given while it runs."""
+CONTROL: Final = "control"
+"""The answer to a request to change or do something: applied, refused or failed."""
+
+CONTROL_FOLDER: Final = "control"
+"""The folder of a run's directory that requests are put into, one file each."""
 
 GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
 CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")

@@ -51,3 +51,19 @@ class BadParameter(MonitorError):
     """A request parameter that cannot be understood."""
 
     status = 400
+
+
+class OtherSite(MonitorError):
+    """A request of a page that is not this monitor's."""
+
+    status = 403
+
+
+class TooManyStreams(MonitorError):
+    """One more stream than a client (429) or a process (503) may have."""
+
+    retry_after = 60
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

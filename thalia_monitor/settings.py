@@ -56,6 +56,8 @@ class Settings:
     """An htpasswd file; with one, everything but ``/healthz`` asks for a name and password."""
     api_token: str = field(default="", repr=False)
     api_token_file: Path | None = None
+    most_streams: int = 1000
+    """Pages that a process keeps connected for live updates; 0 is none, and pages ask at their interval."""
     behind_proxy: bool = False
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
     log_format: str = "text"
@@ -65,6 +67,8 @@ class Settings:
     """Where alerts are remembered; None is the place of this system for such things."""
     health: Path | None = None
     """A TOML file whose table ``[health]`` changes the thresholds that health is judged by."""
+    control: bool = False
+    """Whether viewers may change what a training has declared; only with a password file, or at this machine."""
     view: str = ""
     """What the charts show at first, written like the page's own address: ``x=wall&smooth=0.6``."""
 
@@ -83,6 +87,17 @@ class Settings:
             raise SettingsError(
                 "--cache has to be memory, files, off or an address like redis://host:6379/0."
             )
+
+        if self.control and not self.may_control:
+            raise SettingsError(
+                "--control lets viewers change a running training: it needs --auth-file, so that everybody has a "
+                "name, or a server that only this machine can reach (--host 127.0.0.1, without --behind-proxy)."
+            )
+
+    @property
+    def may_control(self) -> bool:
+        """Whether whoever reaches the server has a name, or sits at this machine."""
+        return bool(self.auth_file) or (self.loopback and not self.behind_proxy)
 
     @property
     def loopback(self) -> bool:
@@ -245,6 +260,13 @@ OPTIONS: Final = (
         "--api-token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the API's token."
     ),
     click.option(
+        "--most-streams",
+        type=click.IntRange(0, 100_000),
+        default=1000,
+        show_default=True,
+        help="How many pages a process keeps connected for live updates; 0: none, pages ask at their interval.",
+    ),
+    click.option(
         "--behind-proxy",
         is_flag=True,
         help="Believe the X-Forwarded-* headers of the one proxy in front; without one, never say this.",
@@ -273,6 +295,11 @@ OPTIONS: Final = (
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="TOML file whose table [health] changes the thresholds that health is judged by.",
+    ),
+    click.option(
+        "--control",
+        is_flag=True,
+        help="Let viewers change what a training has declared for it; needs --auth-file, or this machine only.",
     ),
     click.option(
         "--view",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import stat
@@ -38,6 +39,14 @@ def user_folder(find: Callable[[str], Path]) -> Path | None:
         return find("thalia-monitor")
     except RuntimeError:
         return None
+
+
+def user() -> str:
+    """Name of the user who runs this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a number without an account
+        return "unknown"
 
 
 def open_file_limit() -> float:

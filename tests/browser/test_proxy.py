@@ -43,8 +43,8 @@ http {{
 
 
 @contextmanager
-def nginx(folder: Path, monitor: str) -> Iterator[str]:
-    """Nginx in front of a monitor; gives the address that viewers use."""
+def nginx(folder: Path, monitor: str, *directives: str) -> Iterator[str]:
+    """Nginx in front of a monitor, with further directives if given; gives the address that viewers use."""
     port = free_port()
     site = (ROOT / "docs" / "nginx-site.conf").read_text()
     for theirs, ours in {
@@ -56,6 +56,7 @@ def nginx(folder: Path, monitor: str) -> Iterator[str]:
     }.items():
         assert theirs in site
         site = site.replace(theirs, ours)
+    site = site.replace("proxy_http_version", "\n".join([*directives, "proxy_http_version"]))
     (folder / "site.conf").write_text(site)
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
     request = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost")

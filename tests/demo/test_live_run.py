@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from thalia_monitor import contract
+import pytest
+
+from thalia_monitor import contract, control_folder
 from thalia_monitor.demo import run, simulate
 from thalia_monitor.demo.brain import Simulation
+from thalia_monitor.logger import control as logger_control
 from thalia_monitor.metric_info import CORE_METRICS
+from thalia_monitor.model.control_request import Request, new_id
 
 COARSE = Simulation(log_interval=1_000)
 NOW = 1_800_000_000.0
@@ -67,6 +72,65 @@ def test_the_newest_metadata_say_where_the_training_is(tmp_path: Path) -> None:
     assert metadata[-1]["current_stage"] == 0
     assert metadata[-1]["total_weeks"] == 8
     assert set(CORE_METRICS) <= set(metadata[-1]["metrics"])
+
+
+def controlled(directory: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Iterator[int], Callable[..., None]]:
+    """A simulated training that may be changed, at its first live step, and what asks it for a change."""
+    monkeypatch.setattr(logger_control, "INTERVAL", 0.0)
+    training = simulate(directory, simulation=COARSE, history_hours=0.5, controlled=True)
+    next(training)
+    next(training)  # what it declares is in the log now
+
+    def ask(name: str, value: Any = None, based_on: Any = None) -> None:
+        session = [line for line in log_lines(directory) if line.get("event_type") == "declare"][-1][
+            "session"
+        ]
+        with control_folder.opened(directory) as folder:
+            control_folder.put(folder, Request(new_id(), session, name, value, based_on, "anna", NOW))
+
+    return training, ask
+
+
+def losses(directory: Path, newest: int) -> float:
+    """The mean loss of the newest lines."""
+    lines = [line["loss"] for line in log_lines(directory) if "loss" in line][-newest:]
+    return float(sum(lines)) / newest
+
+
+def test_a_wrong_learning_rate_is_seen_in_the_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 30 lines it is far worse than before, and after the way back as good again."""
+    training, ask = controlled(tmp_path, monkeypatch)
+    before = losses(tmp_path, 10)
+    ask("learning_rate", 0.1, 1e-3)
+    list(islice(training, 30))
+    during = losses(tmp_path, 5)
+    ask("learning_rate", 1e-3, 0.1)
+    list(islice(training, 40))
+    assert before < 0.35
+    assert during > before + 0.3
+    assert losses(tmp_path, 5) < before + 0.1
+
+
+def test_a_pause_stops_its_lines_until_it_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same step is yielded again and again meanwhile."""
+    training, ask = controlled(tmp_path, monkeypatch)
+    ask("pause")
+    paused = list(islice(training, 20))
+    assert len(set(paused[1:])) == 1
+    length = len([line for line in log_lines(tmp_path) if "loss" in line])
+    ask("resume")
+    list(islice(training, 5))
+    assert len([line for line in log_lines(tmp_path) if "loss" in line]) == length + 5
+
+
+def test_a_stop_on_request_ends_it_and_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while it is paused."""
+    training, ask = controlled(tmp_path, monkeypatch)
+    ask("pause")
+    next(training)
+    ask("stop")
+    assert len(list(islice(training, 10))) < 3
+    assert log_lines(tmp_path)[-1]["event_type"] == "training_stopped"
 
 
 def test_a_stop_event_ends_it(tmp_path: Path) -> None:

@@ -205,9 +205,13 @@ def logger(tmp_path: Path) -> CurriculumLogger:
 
 
 def log_lines(logger: CurriculumLogger, kind: str | None = "") -> list[dict[str, Any]]:
-    """The lines of the documented log, without their times: all, the metric lines (None), or the events of a kind."""
+    """The lines of the documented log, without their times: all, the metric lines (None), or the events of a kind.
+
+    All are those of the training: what an attached logger offers for control stands before them.
+    """
     lines = map(json.loads, (logger.log_dir / "training_log.json").read_bytes().splitlines())
-    found = [line for line in lines if kind == "" or line.get("event_type") == kind]
+    of_training = (line for line in lines if kind or line.get("event_type") != "declare")
+    found = [line for line in of_training if kind == "" or line.get("event_type") == kind]
     return [{name: line[name] for name in line if name not in ("timestamp", "event_type")} for line in found]
 
 

@@ -69,6 +69,17 @@ def test_what_no_format_takes_is_named_by_folder_and_suffix(tmp_path: Path) -> N
     assert "deep/er/x.bin" in inspect(tmp_path).text()
 
 
+def test_requests_to_change_a_training_are_no_files_of_the_run(tmp_path: Path) -> None:
+    """They come and go without a new version of the run; a folder of that name deeper down is like any other."""
+    (tmp_path / "metadata_1.json").write_text('{"step": 1}')
+    before = load_training_state(tmp_path).version
+    for folder in ("control", "old/control"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / f"{'a' * 32}.json").write_text("{}")
+    assert set(names(tmp_path)) == {f"old/control/{'a' * 32}.json"}
+    assert load_training_state(tmp_path).version == before
+
+
 def test_a_directory_without_a_run_says_what_it_holds(tmp_path: Path) -> None:
     """Rather than only what it lacks."""
     (tmp_path / "notes.md").write_text("x")

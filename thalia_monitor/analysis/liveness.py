@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.analysis.formatting import ago, duration
 from thalia_monitor.analysis.pace import MEMORY, Rhythm, learn
 from thalia_monitor.analysis.timeline import time_at
 from thalia_monitor.stages import stage_name
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.control_history import Change
     from thalia_monitor.model.records import Checkpoint, Event
     from thalia_monitor.model.run import TrainingState
     from thalia_monitor.reading.listing import Summary as Listed
@@ -192,7 +194,8 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
 
     ``now`` is Unix seconds by the viewer's clock, ``refresh`` how often the viewer looks. *Quiet* after three
     usual gaps (or one and a half of the longest pause that recurs, if that is longer), *stale* after ten (or three
-    such pauses); never quiet within 5 s or one refresh, never stale within 30 s or three. *Finished* or *stopped*
+    such pauses); never quiet within 5 s or one refresh, never stale within 30 s or three, nor while it is paused by
+    request. *Finished* or *stopped*
     when an event that says so is the last thing written, or a stage's end is and the run has been quiet since. An end
     holds whatever the clocks say.
     """
@@ -216,6 +219,10 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
         return Liveness(
             ending.status, f"{ending.words}; last change {ago(age)}.", age, clock, rhythm, sign.time
         )
+    if status is not Status.LIVE and (pause := controls(state).pause) and _is_newest(pause, state):
+        at = "" if pause.step is None else f" at step {pause.step:,}"
+        words = f"Paused by {pause.user}{at}, {ago(age)}."
+        return Liveness(Status.QUIET, words, age, clock, rhythm, sign.time)
     return Liveness(status, _text(sign, age), age, clock, rhythm, sign.time)
 
 
@@ -239,6 +246,14 @@ def listed_update(listed: Listed, now: float) -> float | None:
     if changed is None or (time <= now + SKEW and (_are_of_a_copy(lags) or abs(changed - time) <= SKEW)):
         return time
     return changed
+
+
+def _is_newest(pause: Change, state: TrainingState) -> bool:
+    """Whether no metric line is newer than a pause: then the run is silent because of it."""
+    recent = state.history.time[-1:]
+    if pause.time is None or not len(recent) or np.isnan(recent[0]):
+        return pause.step is not None and pause.step >= state.history.current_step
+    return pause.time >= float(recent[0])
 
 
 def _sign(state: TrainingState, clocks: Clocks, rhythm: Rhythm) -> _Sign | None:

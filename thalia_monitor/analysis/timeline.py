@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.control_history import change_of
 from thalia_monitor.analysis.milestones import changes
 from thalia_monitor.analysis.pyramid import is_ordered
 from thalia_monitor.model.memo import Memoized
@@ -96,6 +97,8 @@ class MarkerKind(StrEnum):
     MILESTONE = "milestone"
     WARNING = "warning"
     RESUME = "resume"
+    CONTROL = "control"
+    """A parameter changed, or a command given, while training ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,8 @@ def _of_event(event: Event, index: int, scheme: str) -> MarkedEvent | None:
         kind, label, amount = _sleep_kind(sleep), sleep, _number(fields.get("patterns_replayed"))
     elif event.kind in (contract.STAGE_START, contract.TRANSITION, contract.EXTENSION):
         kind, label, amount = MarkerKind.STAGE, _stage_label(event.kind, fields, scheme), math.nan
+    elif event.kind == contract.CONTROL and (change := change_of(event)).applied:
+        kind, label, amount = MarkerKind.CONTROL, change.words, math.nan
     elif event.kind == contract.WARNING:
         kind, label, amount = MarkerKind.WARNING, str(fields.get("message", "warning")), math.nan
     else:

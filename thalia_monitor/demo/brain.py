@@ -16,6 +16,9 @@ from thalia_monitor.demo.events import Growth
 from thalia_monitor.metric_info import lower_is_better
 from thalia_monitor.stages import DOCUMENTED, Criterion
 
+LEARNING_RATE: Final = 1e-3
+"""What the simulated brain learns best with."""
+
 WEEKS: Final[Mapping[int, int]] = {-1: 4, 0: 8, 1: 8, 2: 10, 3: 12, 4: 16, 5: 20, 6: 24}
 """Weeks planned for each stage (Thalia's "getting started")."""
 
@@ -126,6 +129,12 @@ class Brain:
     stage_start: int = 0
     total_weeks: int = WEEKS[-1]
     firing_was_high: bool = False
+    learning_rate: float = LEARNING_RATE
+    """Changed by hand: a wrong one makes the loss worse within some hundred steps."""
+    may_grow: bool = True
+    """Changed by hand."""
+    misled: float = 0.0
+    """How much of a wrong learning rate has taken effect."""
 
     @property
     def week(self) -> int:
@@ -141,6 +150,13 @@ class Brain:
     def criteria(self) -> tuple[Criterion, ...]:
         """The milestones of the stage."""
         return DOCUMENTED[self.stage].milestones
+
+    def learn(self) -> None:
+        """Let the regions learn for one interval; what a wrong learning rate costs comes and goes slowly."""
+        wrong = min(abs(math.log10(self.learning_rate / LEARNING_RATE)) / 2, 1.0)
+        self.misled += 0.15 * (wrong - self.misled)
+        for region in self.regions:
+            region.learn(self.simulation.log_interval)
 
     @property
     def excitation(self) -> float:
@@ -190,12 +206,12 @@ class Brain:
         neurons = sum(region.neurons for region in self.regions)
         capacity = sum(region.capacity * region.neurons for region in self.regions) / neurons
         performance = sum(skills) / len(skills) if skills else 0.5 + 0.4 * progress
-        loss = 0.04 + 0.46 * math.exp(-2.5 * progress) + 0.3 * self.excitation
+        loss = 0.04 + 0.46 * math.exp(-2.5 * progress) + 0.3 * self.excitation + 0.5 * self.misled
         rate = 0.10 + 0.012 * math.sin(self.step / 9_000) + 0.24 * self.excitation
         values = {
             "firing_rate": rate + self.noise(0.008),
             "capacity": capacity + self.noise(0.004),
-            "performance": performance - 0.1 * self.excitation,
+            "performance": performance - 0.1 * self.excitation - 0.3 * self.misled,
             "loss": max(loss + self.noise(0.02), 0.001),
             **measured,
             "performance/steps_per_sec": self.simulation.steps_per_second * (1 + self.noise(0.03)),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -43,9 +44,12 @@ TASKS: Final[Mapping[int, Mapping[str, float]]] = {
 }
 
 
-def training(simulation: Simulation) -> Iterator[TrainingEvent]:
-    """Yield everything that happens in a simulated training, from step 0 and without end."""
-    brain = Brain(simulation, Random(simulation.seed))
+def training(simulation: Simulation, brain: Brain | None = None) -> Iterator[TrainingEvent]:
+    """Yield everything that happens in a simulated training, from step 0 and without end.
+
+    ``brain`` is the one that is trained, where somebody changes it meanwhile.
+    """
+    brain = brain or Brain(simulation, Random(simulation.seed))
     yield StageStart(0, brain.stage, _config(brain.stage))
     while True:
         if brain.step and brain.step % simulation.growth_interval == 0:
@@ -54,8 +58,7 @@ def training(simulation: Simulation) -> Iterator[TrainingEvent]:
             yield from _sleep(brain)
         yield from _measure(brain)
         brain.step += simulation.log_interval
-        for region in brain.regions:
-            region.learn(simulation.log_interval)
+        brain.learn()
         if (brain.step - brain.stage_start) % simulation.steps_per_week == 0:
             yield from _week_over(brain)
 
@@ -73,7 +76,7 @@ def _measure(brain: Brain) -> Iterator[TrainingEvent]:
 
 def _grow(brain: Brain) -> Iterator[TrainingEvent]:
     for region in brain.regions:
-        if region.may_grow(brain.step):
+        if brain.may_grow and region.may_grow(brain.step):
             yield Alert(brain.step, "warning", f"High capacity in {region.name}: {region.capacity:.3f}")
             yield region.grow(brain.step, brain.random)
 
@@ -141,12 +144,14 @@ def simulate(
     simulation: Simulation | None = None,
     history_hours: float = HISTORY_HOURS,
     clock: Callable[[], float] = time.time,
+    controlled: bool = False,
 ) -> Iterator[int]:
     """Log a simulated training into a directory, one metric line for each step that is taken from it.
 
     The first ``history_hours`` are written at once, before the first step is yielded, with timestamps that
     end now; after that each line bears the time of ``clock`` (Unix seconds). A directory that holds a demo
-    already is continued at its last step. It never ends by itself.
+    already is continued at its last step. It never ends by itself; ``controlled`` offers viewers to stop it, to pause
+    it (a step is then yielded again and again), and to change how it learns.
     """
     simulation = simulation or Simulation()
     done = last_step(directory / contract.LOG_NAME)
@@ -164,7 +169,8 @@ def simulate(
     )
     begun: StageStart | None = None
     dated = done is not None
-    for event in training(simulation):
+    brain = Brain(simulation, Random(simulation.seed))
+    for event in training(simulation, brain):
         week = stages.follow(event)
         if done is not None and event.step <= done:
             begun = event if isinstance(event, StageStart) else begun
@@ -179,7 +185,40 @@ def simulate(
                 date_metadata(directory, start, simulation.steps_per_second)
                 dated = True
             yield event.step
+            if controlled and (yield from _obey(logger, brain)):
+                return
         log(logger, event, week)
+
+
+def _obey(logger: CurriculumLogger, brain: Brain) -> Generator[int, None, bool]:
+    """Apply what viewers ask for, and wait while paused; returns whether training is to stop."""
+    if not logger.control(wait=False):
+        _offer(logger, brain)
+    while (control := logger.control(brain.step, wait=False)).paused and not control.given("stop"):
+        yield brain.step
+    brain.learning_rate, brain.may_grow = control["learning_rate"], control["may_grow"]
+    stopped = control.requested("stop")
+    if stopped:
+        logger.log_event("training_stopped", {"reason": "on request"}, step=brain.step)
+    return stopped
+
+
+def _offer(logger: CurriculumLogger, brain: Brain) -> None:
+    logger.declare(
+        "learning_rate",
+        brain.learning_rate,
+        low=1e-6,
+        high=1e-1,
+        help="The further from 0.001, the worse the loss gets.",
+    )
+    logger.declare("may_grow", brain.may_grow, help="Whether full regions get new neurons.")
+    logger.declare_command("pause")
+    logger.declare_command("checkpoint_now", partial(_save, logger, brain))
+    logger.declare_command("stop")
+
+
+def _save(logger: CurriculumLogger, brain: Brain) -> None:
+    logger.log_milestone_evaluation(brain.stage, brain.evaluate(), week=brain.week, step=brain.step)
 
 
 def date_metadata(directory: Path, start: float, steps_per_second: float) -> None:
@@ -197,13 +236,13 @@ def run(
     history_hours: float = HISTORY_HOURS,
     pace: float | None = None,
 ) -> None:
-    """Write a simulated training until ``stop`` is set, one metric line each ``pace`` seconds.
+    """Write a simulated training until ``stop`` is set or a viewer stops it, a metric line each ``pace`` seconds.
 
     ``pace`` is by default the time that the simulated brain takes for it (0.5 s); 0 is as fast as possible.
     """
     simulation = simulation or Simulation()
     seconds = simulation.seconds_per_line if pace is None else pace
-    for _ in simulate(directory, simulation=simulation, history_hours=history_hours):
+    for _ in simulate(directory, simulation=simulation, history_hours=history_hours, controlled=True):
         if stop.wait(seconds):
             return
 

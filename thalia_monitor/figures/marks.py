@@ -50,6 +50,7 @@ _NOUNS: Final = {
     MarkerKind.MILESTONE: ("milestone", "milestones", ""),
     MarkerKind.WARNING: ("warning", "warnings", ""),
     MarkerKind.RESUME: ("resume", "resumes", ""),
+    MarkerKind.CONTROL: ("change by hand", "changes by hand", ""),
 }
 
 
@@ -235,6 +236,7 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.MILESTONE: ("asterisk", theme.PALETTE[4]),
     MarkerKind.WARNING: ("x-thin", theme.PALETTE[3]),
     MarkerKind.RESUME: ("cross-thin", theme.PALETTE[7]),
+    MarkerKind.CONTROL: ("y-down", theme.PALETTE[1]),
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
 GLYPHS: Final = {
@@ -246,6 +248,7 @@ GLYPHS: Final = {
     MarkerKind.MILESTONE: "✱",
     MarkerKind.WARNING: "×",
     MarkerKind.RESUME: "+",
+    MarkerKind.CONTROL: "Y",
 }
 """The symbols as letters, for the legend."""
 

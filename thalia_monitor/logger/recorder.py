@@ -296,26 +296,27 @@ class Recorder:
         self._progress.alert(severity, message)
         self.event(contract.WARNING, step, {"severity": severity, "message": message})
 
-    def event(self, kind: str, step: int | None, fields: Mapping[str, Any]) -> None:
-        """Write an event; one that was logged without a step stands at the newest."""
+    def event(self, kind: str, step: int | None, fields: Mapping[str, Any]) -> bool:
+        """Write an event, at the newest step where it has none; return whether it could be written."""
         at = self._steps.last if step is None else self._steps.of(step)
         head = {
             contract.STEP: at or 0,
             contract.TIMESTAMP: round(self._clock(), 3),
             contract.EVENT_TYPE: kind,
         }
-        self._write({**head, **fields, **head})
+        return self._write({**head, **fields, **head})
 
-    def _write(self, line: Mapping[str, Any]) -> None:
+    def _write(self, line: Mapping[str, Any]) -> bool:
         try:
             self._log.append(to_line(line))
         except OSError as error:
             self._errors.failed(contract.LOG_NAME, error)
-            return
+            return False
         again = self._errors.worked(contract.LOG_NAME)
         if again:
             self._saved = None  # metadata are due: the page is to show it soon
             self.event(contract.WARNING, None, {"severity": "warning", "message": again})
+        return True
 
     def _reach(self, step: int) -> tuple[int, bool]:
         """Place the step that training is at, and whether it went back behind metadata, which are set aside."""

@@ -8,19 +8,25 @@ reporting stays with the logger.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from enum import Enum
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
+from thalia_monitor.logger.control import INTERVAL, TrainingStopped
 from thalia_monitor.logger.json_values import object_fields
+from thalia_monitor.model.control_request import CHECKPOINT_NOW, PAUSE, STOP, STOP_AFTER_STAGE
 
 if TYPE_CHECKING:
     from thalia_monitor.logger.logger import CurriculumLogger
 
 PLACEHOLDERS: Final = ("firing_rate", "capacity")
 """Metrics that the first trainers report as 0.0, both and always, for they do not measure them."""
+
+_STOPS: Final = ("request_stop", "stop")
+"""What a trainer may call its own method for being stopped."""
 
 _CRITICAL: Final = frozenset({"emergency_stop", "rollback"})
 """Interventions of the safety system that end the stage."""
@@ -51,6 +57,8 @@ class Reported:
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the trainer's own method, and report."""
         method = self.__wrapped__
+        if self._report == "stage":
+            self._link.stop_before_stage()
         self._link.report(f"before_{self._report}", *arguments, **named)
         try:
             outcome = method(*arguments, **named)
@@ -71,6 +79,8 @@ class TrainerLink:
         self._measures = False
         self._handled: Any = None
         self._gate: Any = None
+        self._stopping = ""
+        """The command by which the training was asked to stop."""
         trainer.add_callback(self.on_step)
         self._wrap(trainer, "train_stage", "stage")
         self._wrap(trainer, "_check_and_trigger_growth", "check")
@@ -87,6 +97,41 @@ class TrainerLink:
         gates = getattr(safety, "stage_gates", None)
         for gate in gates.values() if isinstance(gates, Mapping) else ():
             self._wrap(gate, "evaluate", "gate")
+        self._offer()
+
+    def _offer(self) -> None:
+        """Offer for control what this trainer has: every callback of it is a step at which it can wait or stop."""
+        logger, trainer = self._logger, self._trainer
+        logger.declare_command(PAUSE)
+        if callable(getattr(trainer, "save_checkpoint", None)):
+            logger.declare_command(CHECKPOINT_NOW, self._save_checkpoint)
+        own = next((name for name in _STOPS if callable(getattr(trainer, name, None))), None)
+        logger.declare_command(STOP, getattr(trainer, own) if own else self._stop_now)
+        if callable(getattr(trainer, "train_stage", None)):
+            logger.declare_command(STOP_AFTER_STAGE, self._stop_later)
+
+    def _save_checkpoint(self) -> None:
+        self._trainer.save_checkpoint()
+
+    def _stop_now(self) -> None:
+        self._stopping = STOP
+
+    def _stop_later(self) -> None:
+        self._stopping = self._stopping or STOP_AFTER_STAGE
+
+    def _follow_requests(self) -> None:
+        """Apply requests at a step; raises TrainingStopped where one asks for that."""
+        control = self._logger.control(self._step(), wait=False)
+        while control.paused and self._stopping != STOP:
+            time.sleep(INTERVAL)
+            control = self._logger.control(self._step(), wait=False)
+        if self._stopping == STOP:
+            raise TrainingStopped("stopped on request, by the command stop")
+
+    def stop_before_stage(self) -> None:
+        """Raise TrainingStopped where the training was asked to stop after the stage before."""
+        if self._stopping:
+            raise TrainingStopped(f"stopped on request, by the command {self._stopping}")
 
     def report(self, moment: str, *arguments: Any, **named: Any) -> None:
         """Report one moment of a method, if it is of interest; an error stays with the logger."""
@@ -96,9 +141,12 @@ class TrainerLink:
                 report(*arguments, **named)
 
     def on_step(self, step: int, metrics: Any) -> None:
-        """Log the metrics of a callback; without any there is nothing to log."""
-        if not metrics or not isinstance(metrics, Mapping):
-            return
+        """Log the metrics of a callback, if it has any; then apply what was asked for meanwhile."""
+        if metrics and isinstance(metrics, Mapping):
+            self._log_metrics(step, metrics)
+        self._follow_requests()
+
+    def _log_metrics(self, step: int, metrics: Mapping[str, Any]) -> None:
         with self._logger.guard.lock, self._logger.guard:
             self._follow_stage()
             values = dict(metrics)
@@ -141,7 +189,8 @@ class TrainerLink:
     def _failed_stage(self, error: Exception, stage: Any, *_: Any, **__: Any) -> None:
         reason = str(error) or type(error).__name__
         self._reach()
-        self._logger.log_warning(f"Training of {_name(stage)} stopped: {reason}", "critical", self._step())
+        severity = "info" if isinstance(error, TrainingStopped) else "critical"
+        self._logger.log_warning(f"Training of {_name(stage)} stopped: {reason}", severity, self._step())
         details = {"success": False, "failure_reasons": [reason]}
         self._logger.log_stage_end(_number(stage), step=self._step(), details=details)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Final, Generic, TypeVar
 
+from thalia_monitor import contract
 from thalia_monitor.model.records import Problem, Source
 
 LONGEST_LINE: Final = 16 * 2**20
@@ -77,13 +78,23 @@ def scan(directory: Path, within: Path | None = None) -> Iterator[Iterator[os.Di
         with os.scandir(directory) as entries:
             yield entries
         return
-    descriptor = os.open(directory, _READ | os.O_DIRECTORY)
+    descriptor = open_folder(directory, within)
     try:
-        _refuse_outside(descriptor, directory, within)
         with os.scandir(descriptor) as entries:
             yield entries
     finally:
         os.close(descriptor)
+
+
+def open_folder(directory: Path, within: Path | None = None) -> int:
+    """Open a directory, as a descriptor; raises OSError for one outside ``within``, links followed."""
+    descriptor = os.open(directory, _READ | os.O_DIRECTORY)
+    try:
+        _refuse_outside(descriptor, directory, within)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def data_after(file: BinaryIO, position: int) -> int:
@@ -291,7 +302,8 @@ class UnreadFiles:
             files, folders = self._list(folder, known.get(folder))
             yield folder, files
             if depth < DEEPEST:
-                waiting += [(f"{folder}{name}/", depth + 1) for name in folders]
+                inner = (f"{folder}{name}/" for name in folders)
+                waiting += [(each, depth + 1) for each in inner if each != f"{contract.CONTROL_FOLDER}/"]
 
     def _list(self, folder: str, known: tuple[int, Listing] | None) -> Listing:
         path = self._directory / folder

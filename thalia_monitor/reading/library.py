@@ -245,6 +245,14 @@ class Library:
         finally:
             self._hold(run, reader)
 
+    def watch(self, run: str) -> Callable[[], Future[str]]:
+        """What takes a run's version each time it is called, without reading; the future may fail, or never finish.
+
+        Raises:
+            UnknownRun: there is no such run.
+        """
+        return self._timed_reader(self.entry(run)).ask_version
+
     def summaries(self, runs: Sequence[str], *, limit: float = 1.0) -> list[Summary | str]:
         """Sum several runs up at once; where that fails, or takes longer than ``limit`` seconds, the reason why."""
         readers = [self._timed_reader(self.entry(run)) for run in runs]

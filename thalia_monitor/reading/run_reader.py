@@ -240,6 +240,10 @@ class TimedReader:
         """Start reading the run's stage and step; the future may fail with RunUnreadable, or never finish."""
         return self._ask(self._sum_up, self._limit)
 
+    def ask_version(self) -> Future[str]:
+        """Start to take the version; the future may fail with RunUnreadable, or never finish."""
+        return self._ask(lambda: self._ready().version(), self._limit)
+
     def forget(self) -> None:
         """Drop everything in memory; the next read starts from the beginning of the files."""
         self._reader = None
@@ -252,11 +256,13 @@ class TimedReader:
         return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
 
     def _read(self, patience: float | None) -> TrainingState:
+        return self._ready().read(patience=patience)
+
+    def _ready(self) -> RunReader:
         with self._making:
             if self._reader is None:
                 self._reader = self._make(self.directory)
-            reader = self._reader
-        return reader.read(patience=patience)
+            return self._reader
 
     def _ask(self, question: Callable[[], T], limit: float) -> Future[T]:
         answer: Future[T] = Future()

@@ -21,7 +21,7 @@ from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
 from thalia_monitor.web.live import refresh
 from thalia_monitor.web.live.shared_answers import Answers
-from thalia_monitor.web.server import security
+from thalia_monitor.web.server import security, stream
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -125,6 +125,7 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     app.index_string = _index(app)
     security.give_headers(app)
     server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
+    stream.register(server, chosen)
     figures, indexes = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)
     limits = thresholds(chosen.health or chosen.alerts)

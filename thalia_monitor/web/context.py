@@ -12,9 +12,10 @@ from flask import Flask, current_app, has_request_context, request
 
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.errors import BadParameter, StillReading
-from thalia_monitor.settings import Settings, is_loopback
+from thalia_monitor.settings import Settings
 from thalia_monitor.web.cache import ANYTHING, FigureCache
 from thalia_monitor.web.live.shared_answers import Answers, Moment, Moments
+from thalia_monitor.web.server.auth import is_local
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.findings import Finding, Thresholds
@@ -84,8 +85,7 @@ class Monitor:
         """Whether a viewer of the current request may name a directory: the operator at this machine, nobody else."""
         if self.settings.root or not self.settings.loopback or not has_request_context():
             return False
-        forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name, _ in request.headers)
-        return is_loopback(request.remote_addr or "") and not forwarded
+        return is_local(request)
 
     def open(self, typed: str) -> str:
         """Take in a directory that a viewer typed, and return its run id.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor.analysis.comparison import MOST, RUN, Side, looks, stage_starts
 from thalia_monitor.analysis.quantities import first_to_last, places, series_of
 from thalia_monitor.errors import MonitorError
+from thalia_monitor.model.series_key import ALL_NEURONS
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.library import Entry, Library
@@ -170,3 +171,15 @@ def version(watch: Monitor, choice: Choice) -> str:
         except MonitorError as error:
             signs.append(type(error).__name__)
     return ",".join(signs)
+
+
+def series_options(names: Sequence[str]) -> list[dict[str, str]]:
+    """Options of the series select: one per name, and the sum of all neurons."""
+    every = [{"label": name[:80], "value": name} for name in names if name != ALL_NEURONS]
+    return [*every, {"label": "neurons in all regions", "value": ALL_NEURONS}]
+
+
+def origin_options(stages: Sequence[int]) -> list[dict[str, str]]:
+    """Options of the alignment select: the start of the run, and of each stage."""
+    each = [{"label": f"the start of stage {stage}", "value": str(stage)} for stage in stages]
+    return [{"label": "the start of the run", "value": RUN}, *each]

@@ -22,6 +22,7 @@ from thalia_monitor.analysis.comparison import (
     run_values,
     stage_starts,
 )
+from thalia_monitor.analysis.control_history import side_by_side
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
@@ -37,7 +38,9 @@ from thalia_monitor.web.components.comparison_query import (
     choice_of,
     known_series,
     names,
+    origin_options,
     series_names,
+    series_options,
     sides,
     stages,
     version,
@@ -47,7 +50,7 @@ from thalia_monitor.web.live import charts
 
 if TYPE_CHECKING:
     from thalia_monitor.figures.chart import Chart, View
-    from thalia_monitor.reading.library import Entry, Library
+    from thalia_monitor.reading.library import Library
     from thalia_monitor.web.components.comparison_query import Choice
 
 ARROWS: Final = {"better": "▲ better", "worse": "▼ worse", "same": "= same", "": ""}
@@ -55,6 +58,7 @@ KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutra
 BESIDE: Final = "beside the baseline"
 MOST_MILESTONES: Final = 200
 MOST_OFFERED: Final = 8
+MOST_CHANGES: Final = 200
 
 
 def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.Family:
@@ -106,6 +110,7 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
         "differences": differences(choice, compared),
         "milestones": milestones(compared),
         "totals": totals(compared),
+        "changes": changes(compared),
         "series_options": series_options(series_names(compared, choice)),
         "origin_options": origin_options(stages(compared, choice)),
         "offers": offer(str(query or ""), choice, watch.library),
@@ -245,27 +250,10 @@ def offer(query: str, choice: Choice, library: Library) -> Any:
     shown = run_picker.search(free, query)[:MOST_OFFERED]
     if not free and not choice.runs:
         return ""
-    return offers(shown, names(shown)) or ("no other run is called that" if query else "every run is here")
-
-
-def series_options(names: Sequence[str]) -> list[dict[str, str]]:
-    """Options of the series select: one per name, and the sum of all neurons."""
-    every = [{"label": name[:80], "value": name} for name in names if name != ALL_NEURONS]
-    return [*every, {"label": "neurons in all regions", "value": ALL_NEURONS}]
-
-
-def origin_options(stages: Sequence[int]) -> list[dict[str, str]]:
-    """Options of the alignment select: the start of the run, and of each stage."""
-    each = [{"label": f"the start of stage {stage}", "value": str(stage)} for stage in stages]
-    return [{"label": "the start of the run", "value": RUN}, *each]
-
-
-def offers(entries: Sequence[Entry], names: Sequence[str]) -> list[html.Button]:
-    """Runs that could be added."""
-    return [
-        _button("add", each.id, f"+ {name[:60]}", f"Compare {name[:80]} too")
-        for each, name in zip(entries, names, strict=True)
-    ]
+    if not shown:
+        return "no other run is called that" if query else "every run is here"
+    named = zip(shown, names(shown), strict=True)
+    return [_button("add", each.id, f"+ {name[:60]}", f"Compare {name[:80]} too") for each, name in named]
 
 
 def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
@@ -275,11 +263,9 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     base = next((reached[side.run] for side in sides if side.baseline), RunValues())
     columns = ("Run", "Last", BESIDE, "Best", BESIDE, f"At step {step:,}", BESIDE)
     rows = [html.Tr([_name(side), *_compared(choice, reached[side.run], base, side)]) for side in sides]
-    words = (
-        "" if directed(choice.series) else "More of this is neither better nor worse, so no run is the best."
-    )
+    neutral = "More of this is neither better nor worse, so no run is the best."
     return [
-        html.P(words, className="lead-in") if words else None,
+        None if directed(choice.series) else html.P(neutral, className="lead-in"),
         _scrolled(_table(columns, rows), f"{title(choice.series)}: differences from the baseline"),
     ]
 
@@ -341,6 +327,24 @@ def _mark(verdict: Change | None) -> html.Td:
         f" {verdict.step:,}" if verdict.passed else "",
     ]
     return html.Td(shown, className="number", title=words, **{"aria-label": words})
+
+
+def changes(sides: Sequence[Side]) -> Any:
+    """What was changed by hand while each run trained, run beside run and by step."""
+    found = side_by_side({side.run: side.state for side in sides})[-MOST_CHANGES:]
+    if not found:
+        return basic.empty("No changes by hand", "Nobody has changed a parameter of these runs.")
+    rows = [
+        html.Tr(
+            [
+                html.Td(f"{step:,}", className="number"),
+                *(html.Td(words if side.run == run else "", className="log-text") for side in sides),
+            ]
+        )
+        for step, run, words in found
+    ]
+    columns = ("Step", *(side.name[:40] for side in sides))
+    return _scrolled(_table(columns, rows, numbers=(0,)), "Changes by hand, side by side")
 
 
 def totals(sides: Sequence[Side]) -> html.Div:

@@ -22,6 +22,7 @@ from thalia_monitor.web.live.ids import (
     STANDING,
     TICK,
     TOTALS,
+    VERSION,
     VIEW,
     WARNINGS,
 )
@@ -67,10 +68,11 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
 
 
 def _navigation(app: Dash, watch: Monitor) -> html.Nav:
+    shown = {"/compare": watch.library.several, "/control": watch.settings.control}
     pages = [
         page
         for page in dash.page_registry.values()
-        if page["order"] is not None and (page["path"] != "/compare" or watch.library.several)
+        if page["order"] is not None and shown.get(page["path"], True)
     ]
     links = [
         dbc.NavLink(
@@ -87,6 +89,7 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
             dbc.Nav(links, className="links"),
             run_picker.button(watch),
             html.Span(id=BADGE, className="badge-standing", role="status"),
+            html.Span(id="push", className="push"),
             html.Div(
                 [
                     html.Button(
@@ -199,6 +202,12 @@ def register(app: Dash) -> None:
     }
     for function, (output, inputs, states) in browser.items():
         app.clientside_callback(ClientsideFunction(*function), output, *inputs, *states)
+    app.clientside_callback(
+        ClientsideFunction("push", "follow"),
+        Input(VERSION, "data"),
+        Input("auto-refresh", "value"),
+        Input(TICK, "interval"),
+    )
     app.clientside_callback(
         ClientsideFunction("notifications", "update"),
         Output(BADGE, "title"),

@@ -74,8 +74,9 @@ EVENTS: Final = {
     MarkerKind.MILESTONE: "milestones",
     MarkerKind.WARNING: "warnings",
     MarkerKind.RESUME: "resumes",
+    MarkerKind.CONTROL: "changes by hand",
 }
-USUAL: Final = "events=growth,stage,milestone,resume"
+USUAL: Final = "events=growth,stage,milestone,resume,control"
 """The view of somebody who has chosen nothing."""
 X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
 assert set(X_LABELS) == set(X_TITLES)

@@ -1,6 +1,7 @@
 """Parts of a page that follow the run: stores, callbacks with inputs of their own, and panels without any.
 
-1. The shell's one ``dcc.Interval`` ticks. In the browser, a tick becomes a *pulse* unless the tab is hidden,
+1. The shell's one ``dcc.Interval`` ticks, or the server's stream says that there is a new version
+   (``assets/push.js``). In the browser, a tick becomes a *pulse* unless the tab is hidden,
    refreshing is switched off, or the last answer is still under way: Dash throws an answer away when the same
    callback was called again meanwhile (plotly/dash#1613), so a slow answer would otherwise never arrive.
 2. A pulse is one request, and the response has all that changed: frame, charts and panels

@@ -13,12 +13,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from passlib.apache import HtpasswdFile
 from passlib.context import CryptContext
 from werkzeug.datastructures import Authorization
 
 from thalia_monitor.errors import MonitorError, SettingsError
+from thalia_monitor.settings import is_loopback
 from thalia_monitor.web.server.error_pages import answer
 from thalia_monitor.web.server.logging import Recent
 
@@ -62,6 +63,45 @@ def register(server: Flask, settings: Settings) -> None:
                 None if passwords.accept(shown) else _refused('Basic realm="thalia-monitor", charset="UTF-8"')
             )
         return _refused('Bearer realm="thalia-monitor"') if programs else None
+
+
+class NotAllowed(MonitorError):
+    """A request to change a training from somebody, or from a page, that may not."""
+
+    status = 403
+
+
+LOCAL_USER: Final = "local"
+"""What somebody without a login is called, at the machine that the monitor runs on."""
+
+
+def who_changes(settings: Settings) -> str:
+    """Name of the user whose request may change a training; to be asked at each such request.
+
+    Raises:
+        NotAllowed: changes are off, the request comes from another site, or nobody has logged in and it does not
+            come from this machine itself.
+    """
+    if not settings.control:
+        raise NotAllowed("This monitor changes nothing: it was started without --control.")
+    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    fetched = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if not origin or origin.lower() != request.host.lower() or fetched != "same-origin":
+        raise NotAllowed("This request does not come from a page of this monitor, so nothing is changed.")
+    if settings.auth_file:
+        shown = request.authorization
+        return (shown.username if shown else None) or "unknown"  # the password was checked before
+    if not is_local(request):
+        raise NotAllowed(
+            "Without --auth-file only the machine that the monitor runs on may change a training."
+        )
+    return LOCAL_USER
+
+
+def is_local(asked: Request) -> bool:
+    """Whether a request comes from this machine, and through no proxy on it."""
+    forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name, _ in asked.headers)
+    return is_loopback(asked.remote_addr or "") and not forwarded
 
 
 def open_to_all(settings: Settings) -> str:

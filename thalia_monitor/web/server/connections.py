@@ -68,6 +68,7 @@ class Server(uvicorn.Server):
             )
         )
         self._alive = alive
+        self._streams = front.streams
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end."""
@@ -75,6 +76,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept nothing more, finish what was begun."""
+        self._streams.end()
         for server in self.servers:
             server.close()
         await asyncio.sleep(LINGER)

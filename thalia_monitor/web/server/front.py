@@ -16,6 +16,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from io import BytesIO
 from queue import SimpleQueue
 from typing import Any, Final
@@ -25,6 +27,7 @@ from flask import Flask
 
 from thalia_monitor.web.server.error_pages import BASE, SENTENCES, written
 from thalia_monitor.web.server.security import HEADERS, LARGEST_REQUEST, policy
+from thalia_monitor.web.server.stream import OPENED, STREAMS, Stream, Streams
 
 THREADS: Final = 16
 PIECE: Final = 1 << 18
@@ -54,7 +57,8 @@ class Limits:
 class Front:
     """An ASGI application that serves a Flask app.
 
-    An address that is to be answered on the event loop itself, without a thread, branches off in ``__call__``.
+    Flask answers every request from a thread. Where it has opened a stream for one, the body is then sent from the
+    event loop, without a thread (:mod:`~thalia_monitor.web.server.stream`).
     """
 
     def __init__(
@@ -64,14 +68,13 @@ class Front:
         self._server = server
         self._threads = DaemonThreads(threads)
         self._log = log
+        self.streams = Streams()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        await self._answer_from_flask(scope, receive, send)
-
-    async def _answer_from_flask(self, scope: Message, receive: Receive, send: Send) -> None:
         start, answer = time.monotonic(), Sent(send)
         environ = environ_of(scope)
+        environ[STREAMS] = self.streams
         try:
             async with asyncio.timeout(self.limits.body):
                 arrived = await take_in(environ, receive)
@@ -84,6 +87,8 @@ class Front:
         except asyncio.CancelledError:  # the server ends, and has waited long enough
             await self._refuse(environ, answer, 503)
         finally:
+            if stream := environ.get(OPENED):
+                stream.close()
             if not (answer.status or answer.abandoned):  # a failure outside Flask, which uvicorn logs
                 await self._refuse(environ, answer, 500)
             if self._log and answer.status:
@@ -93,6 +98,9 @@ class Front:
         loop = asyncio.get_running_loop()
         flask = Answer(self._server, environ)
         piece, more = await loop.run_in_executor(self._threads, flask.piece)
+        if (stream := environ.get(OPENED)) and flask.status == HTTPStatus.OK:
+            await self._send(stream, flask, receive, answer)
+            return
         await answer.begin(flask.status, flask.headers)
         await answer.body(piece, more)
         if not more:
@@ -105,6 +113,16 @@ class Front:
         finally:
             disconnected.cancel()
             await loop.run_in_executor(self._threads, flask.close)
+
+    async def _send(self, stream: Stream, flask: Answer, receive: Receive, answer: Sent) -> None:
+        endless = [each for each in flask.headers if each[0].lower() != "content-length"]
+        await answer.begin(flask.status, endless)
+        disconnected = asyncio.ensure_future(receive())
+        try:
+            await stream.run(partial(answer.body, more=True), disconnected)
+            await answer.body(b"", more=False)
+        finally:
+            disconnected.cancel()
 
     async def _refuse(self, environ: Environ, answer: Sent, status: int) -> None:
         if answer.status:

@@ -70,9 +70,9 @@ def _access(atoms: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def worth_a_line(path: str, status: str, seconds: float) -> bool:
-    """Whether the access log names a request: not the questions of open pages that went well."""
-    asked = path.endswith(CALLBACKS)
-    return not asked or status[:1] not in "23" or seconds >= QUIET_BELOW
+    """Whether the access log names a request: not the questions and streams of open pages that went well."""
+    asked = path.endswith(CALLBACKS) and seconds < QUIET_BELOW
+    return not (asked or path.endswith("/live")) or status[:1] not in "23"
 
 
 class WithoutAddress(logging.Filter):

@@ -96,7 +96,10 @@ def demonstrate(
         click.echo(f"Simulating a training in {printable(str(directory))}; Ctrl-C ends it.")
         serve(
             replace(
-                settings, checkpoint_dir=(directory,), refresh_seconds=min(settings.refresh_seconds, 2.0)
+                settings,
+                checkpoint_dir=(directory,),
+                refresh_seconds=min(settings.refresh_seconds, 2.0),
+                control=settings.control or settings.may_control,
             ),
             ready=webbrowser.open if open_browser else None,
         )
