@@ -17,7 +17,7 @@ FLOORS = (
     {"_version", "errors", "contract", "metric_info", "stages", "system"},
     {"model"},
     {"settings", "logger", "demo", "reading", "analysis"},
-    {"figures", "check", "terminal", "alerts"},
+    {"figures", "check", "terminal", "alerts", "export"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )
@@ -26,6 +26,7 @@ FORBIDDEN = {
     "reading": {"plotly", "dash", "flask", "thalia_monitor.analysis", "thalia_monitor.figures"},
     "analysis": {"plotly", "dash", "flask", "pathlib", "os", "thalia_monitor.reading"},
     "alerts": {"plotly", "dash", "flask"},
+    "export": {"plotly", "dash", "flask"},
     "figures": {"dash", "flask", "pathlib", "thalia_monitor.reading"},
     "pages": {"flask", "pathlib", "thalia_monitor.reading", "thalia_monitor.web.app"},
 }
@@ -161,7 +162,7 @@ def test_no_base_name_occurs_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-SLICES = 24
+SLICES = 25
 """Modules with a single importer today; merging one lowers this number."""
 
 

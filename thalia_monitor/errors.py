@@ -51,3 +51,7 @@ class BadParameter(MonitorError):
     """A request parameter that cannot be understood."""
 
     status = 400
+
+
+class ExportFailed(MonitorError):
+    """A file to export to cannot be written, or what was asked for cannot be exported."""
