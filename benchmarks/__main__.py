@@ -26,6 +26,7 @@ MODULES = (
     "viewers",
     "wire",
     "export",
+    "scrape",
 )
 """One for each row or few of the table; each has ``rows(bench)``."""
 

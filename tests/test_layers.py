@@ -162,7 +162,7 @@ def test_no_base_name_occurs_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-SLICES = 25
+SLICES = 26
 """Modules with a single importer today; merging one lowers this number."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from thalia_monitor.export.lines import csv_text, select
 from thalia_monitor.model.series_key import metric
 from thalia_monitor.web.components.status_badge import summary_of
 from thalia_monitor.web.context import monitor
+from thalia_monitor.web.prometheus import Exporter
 from thalia_monitor.web.server import alert_watch
 from thalia_monitor.web.server import status as operations
 
@@ -49,6 +51,18 @@ def blueprint() -> Blueprint:
     routes = Blueprint("api", __name__)
     routes.add_url_rule("/healthz", view_func=health)
     routes.add_url_rule("/api/v1/status", view_func=status)
+    exporter: list[Exporter] = []
+
+    def metrics() -> Response:
+        """Figures of every run and of the server itself, for Prometheus."""
+        started = time.monotonic()
+        if not exporter:
+            exporter.append(Exporter(monitor()))
+        report = operations.report(monitor())
+        content, kind = exporter[0].text(report, request.headers.get("Accept", ""), started)
+        return Response(content, content_type=kind)
+
+    routes.add_url_rule("/api/v1/metrics", view_func=metrics)
     routes.add_url_rule("/api/v1/runs", view_func=runs)
     routes.add_url_rule("/api/v1/runs/<run>", view_func=run_scalars)
     routes.add_url_rule("/api/v1/runs/<run>/summary", view_func=summary)

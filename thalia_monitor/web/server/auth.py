@@ -7,7 +7,8 @@ import hmac
 import logging
 import secrets
 import socket
-from ipaddress import ip_address
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from passlib.apache import HtpasswdFile
 from passlib.context import CryptContext
 from werkzeug.datastructures import Authorization
 
-from thalia_monitor.errors import MonitorError, SettingsError
+from thalia_monitor.errors import Forbidden, MonitorError, SettingsError
 from thalia_monitor.web.server.error_pages import answer
 from thalia_monitor.web.server.logging import Recent
 
@@ -45,12 +46,18 @@ def register(server: Flask, settings: Settings) -> None:
     hosts = Hosts(settings)
     passwords = Passwords(settings.auth_file) if settings.auth_file else None
     token = api_token(settings)
+    scrapers = [ip_network(each) for each in settings.metrics_allow]
     if token:
         Recent.secrets |= {token}
 
     @server.before_request
     def check() -> Response | None:
         hosts.check(request.host)
+        if scrapers and request.endpoint == "api.metrics":
+            if _is_within(request.remote_addr or "", scrapers):
+                return None
+            if not (passwords or token):
+                raise Forbidden("This address may not read these figures: --metrics-allow names who may.")
         if request.endpoint == "api.health" or not (passwords or token):
             return None
         shown = request.authorization
@@ -131,6 +138,10 @@ def _name_in(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:  # an unclosed bracket
         return ""
+
+
+def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return _is_address(address) and any(ip_address(address) in each for each in networks)
 
 
 def _is_address(name: str) -> bool:
