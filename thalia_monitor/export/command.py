@@ -116,7 +116,7 @@ def find_run(request: Request, settings: Settings) -> Candidate:
         RunUnreadable: the directory cannot be read.
     """
     directory = request.directory.absolute()
-    found: tuple[Candidate, ...] = () if request.run else _own(directory)
+    found: tuple[Candidate, ...] = () if request.run else own_run(directory)
     if not found:
         found = search(Root(directory, settings.root_depth, settings.root_pattern)).runs
     if request.run:
@@ -139,7 +139,7 @@ def find_run(request: Request, settings: Settings) -> Candidate:
     return run
 
 
-def _own(directory: Path) -> tuple[Candidate, ...]:
+def own_run(directory: Path) -> tuple[Candidate, ...]:
     """The directory itself, if there is anything of a run in it; its log is not read for that."""
     found = search(Root(directory, 0)).runs
     if not found and directory.is_dir() and RunReader(directory, within=directory).read().sources:

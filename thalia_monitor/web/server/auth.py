@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from passlib.apache import HtpasswdFile
 from passlib.context import CryptContext
 from werkzeug.datastructures import Authorization
@@ -58,6 +58,10 @@ def register(server: Flask, settings: Settings) -> None:
                 return None
             if not (passwords or token):
                 raise Forbidden("This address may not read these figures: --metrics-allow names who may.")
+        if request.endpoint == "api.agents":
+            refuse_foreign_pages(request)
+            if not (passwords or token):
+                return _refused('Bearer realm="thalia-monitor"', NO_TOKEN)
         if request.endpoint == "api.health" or not (passwords or token):
             return None
         shown = request.authorization
@@ -69,6 +73,17 @@ def register(server: Flask, settings: Settings) -> None:
                 None if passwords.accept(shown) else _refused('Basic realm="thalia-monitor", charset="UTF-8"')
             )
         return _refused('Bearer realm="thalia-monitor"') if programs else None
+
+
+def refuse_foreign_pages(request: Request) -> None:
+    """Refuse what a page of another site has a browser send; a program sends no ``Origin``.
+
+    Raises:
+        Forbidden: it comes from one.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        raise Forbidden("A page of another site may not ask this.")
 
 
 def open_to_all(settings: Settings) -> str:
@@ -86,10 +101,13 @@ def _bears(shown: Authorization | None, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
 
 
-def _refused(challenge: str) -> Response:
-    sentence = (
-        "Say who you are: this monitor wants a name and password, or the API's token as a bearer token."
-    )
+WHO: Final = "Say who you are: this monitor wants a name and password, or the API's token as a bearer token."
+NO_TOKEN: Final = (
+    "Agents are answered only where there is a token: start this monitor with --api-token-file FILE."
+)
+
+
+def _refused(challenge: str, sentence: str = WHO) -> Response:
     said = answer(sentence, 401)
     said.headers["WWW-Authenticate"] = challenge
     return said
