@@ -1,4 +1,4 @@
-/* Updates every "4 min 12 s ago" between two server responses. */
+/* Updates every "4 min 12 s ago" between two server responses, and writes times of day in the reader's zone. */
 (() => {
   const shown = new WeakMap(); // element -> the age that the server sent, and when it was seen here
 
@@ -24,5 +24,28 @@
       if (element.textContent !== words) element.textContent = words;
     }
   }
-  setInterval(update, 1000);
+
+  function local(time) {
+    const when = new Date(time.dateTime);
+    const clock = when.toLocaleTimeString("en-GB", { timeZoneName: "short" });
+    const today = when.toDateString() === new Date().toDateString();
+    return today ? clock : `${when.toLocaleDateString("en-GB", { dateStyle: "medium" })}, ${clock}`;
+  }
+
+  function writeTimes() {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const words = local(time);
+      if (time.textContent !== words) time.textContent = words;
+    }
+  }
+
+  new MutationObserver(writeTimes).observe(document, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["datetime"],
+  });
+  setInterval(() => {
+    update();
+    writeTimes(); // at midnight a time gets its date
+  }, 1000);
 })();

@@ -14,7 +14,7 @@ from thalia_monitor.web.components import header, toolbar
 from thalia_monitor.web.components.event_table import event_table
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.ids import NAMES
-from thalia_monitor.web.live.ticks import live
+from thalia_monitor.web.live.panels import live
 
 dash.register_page(__name__, path="/growth", name="Growth", title="Growth · thalia-monitor", order=2)
 charts.declare("neurons", growth.neurons)

@@ -11,7 +11,7 @@ from dash import Input, Output, State, html, no_update
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic, value_table
 from thalia_monitor.web.live.ids import NAMES, RUN
-from thalia_monitor.web.live.ticks import live
+from thalia_monitor.web.live.panels import live
 
 dash.register_page(
     __name__, path="/values", name="Values", title="Values · thalia-monitor", order=6, wall=False

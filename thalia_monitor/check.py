@@ -16,8 +16,8 @@ import numpy as np
 
 from thalia_monitor.contract import exact, printable
 from thalia_monitor.errors import RunUnreadable
-from thalia_monitor.reading.composition import LOGS
 from thalia_monitor.reading.formats import json_values
+from thalia_monitor.reading.formats.registry import LOGS
 from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.stages import stage_name
 

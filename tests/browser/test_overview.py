@@ -50,7 +50,7 @@ def test_everything_is_on_one_screen(page: Page) -> None:
     assert page.evaluate(LOWEST) <= 900
     said = page.locator("body").inner_text()
     for words in (
-        "12 health warnings",
+        ", 10 info",
         "about the files",
         "Live",
         "usually every 10 s",

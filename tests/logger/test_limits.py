@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from thalia_monitor.logger.limits import health_issues
+from thalia_monitor.logger.progress import health_issues
 
 
 @pytest.mark.parametrize("name", ["firing_rate", "avg_firing_rate", "firing_rate/average"])

@@ -16,13 +16,12 @@ from tests.figures.states import EVERY_KIND, START, made
 from tests.support import Run
 from thalia_monitor.analysis.comparison import stage_starts
 from thalia_monitor.analysis.health import stage_start
-from thalia_monitor.analysis.markers import markers
 from thalia_monitor.analysis.milestones import lost
 from thalia_monitor.analysis.summary import growth_totals
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import consolidation, growth
 from thalia_monitor.figures.chart import View
-from thalia_monitor.figures.marks import event_traces
+from thalia_monitor.figures.marks import event_traces, markers
 from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState

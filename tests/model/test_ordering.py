@@ -9,8 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.model.growable_array import Buffer
-from thalia_monitor.model.ordering import IN_FILE_ORDER, REMEMBERED, Arranged, Arrangement
+from thalia_monitor.model.growable_array import IN_FILE_ORDER, REMEMBERED, Arranged, Arrangement, Buffer
 
 LINES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 8), st.integers(0, 99)), max_size=40).map(
     lambda lines: sorted(lines, key=lambda line: line[0])  # segments never fall, steps do

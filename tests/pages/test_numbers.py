@@ -61,11 +61,11 @@ def test_the_warnings_of_every_page(visit: Open, files: Naive, path: str) -> Non
     """All of the newest checkpoint's, numbered, each with its severity; the worst colours the whole."""
     screen = visit("healthy", path)
     said = screen.text("frame-warnings")
-    assert said.startswith("3 health warnings")
+    assert said.startswith("✖ 2 critical, 1 warning, 1 info Seizure-like activity")  # and that it is stale
     for warning in files.newest["warnings"]:
         assert f"{warning['severity']} {warning['message']}" in said
     [box] = [screen.component("frame-warnings")["children"]]
-    assert box["props"]["className"] == "notice notice-critical"
+    assert box["props"]["className"] == "health-bar notice-critical"
     assert [each["type"] for each in parts(box) if each["type"] in ("Ol", "Ul")] == ["Ol"]
 
 

@@ -13,8 +13,8 @@ from tests.reading.logger_files import (
     write_json,
     write_text,
 )
-from thalia_monitor.reading.composition import Composed
 from thalia_monitor.reading.formats import results
+from thalia_monitor.reading.merge import Composed
 from thalia_monitor.reading.other_files import Discovery
 
 CHECK = "\n[Milestone Check] Stage {} Week 2 - 1/1 passed\n  ✅ n_back_2\n"

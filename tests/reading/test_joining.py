@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from thalia_monitor.model.history import Column, History, Lineage, Segment
 from thalia_monitor.model.records import Event
-from thalia_monitor.reading.merge import Joining, RunParts
+from thalia_monitor.reading.merge import Joining
+from thalia_monitor.reading.recording import RunParts
 
 LINES = st.lists(
     st.dictionaries(st.sampled_from(["loss", "reward", "accuracy"]), st.integers(0, 99), max_size=3),

@@ -13,7 +13,7 @@ import pytest
 from tests.support import Run, wait_until
 from thalia_monitor.errors import RunUnreadable, UnknownRun
 from thalia_monitor.reading import library as library_module
-from thalia_monitor.reading import timeouts
+from thalia_monitor.reading import run_reader
 from thalia_monitor.reading.library import Library, SearchedRoot, run_id
 from thalia_monitor.reading.listing import Summary, list_directory
 from thalia_monitor.reading.run_reader import RunReader
@@ -156,7 +156,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], thread
         monkeypatch.setattr("thalia_monitor.reading.listing.list_directory", slow)
         return answering
 
-    monkeypatch.setattr(timeouts.TimedReader.__init__, "__kwdefaults__", {"limit": 0.3})
+    monkeypatch.setattr(run_reader.TimedReader.__init__, "__kwdefaults__", {"limit": 0.3})
     yield hang
     for each in freed:
         each.set()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.reading.test_segments import NAN, Line, assigned
 from tests.support import Run, line
 from thalia_monitor.analysis.pace import pace
-from thalia_monitor.reading.contents import SHARED
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
+from thalia_monitor.reading.segments import SEVERAL_WRITERS
 
 START = 1_795_870_300.0
 
@@ -154,9 +154,9 @@ def test_two_writers_have_their_pace_and_their_step(run: Run) -> None:
     assert state.current_step == 990
     assert [each.kind for each in state.history.segments] == ["start"]
     assert [(each.file, each.line, each.reason) for each in state.problems] == [
-        ("training_log.json", None, SHARED)
+        ("training_log.json", None, SEVERAL_WRITERS)
     ]
-    assert "a directory of its own" in SHARED
+    assert "a directory of its own" in SEVERAL_WRITERS
 
 
 def test_lines_of_the_same_step_count_once_for_the_pace(run: Run) -> None:

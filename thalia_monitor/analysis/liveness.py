@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from thalia_monitor.stages import stage_name
 if TYPE_CHECKING:
     from thalia_monitor.model.records import Checkpoint, Event
     from thalia_monitor.model.run import TrainingState
+    from thalia_monitor.reading.listing import Summary as Listed
 
 SKEW: Final = 60.0
 """Seconds of clock difference that are tolerated; with NTP it is far below one."""
@@ -101,6 +102,11 @@ def _is_copy(state: TrainingState) -> bool:
         and point.step <= state.history.current_step
         and (time := time_at(state.history, point.step)) is not None
     ]
+    return _are_of_a_copy(lags)
+
+
+def _are_of_a_copy(lags: Sequence[float]) -> bool:
+    """Whether checkpoints saved so many seconds after the lines at their steps were copied later."""
     return len(lags) > 1 and max(lags) - min(lags) > SKEW and float(np.median(lags)) > SKEW
 
 
@@ -159,6 +165,8 @@ class Liveness:
     clock: str = ""
     """Sentence on disagreeing clocks; empty if they agree."""
     rhythm: Rhythm = field(default_factory=Rhythm)
+    time: float | None = None
+    """Time of the last sign of life in Unix seconds: the *last update* on every page; None if there is none."""
     limits: Limits = ()
     """Ages in seconds above which the run has another status, while nothing is written; ascending."""
 
@@ -208,16 +216,40 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
     if age < -SKEW:
         clock = clock or ahead("files'", -age)
         if ending is not None:
-            return Liveness(ending.status, f"{ending.words}.", None, clock, rhythm)
+            return Liveness(ending.status, f"{ending.words}.", None, clock, rhythm, sign.time)
         text = f"{sign.what} at a time that is {duration(-age)} in the future."
-        return Liveness(Status.UNKNOWN, text, None, clock, rhythm)
+        return Liveness(Status.UNKNOWN, text, None, clock, rhythm, sign.time)
     age = max(age, 0.0)
     limits = _limits(sign, refresh)
     if ending is not None and (ending.certain or age > limits[0][0]):
-        return Liveness(ending.status, f"{ending.words}; last change {ago(age)}.", age, clock, rhythm)
+        return Liveness(
+            ending.status, f"{ending.words}; last change {ago(age)}.", age, clock, rhythm, sign.time
+        )
     status = next((status for limit, status in reversed(limits) if age > limit), Status.LIVE)
     then = limits if ending is None else ((limits[0][0], ending.status),)
-    return Liveness(status, _text(sign, age), age, clock, rhythm, then)
+    return Liveness(status, _text(sign, age), age, clock, rhythm, sign.time, then)
+
+
+def listed_update(listed: Listed, now: float) -> float | None:
+    """Last update of a run of which only a list entry was read, in Unix seconds, by the same clocks; None if unknown.
+
+    The log's time at a checkpoint's step is interpolated between its first and its last line. Where the log lags
+    behind files that are no copy, a checkpoint explains it or the trainer's clock is wrong: the files' time counts.
+    """
+    changed = listed.last_update.timestamp() if listed.last_update else None
+    if listed.last_line is None:
+        return changed
+    (step, time), lags = listed.last_line, []
+    if listed.first_line and listed.first_line[0] < step:
+        first, began = listed.first_line
+        lags = [
+            saved - (began + (at - first) / (step - first) * (time - began))
+            for at, saved in listed.saved[-_SAVED:]
+            if first <= at <= step
+        ]
+    if changed is None or (time <= now + SKEW and (_are_of_a_copy(lags) or abs(changed - time) <= SKEW)):
+        return time
+    return changed
 
 
 def _sign(state: TrainingState, clocks: Clocks, rhythm: Rhythm) -> _Sign | None:

@@ -174,7 +174,7 @@ def record(summary: Summary) -> dict[str, Any]:
         "total_weeks": state.total_weeks,
         "stage_progress": state.stage_progress,
         "current_step": state.current_step,
-        "last_update": state.last_update.isoformat() if state.last_update else None,
+        "last_update": moment(alive.time),
         "pace": _pace(summary),
         "metrics": {
             each.place.quantity if each.place else each.name: {
@@ -231,7 +231,7 @@ def _pace(summary: Summary) -> dict[str, Any]:
         "steps_per_second": _value(pace.recent),
         "steps_per_second_overall": _value(pace.overall),
         "seconds_left": _span(pace.left),
-        "expected_end": _moment(pace.end),
+        "expected_end": moment(pace.end),
         "reason": pace.reason or pace.left_reason or None,
     }
 
@@ -242,7 +242,8 @@ def _span(span: Span | None) -> dict[str, Any] | None:
     return {"low": _value(span.low), "likely": _value(span.likely), "high": _value(span.high)}
 
 
-def _moment(seconds: float | None) -> str | None:
+def moment(seconds: float | None) -> str | None:
+    """A time (Unix seconds) as ISO 8601 in UTC; None if there is none or no calendar has it."""
     known = seconds is not None and 0 <= seconds < 2e11
     return datetime.fromtimestamp(seconds or 0, UTC).isoformat(timespec="seconds") if known else None
 

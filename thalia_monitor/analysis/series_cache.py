@@ -17,8 +17,8 @@ from thalia_monitor.analysis.smoothing import Smoother, smooth
 from thalia_monitor.model.growable_array import Buffer
 
 if TYPE_CHECKING:
+    from thalia_monitor.model.growable_array import Order
     from thalia_monitor.model.history import Column, Floats, History, Ints, Lineage, Series
-    from thalia_monitor.model.ordering import Order
 
 BLOCK: Final = 4_096
 """Values searched at a time for the first match."""

@@ -25,7 +25,7 @@ from thalia_monitor import contract
 from thalia_monitor.logger import text_log
 from thalia_monitor.logger.files import Guard, WriteErrors
 from thalia_monitor.logger.json_values import plain, plain_metrics, text, whole_step
-from thalia_monitor.logger.limits import CheckInterval, health_issues
+from thalia_monitor.logger.progress import CheckInterval, health_issues
 from thalia_monitor.logger.recorder import Recorder
 from thalia_monitor.logger.stage_log import StageFiles, StageLog, config_fields
 from thalia_monitor.logger.text_log import (

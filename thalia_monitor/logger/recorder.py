@@ -18,8 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor import contract
 from thalia_monitor.logger.files import Appender, last_step, remove_orphans, write_whole
 from thalia_monitor.logger.json_values import to_bytes, to_line
-from thalia_monitor.logger.limits import CheckInterval, health_issues
-from thalia_monitor.logger.progress import Progress, number_in, stage_of, whole_in
+from thalia_monitor.logger.progress import (
+    CheckInterval,
+    Progress,
+    health_issues,
+    number_in,
+    stage_of,
+    whole_in,
+)
 
 if TYPE_CHECKING:
     from thalia_monitor.logger.files import WriteErrors

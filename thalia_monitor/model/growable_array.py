@@ -1,7 +1,16 @@
-"""A NumPy array that grows at its end; views taken earlier stay valid and unchanged."""
+"""Arrays that grow: append-only buffers, and tables of log lines kept in order; earlier views never change.
+
+A line whose step is below one that was logged before it (a *straggler*) is sorted into place. Sorting all lines at
+every version would be O(log); here a version costs its new lines, plus, after a straggler, sorting the lines behind
+it and copying those before it, since arrays returned earlier must not change.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from threading import Lock
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -9,10 +18,16 @@ from numpy.typing import NDArray
 
 N = TypeVar("N", bound=np.generic)
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
 FIRST: Final = 16
 """Initial capacity in rows."""
 SPARE: Final = 8
 """Spare capacity is one eighth on each reallocation: reused memory is fully resident, so more would be wasted."""
+
+REMEMBERED: Final = 64
+"""Order changes kept; a reader that last looked before the oldest of them starts over."""
 
 
 class Buffer(Generic[N]):
@@ -53,3 +68,127 @@ class Buffer(Generic[N]):
         room = np.empty((size, *self._room.shape[1:]), self._room.dtype)
         room[: self._count] = self._room[: self._count]
         self._room = room
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Version of a series' sort order, with the positions at which recent versions differ."""
+
+    number: int = 0
+    """Increases with every order of any lines of the log; 0 for file order."""
+    changes: tuple[tuple[int, int], ...] = ((0, 0),)
+    """(number, first position that differs from the order before) of the newest orders of these lines."""
+
+    def settled_since(self, number: int) -> int | None:
+        """Position before which all points equal those of an earlier order; None if the order is unchanged.
+
+        0 for an order no longer kept, or one of other lines (when the series was on every line).
+        """
+        if number == self.number:
+            return None
+        later = [position for each, position in self.changes if each > number]
+        return min(later) if any(each == number for each, _ in self.changes) else 0
+
+
+IN_FILE_ORDER: Final = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """One quantity sorted by segment and step, equal steps in file order; all arrays (n,)."""
+
+    step: Ints
+    value: Floats
+    segment: Ints
+    time: Floats
+    order: Order
+
+
+class Arrangement:
+    """Sorted lines of one log: one table per distinct set of lines that quantities occur on."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._tables: dict[str, _Table] = {}
+        self._numbers = count(1)
+
+    def take(
+        self, lines: str, name: str, step: Ints, value: Floats, segment: Ints, time: Floats
+    ) -> Arranged | None:
+        """Sort a quantity; None if the given version of the log is older than one already sorted.
+
+        Args:
+            lines: key of the set of lines; quantities on the same lines share one table.
+            name: of the quantity.
+            step: (n,) in file order, beginning with those given before.
+            value: (n,)
+            segment: (n,) never falls.
+            time: (n,) Unix seconds.
+        """
+        with self._lock:
+            table = self._tables.setdefault(lines, _Table(self._numbers))
+            if len(step) < table.seen:
+                return None
+            table.extend(step, segment, time)
+            for each in self._tables.values():
+                if (
+                    each is not table
+                ):  # since a line lacked this quantity, it no longer belongs to the other table
+                    each.forget(name)
+            return Arranged(
+                table.step.view, table.values(name, value), table.segment.view, table.time.view, table.order
+            )
+
+
+class _Table:
+    """One set of lines of a log, sorted; input arrives in file order and only grows."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self.seen = 0
+        self.order = IN_FILE_ORDER
+        self.rows, self.step, self.segment = Buffer(np.int64), Buffer(np.int64), Buffer(np.int64)
+        self.time = Buffer(np.float64)
+        self._values: dict[str, tuple[int, Buffer[np.float64]]] = {}
+
+    def extend(self, step: Ints, segment: Ints, time: Floats) -> None:
+        """Sort in the lines beyond those already seen; all arrays (n,) in file order."""
+        new = np.arange(self.seen, len(step))
+        self.seen = len(step)
+        if not len(new):
+            return
+        first = new[np.lexsort((step[new], segment[new]))[0]]
+        place = self._place(int(segment[first]), int(step[first]))
+        moved = np.concatenate((self.rows.view[place:], new))
+        moved = moved[
+            np.lexsort((step[moved], segment[moved]))
+        ]  # stable: lines of equal step keep their order
+        before = self.rows.view[place:] if len(self.rows) else new
+        if len(astray := np.flatnonzero(moved[: len(before)] != before)):
+            number = next(self._numbers)
+            change = number, place + int(astray[0])
+            self.order = Order(number, (*self.order.changes, change)[-REMEMBERED:])
+        for buffer, column in ((self.step, step), (self.segment, segment), (self.time, time)):
+            buffer.cut(place)
+            buffer.append(column[moved])
+        self.rows.cut(place)
+        self.rows.append(moved)
+
+    def _place(self, segment: int, step: int) -> int:
+        """Insertion position for a segment and step, after equal ones."""
+        low, high = np.searchsorted(self.segment.view, (segment, segment + 1))
+        return int(low + np.searchsorted(self.step.view[low:high], step, side="right"))
+
+    def forget(self, name: str) -> None:
+        """Drop the stored values of a quantity."""
+        self._values.pop(name, None)
+
+    def values(self, name: str, value: Floats) -> Floats:
+        """Return a quantity's values in sorted order, (n,), from values in file order."""
+        number, buffer = self._values.get(name, (self.order.number, Buffer(np.float64)))
+        settled = self.order.settled_since(number)
+        if settled is not None:
+            buffer.cut(settled)
+        buffer.append(value[self.rows.view[len(buffer) :]])
+        self._values[name] = self.order.number, buffer
+        return buffer.view

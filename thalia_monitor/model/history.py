@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.metric_info import CORE_METRICS
-from thalia_monitor.model.ordering import IN_FILE_ORDER, Arrangement, Order
+from thalia_monitor.model.growable_array import IN_FILE_ORDER, Arrangement, Order
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 
 if TYPE_CHECKING:

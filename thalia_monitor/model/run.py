@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from thalia_monitor import contract
 from thalia_monitor.model.history import History
 from thalia_monitor.model.memo import AppendOnly, Memoized
-from thalia_monitor.model.plan import StagePlan, stage_plan
-from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Source
+from thalia_monitor.model.records import (
+    Checkpoint,
+    Event,
+    HealthWarning,
+    Problem,
+    Source,
+    StagePlan,
+    stage_plan,
+)
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 from thalia_monitor.stages import stage_name
 

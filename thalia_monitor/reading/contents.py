@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from thalia_monitor.reading.columns import Batch, Broken, HistoryBuilder, gather
 from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.problems import ProblemList
 from thalia_monitor.reading.jsonl.line import Item, TextField
+from thalia_monitor.reading.segments import SEVERAL_WRITERS
 
 EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
 """An event as it is kept: metric lines before it, kind, step, fields, time, line."""
@@ -128,12 +129,6 @@ def _segments_at(rows: Sequence[EventRow], step: Ints, segment: Ints) -> list[in
     return found
 
 
-SHARED: Final = (
-    "is written by several writers at once: its steps go back and forth. Let only one process log (rank 0 of a "
-    "data-parallel training), or give each a directory of its own"
-)
-
-
 def _renumbered(batch: Batch, before: int) -> Batch:
     events = (
         (row, Event(e.kind, e.step, e.fields, e.segment, e.time, e.file, (e.line or 0) + before))
@@ -201,5 +196,5 @@ class LogContents:
     def remarks(self) -> tuple[Problem, ...]:
         """What is wrong with the log as a whole: the same however it was read, so apart from its lines' problems."""
         clock = self.builder.clock.remark or self.builder.event_clock.remark
-        reasons = [SHARED if self.builder.shared else "", clock]
+        reasons = [SEVERAL_WRITERS if self.builder.shared else "", clock]
         return tuple(Problem(contract.LOG_NAME, None, reason) for reason in reasons if reason)

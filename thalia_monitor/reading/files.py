@@ -137,6 +137,21 @@ def signature_of(path: Path) -> Signature | None:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that was found in a run's directory."""
+
+    path: Path
+    name: str
+    """As it is shown: relative to the run's directory."""
+    signature: Signature
+
+    @property
+    def modified(self) -> float:
+        """When it last changed, in Unix seconds."""
+        return self.signature[2] / 1e9
+
+
+@dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
     """What is known of one file: its newest good content, and what is wrong with it now."""
 

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Final
 from thalia_monitor.contract import legible
 from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
 from thalia_monitor.reading.listing import Summary, summarize
-from thalia_monitor.reading.run_reader import RunReader
+from thalia_monitor.reading.run_reader import RunReader, TimedReader
 from thalia_monitor.reading.run_search import Found, Root, search
-from thalia_monitor.reading.timeouts import TimedReader
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState

@@ -7,15 +7,18 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.reading.clock import believable
 from thalia_monitor.reading.files import Look, leads_outside, open_regular, scan
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.json_values import END_OF_TIME
@@ -111,19 +114,36 @@ class Summary:
     stage: int | None = None
     step: int | None = None
     last_update: datetime | None = None
+    """When one of the files last changed."""
+    first_line: tuple[int, float] | None = None
+    """Step and time (Unix seconds) of the first line of the log that has both."""
+    last_line: tuple[int, float] | None = None
+    saved: tuple[tuple[int, float], ...] = ()
+    """Step and time of change of the checkpoints' files that are named by their step, in order."""
 
 
 def summarize(directory: Path, within: Path | None = None) -> Summary:
     """Look at a run's newest checkpoint and the end of its log (no link out of ``within``); raises RunUnreadable."""
     listing = list_directory(directory, within)
     point = _newest(directory, listing.metadata, within)
-    logged = _last_step(directory / contract.LOG_NAME, listing.log, within) if listing.log else None
+    first, last, logged = (
+        _ends(directory / contract.LOG_NAME, listing.log, within) if listing.log else (None,) * 3
+    )
     steps = [step for step in (logged, point.step if point else None) if step is not None]
     stage = point.stage if point else None
     return Summary(
         None if stage is None else -1 if stage == -0.5 else int(stage),
         max(steps, default=None),
         listing.last_update,
+        first,
+        last,
+        tuple(
+            sorted(
+                (int(number[1]), status.st_mtime)
+                for name, status in listing.metadata.items()
+                if (number := STEP_IN_NAME.fullmatch(name))
+            )
+        ),
     )
 
 
@@ -141,22 +161,38 @@ def _newest(directory: Path, files: Mapping[str, os.stat_result], within: Path |
     return None
 
 
-def _last_step(path: Path, status: os.stat_result, within: Path | None) -> int | None:
+_Ends = tuple[tuple[int, float] | None, tuple[int, float] | None, int | None]
+
+
+def _ends(path: Path, status: os.stat_result, within: Path | None) -> _Ends:
+    """Step and time of the log's first and last line that have both, and the last line's step."""
     try:
         with open_regular(path, within) as file:
+            begin = file.read(END).split(b"\n")
             file.seek(max(status.st_size - END, 0))
-            lines = file.read(END).split(b"\n")
+            end = file.read(END).split(b"\n")
     except OSError:
-        return None
-    for line in reversed(lines):
-        if (step := _step_of(line)) is not None:
-            return step
-    return None
+        return None, None, None
+    last = [found for found in map(_step_and_time, reversed(end)) if found[0] is not None][:_TRIED]
+    first = map(_step_and_time, begin[:_TRIED])
+    return _timed(first), _timed(last), last[0][0] if last else None
 
 
-def _step_of(line: bytes) -> int | None:
+_TRIED: Final = 100
+"""Lines at either end that are looked at for a time."""
+
+
+def _timed(lines: Iterable[tuple[int | None, float | None]]) -> tuple[int, float] | None:
+    return next(((step, time) for step, time in lines if step is not None and time is not None), None)
+
+
+def _step_and_time(line: bytes) -> tuple[int | None, float | None]:
     try:
         given: Any = json.loads(line.strip().rstrip(b",]").decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
-        return None
-    return json_values.count(given.get(contract.STEP)) if isinstance(given, dict) else None
+        return None, None
+    if not isinstance(given, dict):
+        return None, None
+    time = json_values.unix_time(given.get(contract.TIMESTAMP))
+    believed = time is not None and bool(believable(np.array([time]))[0])
+    return json_values.count(given.get(contract.STEP)), time if believed else None

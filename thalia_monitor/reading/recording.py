@@ -1,4 +1,4 @@
-"""What one file contributes to a run, in the words that every format is translated into."""
+"""What the files of a run contribute to it, in the terms that every format is translated into."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from thalia_monitor.reading.clock import zone_offset
 
 if TYPE_CHECKING:
+    from thalia_monitor.model.history import History
     from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
 
 
@@ -93,3 +94,14 @@ class Recording:
     """Set where the file records stage by stage, as the logs of Thalia's own logger do."""
     written: Written | None = None
     """Set where it matters whether the file was copied: for the logs of Thalia's own logger."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """History, events and checkpoints of a run, from one kind of file or from several."""
+
+    history: History
+    events: tuple[Event, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    progress: tuple[Checkpoint, ...] = ()
+    """Position of the training according to its logs, in the form of a checkpoint; none or one."""

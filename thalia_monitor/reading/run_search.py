@@ -10,7 +10,8 @@ from typing import Final
 
 from thalia_monitor import contract
 from thalia_monitor.reading.files import leads_outside, scan
-from thalia_monitor.reading.other_files import SUBFOLDERS, is_known
+from thalia_monitor.reading.formats.registry import is_documented, makes_run
+from thalia_monitor.reading.other_files import SUBFOLDERS
 from thalia_monitor.reading.rotated import is_part
 
 MOST_DIRECTORIES: Final = 50_000
@@ -150,5 +151,4 @@ def _modified(path: Path) -> float:
 
 def is_run_file(folder: str, name: str) -> bool:
     """Whether a file of this name, in a run's directory or a folder of it, tells something of a training."""
-    documented = name == contract.LOG_NAME or (name.startswith("metadata_") and name.endswith(".json"))
-    return documented or is_part(name) or is_known(folder, name)
+    return is_documented(name) or is_part(name) or makes_run(folder, name)

@@ -31,6 +31,11 @@ import numpy as np
 
 from thalia_monitor.model.history import Floats, Ints, Segment
 
+SEVERAL_WRITERS: Final = (
+    "is written by several writers at once: its steps go back and forth. Let only one process log (rank 0 of a "
+    "data-parallel training), or give each a directory of its own"
+)
+"""What is reported of such a log."""
 WINDOW: Final = 64
 """Lines that are looked at."""
 FALLS: Final = 4

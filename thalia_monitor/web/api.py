@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from thalia_monitor._version import __version__
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.sampling import excerpt
@@ -55,7 +56,7 @@ def blueprint() -> Blueprint:
 
     def metrics() -> Response:
         """Figures of every run and of the server itself, for Prometheus."""
-        started = time.monotonic()
+        started = monotonic()
         if not exporter:
             exporter.append(Exporter(monitor()))
         report = operations.report(monitor())
@@ -145,7 +146,7 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         ],
         "growth_event_count": state.count_of("growth"),
         "consolidation_event_count": state.count_of("consolidation"),
-        "last_update": state.last_update.isoformat() if state.last_update else None,
+        "last_update": report.moment(liveness(state, time()).time),
         "training_duration": state.training_duration.total_seconds(),
     }
 

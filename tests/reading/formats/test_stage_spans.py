@@ -27,7 +27,7 @@ from thalia_monitor.model.records import Source
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.reading.formats.stage_log import FORMAT as stage_log_format
 from thalia_monitor.reading.formats.stage_spans import resolve
-from thalia_monitor.reading.formats.text_stages import FORMAT as text_format
+from thalia_monitor.reading.formats.text_log import FORMAT as text_format
 from thalia_monitor.reading.recording import Recording, Stretch, Written
 from thalia_monitor.reading.run_reader import load_training_state
 

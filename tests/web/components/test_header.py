@@ -52,32 +52,34 @@ def state(**fields: Any) -> TrainingState:
 )
 def test_defect_6_the_age_of_the_last_update_does_not_wrap_after_a_day(age: timedelta, written: str) -> None:
     """Clock time and age; a clock that is ahead makes it new, not negative."""
-    shown = plain(last_update(TrainingState(last_update=NOW - age), NOW))
+    shown = plain(last_update((NOW - age).timestamp(), NOW.timestamp()))
     assert words(shown[1]) == written
-    assert words(shown[0]) == f"{NOW - age:%H:%M:%S} UTC"
+    then = NOW - age
+    day = "" if then.date() == NOW.date() else f"{then.day} {then:%b %Y}, "
+    assert words(shown[0]) == f"{day}{then:%H:%M:%S} UTC"
     assert f"{NOW - age:%Y-%m-%d}" in shown[0]["props"]["title"]
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=3000)))
 def test_the_browser_is_told_the_age_in_seconds_to_count_on_from(age: timedelta) -> None:
     """Not a clock time: the viewer's clock may be wrong."""
-    shown = plain(last_update(TrainingState(last_update=NOW - age), NOW))
+    shown = plain(last_update((NOW - age).timestamp(), NOW.timestamp()))
     assert abs(float(shown[1]["props"]["data-age"]) - age.total_seconds()) <= 0.5
 
 
 def test_no_update_yet_is_a_dash() -> None:
     """An empty directory has no age."""
-    assert said(last_update(TrainingState(), NOW)) == "–"
+    assert said(last_update(None, NOW.timestamp())) == "–"
 
 
 def test_where_nothing_is_read_the_step_is_a_dash() -> None:
     """It is not 0: nobody has counted."""
-    assert "Step –" in said(header(TrainingState(), NOW))
+    assert "Step –" in said(header(TrainingState(), now=NOW.timestamp()))
 
 
 def test_stage_week_and_step() -> None:
     """With their numbers, and the progress as a bar that is also a number."""
-    shown = plain(header(state(stage=0, week=2, total_weeks=4), NOW))
+    shown = plain(header(state(stage=0, week=2, total_weeks=4), now=NOW.timestamp()))
     assert words(shown).startswith("Stage 0 Sensory Foundations Week 2/4 50% Step 1,234,567")
     [bar] = [each["props"] for each in parts(shown) if each["props"].get("role") == "progressbar"]
     assert (bar["aria-valuenow"], bar["aria-valuemin"], bar["aria-valuemax"]) == (50.0, 0, 100)
@@ -98,13 +100,13 @@ def test_stage_week_and_step() -> None:
 )
 def test_odd_stages_and_weeks(fields: dict[str, Any], shown: str) -> None:
     """0 is never missing, an overrun is said, what is not known is a dash."""
-    assert shown in said(header(state(**fields), NOW))
+    assert shown in said(header(state(**fields), now=NOW.timestamp()))
 
 
 def test_a_long_log_that_is_being_read_says_how_far() -> None:
     """The page shows the part that is there."""
     reading = TrainingState(read_fraction=0.42, sources=SOURCES)
-    assert "reading the log, 42%" in said(header(reading, NOW))
+    assert "reading the log, 42%" in said(header(reading, now=NOW.timestamp()))
     assert missing(reading) is None
 
 

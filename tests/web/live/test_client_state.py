@@ -6,11 +6,13 @@ import math
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.exceptions import BadRequest
 
 from thalia_monitor.figures.chart import X_TITLES, View
-from thalia_monitor.web.live.client_state import in_address, view_from
+from thalia_monitor.web.live.client_state import UNREADABLE, ClientState, in_address, view_from
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -88,3 +90,44 @@ def test_names_in_an_address_are_told_apart(listed: list[str]) -> None:
     written = unquote(",".join(in_address(name) for name in listed))
     assert written != "none"
     assert [unquote(name) for name in written.split(",")] == listed
+
+
+@given(json_values, json_values, json_values)
+def test_any_frame_and_view_is_a_client_state(held: Any, view: Any, near: Any) -> None:
+    """Whatever a client sends of its frame, invalid values count as missing."""
+    names = ("run", "known", "named", "notices", "standing")
+    client = ClientState.parse(dict.fromkeys(names, held), view, near)
+    assert client.run == client.notices == (held if isinstance(held, str) else None)
+    assert client.shown is None or {"run", "version"} <= client.shown.keys()
+    assert client.status is None or isinstance(client.status, str)
+    assert client.near is None or all(len(each) == 2 for each in client.near)
+
+
+def test_a_client_state_has_what_the_browser_shows() -> None:
+    """Run, version, status, charts on the screen, and what each chart and panel shows."""
+    held = {
+        "run": "a",
+        "known": {"run": "a", "version": "7", "read": 1.5},
+        "named": ["a", 3],
+        "notices": "9f",
+        "standing": {"status": UNREADABLE},
+    }
+    charts = ([{"type": "chart", "kind": "metric", "name": "loss"}], [None])
+    client = ClientState.parse(
+        held, {"x": "wall"}, [["metric", "loss"], 7], charts, ([{"name": "cards"}], ["7"])
+    )
+    assert (client.run, client.shown, client.status) == ("a", held["known"], UNREADABLE)
+    assert (client.names, client.notices, client.view.x) == (["a", 3], "9f", "wall")
+    assert client.near == frozenset({("metric", "loss")})
+    assert (client.charts, client.drawn) == charts
+    assert (client.panels, client.filled) == ([{"name": "cards"}], ["7"])
+
+
+@pytest.mark.parametrize(
+    "charts",
+    [("x", []), ([{"kind": "metric"}], [None]), ([{"kind": "a", "name": "b"}], []), ([None], [None])],
+)
+def test_ids_that_no_page_sends_are_refused(charts: Any) -> None:
+    """Without valid ids, one value for each, there is nothing to answer."""
+    with pytest.raises(BadRequest):
+        ClientState.parse({}, drawn=charts)

@@ -26,8 +26,8 @@ from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import error_pages
 from thalia_monitor.web.server.connections import Server as Listener
+from thalia_monitor.web.server.connections import bind
 from thalia_monitor.web.server.front import Front, Limits, Log
-from thalia_monitor.web.server.listening import bind
 from thalia_monitor.web.server.security import HEADERS
 
 THREADS = 4

@@ -17,7 +17,7 @@ from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import gunicorn
-from thalia_monitor.web.server.listening import bind
+from thalia_monitor.web.server.connections import bind
 
 
 def processes(server: Server) -> list[psutil.Process]:

@@ -13,7 +13,7 @@ import pytest
 from tests.support import FIXTURES, ROOT
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
-from thalia_monitor.web.server.listening import address, bind
+from thalia_monitor.web.server.connections import address, bind
 
 ASK = """
 import json

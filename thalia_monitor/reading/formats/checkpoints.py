@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
-from thalia_monitor.reading.formats import json_values
+from thalia_monitor.reading.files import FileCache, FoundFile
+from thalia_monitor.reading.formats import binary, json_values
 from thalia_monitor.reading.formats.binary import Found, Listed, Save, Unfinished
 from thalia_monitor.reading.jsonl.line import Report, checked
 from thalia_monitor.reading.recording import MetricLine, Recording
@@ -57,6 +59,26 @@ class _Saved:
     checkpoint: Checkpoint
     neurons: Mapping[str, float]
     save: Save
+
+
+def follow(
+    _: Path, prefix: str, within: Path | None
+) -> Callable[[Sequence[FoundFile], float], Iterator[Recording]]:
+    """Make the reader of a folder's checkpoints: each is read once, and all are put in order."""
+    cache: FileCache[Found] = FileCache(lambda path, _: binary.read_binary(path, within))
+
+    def read(files: Sequence[FoundFile], now: float) -> Iterator[Recording]:
+        cache.forget_all_but({file.path for file in files})
+        found = []
+        for file in files:
+            reading = cache.read(file.path, file.name)
+            if reading.value is not None:
+                found.append(BinaryFile(file.name, file.modified, reading.value))
+            if reading.problem:
+                yield Recording(Source(file.name, FORMAT, 0), problems=(reading.problem,))
+        yield from recordings_of(found, f"{prefix}*.thalia", now)
+
+    return read
 
 
 def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple[Recording, ...]:

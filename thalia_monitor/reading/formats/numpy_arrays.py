@@ -6,6 +6,7 @@ first bytes are decompressed, however large they claim to be.
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from thalia_monitor.reading.files import Torn, open_regular
 from thalia_monitor.reading.recording import Recording
 
 FORMAT: Final = "NumPy arrays"
+NAME: Final = re.compile(r".+\.npz")
 MOST_ARRAYS: Final = 2_000
 MOST_NAMED: Final = 12
 LARGEST_DIRECTORY: Final = 2**20

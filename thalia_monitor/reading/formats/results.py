@@ -1,7 +1,12 @@
-"""``results/<time>.json`` and ``training_results.json``: what the birth script and its notebook leave.
+"""Result files of Thalia's scripts: of the birth script and its notebook, and of sequence learning.
 
-Written once, and only when training came to its end; the ``logs/<time>.jsonl`` that the script announces is
-never written. Source: ``training/thalia_birth_sensorimotor.py``, 2025-12-10 to 2026-02.
+``results/<time>.json`` and ``training_results.json`` are written once, and only when training came to its end; the
+``logs/<time>.jsonl`` that the birth script announces is never written. Source:
+``training/thalia_birth_sensorimotor.py``, 2025-12-10 to 2026-02.
+
+``metrics.json`` of the sequence-learning script of February 2026 holds a list of numbers under each name. It is
+rewritten whole whenever the script saves; the n-th number of a list is that of its n-th evaluation. ``config.json``
+beside it holds the settings.
 """
 
 from __future__ import annotations
@@ -31,6 +36,10 @@ STAGE_WORDS: Final[Mapping[str, float]] = {
     "abstract": 4,
 }
 """Thalia's names of the stages in lower case, for the notebook, which leaves the number out."""
+SEQUENCE_NAME: Final = "metrics.json"
+SEQUENCE_FORMAT: Final = "Thalia sequence results"
+_SEQUENCE_LISTS: Final = ("train_accuracy", "train_dopamine", "test_accuracy", "violation_detection")
+MOST_LINES: Final = 1_000_000
 
 
 def read_result(path: Path, name: str, within: Path | None = None) -> Recording | None:
@@ -92,3 +101,19 @@ def _local_seconds(stamp: object, written: float) -> float | None:
         return clock - (own_offset(clock) if offset is None else offset)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def read_sequence(path: Path, name: str, within: Path | None = None) -> Recording | None:
+    """Read the lists as lines, one an evaluation; None for a file of another program's, Torn while half-written."""
+    document = read_document(path, within).fields
+    lists = {
+        key: document[key][:MOST_LINES] for key in _SEQUENCE_LISTS if isinstance(document.get(key), list)
+    }
+    if not lists:
+        return None
+    lines = []
+    for step in range(max(map(len, lists.values()))):
+        here = ((key, json_values.number(each[step])) for key, each in lists.items() if step < len(each))
+        lines.append(MetricLine(step, {key: number for key, number in here if number is not None}))
+    last = len(lines) - 1 if lines else None
+    return Recording(Source(name, SEQUENCE_FORMAT, len(lines), 0 if lines else None, last), tuple(lines))

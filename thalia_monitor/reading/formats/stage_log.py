@@ -23,7 +23,7 @@ from thalia_monitor.reading.recording import MetricLine, Recording, Stretch, Wri
 
 FORMAT: Final = "CurriculumLogger stage log"
 SESSION_FORMAT: Final = "CurriculumLogger session"
-NAME: Final = re.compile(r"stage_(-?\d+(?:\.\d+)?)_log\.json")
+NAME: Final = re.compile(r"stage_(?P<stage>-?\d+(?:\.\d+)?)_log\.json")
 SESSION_NAME: Final = re.compile(r"session_.*\.json")
 """``save_session`` also takes any other name; a file of another name is not looked for."""
 
@@ -37,7 +37,7 @@ def read_stage_log(path: Path, name: str, within: Path | None = None) -> Recordi
     document = read_document(path, within).fields
     stage = json_values.finite(document.get("stage"))
     if stage is None and (named := NAME.fullmatch(path.name)):
-        stage = float(named[1])
+        stage = float(named["stage"])
     start = json_values.unix_time(document.get("start_time"))
     config = json_values.table(document.get("config"))
     logged = list(json_values.entries(document.get("step_metrics")))

@@ -24,8 +24,8 @@ from thalia_monitor import contract
 from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Severity
 from thalia_monitor.reading.clock import zone_offset
 from thalia_monitor.reading.formats import json_values
+from thalia_monitor.reading.formats.text_log import FORMAT as TEXT_FORMAT
 from thalia_monitor.reading.formats.text_records import STEPS_BETWEEN_TEXT_LINES, health_value
-from thalia_monitor.reading.formats.text_stages import FORMAT as TEXT_FORMAT
 from thalia_monitor.reading.recording import MetricLine, Recording, Stretch
 
 

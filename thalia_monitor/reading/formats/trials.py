@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from typing import Final
 from thalia_monitor import contract
 from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Severity, Source
 from thalia_monitor.reading.clock import own_offset, zone_offset
-from thalia_monitor.reading.files import open_regular
+from thalia_monitor.reading.files import FoundFile, open_regular
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.jsonl.tail import Lines, Tail
 from thalia_monitor.reading.recording import MetricLine, Recording
@@ -39,6 +39,28 @@ _DIAGNOSTICS: Final = re.compile(r"DIAGNOSTICS\s+criticals=(\d+)\s+warnings=(\d+
 _TAIL: Final = 4096
 _WIDEST: Final = json_values.MOST_SERIES + 2
 """Columns: the metrics, the trial and its clock."""
+
+_Reader = Callable[[Sequence[FoundFile], float], tuple[Recording, ...]]
+
+
+def follow(folder: Path, prefix: str, within: Path | None) -> _Reader:
+    """Make the reader of a folder's trials and events, which reads on from where it stopped."""
+    trials = Trials(folder, prefix, within)
+
+    def read(_: Sequence[FoundFile], __: float) -> tuple[Recording, ...]:
+        try:
+            return trials.read()
+        except OSError as error:
+            problem = Problem(prefix + TRIALS_NAME, None, f"cannot be read: {error.strerror}")
+            return (Recording(Source(problem.file, FORMAT, 0), problems=(problem,)),)
+
+    return read
+
+
+def follow_saved(_: Path, prefix: str, __: Path | None) -> _Reader:
+    """Make the reader of a folder's PyTorch checkpoints, which lists them by name."""
+    family = f"{prefix}checkpoint_trial_*.pt"
+    return lambda files, _: (saved_trials([file.path.name for file in files], family),)
 
 
 class Trials:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import time
 from typing import Any, Final
 from urllib.parse import quote
 
 import dash_bootstrap_components as dbc
 from dash import html
 
-from thalia_monitor.model.records import HealthWarning, Problem, Severity
+from thalia_monitor.analysis.formatting import NONE, ago
+from thalia_monitor.model.records import Problem, Severity
 
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Shapes that differ without their colour, from a block that every system font has."""
-MOST_WARNINGS: Final = 20
-UNFOLDED: Final = 3
-"""Warnings that stand open; a longer list would push what it is about off the screen."""
+END_OF_TIME: Final = 253_402_300_799
+"""The last second that a date can be written of, in Unix seconds."""
 
 
 def notice(kind: str, title: str, *body: Any) -> html.Div:
@@ -40,63 +42,25 @@ def fact(label: str, value: Any, detail: str = "") -> html.Div:
     )
 
 
-def warnings(listed: Sequence[HealthWarning], found: Sequence[HealthWarning] = ()) -> html.Div:
-    """The trainer's health warnings by its own numbers, severity in colour, icon and word; the worst stand open.
-
-    ``found`` is what was found wrong in the run's numbers: nothing is called healthy beside it.
-    """
-    if not listed and found:
-        return _found(found)
-    if not listed:
-        return html.Div("✓ All systems healthy", className="notice notice-good slim")
-    order = list(Severity)
-    numbered = list(enumerate(listed, 1))
-    worst = sorted(numbered, key=lambda each: -order.index(each[1].severity))[:UNFOLDED]
-    rest = [each for each in numbered if each not in worst]
-    rows = [_warning(*each) for each in rest[: MOST_WARNINGS - UNFOLDED]]
-    beyond = len(rest) - len(rows)
-    count = f"{len(listed)} health warning{'s' if len(listed) != 1 else ''}"
-    fold = html.Details(
-        [
-            html.Summary(f"and {len(rest):,} more"),
-            html.Ol(rows),
-            html.P(f"and {beyond:,} beyond these") if beyond else None,
-        ]
-    )
-    return html.Div(
-        [
-            html.Strong(count),
-            html.Ol([_warning(*each) for each in sorted(worst, key=lambda each: each[0])]),
-            fold if rest else None,
-        ],
-        className=f"notice notice-{worst[0][1].severity}",
+def moment(seconds: float, now: float) -> html.Time:
+    """A time (Unix seconds), with the date where that is not today; the browser writes it in the reader's zone."""
+    when = datetime.fromtimestamp(min(max(seconds, 0), END_OF_TIME), UTC)
+    today = when.date() == datetime.fromtimestamp(now, UTC).date()
+    return html.Time(
+        f"{when:%H:%M:%S} UTC" if today else f"{when.day} {when:%b %Y, %H:%M:%S} UTC",
+        className="fact-value",
+        dateTime=when.isoformat(timespec="seconds"),
+        title=f"{when:%Y-%m-%d %H:%M:%S} UTC",
     )
 
 
-def _found(listed: Sequence[HealthWarning]) -> html.Div:
-    worst = max(listed, key=lambda each: list(Severity).index(each.severity))
-    more = f" and {len(listed) - 1:,} more" if len(listed) > 1 else ""
-    words = f"{ICONS[worst.severity]} {worst.severity}, found in the numbers"
-    return html.Div(
-        [
-            html.Span(words, className=f"tag tag-{worst.severity}"),
-            html.Span(worst.message[:500], className="log-text", dir="auto"),
-            html.Span(more),
-        ],
-        className=f"notice notice-{worst.severity} slim",
-    )
-
-
-def _warning(number: int, warning: HealthWarning) -> html.Li:
-    return html.Li(
-        [
-            html.Span(
-                f"{ICONS[warning.severity]} {warning.severity}", className=f"tag tag-{warning.severity}"
-            ),
-            html.Span(warning.message[:500], className="log-text", dir="auto"),
-        ],
-        value=number,
-    )
+def age(seconds: float | None) -> Any:
+    """How long ago a time (Unix seconds) was; the browser counts it on."""
+    if seconds is None:
+        return NONE
+    passed = max(time() - seconds, 0)
+    when = datetime.fromtimestamp(min(max(seconds, 0), END_OF_TIME), UTC)
+    return html.Span(ago(passed), title=f"{when:%Y-%m-%d %H:%M:%S} UTC", **{"data-age": f"{passed:.0f}"})
 
 
 def problems(listed: Sequence[Problem], total: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from dash import html, no_update
@@ -20,6 +21,7 @@ from thalia_monitor.analysis.comparison import (
     run_values,
 )
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
+from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import side_style
@@ -116,7 +118,7 @@ def chosen(choice: Choice, sides: Sequence[Side]) -> html.Table | html.Div:
                 html.Td([_swatch(side), html.A(side.name[:80], href=f"?run={run}", className="log-text")]),
                 html.Td(_stage(side)),
                 html.Td(f"{side.state.current_step:,}", className="number"),
-                html.Td(run_picker.age(side.state.last_update)),
+                html.Td(basic.age(liveness(side.state, time()).time)),
                 html.Td(_buttons(run, side), className="row-tools"),
             ]
         )

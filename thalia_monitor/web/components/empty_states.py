@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dash import html
 
-from thalia_monitor.reading.formats import diagnostics, numpy_arrays, sequence, trials
+from thalia_monitor.reading.formats import diagnostics, numpy_arrays, results, trials
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -16,7 +16,7 @@ FORMATS: Final = {
     trials.EVENTS_FORMAT,
     trials.SAVED_FORMAT,
     diagnostics.FORMAT,
-    sequence.FORMAT,
+    results.SEQUENCE_FORMAT,
     numpy_arrays.FORMAT,
 }
 """Files of Thalia's programs of 2026: they know neither stages, nor growth, nor sleep."""

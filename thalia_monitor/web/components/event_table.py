@@ -23,7 +23,7 @@ from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.toolbar import EVENTS
 from thalia_monitor.web.components.value_table import moment
-from thalia_monitor.web.live.ticks import live
+from thalia_monitor.web.live.panels import live
 
 if TYPE_CHECKING:
     from thalia_monitor.model.records import Event

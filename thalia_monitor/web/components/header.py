@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from time import time
+from typing import TYPE_CHECKING, Any, Final
 
 from dash import html
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.formatting import ago, duration
+from thalia_monitor.analysis.formatting import NONE, ago, counted, duration
+from thalia_monitor.analysis.liveness import Status
+from thalia_monitor.analysis.summary import GONE_STALE
+from thalia_monitor.model.records import HealthWarning, Severity
 from thalia_monitor.web.components import basic, empty_states
+from thalia_monitor.web.components.basic import ICONS
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.summary import Summary
     from thalia_monitor.model.run import TrainingState
 
+MOST_LISTED: Final = 20
+LONGEST: Final = 500
+"""Displayed characters of a warning."""
+_NOUNS: Final = {Severity.CRITICAL: ("critical", "critical"), Severity.WARNING: ("warning", "warnings")}
 
-def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
-    """Where the training is, in one line and a bar."""
+
+def header(state: TrainingState, updated: float | None = None, now: float | None = None) -> list[Any]:
+    """Where the training is, in one line and a bar; ``updated`` is its last sign of life in Unix seconds."""
+    now = time() if now is None else now
     percent = f"{state.stage_progress:.0%}" if state.total_weeks or state.stage_progress else ""
     stage = "–" if state.current_stage is None else f"{state.current_stage}"
     return [
@@ -32,7 +46,10 @@ def header(state: TrainingState, now: datetime | None = None) -> list[Any]:
                 basic.fact(*_planned(state), percent + _over(state)),
                 basic.fact("Step", f"{state.current_step:,}" if state.sources else "–", _reading(state)),
                 html.Div(
-                    [html.Span("Last update", className="fact-label"), *last_update(state, now)],
+                    [
+                        html.Span("Last update", className="fact-label"),
+                        *last_update(updated, now),
+                    ],
                     className="fact",
                 ),
             ],
@@ -53,28 +70,87 @@ def _over(state: TrainingState) -> str:
     return " extended" if state.total_weeks and state.current_week > state.total_weeks else ""
 
 
-def last_update(state: TrainingState, now: datetime | None = None) -> list[Any]:
-    """The clock time of the last change and its age; the browser counts the age on between two versions."""
-    if state.last_update is None:
-        return [html.Span("–", className="fact-value")]
-    seconds = ((now or datetime.now(UTC)) - state.last_update).total_seconds()
+def last_update(time: float | None, now: float) -> list[Any]:
+    """The clock time of the last update and its age; the browser counts the age on between two versions."""
+    if time is None:
+        return [html.Span(NONE, className="fact-value")]
+    age = max(now - time, 0.0)
     return [
-        html.Time(
-            f"{state.last_update:%H:%M:%S} UTC",
-            className="fact-value",
-            dateTime=state.last_update.isoformat(timespec="seconds"),
-            title=f"{state.last_update:%Y-%m-%d %H:%M:%S} UTC",
-        ),
-        html.Span(
-            ago(seconds),
-            className="fact-detail",
-            **{"data-age": f"{max(seconds, 0):.0f}"},
-        ),
+        basic.moment(time, now),
+        html.Span(ago(age), className="fact-detail", **{"data-age": f"{age:.0f}"}),
     ]
 
 
 def _reading(state: TrainingState) -> str:
     return f"reading the log, {state.read_fraction:.0%}" if state.read_fraction < 1 else ""
+
+
+def health_bar(summary: Summary) -> html.Details | html.Div | None:
+    """The bar of a run, None where nothing was read: the trainer's warnings, what was found, and a stale run."""
+    state = summary.state
+    if not state.sources:
+        return None
+    found = [HealthWarning(each.severity, each.message) for each in summary.findings if each.wrong]
+    stale = summary.liveness.status is Status.STALE
+    return bar(state.warnings, found, state.current_step, stale=stale)
+
+
+def bar(
+    warned: Sequence[HealthWarning], found: Sequence[HealthWarning], step: int, *, stale: bool = False
+) -> html.Details | html.Div:
+    """Bar of all warnings: the worst severity colours it; the list that it opens has the worst first.
+
+    Closed, it shows the newest of the worst, the trainer's before what was found.
+
+    Args:
+        warned: the trainer's warnings, by which it numbers them.
+        found: what this monitor found in the run's numbers.
+        step: the newest step, named where there is no warning.
+        stale: whether nothing has been written for long.
+    """
+    silent = [HealthWarning(Severity.CRITICAL, GONE_STALE)] if stale else []
+    listed = [(each, "") for each in warned] + [(each, ", found in the numbers") for each in found]
+    every = [(number, *each) for number, each in enumerate([*listed, *((each, "") for each in silent)], 1)]
+    if not every:
+        return html.Div(f"✓ No warnings at step {step:,}", className="health-bar notice-good")
+    every.sort(key=lambda each: -each[1].severity.rank)
+    worst = every[0][1].severity
+    newest = next(each for each in [*reversed(warned), *reversed(found), *silent] if each.severity is worst)
+    rows = [_row(*each) for each in islice(every, MOST_LISTED)]
+    beyond = len(every) - len(rows)
+    return html.Details(
+        [
+            html.Summary(
+                [
+                    html.Span(f"{ICONS[worst]} {_counts(every)}", className=f"tag tag-{worst}"),
+                    html.Span(newest.message[:LONGEST], className="log-text", dir="auto"),
+                ]
+            ),
+            html.Div(
+                [html.Ol(rows), html.P(f"and {beyond:,} beyond these") if beyond else None],
+                className="health-list",
+            ),
+        ],
+        className=f"health-bar notice-{worst}",
+    )
+
+
+def _counts(every: Sequence[tuple[int, HealthWarning, str]]) -> str:
+    """How many of each severity, the worst first: ``1 critical, 2 warnings``."""
+    counts = Counter(each.severity for _, each, _ in every)
+    found = [each for each in reversed(Severity) if counts[each]]
+    return ", ".join(counted(counts[each], *_NOUNS.get(each, (str(each), str(each)))) for each in found)
+
+
+def _row(number: int, warning: HealthWarning, origin: str) -> Any:
+    word = f"{ICONS[warning.severity]} {warning.severity}"
+    return html.Li(
+        [
+            html.Span(word + origin, className=f"tag tag-{warning.severity}"),
+            html.Span(warning.message[:LONGEST], className="log-text", dir="auto"),
+        ],
+        value=number,
+    )
 
 
 def totals(state: TrainingState) -> list[Any]:

@@ -18,7 +18,7 @@ from thalia_monitor.web.components import basic
 from thalia_monitor.web.live.charts import chart_card
 from thalia_monitor.web.live.client_state import view_from
 from thalia_monitor.web.live.ids import NAMES, VIEW
-from thalia_monitor.web.live.ticks import live
+from thalia_monitor.web.live.panels import live
 
 CHARTS_PER_PAGE: Final = 12
 TOOLS: Final = ("smooth", "events")

@@ -5,13 +5,14 @@ The browser keeps the choice (``assets/run_picker.js``): in a store, and as ``?r
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
-from thalia_monitor.analysis.formatting import NONE, ago
+from thalia_monitor.analysis.formatting import NONE
+from thalia_monitor.analysis.liveness import listed_update
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web.components import basic, comparison_query
@@ -216,7 +217,7 @@ def _row(entry: Entry, summary: Summary | str, now: str | None) -> html.Tr:
         cells += [
             html.Td(_stage(summary)),
             html.Td(NONE if summary.step is None else f"{summary.step:,}", className="number"),
-            html.Td(age(summary.last_update)),
+            html.Td(basic.age(listed_update(summary, time()))),
         ]
     return html.Tr(cells, **current)
 
@@ -226,14 +227,6 @@ def _stage(summary: Summary) -> Any:
         return NONE
     name = stage_name(summary.stage, monitor().settings.stage_scheme)
     return [f"{summary.stage}", html.Span(f" · {name}", className="in-full")]
-
-
-def age(moment: datetime | None) -> Any:
-    """How long ago something was; the browser counts it on."""
-    if moment is None:
-        return NONE
-    seconds = max((datetime.now(UTC) - moment).total_seconds(), 0)
-    return html.Span(ago(seconds), title=f"{moment:%Y-%m-%d %H:%M:%S} UTC", **{"data-age": f"{seconds:.0f}"})
 
 
 def _register_directory(app: Dash) -> None:

@@ -25,7 +25,7 @@ from thalia_monitor.web.live.ids import (
     VIEW,
     WARNINGS,
 )
-from thalia_monitor.web.live.ticks import stores
+from thalia_monitor.web.live.panels import stores
 
 if TYPE_CHECKING:
     from thalia_monitor.web.context import Monitor
@@ -53,7 +53,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
                     html.H1("Thalia training monitor", className="visually-hidden"),
                     html.Div(id=HEADER, className="run-header panel"),
                     html.Div(id=WARNINGS),
-                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite"}),
+                    html.Div(id=NOTICE, role="status", **{"aria-live": "polite", "data-digest": ""}),
                     toolbar(watch.settings.view),
                     html.Div(dash.page_container, id=PAGE),
                     html.Div(id=TOTALS, className="facts panel totals"),

@@ -23,6 +23,7 @@ from thalia_monitor.figures.chart import Chart, View, enlarged
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live.client_state import Part
 from thalia_monitor.web.live.containment import SENTENCE, contained
 
 LONGEST_TAIL: Final = 40
@@ -225,8 +226,8 @@ def updates(
     state: TrainingState,
     run: str,
     view: View,
-    near: Any,
-    ids: Sequence[dict[str, str]],
+    near: frozenset[tuple[str, str]] | None,
+    ids: Sequence[Part],
     drawn: Sequence[Any],
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
@@ -235,7 +236,7 @@ def updates(
         state: the run as it is to be shown.
         run: its id.
         view: how the reader looks at it.
-        near: which charts are on the screen or close to it, see :data:`~thalia_monitor.web.live.ids.NEAR`.
+        near: kind and name of the charts on the screen or close to it; None for all.
         ids: of the charts on the page.
         drawn: what the browser has noted about each.
     """
@@ -252,14 +253,12 @@ def updates(
     return list(figures), list(captions), list(marks)
 
 
-def is_near(chart: dict[str, str], near: Any) -> bool:
-    """Whether a chart is on the screen, or will be after a little scrolling; where nobody tells, it may be."""
-    return not isinstance(near, list) or [chart["kind"], chart["name"]] in near
+def is_near(chart: Part, near: frozenset[tuple[str, str]] | None) -> bool:
+    """Whether a chart is on the screen or close to it; where that is not known, it may be."""
+    return near is None or (chart["kind"], chart["name"]) in near
 
 
-def update(
-    state: TrainingState, run: str, chart: dict[str, str], view: View, drawn: Any
-) -> tuple[Any, Any, Any]:
+def update(state: TrainingState, run: str, chart: Part, view: View, drawn: Any) -> tuple[Any, Any, Any]:
     """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
     family, rest = _family(chart["kind"])
     if family:
@@ -290,7 +289,7 @@ def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
     return next((each for each in seen if isinstance(each, int)), chart.length)
 
 
-def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View) -> Chart:
+def _finished(state: TrainingState, run: str, chart: Part, view: View) -> Chart:
     family, rest = _family(chart["kind"])
     builder: Builder | None = (
         family.builder(rest) if family else dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
@@ -303,7 +302,7 @@ def _finished(state: TrainingState, run: str, chart: dict[str, str], view: View)
     )
 
 
-def _part(chart: dict[str, str], view: str) -> str:
+def _part(chart: Part, view: str) -> str:
     return f"{chart['kind']}:{chart['name']}:{view}"
 
 

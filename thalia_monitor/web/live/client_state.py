@@ -1,12 +1,111 @@
-"""The client's view of the charts, as one store of the browser keeps it; parsed here."""
+"""What the browser shows, as it sends it with each refresh: parsed once, here; invalid values are ignored."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self, cast
 from urllib.parse import quote
 
+from werkzeug.exceptions import BadRequest
+
 from thalia_monitor.figures.chart import X_TITLES, View
+
+UNREADABLE: Final = "unreadable"
+"""The status of a run that cannot be read."""
+
+Part = Mapping[str, str]
+"""The id of a chart (``kind`` and ``name``) or a panel (``name``) on the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What the browser shows: run, frame, charts and panels."""
+
+    view: View
+    run: str | None = None
+    """The run that the address names; None for the one shown by default."""
+    shown: Mapping[str, Any] | None = None
+    """``run`` and ``version`` on the page, and when that was ``read``; None where there is none."""
+    names: object = None
+    """Run and hash of the names of its series, as last sent."""
+    notices: str | None = None
+    """Digest of the notices on the page."""
+    standing: object = None
+    """The run's status, as last sent (``status_badge.standing``)."""
+    near: frozenset[tuple[str, str]] | None = None
+    """Kind and name of each chart on or near the screen; None for all of them."""
+    charts: Sequence[Part] = ()
+    drawn: Sequence[Any] = ()
+    """What each chart shows, in the words of ``charts.update``."""
+    panels: Sequence[Part] = ()
+    filled: Sequence[Any] = ()
+    """The version that each panel shows."""
+
+    @classmethod
+    def parse(
+        cls,
+        held: Mapping[str, Any],
+        view: Any = None,
+        near: Any = None,
+        drawn: tuple[Any, Any] = ((), ()),
+        filled: tuple[Any, Any] = ((), ()),
+    ) -> Self:
+        """Parse the arguments of the refresh callback.
+
+        Args:
+            held: of the frame: ``run``, ``known``, ``named``, ``notices`` and ``standing``.
+            view: the store of the view.
+            near: the store of the charts near the screen.
+            drawn: ids of the charts, and what each shows.
+            filled: ids of the panels, and the version that each shows.
+
+        Raises:
+            BadRequest: ids that no page of ours sends: there is nothing to answer.
+        """
+        run, notices = held.get("run"), held.get("notices")
+        charts, panels = _parts(drawn, "kind", "name"), _parts(filled, "name")
+        return cls(
+            view_from(view),
+            run if isinstance(run, str) else None,
+            parse_version(held.get("known")),
+            held.get("named"),
+            notices if isinstance(notices, str) else None,
+            held.get("standing"),
+            _pairs(near),
+            charts,
+            drawn[1],
+            panels,
+            filled[1],
+        )
+
+    @property
+    def status(self) -> str | None:
+        """The run's status on the page: a liveness status, or UNREADABLE; None before the first."""
+        found = self.standing.get("status") if isinstance(self.standing, dict) else None
+        return found if isinstance(found, str) else None
+
+
+def _parts(parts: tuple[Any, Any], *names: str) -> list[Part]:
+    ids, values = parts
+    if not (
+        isinstance(ids, list | tuple)
+        and isinstance(values, list | tuple)
+        and len(ids) == len(values)
+        and all(
+            isinstance(each, dict) and all(isinstance(each.get(name), str) for name in names) for each in ids
+        )
+    ):
+        raise BadRequest
+    return list(ids)
+
+
+def _pairs(near: Any) -> frozenset[tuple[str, str]] | None:
+    if not isinstance(near, list):
+        return None
+    pairs = (each for each in near if isinstance(each, list) and len(each) == 2)
+    return frozenset((kind, name) for kind, name in pairs if isinstance(kind, str) and isinstance(name, str))
 
 
 def view_from(data: dict[str, Any] | None) -> View:
@@ -48,7 +147,7 @@ def _names(value: object) -> frozenset[str]:
     return frozenset(each for each in value if isinstance(each, str))
 
 
-def parse_version(said: Any) -> dict[str, Any] | None:
+def parse_version(given: Any) -> dict[str, Any] | None:
     """Parse the run and version that the browser shows; None where they are missing or of the wrong type."""
-    names = said if isinstance(said, dict) else {}
+    names = given if isinstance(given, dict) else {}
     return names if all(isinstance(names.get(each), str) for each in ("run", "version")) else None

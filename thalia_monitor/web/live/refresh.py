@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from dash.exceptions import PreventUpdate
 from plotly.io.json import to_json_plotly
-from werkzeug.exceptions import BadRequest
 
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.model.records import HealthWarning
 from thalia_monitor.web.components import basic, header, status_badge
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.charts import chart_id
-from thalia_monitor.web.live.client_state import parse_version, view_from
+from thalia_monitor.web.live.client_state import UNREADABLE, ClientState
 from thalia_monitor.web.live.ids import (
     BADGE,
     HEADER,
@@ -36,13 +34,14 @@ from thalia_monitor.web.live.ids import (
     VIEW,
     WARNINGS,
 )
-from thalia_monitor.web.live.panels import panel_id
-from thalia_monitor.web.live.ticks import current_state
+from thalia_monitor.web.live.panels import current_state, panel_id
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
     from thalia_monitor.model.run import TrainingState
 
+DIGEST: Final = "data-digest"
+"""The attribute of the notices that identifies them."""
 OUTPUTS: Final = {
     "version": Output(VERSION, "data"),
     "names": Output(NAMES, "data"),
@@ -50,6 +49,7 @@ OUTPUTS: Final = {
     "warnings": Output(WARNINGS, "children"),
     "totals": Output(TOTALS, "children"),
     "notice": Output(NOTICE, "children"),
+    "notices": Output(NOTICE, DIGEST),
     "standing": Output(STANDING, "data"),
     "badge": Output(BADGE, "children"),
     "hidden": Output(PAGE, "hidden"),
@@ -60,10 +60,10 @@ HELD: Final = {
     "run": State(RUN, "data"),
     "known": State(VERSION, "data"),
     "named": State(NAMES, "data"),
-    "shown": State(NOTICE, "children"),
+    "notices": State(NOTICE, DIGEST),
     "standing": State(STANDING, "data"),
 }
-"""The client's state of the frame, the arguments of :func:`refresh`."""
+"""What the client shows of the frame (:class:`~thalia_monitor.web.live.client_state.ClientState`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,60 +75,55 @@ class Refresh:
     run: str = ""
     state: TrainingState | None = None
     """The run as the page is to show it; None where it cannot be read."""
-    standing: Any = None
+    status: str | None = None
     """The run's status in the browser after this refresh."""
     summary: Summary | None = None
     """The run's summary, where the frame needed it."""
 
 
-def refresh(run: Any, known: Any, named: Any, shown: Any, standing: Any) -> Refresh:
-    """Read the run that the page shows, and compute the frame around it.
-
-    Invalid values from the client are ignored.
-
-    Args:
-        run: the id that the address names; None for the one shown by default.
-        known: the run and version on the page, and when that was read.
-        named: the hash of the series' names there.
-        shown: the notices there.
-        standing: the run's status there.
-    """
-    known = parse_version(known)
+def refresh(client: ClientState) -> Refresh:
+    """Read the run that the page shows, and compute the frame around it."""
+    known = client.shown
     before = known["run"] if known else None
     # What is shown by default stays, even if another is newer now.
-    run = (run if isinstance(run, str) else None) or before
+    run = client.run or before
     try:
         run = monitor().library.entry(run).id
         moment = monitor().newer(run, known if run == before else None)
     except MonitorError as error:
-        return Refresh(_unreadable(str(error), run, before, shown, standing))
+        return Refresh(_unreadable(str(error), run, client))
     state = moment.state
     summary = status_badge.summary_of(monitor(), run, state)
-    stands, badge = status_badge.changed(summary, run, standing)
-    frame = NOTHING | {"standing": stands, "badge": badge}
+    standing, badge = status_badge.changed(summary, run, client.standing)
+    frame = NOTHING | {"standing": standing, "badge": badge}
     same = known is not None and (before, known["version"]) == (run, state.version)
-    if not same or _troubled(shown):
+    if not same or standing is not no_update:  # a run goes stale without a new version
+        frame["warnings"] = header.health_bar(summary)
+    if not same or client.status == UNREADABLE:
         names = _names(run, state)
-        warned = state.warnings
-        found = [HealthWarning(each.severity, each.message) for each in summary.findings if each.wrong]
         notices = [basic.problems(state.problems, state.total_problems), header.missing(state)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
-            "names": no_update if names == named else names,
-            "header": header.header(state),
-            "warnings": basic.warnings(warned, found) if warned or state.checkpoints or found else None,
+            "names": no_update if names == client.names else names,
+            "header": header.header(state, summary.liveness.time, summary.now),
             "totals": header.totals(state),
-            "notice": _changed([each for each in notices if each], shown),
             "hidden": False,
         }
-    return Refresh(frame, run, state, standing if stands is no_update else stands, summary)
+        shown = [each for each in notices if each]
+        frame |= _notices(shown, _digest(to_json_plotly(shown)) if shown else "", client)
+    return Refresh(frame, run, state, str(summary.liveness.status), summary)
 
 
-def _unreadable(words: str, run: str | None, before: str | None, shown: Any, standing: Any) -> dict[str, Any]:
+def _unreadable(words: str, run: str | None, client: ClientState) -> dict[str, Any]:
     """Frame of a run that cannot be read: the page of the same run stays, that of another is cleared."""
-    stands, badge = status_badge.changed(None, run, standing)
-    trouble = _trouble(words, shown, kept=run == before)
-    answer = NOTHING | {"notice": trouble, "standing": stands, "badge": badge}
+    before = client.shown["run"] if client.shown else None
+    standing, badge = status_badge.changed(None, run, client.standing)
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
+        "; what was read before stays on screen" if run == before else ""
+    )
+    notices = [basic.notice("critical", words, html.Span(f" ({since})"))]
+    digest = _digest(f"{UNREADABLE} {words}")  # without the time: that of the first notice stays
+    answer = NOTHING | {"standing": standing, "badge": badge} | _notices(notices, digest, client)
     if run == before:
         return answer
     gone = dict.fromkeys(("header", "warnings", "totals"))
@@ -147,23 +142,13 @@ def _lists(state: TrainingState) -> list[str]:
     return [*state.history.names(), *(each.series for each in places(state))]
 
 
-def _changed(notices: list[Any], shown: Any) -> Any:
-    """``no_update`` for notices on screen: a screen reader would announce them again."""
-    return no_update if json.loads(to_json_plotly(notices)) == (shown or []) else notices
+def _notices(notices: list[Any], digest: str, client: ClientState) -> dict[str, Any]:
+    """The notices and their digest; nothing for those on the page: a screen reader would announce them again."""
+    return {} if digest == client.notices else {"notice": notices, "notices": digest}
 
 
-def _trouble(words: str, shown: Any, *, kept: bool) -> Any:
-    """Notice why the run cannot be read, and since when; ``no_update`` for the same reason."""
-    if _troubled(shown) and words in str(shown):
-        return no_update
-    since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
-        "; what was read before stays on screen" if kept else ""
-    )
-    return [basic.notice("critical", words, html.Span(f" ({since})"))]
-
-
-def _troubled(shown: Any) -> bool:
-    return "notice-critical" in str(shown)
+def _digest(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'replace')):x}"
 
 
 def register(app: Dash) -> None:
@@ -202,23 +187,22 @@ def register(app: Dash) -> None:
         shown: tuple[Any, Any],
         **_: Any,
     ) -> dict[str, Any]:
-        if not (_sound(drawn, "kind", "name") and _sound(shown, "name")):
-            raise BadRequest
-        found = refresh(**held) if _is_tick() else _known(**held)
+        client = ClientState.parse(held, view, near, drawn, shown)
+        found = refresh(client) if _is_tick() else _known(client)
         if found.state is None:
-            nothing = [no_update] * len(drawn[0])
-            still = [no_update] * len(shown[0])
+            nothing = [no_update] * len(client.charts)
+            still = [no_update] * len(client.panels)
             return {"frame": found.frame, "charts": (nothing,) * 3, "panes": (still,) * 2}
-        state = found.state
+        state, run = found.state, found.run
 
         def sum_up() -> Summary:
-            return found.summary or status_badge.summary_of(monitor(), found.run, state)
+            return found.summary or status_badge.summary_of(monitor(), run, state)
 
         monitor().answers.share()
         return {
             "frame": found.frame,
-            "charts": charts.updates(found.state, found.run, view_from(view), near, *drawn),
-            "panes": panels.updates(found.state, found.run, *shown, found.standing, sum_up),
+            "charts": charts.updates(state, run, client.view, client.near, client.charts, client.drawn),
+            "panes": panels.updates(state, run, client.panels, client.filled, found.status, sum_up),
         }
 
 
@@ -227,20 +211,8 @@ def _is_tick() -> bool:
     return not ctx.triggered_prop_ids or f"{PULSE}.data" in ctx.triggered_prop_ids
 
 
-def _known(known: Any, standing: Any, **_: Any) -> Refresh:
+def _known(client: ClientState) -> Refresh:
     """The run at the version on the page; raises PreventUpdate where there is none."""
-    state = current_state(known)
-    return Refresh(NOTHING, known["run"], state, standing)
-
-
-def _sound(parts: tuple[Any, Any], *names: str) -> bool:
-    """Whether the client sent valid ids, and one value for each."""
-    ids, noted = parts
-    return (
-        isinstance(ids, list)
-        and isinstance(noted, list)
-        and len(ids) == len(noted)
-        and all(
-            isinstance(each, dict) and all(isinstance(each.get(name), str) for name in names) for each in ids
-        )
-    )
+    if client.shown is None:
+        raise PreventUpdate
+    return Refresh(NOTHING, client.shown["run"], current_state(client.shown), client.status)

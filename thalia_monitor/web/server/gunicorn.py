@@ -22,9 +22,8 @@ from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import alert_watch, logging
 from thalia_monitor.web.server import status as operations
 from thalia_monitor.web.server.auth import open_to_all
-from thalia_monitor.web.server.connections import Server
+from thalia_monitor.web.server.connections import Server, address, bind, shown
 from thalia_monitor.web.server.front import THREADS, Environ, Front, Limits
-from thalia_monitor.web.server.listening import address, bind, shown
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings

@@ -26,9 +26,8 @@ from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import logging as logs
 from thalia_monitor.web.server.alert_watch import guard
 from thalia_monitor.web.server.auth import open_to_all
-from thalia_monitor.web.server.connections import Server
+from thalia_monitor.web.server.connections import Server, address, bind, shown
 from thalia_monitor.web.server.front import THREADS, Front
-from thalia_monitor.web.server.listening import address, bind, shown
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.build import checkpoint, history, state
-from thalia_monitor.analysis.markers import Marker, markers
 from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.figures.marks import Marker, markers
 from thalia_monitor.model.records import Event, HealthWarning, Severity
 from thalia_monitor.model.run import TrainingState
 
