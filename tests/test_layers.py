@@ -17,7 +17,7 @@ FLOORS = (
     {"_version", "errors", "contract", "metric_info", "stages", "system"},
     {"model"},
     {"settings", "control_folder", "logger", "demo", "reading", "analysis"},
-    {"figures", "check", "control", "terminal", "alerts"},
+    {"figures", "check", "control", "terminal", "alerts", "export", "agents"},
     {"web"},
     {"cli", "__main__", "__init__"},
 )
@@ -26,6 +26,8 @@ FORBIDDEN = {
     "reading": {"plotly", "dash", "flask", "thalia_monitor.analysis", "thalia_monitor.figures"},
     "analysis": {"plotly", "dash", "flask", "pathlib", "os", "thalia_monitor.reading"},
     "alerts": {"plotly", "dash", "flask"},
+    "export": {"plotly", "dash", "flask"},
+    "agents": {"plotly", "dash", "flask"},
     "figures": {"dash", "flask", "pathlib", "thalia_monitor.reading"},
     "pages": {"flask", "pathlib", "thalia_monitor.reading", "thalia_monitor.web.app"},
 }
