@@ -14,7 +14,7 @@ from thalia_monitor import system
 from thalia_monitor._version import __version__
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, thresholds, with_options
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 
@@ -202,18 +202,8 @@ def export(
 def mcp(options: dict[str, Any], directory: Path) -> None:
     """Answer an agent about the runs in DIRECTORY over standard input and output (docs/agents.md)."""
     from thalia_monitor import agents  # noqa: PLC0415 - the SDK takes a second to import
-    from thalia_monitor.export.command import own_run  # noqa: PLC0415
-    from thalia_monitor.reading.library import Library  # noqa: PLC0415
-    from thalia_monitor.reading.run_search import Root  # noqa: PLC0415
 
-    settings, place = settings_from(options), directory.absolute()
-    library = Library(
-        [place] if own_run(place) else [],
-        [] if own_run(place) else [Root(place, settings.root_depth, settings.root_pattern)],
-        scheme=settings.stage_scheme,
-        follow_links=settings.follow_links,
-    )
-    agents.server(agents.Answers(library, thresholds(settings.health))).run("stdio")
+    agents.server(agents.of_directory(directory.absolute(), settings_from(options))).run("stdio")
 
 
 @cli.group(context_settings=CONTEXT)

@@ -19,9 +19,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from thalia_monitor import contract
 from thalia_monitor.errors import BadParameter, ExportFailed
-from thalia_monitor.export import parquet
 from thalia_monitor.export.lines import LEADING, ROWS_AT_ONCE, Selection, csv_text, json_rows, select
-from thalia_monitor.export.tables import SCHEMAS, tables
+from thalia_monitor.export.tables import (
+    SCHEMAS,
+    file_beside,
+    pyarrow_installed,
+    tables,
+    write_lines,
+    write_table,
+)
 from thalia_monitor.reading.arrays import release
 from thalia_monitor.reading.library import run_id
 from thalia_monitor.reading.run_reader import RunReader
@@ -97,7 +103,7 @@ def check_target(request: Request) -> None:
     """
     target = request.output
     if request.chosen_format == "parquet" and find_spec("pyarrow") is None:
-        parquet.library()
+        pyarrow_installed()
     if target == STANDARD_OUTPUT:
         if request.chosen_format == "parquet":
             raise BadParameter("Parquet is several files: say where they go with -o FILE.")
@@ -194,11 +200,11 @@ def _write(
     if target == STANDARD_OUTPUT:
         return _put(text, sys.stdout)
     names = list(SCHEMAS) if kind == "parquet" else []
-    with replaced([*(parquet.beside(target, name) for name in names), target]) as places:
+    with replaced([*(file_beside(target, name) for name in names), target]) as places:
         if kind == "parquet":
             for place, (name, records) in zip(places, tables(state, selection).items(), strict=False):
-                parquet.write_table(place, name, records)
-            parquet.write_lines(places[-1], selection, state.name, written)
+                write_table(place, name, records)
+            write_lines(places[-1], selection, state.name, written)
         else:
             with places[-1].open("x", encoding="utf-8", newline="") as file:
                 _put(text, file)

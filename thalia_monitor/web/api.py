@@ -20,7 +20,7 @@ from thalia_monitor.analysis.sampling import excerpt
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.export.lines import csv_text, select
 from thalia_monitor.model.series_key import metric
-from thalia_monitor.web.components.status_badge import summary_of
+from thalia_monitor.web.components.header import summary_of
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.prometheus import Exporter
 from thalia_monitor.web.server import alert_watch

@@ -29,7 +29,7 @@ from thalia_monitor.model.control_request import (
 )
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.change_table import when
-from thalia_monitor.web.components.status_badge import summary_of
+from thalia_monitor.web.components.header import summary_of
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.server.auth import who_changes
 
