@@ -18,7 +18,7 @@ from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.model.records import Event, Severity, Source
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components import overview, status_badge
+from thalia_monitor.web.components import header, overview
 
 NOW = 1_000_000.0
 
@@ -168,19 +168,19 @@ def test_links_keep_the_base_path(run: Any) -> None:
 def test_the_standing_changes_only_when_something_is_to_be_told(app: Dash) -> None:
     """An age that grows is no news; a run gone stale, or a new critical finding, is."""
     run = a_run()
-    live = status_badge.standing(summarize(run, NOW), "r")
-    assert live == status_badge.standing(summarize(run, NOW + 1), "r")
+    live = header.standing(summarize(run, NOW), "r")
+    assert live == header.standing(summarize(run, NOW + 1), "r")
     assert live["criticals"] == []
-    stale = status_badge.standing(summarize(run, NOW + 3600), "r")
+    stale = header.standing(summarize(run, NOW + 3600), "r")
     assert stale["status"] == "stale"
     assert len(stale["criticals"]) == 1
     bad = state(history(range(20), loss=[0.5] * 19 + [math.nan]))
-    assert "loss has been NaN" in status_badge.standing(summarize(bad, NOW), "r")["criticals"][0]
+    assert "loss has been NaN" in header.standing(summarize(bad, NOW), "r")["criticals"][0]
 
 
 def test_colour_is_never_alone() -> None:
     """Every status has a shape and a word of its own."""
-    assert len(set(status_badge.ICONS.values())) == len(status_badge.ICONS) == len(status_badge.KINDS)
+    assert len(set(header.STATUS_ICONS.values())) == len(header.STATUS_ICONS) == len(header.STATUS_KINDS)
 
 
 def test_a_plan_in_steps_gives_the_time_left_as_one_number_where_the_pace_is_even() -> None:
