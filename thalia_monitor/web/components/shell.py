@@ -92,7 +92,14 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
             html.Span(id="push", className="push"),
             html.Div(
                 [
-                    html.Button("⧉", id="copy-link", className="tool", title="Copy link", type="button"),
+                    html.Button(
+                        "↗",
+                        id="copy-link",
+                        className="tool",
+                        title="Copy link",
+                        type="button",
+                        **{"aria-label": "Copy link"},
+                    ),
                     html.Button(
                         "◐", id="theme-switch", className="tool", title="Light or dark", type="button"
                     ),
