@@ -71,8 +71,8 @@ def test_everything_is_on_one_screen(page: Page) -> None:
         "Performance",
         "Loss",
     ]
-    bars = "one => decodeURIComponent(getComputedStyle(one).maskImage).split('M').length"
-    assert all(card.locator(".sparkline i").evaluate(bars) > 10 for card in cards.all())
+    points = "one => decodeURIComponent(getComputedStyle(one).maskImage).split('L').length"
+    assert all(card.locator(".sparkline .course").evaluate(points) > 10 for card in cards.all())
 
 
 @pytest.mark.parametrize(

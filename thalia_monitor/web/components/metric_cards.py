@@ -10,7 +10,7 @@ from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.formatting import MINUS, counted, number
 from thalia_monitor.analysis.quantities import Place, judgement, places
-from thalia_monitor.figures import metrics
+from thalia_monitor.figures.metrics import course
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.run import Current, TrainingState
 from thalia_monitor.model.series_key import metric
@@ -25,7 +25,7 @@ TOOLS: Final = ("smooth", "events")
 
 
 def metric_cards(state: TrainingState) -> list[Any]:
-    """One card for each place of the run: value, unit, change since the checkpoint before, and trend."""
+    """One card for each place of the run: value, unit, the newest checkpoint's, and its line over the run."""
     return [_card(state, each) for each in places(state)]
 
 
@@ -36,8 +36,8 @@ def _card(state: TrainingState, place: Place) -> html.Div:
             html.Span(place.title, className="fact-label", dir="auto"),
             html.Span(number(now.value if now else None), className="card-value"),
             html.Span(_detail(state, place, now), className="fact-detail"),
-            _change(place.series, now.change if now else None),
-            basic.sparkline(metrics.trend(state, place.series) if place.filled else []),
+            checkpoint_value(state, place),
+            basic.sparkline(course(state, place.series) if place.filled else None),
         ],
         className="panel card-metric",
     )
@@ -51,17 +51,19 @@ def _detail(state: TrainingState, place: Place, now: Current | None) -> str:
     return "constant 0, a placeholder" if logged else "not logged yet"
 
 
-def _change(name: str, delta: float | None) -> html.Span:
-    if delta is None or not math.isfinite(delta):
-        return html.Span("nothing to compare with", className="change change-neutral")
-    verdict = judgement(name, delta)
-    arrow = "▲" if delta > 0 else "▼" if delta < 0 else "="
+def checkpoint_value(state: TrainingState, place: Place) -> html.Span:
+    """``checkpoint 500,000: 0.2638 (+0.013)``: the newest saved value, and its change from the checkpoint before."""
+    saved = state.saved(place.series) if place.filled else None
+    if saved is None:
+        words = "in no checkpoint" if state.checkpoint else "no checkpoint yet"
+        return html.Span(words, className="change change-neutral saved")
+    text = f"checkpoint {saved.step:,}: {number(saved.value)}"
+    if saved.change is None or not math.isfinite(saved.change):
+        return html.Span(text, className="change change-neutral saved")
+    verdict = judgement(place.series, saved.change)
     words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
-    signed = number(delta) if number(delta).startswith(MINUS) else f"+{number(delta)}"
-    return html.Span(
-        f"{arrow} {signed} since the checkpoint before{words}",
-        className=f"change change-{verdict}",
-    )
+    signed = number(saved.change) if number(saved.change).startswith(MINUS) else f"+{number(saved.change)}"
+    return html.Span(f"{text} ({signed}{words})", className=f"change change-{verdict} saved")
 
 
 def metric_chart(name: str) -> html.Section:

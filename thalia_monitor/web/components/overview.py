@@ -14,10 +14,10 @@ from thalia_monitor.analysis.findings import Finding, Kind
 from thalia_monitor.analysis.formatting import ago, counted, number, rough
 from thalia_monitor.analysis.quantities import Place, judgement, places
 from thalia_monitor.analysis.report import STATUS_WORDS
-from thalia_monitor.figures import metrics
+from thalia_monitor.figures.metrics import course
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import metric, parse
-from thalia_monitor.web.components import basic, empty_states, status_badge
+from thalia_monitor.web.components import basic, empty_states, metric_cards, status_badge
 from thalia_monitor.web.live.client_state import in_address
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html
             ", ".join(filter(None, (place.detail, trend.as_of))) if trend else "", className="fact-detail"
         ),
         html.Span(words or _no_course(trend), className=f"change change-{change}"),
-        basic.sparkline(metrics.course(state, place.series) if place.filled else []),
+        metric_cards.checkpoint_value(state, place),
+        basic.sparkline(course(state, place.series) if place.filled else None),
         class_name="card-metric",
     )
 
