@@ -27,6 +27,8 @@ MODULES = (
     "wire",
     "control",
     "push",
+    "export",
+    "scrape",
 )
 """One for each row or few of the table; each has ``rows(bench)``."""
 

@@ -7,12 +7,12 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, State, ctx, dcc, html
 from dash.exceptions import PreventUpdate
-from thalia_monitor.web.live.ticks import current_state, live
 
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import control_panel
 from thalia_monitor.web.components.control_panel import part
 from thalia_monitor.web.live.ids import PULSE, VERSION
+from thalia_monitor.web.live.panels import current_state, live
 
 dash.register_page(
     __name__, path="/control", name="Control", title="Control · thalia-monitor", order=9, wall=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,60 @@ def set_values(directory: Path, changes: tuple[str, ...], wait: float) -> None:
 
 def _say(words: str) -> None:
     click.echo(printable(words))
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--run", default="", metavar="NAME", help="Which run below DIRECTORY, by its path or its id.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "parquet", "json"]),
+    help="How to write it; else as FILE's name ends, else CSV.",
+)
+@click.option(
+    "--series", multiple=True, metavar="NAME", help="A series to write (repeatable); all without it."
+)
+@click.option("--from", "start", type=int, metavar="STEP", help="The first step to write.")
+@click.option("--to", "end", type=int, metavar="STEP", help="The last step to write.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="-",
+    metavar="FILE",
+    help="The file to write, replaced in one piece; standard output without it.",
+)
+@click.pass_obj
+def export(
+    options: dict[str, Any],
+    /,
+    directory: Path,
+    run: str,
+    kind: str | None,
+    series: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    output: Path,
+) -> None:
+    """Write every logged value of the run in DIRECTORY to a file: CSV, Parquet or JSON (docs/export.md)."""
+    from rich.console import Console  # noqa: PLC0415 - rich takes a tenth of a second to import
+
+    from thalia_monitor.export import command  # noqa: PLC0415 - as does numpy
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing half-written is left
+    request = command.Request(directory, output, run, kind or "", series, start, end)
+    click.echo(command.export(request, settings_from(options), Console(stderr=True)), err=True)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.pass_obj
+def mcp(options: dict[str, Any], directory: Path) -> None:
+    """Answer an agent about the runs in DIRECTORY over standard input and output (docs/agents.md)."""
+    from thalia_monitor import agents  # noqa: PLC0415 - the SDK takes a second to import
+
+    agents.server(agents.of_directory(directory.absolute(), settings_from(options))).run("stdio")
 
 
 @cli.group(context_settings=CONTEXT)

@@ -67,3 +67,19 @@ class TooManyStreams(MonitorError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ExportFailed(MonitorError):
+    """A file to export to cannot be written, or what was asked for cannot be exported."""
+
+
+class NotInstalled(MonitorError):
+    """What was asked for needs a package that is not installed here."""
+
+    status = 501
+
+
+class Forbidden(MonitorError):
+    """Who asks may not see this."""
+
+    status = 403

@@ -16,7 +16,7 @@ from tests.support import Run
 from thalia_monitor.alerts.rules import load
 from thalia_monitor.alerts.watcher import Watcher
 from thalia_monitor.reading.run_reader import RunReader
-from thalia_monitor.web.components import status_badge
+from thalia_monitor.web.components import header
 
 RULES = """
 [[rule]]
@@ -35,7 +35,7 @@ severity = "warning"
 def day(run: Run, monkeypatch: pytest.MonkeyPatch) -> Day:
     """A run whose clock is the test's, for the pages too."""
     made = Day(run)
-    monkeypatch.setattr(status_badge, "time", made.clock)
+    monkeypatch.setattr(header, "time", made.clock)
     return made
 
 

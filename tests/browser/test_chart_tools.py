@@ -46,8 +46,8 @@ def server(run: Run) -> Iterator[Server]:
 
 
 def opened(browse: Browse, url: str, chart: str, **options: Any) -> Page:
-    """A page with this chart drawn."""
-    page = browse(**options).open(url)
+    """A page with this chart drawn, in a window that has room for all charts: the pointer must reach them."""
+    page = browse(**({"height": 1400} | options)).open(url)
     wait_until_drawn(page, chart)
     page.evaluate(SETTLED)
     return page
@@ -118,7 +118,7 @@ def test_a_stage_is_a_line_and_another_event_a_short_tick_with_a_count(
     assert 0 < heights["tick"] < 16
     expect(card(page, "Loss").locator(".textpoint").filter(has_text=re.compile("^20$"))).to_have_count(1)
     keys = page.locator(".event-legend span[data-kind]:visible")
-    assert [each.strip("|│ ") for each in keys.all_inner_texts()] == ["growth", "stages"]
+    assert [each.strip("|┃ ") for each in keys.all_inner_texts()] == ["growth", "stages"]
     page.locator("#toolbar summary").click()
     page.locator("#view-events input[value=rem]").check()
     expect(keys).to_have_count(3)

@@ -74,7 +74,7 @@ def test_a_change_is_pending_then_applied_and_taken_back(
     rate.get_by_text("History").click()
     expect(rate.locator(".control-past li")).to_have_count(2)
     page.get_by_role("link", name="Events").click()
-    expect(page.locator("#events-table-rows tr").filter(has_text="✚ control")).to_have_count(2)
+    expect(page.locator("#events-table-rows tr").filter(has_text="learning_rate")).to_have_count(2)
 
 
 def test_a_pause_holds_the_training_until_it_is_resumed(

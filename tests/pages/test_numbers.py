@@ -80,7 +80,7 @@ def test_the_cards_of_the_metrics(visit: Open, files: Naive, name: str) -> None:
     assert card.startswith(label + " ")
     assert shows(card.removeprefix(label), value)
     saved = card.partition("checkpoint ")[2]
-    assert saved.startswith(f"{files.newest['global_step']:,}: ")
+    assert saved.startswith(f"{files.newest['step']:,}: ")
     assert shows(saved.partition(": ")[2], value)
     assert shows(saved.partition("(")[2], delta)
     good = {"performance": delta > 0, "loss": delta < 0}.get(name)
@@ -170,8 +170,8 @@ def test_the_numbers_of_the_consolidation_page(visit: Open, files: Naive) -> Non
         [cell(each.get(field)) for field in fields] for each in reversed(slept)
     ]
     drawn = screen.figure("sleep-timeline")["data"][0]
-    assert sorted(zip(drawn["x"], drawn["y"], strict=True)) == sorted(
-        (each["step"], each["sleep_stage"]) for each in slept
+    assert sorted(zip(drawn["base"], drawn["x"], drawn["y"], strict=True)) == sorted(
+        (each["step"], each["duration_steps"], each["sleep_stage"]) for each in slept
     )
 
 
@@ -255,7 +255,7 @@ def test_everything_that_happened_is_in_the_table_of_events(visit: Open, files: 
     assert kinds.count("growth") == len(files.events("growth"))
     assert kinds.count("nrem") + kinds.count("rem") == len(files.events("consolidation"))
     assert kinds.count("warning") == len(files.events("warning"))
-    grown = [row[3] for row in rows if row[1] == "▲ growth"]
+    grown = [row[3] for row in rows if row[1] == "| growth"]
     assert grown == [f"{each['neurons_added']:,}" for each in reversed(files.events("growth"))]
 
 

@@ -33,7 +33,8 @@ def test_a_checkpoint_being_written_is_passed_over(run: Run) -> None:
     """The newest whole checkpoint tells the stage."""
     run.metadata(100, current_stage=1)
     (run.directory / "metadata_200.json").write_text('{"step": 200, "current')
-    assert summarize(run.directory) == Summary(1, 100, summarize(run.directory).last_update)
+    found = summarize(run.directory)
+    assert (found.stage, found.step) == (1, 100)
 
 
 def test_only_the_end_of_a_long_log_is_read(run: Run) -> None:

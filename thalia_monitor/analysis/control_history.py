@@ -151,13 +151,3 @@ def _changed(offered: Parameter, value: Any) -> Parameter:
         return offered._replace(value=offered.check(value))
     except Unacceptable:  # no logger of ours writes that
         return offered
-
-
-def side_by_side(runs: Mapping[str, TrainingState]) -> list[tuple[int, str, str]]:
-    """Step, run and words of every applied change of several runs, by step."""
-    return sorted(
-        (change.step or 0, run, change.words)
-        for run, state in runs.items()
-        for change in controls(state).changes
-        if change.applied
-    )

@@ -1,9 +1,9 @@
 """Opening, listing and caching a run's files: the only module of the reader that opens anything of a run.
 
-Whoever writes a run's directory can exchange a file at any moment, also between a look at its name and its
-opening. So nothing is decided by a name: a file is opened in a way that cannot wait (a pipe would wait for its
-writer), and what was opened is checked to be a regular file within the directory that links may not lead out
-of. Each version of a file is parsed once, and a torn file keeps its last good reading.
+The writer of a run's directory can replace a file at any moment, also between listing and opening it. So
+nothing is decided by a name: a file is opened in a way that cannot wait (a pipe would wait for its writer), and
+what was opened is checked to be a regular file within the directory that links may not lead out of. Each
+version of a file is parsed once, and a torn file keeps its last good reading.
 """
 
 from __future__ import annotations

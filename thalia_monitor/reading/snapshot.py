@@ -1,10 +1,10 @@
 """What was read of a large log, kept in the user's cache directory: the next process need not read it again.
 
-A log's columns lie in files that every process maps, so that several workers share one copy in memory. Whoever
-first sees new bytes appends to them, under a lock; a *manifest*, replaced in one piece, says how far they count.
-It also says of which file: device and inode, the first bytes, and those before the place that was reached. An
-index that is of another file, or damaged, or from before the machine was started (what had not reached the disk
-then is lost) is rebuilt silently. The directory of the log itself is never written to.
+A log's columns lie in files that every process maps, so that several workers share one copy in memory. The
+process that first sees new bytes appends to them, under a lock; a *manifest*, replaced in one piece, says how
+far they count. It also says of which file: device and inode, the first bytes, and those before the place that
+was reached. An index that is of another file, or damaged, or from before the machine was started (what had not
+reached the disk then is lost) is rebuilt silently. The directory of the log itself is never written to.
 """
 
 from __future__ import annotations

@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import plotly
 from dash import Dash
-from dash._get_app import app_context
-from dash.fingerprint import build_fingerprint
 
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
-from thalia_monitor.web import api
+from thalia_monitor.web import api, mcp_bridge, private_parts
 from thalia_monitor.web.cache import figure_cache, folders
 from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
 from thalia_monitor.web.live import refresh
+from thalia_monitor.web.live.shared_answers import Answers
 from thalia_monitor.web.server import security, stream
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -96,10 +93,8 @@ def create_app(
     if checkpoint_dir:
         several = (checkpoint_dir,) if isinstance(checkpoint_dir, str | os.PathLike) else checkpoint_dir
         chosen = replace(chosen, checkpoint_dir=tuple(Path(each) for each in several))
-    context = copy_context()
-    context.run(app_context.set, None)  # else pages would register with an application that has answered here
     with without_dash_variables():
-        return context.run(_assembled, chosen, shared)
+        return private_parts.context_without_app().run(_assembled, chosen, shared)
 
 
 @contextmanager
@@ -129,21 +124,20 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     )
     app.index_string = _index(app)
     security.give_headers(app)
-    server.register_blueprint(api.blueprint(), url_prefix=chosen.base_path.rstrip("/") or None)
+    routes = api.blueprint()
+    mcp_bridge.register(routes)
+    server.register_blueprint(routes, url_prefix=chosen.base_path.rstrip("/") or None)
     stream.register(server, chosen)
     figures, indexes = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)
-    watch = Monitor(chosen, _library(chosen, indexes), cache, thresholds(chosen.health or chosen.alerts))
+    limits = thresholds(chosen.health or chosen.alerts)
+    watch = Monitor(chosen, _library(chosen, indexes), cache, limits, answers=Answers(cache))
     install(server, watch)
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)
     shell.register(app)
     refresh.register(app)
-    # Dash learns which scripts there are by writing a page: a worker that has written none would refuse them.
-    # And it sets itself up at the first request, which another thread's may be at the same time.
-    with server.test_request_context(chosen.base_path):
-        app.index()
-        app._setup_server()
+    private_parts.set_up(app, chosen.base_path)
     return app
 
 
@@ -163,6 +157,4 @@ def _index(app: Dash) -> str:
     for word, name in (("ICON", "favicon.svg"), ("THEME", "theme.js")):
         stamp = (site_folder("assets") / name).stat().st_mtime_ns
         html = html.replace(word, f"{app.get_asset_url(name)}?m={stamp}")
-    # dcc loads plotly.js from an address without a fingerprint, so that a browser asks for its 5 MB again and again.
-    fingerprinted = build_fingerprint("package_data/plotly.min.js", plotly.__version__, 0)
-    return html.replace("PLOTLY", app.get_relative_path(f"/_dash-component-suites/plotly/{fingerprinted}"))
+    return html.replace("PLOTLY", private_parts.plotly_path(app))

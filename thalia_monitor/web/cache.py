@@ -28,11 +28,10 @@ from thalia_monitor import system
 from thalia_monitor._version import __version__
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
+from thalia_monitor.web.private_parts import UNFINISHED
 
 SUFFIX: Final = ".figure"
-NAME: Final = re.compile(
-    rf"[0-9a-f]+{re.escape(SUFFIX)}|tmp\w+{re.escape(FileSystemCache._fs_transaction_suffix)}"
-)
+NAME: Final = re.compile(rf"[0-9a-f]+{re.escape(SUFFIX)}|tmp\w+{re.escape(UNFINISHED)}")
 """The files of finished entries, and of those that a killed process has left unfinished."""
 
 

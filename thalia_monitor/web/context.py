@@ -131,7 +131,7 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
-    monitor.answers.watch(server, monitor.cache)
+    monitor.answers.watch(server)
     server.extensions[KEY] = monitor
 
 

@@ -9,15 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.screen import parts, words
-from tests.support import Run, line
-from thalia_monitor import load_training_state
+from tests.screen import words
 from thalia_monitor.analysis.formatting import number
 from thalia_monitor.analysis.quantities import judgement
-from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.records import Checkpoint
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web.components import overview
 from thalia_monitor.web.components.metric_cards import metric_cards
 
 
@@ -100,26 +96,6 @@ def test_without_two_numbers_there_is_no_change(values: tuple[float, ...]) -> No
     text, look = card("loss", *values)
     assert text == f"checkpoint {len(values) - 1}: {number(values[-1])}"
     assert look == "change change-neutral saved"
-
-
-def test_the_big_number_is_the_newest_logged_value_on_every_page(run: Run) -> None:
-    """The metrics' card and the overview's show the same three things: value, checkpoint, line."""
-    run.append(line(90, loss=0.5), line(100, loss=0.3), line(110, loss=0.1))
-    run.metadata(90, metrics={"loss": 0.5})
-    run.metadata(100, metrics={"loss": 0.25})
-    state = load_training_state(run.directory)
-    metric = _plain(metric_cards(state)[3])
-    over = _plain(overview.metric_blocks(summarize(state, 0.0))[3])
-    for shown in (metric, over):
-        [value] = [each for each in parts(shown) if each["props"].get("className") == "card-value"]
-        assert words(value) == "0.1"
-        assert "checkpoint 100: 0.25 (\u22120.25, better)" in words(shown)
-    lines = [
-        [each for each in parts(shown) if each["props"].get("className") == "sparkline"]
-        for shown in (metric, over)
-    ]
-    assert lines[0] == lines[1] and "--course" in str(lines[0])
-    assert "no checkpoint yet" in words(_plain(metric_cards(TrainingState())[3]))
 
 
 def test_a_missing_metric_is_a_dash_with_a_reason() -> None:

@@ -35,7 +35,7 @@ WORTH_BULK: Final = 2**14
 
 
 class Following:
-    """What a log's complete lines have said so far; :meth:`read` takes in more."""
+    """State of a log after its complete lines so far; :meth:`read` reads on."""
 
     def __init__(self, path: Path, file: str, within: Path | None = None) -> None:
         self.path = path

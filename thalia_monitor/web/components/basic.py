@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import time
@@ -11,11 +12,14 @@ from urllib.parse import quote
 import dash_bootstrap_components as dbc
 from dash import html
 
-from thalia_monitor.analysis.formatting import NONE, ago
+from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number
+from thalia_monitor.analysis.quantities import judgement
 from thalia_monitor.model.records import Problem, Severity
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.quantities import Place
     from thalia_monitor.figures.metrics import Course
+    from thalia_monitor.model.run import TrainingState
 
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Shapes that differ without their colour, from a block that every system font has."""
@@ -107,6 +111,21 @@ def search_box(name: str, placeholder: str, label: str, value: str = "") -> html
     """A field to search with; its label is there for screen readers."""
     field = dbc.Input(id=name, type="search", placeholder=placeholder, debounce=0.3, size="sm", value=value)
     return html.Label([html.Span(label, className="visually-hidden"), field], className="search")
+
+
+def checkpoint_value(state: TrainingState, place: Place) -> html.Span:
+    """``checkpoint 500,000: 0.2638 (+0.013)``: the newest saved value, and its change from the checkpoint before."""
+    saved = state.saved(place.series) if place.filled else None
+    if saved is None:
+        words = "in no checkpoint" if state.checkpoint else "no checkpoint yet"
+        return html.Span(words, className="change change-neutral saved")
+    text = f"checkpoint {saved.step:,}: {number(saved.value)}"
+    if saved.change is None or not math.isfinite(saved.change):
+        return html.Span(text, className="change change-neutral saved")
+    verdict = judgement(place.series, saved.change)
+    words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
+    signed = number(saved.change) if number(saved.change).startswith(MINUS) else f"+{number(saved.change)}"
+    return html.Span(f"{text} ({signed}{words})", className=f"change change-{verdict} saved")
 
 
 def sparkline(course: Course | None) -> html.Div:

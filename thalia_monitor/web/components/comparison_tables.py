@@ -22,7 +22,6 @@ from thalia_monitor.analysis.comparison import (
     run_values,
     stage_starts,
 )
-from thalia_monitor.analysis.control_history import side_by_side
 from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
@@ -32,7 +31,7 @@ from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.metric_info import CORE_METRICS, title
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, run_picker, zoom_links
+from thalia_monitor.web.components import basic, change_table, run_picker, zoom_links
 from thalia_monitor.web.components.comparison_query import (
     choice_from,
     choice_of,
@@ -58,7 +57,6 @@ KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutra
 BESIDE: Final = "beside the baseline"
 MOST_MILESTONES: Final = 200
 MOST_OFFERED: Final = 8
-MOST_CHANGES: Final = 200
 
 
 def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.Family:
@@ -110,7 +108,7 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
         "differences": differences(choice, compared),
         "milestones": milestones(compared),
         "totals": totals(compared),
-        "changes": changes(compared),
+        "changes": change_table.changes(compared),
         "series_options": series_options(series_names(compared, choice)),
         "origin_options": origin_options(stages(compared, choice)),
         "offers": offer(str(query or ""), choice, watch.library),
@@ -327,24 +325,6 @@ def _mark(verdict: Change | None) -> html.Td:
         f" {verdict.step:,}" if verdict.passed else "",
     ]
     return html.Td(shown, className="number", title=words, **{"aria-label": words})
-
-
-def changes(sides: Sequence[Side]) -> Any:
-    """What was changed by hand while each run trained, run beside run and by step."""
-    found = side_by_side({side.run: side.state for side in sides})[-MOST_CHANGES:]
-    if not found:
-        return basic.empty("No changes by hand", "Nobody has changed a parameter of these runs.")
-    rows = [
-        html.Tr(
-            [
-                html.Td(f"{step:,}", className="number"),
-                *(html.Td(words if side.run == run else "", className="log-text") for side in sides),
-            ]
-        )
-        for step, run, words in found
-    ]
-    columns = ("Step", *(side.name[:40] for side in sides))
-    return _scrolled(_table(columns, rows, numbers=(0,)), "Changes by hand, side by side")
 
 
 def totals(sides: Sequence[Side]) -> html.Div:

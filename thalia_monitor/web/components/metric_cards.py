@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.analysis.formatting import MINUS, counted, number
-from thalia_monitor.analysis.quantities import Place, judgement, places
+from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.quantities import Place, places
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.run import Current, TrainingState
@@ -36,7 +35,7 @@ def _card(state: TrainingState, place: Place) -> html.Div:
             html.Span(place.title, className="fact-label", dir="auto"),
             html.Span(number(now.value if now else None), className="card-value"),
             html.Span(_detail(state, place, now), className="fact-detail"),
-            checkpoint_value(state, place),
+            basic.checkpoint_value(state, place),
             basic.sparkline(course(state, place.series) if place.filled else None),
         ],
         className="panel card-metric",
@@ -49,21 +48,6 @@ def _detail(state: TrainingState, place: Place, now: Current | None) -> str:
         return ", ".join(filter(None, (place.detail, now.as_of)))
     logged = place.series in state.metrics or place.series in state.history.metrics
     return "constant 0, a placeholder" if logged else "not logged yet"
-
-
-def checkpoint_value(state: TrainingState, place: Place) -> html.Span:
-    """``checkpoint 500,000: 0.2638 (+0.013)``: the newest saved value, and its change from the checkpoint before."""
-    saved = state.saved(place.series) if place.filled else None
-    if saved is None:
-        words = "in no checkpoint" if state.checkpoint else "no checkpoint yet"
-        return html.Span(words, className="change change-neutral saved")
-    text = f"checkpoint {saved.step:,}: {number(saved.value)}"
-    if saved.change is None or not math.isfinite(saved.change):
-        return html.Span(text, className="change change-neutral saved")
-    verdict = judgement(place.series, saved.change)
-    words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
-    signed = number(saved.change) if number(saved.change).startswith(MINUS) else f"+{number(saved.change)}"
-    return html.Span(f"{text} ({signed}{words})", className=f"change change-{verdict} saved")
 
 
 def metric_chart(name: str) -> html.Section:

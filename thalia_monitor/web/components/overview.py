@@ -17,7 +17,7 @@ from thalia_monitor.analysis.report import STATUS_WORDS
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import metric, parse
-from thalia_monitor.web.components import basic, empty_states, metric_cards, status_badge
+from thalia_monitor.web.components import basic, empty_states, header
 from thalia_monitor.web.live.client_state import in_address
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def status(summary: Summary) -> list[Any]:
             [
                 _label("Status", page("/events")),
                 html.Span(
-                    [html.Span(status_badge.ICONS[alive.status], **{"aria-hidden": "true"}), f" {word}"],
-                    className=f"status-word standing-{status_badge.KINDS[alive.status]}",
+                    [html.Span(header.STATUS_ICONS[alive.status], **{"aria-hidden": "true"}), f" {word}"],
+                    className=f"status-word standing-{header.STATUS_KINDS[alive.status]}",
                 ),
-                html.Span(status_badge.sentence(alive), className="fact-detail"),
+                html.Span(header.sentence(alive), className="fact-detail"),
                 html.Span(clock, className="fact-detail note") if clock else None,
             ],
             className="status-part block",
@@ -139,7 +139,7 @@ def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html
             ", ".join(filter(None, (place.detail, trend.as_of))) if trend else "", className="fact-detail"
         ),
         html.Span(words or _no_course(trend), className=f"change change-{change}"),
-        metric_cards.checkpoint_value(state, place),
+        basic.checkpoint_value(state, place),
         basic.sparkline(course(state, place.series) if place.filled else None),
         class_name="card-metric",
     )

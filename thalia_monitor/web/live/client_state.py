@@ -33,7 +33,7 @@ class ClientState:
     notices: str | None = None
     """Digest of the notices on the page."""
     standing: object = None
-    """The run's status, as last sent (``status_badge.standing``)."""
+    """The run's status, as last sent (``header.standing``)."""
     near: frozenset[tuple[str, str]] | None = None
     """Kind and name of each chart on or near the screen; None for all of them."""
     charts: Sequence[Part] = ()

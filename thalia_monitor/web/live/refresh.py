@@ -13,7 +13,7 @@ from plotly.io.json import to_json_plotly
 
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.errors import MonitorError
-from thalia_monitor.web.components import basic, header, status_badge
+from thalia_monitor.web.components import basic, header
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.charts import chart_id
@@ -93,8 +93,8 @@ def refresh(client: ClientState) -> Refresh:
     except MonitorError as error:
         return Refresh(_unreadable(str(error), run, client))
     state = moment.state
-    summary = status_badge.summary_of(monitor(), run, state)
-    standing, badge = status_badge.changed(summary, run, client.standing)
+    summary = header.summary_of(monitor(), run, state)
+    standing, badge = header.changed(summary, run, client.standing)
     frame = NOTHING | {"standing": standing, "badge": badge}
     same = known is not None and (before, known["version"]) == (run, state.version)
     if not same or standing is not no_update:  # a run goes stale without a new version
@@ -117,7 +117,7 @@ def refresh(client: ClientState) -> Refresh:
 def _unreadable(words: str, run: str | None, client: ClientState) -> dict[str, Any]:
     """Frame of a run that cannot be read: the page of the same run stays, that of another is cleared."""
     before = client.shown["run"] if client.shown else None
-    standing, badge = status_badge.changed(None, run, client.standing)
+    standing, badge = header.changed(None, run, client.standing)
     since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
         "; what was read before stays on screen" if run == before else ""
     )
@@ -196,7 +196,7 @@ def register(app: Dash) -> None:
         state, run = found.state, found.run
 
         def sum_up() -> Summary:
-            return found.summary or status_badge.summary_of(monitor(), run, state)
+            return found.summary or header.summary_of(monitor(), run, state)
 
         monitor().answers.share()
         return {

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, g, request
 
+from thalia_monitor.web.private_parts import CALLBACKS
+
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
     from thalia_monitor.web.cache import FigureCache
@@ -27,7 +29,6 @@ GLANCE: Final = 0.01
 """Seconds between two looks at whether another worker has answered it."""
 SHARED: Final = 3
 """Seconds that an answer lies in the cache of all workers, longer than any is given again."""
-ASKED_AT: Final = "/_dash-update-component"
 TICKING: Final = b'"changedPropIds":["live-pulse.data"]'
 FOLLOWING: Final = b'"changedPropIds":["live-version.data"]'
 """What a tick of a page says, and a part of one that follows a new version: they change nothing on the server."""
@@ -44,25 +45,24 @@ def settle(until: float) -> None:
 
 
 class Answers:
-    """Keeps a worker's answers for so long as they were settled, and those of other workers if a cache is shared."""
+    """Answers of this worker while they are settled, and of others where workers share a cache."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, cache: FigureCache | None = None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._cache: FigureCache | None = None
+        self._cache = cache if cache and cache.shared else None
         self._lock = Lock()
         self._kept: dict[str, Answer] = {}
         self._sought: dict[str, Event] = {}
         """What is being answered at this moment."""
 
-    def watch(self, server: Flask, cache: FigureCache) -> None:
-        """Answer a server's questions again, and with what its other workers keep in that cache."""
-        self._cache = cache if cache.shared else None
+    def watch(self, server: Flask) -> None:
+        """Give a server's answers again to requests that ask the same."""
         server.before_request(self._again)
         server.after_request(self._keep)
         server.teardown_request(self._done)
 
     def _again(self) -> Response | None:
-        callback = request.method == "POST" and request.path.endswith(ASKED_AT)
+        callback = request.method == "POST" and request.path.endswith(CALLBACKS)
         asked = question(request.get_data()) if callback else None
         if asked is None:
             return None

@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from thalia_monitor.errors import SettingsError
+from thalia_monitor.web.private_parts import stop_keep_alive
 from thalia_monitor.web.server.error_pages import SENTENCES, written
 from thalia_monitor.web.server.front import Front, Limits, refusal_headers
 
@@ -115,7 +116,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadlines."""
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
+        stop_keep_alive(self)
         _cancel(self._header)
         self._header = None
         _cancel(self._reading)
@@ -159,7 +160,7 @@ class Connection(H11Protocol):
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
         self._refused = True
-        self._unset_keepalive_if_required()
+        stop_keep_alive(self)
         if self.transport.can_write_eof():  # to close now would reset what the client is still sending
             self.transport.write_eof()
             self.loop.call_later(ABORT, self.transport.abort)

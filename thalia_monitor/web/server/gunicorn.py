@@ -20,6 +20,7 @@ from gunicorn.workers.base import Worker
 
 from thalia_monitor.contract import printable
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.private_parts import listening_port
 from thalia_monitor.web.server import alert_watch, logging
 from thalia_monitor.web.server import status as operations
 from thalia_monitor.web.server.auth import open_to_all
@@ -78,7 +79,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
     """Gunicorn's settings (https://gunicorn.org/reference/settings/) for a monitor."""
 
     def when_ready(server: Any) -> None:
-        port = server.LISTENERS[0].sock.getsockname()[1]
+        port = listening_port(server)
         click.echo(f"thalia-monitor shows {printable(shown(settings))} at {address(settings, port)}")
         if warning := open_to_all(settings):
             server.log.warning(warning)

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from thalia_monitor.web.private_parts import CALLBACKS
+
 KEPT: Final = 20
 QUIET_BELOW: Final = 1.0
 """Seconds: what every open page asks every few seconds is logged only when it took longer, or failed."""
@@ -69,7 +71,7 @@ def _access(atoms: Mapping[str, Any]) -> dict[str, Any]:
 
 def worth_a_line(path: str, status: str, seconds: float) -> bool:
     """Whether the access log names a request: not the questions and streams of open pages that went well."""
-    asked = path.endswith("/_dash-update-component") and seconds < QUIET_BELOW
+    asked = path.endswith(CALLBACKS) and seconds < QUIET_BELOW
     return not (asked or path.endswith("/live")) or status[:1] not in "23"
 
 

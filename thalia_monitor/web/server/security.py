@@ -15,6 +15,7 @@ from flask_compress import Compress
 from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from thalia_monitor.web.private_parts import CALLBACKS, COMPONENTS, has_callback
 from thalia_monitor.web.server import auth, error_pages
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def refuse_unknown_callbacks(app: Dash) -> None:
 
     @app.server.before_request
     def check() -> None:
-        if request.method != "POST" or not request.path.endswith("/_dash-update-component"):
+        if request.method != "POST" or not request.path.endswith(CALLBACKS):
             return
         body = request.get_json()
         if not isinstance(body, dict) or not isinstance(body.get("outputs"), dict | list):
@@ -67,8 +68,7 @@ def refuse_unknown_callbacks(app: Dash) -> None:
         for part in ("inputs", "state"):
             if not isinstance(body.get(part, []), list):
                 raise BadRequest
-        known = app.callback_map.get(body["output"]) if isinstance(body.get("output"), str) else None
-        if known is None or "callback" not in known:  # those without one are the browser's own
+        if not has_callback(app, body.get("output")):
             raise BadRequest
 
 
@@ -141,7 +141,7 @@ def _fingerprinted() -> bool:
     # Dash puts the file's time into ?m= of an asset, and version and time into the names of its own scripts.
     if "/assets/" in request.path:
         return "m" in request.args
-    if "/_dash-component-suites/" not in request.path:
+    if COMPONENTS not in request.path:
         return False
     name = request.path.rpartition("/")[2]
     return ".v" in name and "m" in name.rpartition(".v")[2]

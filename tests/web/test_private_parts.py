@@ -1,0 +1,82 @@
+"""What the package relies on, of Dash, Plotly, gunicorn, uvicorn and Flask-Caching, that none of them promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib.metadata import version
+from typing import Any
+
+from dash import Dash
+from dash._get_app import app_context
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tests.support import ROOT, Run
+from thalia_monitor.web import private_parts
+from thalia_monitor.web.app import create_app
+
+PRIVATE = re.compile(r"/_dash|\b_setup_server|\b_pages_|\b_dash|\bcallback_map|\bLISTENERS|_unset_keepalive")
+
+
+def test_private_parts_were_checked_against_the_installed_versions() -> None:
+    """``web/private_parts.py`` names them: look at each again before one of these versions is raised."""
+    names = ("dash", "plotly", "gunicorn", "uvicorn", "flask-caching")
+    assert [version(name) for name in names] == ["4.4.1", "7.1.0", "27.0.1", "0.54.0", "2.5.1"]
+
+
+def test_private_parts_are_used_in_one_module() -> None:
+    """No other module reads an attribute with an underscore of an object that is not its own, or a private path."""
+    found = []
+    for path in sorted([*(ROOT / "thalia_monitor" / "web").rglob("*.py"), *(ROOT / "pages").glob("*.py")]):
+        if path.name == "private_parts.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and re.search(
+                r"^(dash|plotly|flask|gunicorn|uvicorn)\S*\._", str(node.module)
+            ):
+                found.append(f"{path.name}: from {node.module}")
+            elif isinstance(node, ast.Attribute) and re.match(r"_(?!replace|asdict|fields)[a-z]", node.attr):
+                if ast.unparse(node.value) not in {"self", "cls", "super()"}:
+                    found.append(f"{path.name}: {ast.unparse(node)}")
+            elif isinstance(node, ast.Attribute | ast.Constant):
+                text = node.attr if isinstance(node, ast.Attribute) else node.value
+                if isinstance(text, str) and PRIVATE.search(text):
+                    found.append(f"{path.name}: {text!r}")
+    assert found == []
+
+
+def test_a_callback_of_the_server_is_known(run: Run) -> None:
+    """One of the browser's own, and an output that nothing fills, are not; nor is what is no text."""
+    app = create_app(run.directory)
+    names = [name for name in app.callback_map if name.startswith("..live-version.data")]
+    assert [private_parts.has_callback(app, name) for name in (*names, "page.no-such", None, {})] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_an_app_is_set_up_before_its_first_request(run: Run, client: Any) -> None:
+    """plotly.js is served at once, under an address that a browser may keep for good."""
+    app = create_app(run.directory)
+    path = private_parts.plotly_path(app)
+    assert re.search(r"/_dash-component-suites/plotly/package_data/plotly\.v7_1_0m0\.min\.js$", path)
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+
+
+def test_a_new_app_is_made_where_none_answers() -> None:
+    """Whatever app has answered in this context."""
+    token = app_context.set(Dash("other"))
+    try:
+        assert private_parts.context_without_app().run(app_context.get) is None
+        assert app_context.get() is not None
+    finally:
+        app_context.reset(token)
+
+
+def test_uvicorn_still_has_the_timer_of_an_idle_connection() -> None:
+    """It is cancelled where a connection is refused or lost."""
+    assert callable(H11Protocol._unset_keepalive_if_required)
