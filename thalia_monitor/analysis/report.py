@@ -117,14 +117,14 @@ def growth_words(summary: Summary) -> str:
 
 
 def sleep_words(summary: Summary) -> str:
-    """Time and stage of the last sleep."""
+    """Time and stage of the last consolidation."""
     sleep = summary.sleep
     if sleep is None:
-        return "No sleep yet."
+        return "No consolidation yet."
     where = f" at step {sleep.step:,}" if sleep.step is not None else ""
     when = f", {ago(sleep.age)}" if sleep.age is not None else ""
     patterns = f", {counted(sleep.patterns, 'pattern')} replayed" if sleep.patterns is not None else ""
-    return f"Last sleep: {sleep.stage}{where}{when}{patterns}."
+    return f"Last consolidation: {sleep.stage}{where}{when}{patterns}."
 
 
 def warning_words(summary: Summary) -> list[str]:

@@ -43,9 +43,9 @@ EVERY_KIND: Final = frozenset(MarkerKind)
 
 _NOUNS: Final = {
     MarkerKind.GROWTH: ("growth", "growths", "neurons"),
-    MarkerKind.NREM: ("NREM sleep", "NREM sleeps", "patterns"),
-    MarkerKind.REM: ("REM sleep", "REM sleeps", "patterns"),
-    MarkerKind.SLEEP: ("other sleep", "other sleeps", "patterns"),
+    MarkerKind.NREM: ("NREM consolidation", "NREM consolidations", "patterns"),
+    MarkerKind.REM: ("REM consolidation", "REM consolidations", "patterns"),
+    MarkerKind.SLEEP: ("other consolidation", "other consolidations", "patterns"),
     MarkerKind.STAGE: ("stage change", "stage changes", ""),
     MarkerKind.MILESTONE: ("milestone", "milestones", ""),
     MarkerKind.WARNING: ("warning", "warnings", ""),

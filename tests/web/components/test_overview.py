@@ -82,7 +82,7 @@ def test_an_empty_run_says_what_is_missing_in_every_block() -> None:
     assert "not logged in this run yet" in said[4]
     assert "no training log" in said[8]
     assert "No growth yet" in said[10]
-    assert "No sleep yet" in said[11]
+    assert "No consolidation yet" in said[11]
 
 
 def test_a_run_without_a_curriculum_never_grows_or_sleeps() -> None:
@@ -91,7 +91,7 @@ def test_a_run_without_a_curriculum_never_grows_or_sleeps() -> None:
     summary = summarize(replace(state(), sources=(table,)), NOW)
     growth, sleep = words(overview.growth(summary)), words(overview.sleep(summary))
     assert growth.endswith("the files of this run (Thalia trials) never tell of growth.")
-    assert sleep.endswith("the files of this run (Thalia trials) never tell of sleep.")
+    assert sleep.endswith("the files of this run (Thalia trials) never tell of consolidation.")
 
 
 def test_a_run_is_told_in_numbers() -> None:

@@ -194,7 +194,7 @@ def missing(state: TrainingState) -> Any:
         return None
     if not state.sources:
         return basic.empty(
-            "No training data in this directory yet",
+            "Waiting for data",
             f"Neither {contract.METADATA_PATTERN} nor {contract.LOG_NAME} is here. "
             "Is the trainer writing to this directory, with json_log=True? This page fills by itself.",
         )

@@ -114,7 +114,7 @@ def _what_for(summary: Summary) -> str:
     if not summary.next_stage:
         return "The stage table names none." if summary.state.current_stage is not None else ""
     left = len(summary.left)
-    return f"after {counted(left, 'more milestone')}" if left else "all milestones passed"
+    return f"needs {counted(left, 'more milestone')}" if left else "all milestones passed"
 
 
 def metric_blocks(summary: Summary) -> list[Any]:
@@ -175,17 +175,19 @@ def _grown(added: int, times: int) -> str:
 
 
 def sleep(summary: Summary) -> html.Section:
-    """When the brain last slept, and what it replayed."""
+    """The newest consolidation: when, and what was replayed."""
     sleep = summary.sleep
     if sleep is None:
-        never = empty_states.sentence(summary.state, "sleep")
+        never = empty_states.sentence(summary.state, "consolidation")
         advice = "The training log has consolidations."
-        return block("Last sleep", "/consolidation", never or basic.empty("No sleep yet", advice))
+        return block(
+            "Last consolidation", "/consolidation", never or basic.empty("No consolidation yet", advice)
+        )
     when: Any = "–"
     if sleep.age is not None:
         when = html.Span(ago(sleep.age), **{"data-age": f"{sleep.age:.0f}"})
     return block(
-        "Last sleep",
+        "Last consolidation",
         "/consolidation",
         _rows(
             ("Stage", html.Span(sleep.stage[:60], className="log-text", dir="auto")),

@@ -143,7 +143,7 @@ def toolbar(default: str) -> html.Div:
             html.Div(
                 [
                     html.Span("Following the run", id="view-words", className="tool-words", role="status"),
-                    html.Button("Follow", id="view-follow", type="button", className="follow", hidden=True),
+                    html.Button("Reset", id="view-follow", type="button", className="follow", hidden=True),
                 ],
                 className="tool-group tool-end",
             ),
