@@ -75,6 +75,7 @@ EVENTS: Final = {
     MarkerKind.WARNING: "warnings",
     MarkerKind.RESUME: "resumes",
     MarkerKind.CONTROL: "changes by hand",
+    MarkerKind.OTHER: "other",
 }
 USUAL: Final = "events=growth,stage,milestone,resume,control"
 """The view of somebody who has chosen nothing."""
