@@ -30,8 +30,9 @@ MOST_LISTED: Final = 20
 
 def text(summary: Summary) -> str:
     """Whole summary as plain text, one subject per line."""
+    status = "waiting for data" if summary.waiting else STATUS_WORDS[summary.liveness.status].lower()
     lines = [
-        f"{summary.state.name}: {STATUS_WORDS[summary.liveness.status].lower()}. {summary.liveness.text}",
+        f"{summary.state.name}: {status}. {summary.liveness.text}",
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
         stage_words(summary),
         pace_words(summary),
