@@ -83,7 +83,7 @@
   function show(view) {
     const unit = { step: ["steps ", ""], wall: ["", ""], elapsed: ["", " h"] }[view.x];
     const range = () => `${unit[0]}${inWords(view.start, view.x)} to ${inWords(view.end, view.x)}${unit[1]}`;
-    document.getElementById("view-words").textContent = isZoomed(view) ? `Held at ${range()}` : "Following the run";
+    document.getElementById("view-words").textContent = isZoomed(view) ? `Zoomed to ${range()}` : "Following the run";
     document.getElementById("view-follow").hidden = !isZoomed(view);
     document.getElementById("view-smooth-words").textContent = view.smooth ? String(view.smooth) : "off";
     for (const key of document.querySelectorAll("[data-kind]")) {

@@ -1,4 +1,4 @@
-"""Consolidation: when the brain slept, what it replayed, how often, and every sleep in a table."""
+"""Consolidation: when, what was replayed, at what distance, and each one in a table."""
 
 from __future__ import annotations
 
@@ -39,10 +39,16 @@ def layout(**query: Any) -> html.Div:
             html.Div(
                 [
                     charts.chart_card(
-                        "sleep-timeline", "When it slept", height=140, class_name="wide", table=TABLE
+                        "sleep-timeline", "Consolidations", height=140, class_name="wide", table=TABLE
                     ),
                     charts.chart_card("sleep-patterns", "Patterns replayed", height=260, table=TABLE),
-                    charts.chart_card("sleep-frequency", "How often", height=260, table=TABLE, zooms=False),
+                    charts.chart_card(
+                        "sleep-frequency",
+                        "Steps between consolidations",
+                        height=260,
+                        table=TABLE,
+                        zooms=False,
+                    ),
                 ],
                 className="grid",
             ),
@@ -53,7 +59,7 @@ def layout(**query: Any) -> html.Div:
 
 
 def facts(state: TrainingState) -> list[Any]:
-    if nothing := empty_states.sentence(state, "sleep or consolidation"):
+    if nothing := empty_states.sentence(state, "consolidation"):
         return [nothing]
     return [basic.fact(*each) for each in consolidation.totals(state)]
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support import ROOT, Run, Server, serving
 from thalia_monitor import __version__
-from thalia_monitor.cli import main
+from thalia_monitor.cli import cli, main
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.server import serve
 
@@ -98,6 +98,18 @@ def test_help_names_every_command_and_option(command: Command) -> None:
     code, out, _ = command("--help")
     assert code == 0
     assert {"--checkpoint-dir", "--port", "--view", "demo", "check"} <= set(re.findall(r"(?<=\s)[\w-]+", out))
+
+
+def test_each_command_is_summarised_on_one_line(command: Command) -> None:
+    """No summary is cut off, and ``--speed`` says what it multiplies."""
+    _, out, _ = command("--help")
+    listed = out.partition("Commands:\n")[2].splitlines()
+    names = sorted(line.split()[0] for line in listed)
+    assert names == sorted(cli.commands)
+    assert [line for line in listed if line.endswith("...")] == []
+    assert "Multiplies the simulated training steps per second" in " ".join(
+        command("demo", "--help")[1].split()
+    )
 
 
 def test_version_is_the_packages(command: Command) -> None:

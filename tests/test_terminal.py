@@ -95,6 +95,13 @@ def test_a_wrong_health_file_is_explained(healthy: Run, tmp_path: Path, content:
     assert words in str(result.exception)
 
 
+def test_an_empty_directory_waits_for_data(tmp_path: Path) -> None:
+    """With an exit code of its own: neither healthy, nor critical, nor unusable."""
+    result = call("status", tmp_path)
+    assert result.output.startswith(f"{tmp_path.name}: waiting for data.")
+    assert result.exit_code == 3
+
+
 def summaries(run: Run, *losses: float) -> Iterator[Summary]:
     """What one sees of a run while it logs these losses, looking twice at each."""
     reader = RunReader(run.directory)

@@ -175,22 +175,22 @@ def _series(history: History) -> Iterator[SeriesFound]:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield report.directory
     if report.unusable:
+        yield report.directory
         yield ""
         yield from _indented(report.unusable)
         return
+    count = report.total_problems
+    yield f"{count:,} {'problem' if count == 1 else 'problems'}" if count else "No problems"
+    yield report.directory
     yield _position(report)
     yield from _section("Files", _file_lines(report.files))
     yield from _section("Run", _columns(row for cells in _run_cells(report) for row in _wrapped(*cells)))
     yield from _section("Series", _columns(_series_cells(each) for each in report.series))
-    count = report.total_problems
     problems = [line for each in report.problems for line in _problem(each)]
     more = count - len(report.problems)
     problems += [f"… and {more:,} more"] if more else []
-    yield from _section(
-        f"{count:,} {'problem' if count == 1 else 'problems'}" if count else "No problems", problems
-    )
+    yield from _section("Problems", problems)
 
 
 def _position(report: Report) -> str:
@@ -201,7 +201,7 @@ def _position(report: Report) -> str:
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     body = list(lines)
-    if body or title == "No problems":
+    if body:
         yield ""
         yield title
         yield from (f"  {line}" for line in body)

@@ -42,7 +42,10 @@ def cli(context: click.Context, /, **options: Any) -> None:
 )
 @click.pass_context
 def serve_many(context: click.Context, /, workers: int, threads: int, **options: Any) -> None:
-    """Serve many viewers from several processes (gunicorn); takes the options above as well."""
+    """Serve many viewers from several processes (gunicorn).
+
+    Takes the options above as well.
+    """
     settings = settings_from(merged(context, options))
     try:
         from thalia_monitor.web.server.gunicorn import serve as serve_from_workers  # noqa: PLC0415 - dash takes a second
@@ -68,7 +71,11 @@ def merged(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same training.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How much faster."
+    "--speed",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    show_default=True,
+    help="Multiplies the simulated training steps per second.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Show the page in this machine's browser.")
 @click.pass_context
@@ -81,9 +88,10 @@ def demo(
     open_browser: bool,
     **options: Any,
 ) -> None:
-    """Simulate a training (in DIRECTORY or a temporary one) and open the dashboard on it.
+    """Simulate a training and serve the dashboard on it.
 
-    The options above may stand here as well; --checkpoint-dir is another way to give DIRECTORY.
+    It is written into DIRECTORY, or a temporary one; --checkpoint-dir is another way to give it.
+    The options above may stand here as well.
     """
     from thalia_monitor.web.server.serve import demonstrate  # noqa: PLC0415 - dash takes a second to import
 
@@ -103,7 +111,10 @@ def _typed(context: click.Context, name: str) -> bool:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, for programs.")
 def check(directory: Path, as_json: bool) -> None:
-    """Read DIRECTORY and print what was found and every problem; exit 0 clean, 1 problems, 2 unusable."""
+    """Print what a run's DIRECTORY holds and every problem.
+
+    Exit 0 without problems, 1 with problems, 2 where the directory is unusable.
+    """
     from thalia_monitor.check import inspect  # noqa: PLC0415 - pandas takes a third of a second to import
 
     report = inspect(directory)
@@ -117,7 +128,10 @@ def check(directory: Path, as_json: bool) -> None:
 @click.option("--watch", is_flag=True, help="Go on showing it, with progress bars, until Ctrl-C.")
 @click.pass_obj
 def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch: bool) -> None:
-    """Say how the run in DIRECTORY stands, in words; exit 0, 1 while something is critical, 2 unusable."""
+    """Summarise the run in DIRECTORY in words.
+
+    Exit 0, 1 while something is critical, 2 where the directory is unusable, 3 while it waits for data.
+    """
     from thalia_monitor import terminal  # noqa: PLC0415 - rich takes a tenth of a second to import
 
     settings = settings_from(options)
@@ -138,7 +152,9 @@ def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch
     help="Seconds to wait for each answer.",
 )
 def set_values(directory: Path, changes: tuple[str, ...], wait: float) -> None:
-    """Ask the training that writes to RUN for changes it has declared: learning_rate=1e-4, pause.
+    """Change parameters of a running training.
+
+    Asks the training that writes to RUN for changes it has declared: learning_rate=1e-4, pause.
 
     Exit 0 where all were applied, 1 where one was refused or not answered, 2 where it could not be asked for.
     """
@@ -186,7 +202,10 @@ def export(
     end: int | None,
     output: Path,
 ) -> None:
-    """Write every logged value of the run in DIRECTORY to a file: CSV, Parquet or JSON (docs/export.md)."""
+    """Write every logged value of a run to a file.
+
+    CSV, Parquet or JSON (docs/export.md).
+    """
     from rich.console import Console  # noqa: PLC0415 - rich takes a tenth of a second to import
 
     from thalia_monitor.export import command  # noqa: PLC0415 - as does numpy
@@ -200,7 +219,10 @@ def export(
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.pass_obj
 def mcp(options: dict[str, Any], directory: Path) -> None:
-    """Answer an agent about the runs in DIRECTORY over standard input and output (docs/agents.md)."""
+    """Answer an agent about the runs in DIRECTORY.
+
+    Over standard input and output (docs/agents.md).
+    """
     from thalia_monitor import agents  # noqa: PLC0415 - the SDK takes a second to import
     from thalia_monitor.export.command import library_of  # noqa: PLC0415
 

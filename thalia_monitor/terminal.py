@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HEALTHY: Final = 0
 CRITICAL: Final = 1
+WAITING: Final = 3
 
 STYLES: Final = {
     Status.LIVE: "bold green",
@@ -69,7 +70,9 @@ def look(reader: RunReader, thresholds: Thresholds, refresh: float = 0.0) -> Sum
 
 
 def exit_code(summary: Summary) -> int:
-    """0, or 1 while something is critical: so that a script can act on it."""
+    """0, 1 while something is critical, or 3 while there is no data: so that a script can act on it."""
+    if summary.waiting:
+        return WAITING
     return CRITICAL if summary.criticals else HEALTHY
 
 

@@ -53,7 +53,15 @@ def test_ago_reads_in_a_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 s"), (0.42, "0.4 s"), (1.0, "1 s"), (9.96, "10 s"), (59.7, "1 min"), (3600, "1 h"), (-3, "0 s")],
+    [
+        (0, "< 1 s"),
+        (0.42, "0.4 s"),
+        (1.0, "1 s"),
+        (9.96, "10 s"),
+        (59.7, "1 min"),
+        (3600, "1 h"),
+        (-3, "< 1 s"),
+    ],
 )
 def test_a_short_duration_keeps_a_decimal(seconds: float, words: str) -> None:
     """A gap of 0.4 s is not 0 s, and rounding carries into the next unit."""

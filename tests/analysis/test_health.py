@@ -293,7 +293,7 @@ class TestCapacity:
         """Thalia stops growing a region at some multiple of its first size."""
         found = only(self.run(neurons=(400, 1000)))
         assert found.severity is Severity.INFO
-        assert found.evidence == "90 % in use; 2.5 times its first size, which may be its limit"
+        assert found.evidence == "90 % in use; 2.5x initial size, which may be its limit"
 
     def test_without_regions_the_whole_counts(self) -> None:
         """A run that logs one capacity is judged by that."""

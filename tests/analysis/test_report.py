@@ -45,7 +45,7 @@ def test_the_text_answers_the_first_question_first() -> None:
     assert lines[3] == "Loss 0.234, down 3.8 % in the last 1,000 steps."
     assert lines[4].startswith("2 of ")
     assert "Left: b." in lines[4]
-    assert lines[5:7] == ["No growth yet.", "No sleep yet."]
+    assert lines[5:7] == ["No growth yet.", "No consolidation yet."]
 
 
 def test_warnings_and_findings_say_how_bad_they_are() -> None:
@@ -64,7 +64,7 @@ def test_nothing_from_the_files_commands_the_terminal() -> None:
     wild = Event("consolidation", 5, {"sleep_stage": "\x1b[2JREM\n\u202egnp"})
     text = report.text(summary(events=(wild,), name="evil\x1b]0;owned\x07"))
     assert not set("\x1b\x07\u202e") & set(text)
-    assert "Last sleep: [2JREMgnp at step 5." in text
+    assert "Last consolidation: [2JREMgnp at step 5." in text
 
 
 def test_the_record_is_strict_json() -> None:

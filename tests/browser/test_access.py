@@ -120,7 +120,7 @@ def test_a_chart_is_zoomed_with_the_keyboard(show: Callable[..., Page]) -> None:
     page = show("everything", "metrics")
     page.get_by_role("button", name="Zoom in").first.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#view-words")).to_contain_text("Held at steps")
+    expect(page.locator("#view-words")).to_contain_text("Zoomed to steps")
     page.locator("#view-follow").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#view-words")).to_have_text("Following the run")

@@ -36,7 +36,7 @@ def test_the_title_counts_and_the_desktop_is_told_once(run: Run, browse: Callabl
         page = watched.open(server.url + "metrics")
         expect(page).to_have_title("Metrics · thalia-monitor")
         page.get_by_role("button", name="Settings").click()
-        page.get_by_label("Desktop note of what gets critical").check()
+        page.get_by_label("Notify me on critical").check()
         for step in (2000, 2100):
             log(step, math.nan)
             expect(page.locator("#frame-header")).to_contain_text(f"{step:,}")

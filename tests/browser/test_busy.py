@@ -144,7 +144,7 @@ def test_a_run_that_is_gone_back_to_during_a_slow_answer_is_shown(tmp_path: Path
     with serving("--root", tmp_path, "--refresh-seconds", "1", program=program) as server:
         page = browse().open(server.url + "metrics?run=" + run_id(tmp_path / "early"))
         page.locator("#settings-open").click()
-        page.get_by_label("Refresh by itself").uncheck()
+        page.get_by_label("Auto-refresh").uncheck()
         page.locator("#runs-open").click()
         page.get_by_role("link", name="late", exact=True).click()
         expect(page.locator("#frame-header")).to_contain_text("2,000")

@@ -134,7 +134,7 @@ def test_a_chart_begins_with_its_first_point_and_ends_with_its_last(
     page.wait_for_function(f"() => ({PLOTS})()['Loss'].range[1] === 101000")
     card(page, "Loss").get_by_role("button", name="zoom in").click()
     page.wait_for_function(f"() => ({PLOTS})()['Loss'].range[0] > 20000")
-    card(page, "Loss").get_by_role("button", name="reset the zoom").click()
+    card(page, "Loss").get_by_role("button", name="reset zoom").click()
     page.wait_for_function(f"() => ({PLOTS})()['Loss'].range.join() === '0,101000'")
 
 
@@ -238,18 +238,20 @@ def test_consolidation_is_drawn_as_intervals_and_a_constant_distance_in_words(
     server: Server, browse: Browse
 ) -> None:
     """A bar for each, as long as it took; its colour says how many patterns, and the pointer how many exactly."""
-    page = opened(browse, server.url + "consolidation", "When it slept")
-    expect(bars(page, "When it slept")).to_have_count(9)
-    colours = bars(page, "When it slept").evaluate_all("all => all.map(each => getComputedStyle(each).fill)")
+    page = opened(browse, server.url + "consolidation", "Consolidations")
+    expect(bars(page, "Consolidations")).to_have_count(9)
+    colours = bars(page, "Consolidations").evaluate_all("all => all.map(each => getComputedStyle(each).fill)")
     assert len(set(colours)) == 9
-    widths = bars(page, "When it slept").evaluate_all(
+    widths = bars(page, "Consolidations").evaluate_all(
         "all => all.map(each => each.getBoundingClientRect().width)"
     )
-    start, end = (place(page, "When it slept", step)[0] for step in (5000, 8000))
+    start, end = (place(page, "Consolidations", step)[0] for step in (5000, 8000))
     assert widths[0] == pytest.approx(end - start, abs=3)
-    point_at(page, place(page, "When it slept", 6500))
-    shown = card(page, "When it slept").locator(".hoverlayer")
+    point_at(page, place(page, "Consolidations", 6500))
+    shown = card(page, "Consolidations").locator(".hoverlayer")
     expect(shown).to_contain_text("5 patterns")
     expect(shown).to_contain_text("3,000 steps")
-    expect(card(page, "How often").locator(".caption")).to_contain_text("one every 10,000 steps")
-    expect(bars(page, "How often")).to_have_count(0)
+    expect(card(page, "Steps between consolidations").locator(".caption")).to_contain_text(
+        "one every 10,000 steps"
+    )
+    expect(bars(page, "Steps between consolidations")).to_have_count(0)

@@ -59,7 +59,7 @@ def test_everything_is_on_one_screen(page: Page) -> None:
         "Object Permanence",
         "Since the start",
         "In the last hour",
-        "Last sleep",
+        "Last consolidation",
         "1 of 11 passed",
         "and 4 more",
     ):
@@ -71,8 +71,8 @@ def test_everything_is_on_one_screen(page: Page) -> None:
         "Performance",
         "Loss",
     ]
-    bars = "one => decodeURIComponent(getComputedStyle(one).maskImage).split('M').length"
-    assert all(card.locator(".sparkline i").evaluate(bars) > 10 for card in cards.all())
+    points = "one => decodeURIComponent(getComputedStyle(one).maskImage).split('L').length"
+    assert all(card.locator(".sparkline .course").evaluate(points) > 10 for card in cards.all())
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_everything_is_on_one_screen(page: Page) -> None:
         ("Health", "events"),
         ("Milestones", "milestones"),
         ("Growth", "growth"),
-        ("Last sleep", "consolidation"),
+        ("Last consolidation", "consolidation"),
     ],
 )
 def test_each_block_leads_to_its_page(page: Page, served: Server, block: str, path: str) -> None:
@@ -119,7 +119,7 @@ def test_a_finding_leads_to_its_chart_at_that_place(
     link.click()
     page.wait_for_function(f"title => ({DRAWN})(title) !== null", arg=chart)
     page.wait_for_function(
-        "() => document.getElementById('view-words').textContent.startsWith('Held at steps')"
+        "() => document.getElementById('view-words').textContent.startsWith('Zoomed to steps')"
     )
     shown: Any = page.evaluate(DRAWN, chart)
     assert shown[0] <= inside <= shown[1]

@@ -80,7 +80,7 @@ def test_zooming_refines_down_to_the_raw_points(run: Run, serve: Serve, browse: 
     while " of " in said(page, "Loss"):
         before = said(page, "Loss")
         drag(page, "Loss")
-        expect(page.locator("#view-words")).to_contain_text("Held at steps")
+        expect(page.locator("#view-words")).to_contain_text("Zoomed to steps")
         expect(points_said(page, "Loss")).not_to_have_text(before)
         fewer = int(said(page, "Loss").split()[-2].replace(",", ""))
         assert 0 < fewer < 0.6 * total
@@ -141,12 +141,12 @@ def test_a_zoomed_chart_pauses_and_one_click_follows_again(run: Run, serve: Serv
         expect(caption(page, "Neurons by region")).to_contain_text(f"paused, {2 * number} new points")
     after = plots(page)["Neurons by region"]
     assert (after["range"], after["names"]) == (before["range"], before["names"])
-    page.get_by_role("button", name="Follow").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     shown = wait_for_point(page, "Neurons by region", 2900)
     page.wait_for_function(f"() => ({PLOTS})()['Neurons by region'].range[1] >= 2900")
     assert shown["names"] == before["names"]
     expect(caption(page, "Neurons by region")).not_to_contain_text("paused")
-    expect(page.get_by_role("button", name="Follow")).to_be_hidden()
+    expect(page.get_by_role("button", name="Reset", exact=True)).to_be_hidden()
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_address_restores_a_view_on_another_machine(
     card(page, logged).get_by_role("button", name="logarithmic y axis").click()
     if path == "metrics":
         card(page, "Zeta").get_by_role("button", name="keep this chart at the top").click()
-        card(page, "Zeta").get_by_role("button", name="let outliers leave the view").click()
+        card(page, "Zeta").get_by_role("button", name="hide outliers").click()
         expect(caption(page, "Zeta")).to_contain_text("4 points above the view")
         expect(page.locator(".chart-card .card-name").nth(4)).to_have_text("Zeta")
     else:
@@ -375,5 +375,5 @@ def test_a_zoom_goes_with_the_reader_to_the_next_page(run: Run, serve: Serve, br
     page.get_by_role("link", name="Growth").first.click()
     wait_until_drawn(page, "Neurons by region")
     assert plots(page)["Neurons by region"]["range"] == pytest.approx(held, rel=1e-6)
-    page.get_by_role("button", name="Follow").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     page.wait_for_function(f"() => ({PLOTS})()['Neurons by region'].range[1] >= 1900")

@@ -66,7 +66,7 @@ Show = Callable[..., Page]
     [
         ("metrics", ["Loss"]),
         ("growth", ["Neurons by region", "When each region grew"]),
-        ("consolidation", ["When it slept", "Patterns replayed"]),
+        ("consolidation", ["Consolidations", "Patterns replayed"]),
     ],
 )
 def test_without_timestamps_a_time_axis_says_what_to_choose(show: Show, path: str, charts: list[str]) -> None:
@@ -99,7 +99,7 @@ def saved(page: Page, chart: str, kind: str, folder: Path) -> Path:
     [
         ("metrics?from=10000&to=30000", "Loss", "dark"),
         ("growth", "Neurons by region", "light"),
-        ("consolidation", "When it slept", "dark"),
+        ("consolidation", "Consolidations", "dark"),
         ("compare?of=loss", "Loss", "dark"),
     ],
 )
@@ -225,20 +225,20 @@ def test_a_zoom_is_about_steps_and_leaves_other_axes_alone(show: Show) -> None:
     wait_until_drawn(page, "Capacity now")
     before = plots(page)["Capacity now"]["range"]
     drag(page, "When each region grew")
-    expect(page.locator("#view-words")).to_contain_text("Held at steps")
+    expect(page.locator("#view-words")).to_contain_text("Zoomed to steps")
     page.evaluate(SETTLED)
     assert plots(page)["Capacity now"]["range"] == before
     page.locator("nav").get_by_role("link", name="Consolidation").click()
-    wait_until_drawn(page, "How often")
-    page.get_by_role("button", name="Follow").click()
+    wait_until_drawn(page, "Steps between consolidations")
+    page.get_by_role("button", name="Reset", exact=True).click()
     expect(page.locator("#view-words")).to_have_text("Following the run")
     page.evaluate(SETTLED)
-    slept = plots(page)["When it slept"]["range"]
-    whole = plots(page)["How often"]["range"]
-    drag(page, "How often")
-    page.wait_for_function(f"() => ({PLOTS})()['How often'].range[1] < {0.9 * whole[1]}")
+    slept = plots(page)["Consolidations"]["range"]
+    whole = plots(page)["Steps between consolidations"]["range"]
+    drag(page, "Steps between consolidations")
+    page.wait_for_function(f"() => ({PLOTS})()['Steps between consolidations'].range[1] < {0.9 * whole[1]}")
     page.evaluate(SETTLED)
-    assert plots(page)["When it slept"]["range"] == slept
+    assert plots(page)["Consolidations"]["range"] == slept
     expect(page.locator("#view-words")).to_have_text("Following the run")
 
 

@@ -78,7 +78,7 @@ def test_words_of_javascript_are_names_like_any_other(
             seen |= {title: (legend, ticks) for title, legend, ticks in page.evaluate(LEGEND)}
         assert seen["Neurons by region"][0] == ["total", *WORDS]
         assert seen["Capacity by region"][0] == list(WORDS)
-        for title in ("When each region grew", "Capacity now", "When it slept"):
+        for title in ("When each region grew", "Capacity now", "Consolidations"):
             assert sorted(seen[title][1]) == sorted(WORDS), title
         assert set(seen["Patterns replayed"][0]) == set(WORDS)
         assert set(seen["Loss"][0]) < set(WORDS)  # the runs that are compared

@@ -210,7 +210,7 @@ def test_how_often_it_sleeps_is_the_steps_between_sleeps() -> None:
     state = state_of(*(slept(step, stage) for step in (0, 10, 20, 40) for stage in ("NREM", "REM")))
     chart = consolidation.frequency(state, "", VIEW)
     assert sum(chart.traces[0]["y"]) == 3
-    assert chart.caption == "a sleep every 10 steps (median of 3)"
+    assert chart.caption == "a consolidation every 10 steps (median of 3)"
 
 
 def test_a_constant_distance_is_a_sentence() -> None:
@@ -225,7 +225,7 @@ def test_a_constant_distance_is_a_sentence() -> None:
 def test_one_sleep_has_no_frequency(events: list[Event]) -> None:
     """It says what is missing."""
     chart = consolidation.frequency(state_of(*events), "", VIEW)
-    assert (chart.traces, chart.caption) == ([], "needs two sleeps at different steps")
+    assert (chart.traces, chart.caption) == ([], "needs two consolidations at different steps")
 
 
 @pytest.mark.parametrize("draw", CHARTS)
@@ -242,8 +242,8 @@ def test_each_chart_says_in_a_sentence_what_it_shows() -> None:
     state = state_of(slept(10), slept(40, "REM", 20), slept(100, patterns=None), slept(130, patterns=200))
     assert [draw(state, "", VIEW).summary for draw in CHARTS] == [
         "4 consolidations, the newest at step 130: NREM 3, REM 1.",
-        "Patterns replayed in 4 sleeps: NREM 300 in 2 of 3, 150 on average; REM 20 in 1, 20 on average.",
-        "Steps between one sleep and the next, 3 times: from 30 to 60, half of them at most 30.",
+        "Patterns replayed in 4 consolidations: NREM 300 in 2 of 3, 150 on average; REM 20 in 1, 20 on average.",
+        "Steps between one consolidation and the next, 3 times: from 30 to 60, half of them at most 30.",
     ]
 
 

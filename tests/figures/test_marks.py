@@ -14,6 +14,7 @@ from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures.marks import Marker, markers
 from thalia_monitor.model.records import Event, HealthWarning, Severity
 from thalia_monitor.model.run import TrainingState
+from thalia_monitor.web.components.event_table import chronicle
 
 STEPS = range(0, 10_000, 100)
 LINES = history(STEPS, time=[1000.0 + step / 10 for step in STEPS])
@@ -61,14 +62,19 @@ def test_each_kind_of_event_has_its_mark() -> None:
         ("stage", 1800, "Stage 0 Sensory Foundations extended by 2 weeks"),
         ("stage", 1900, "Stage 0 Sensory Foundations extended by 2,000 steps"),
         ("resume", 2000, "Resumed at step 2,000"),
+        ("other", 3500, "stage_end"),
         ("stage", 3500, "Stage 1 Object Permanence & Working Memory"),
+        ("other", 3600, "checkpoint"),
     ]
     assert [mark.step for mark in found if mark.alarming] == [1500, 1700]
 
 
 @pytest.mark.parametrize(
     ("fields", "label"),
-    [({"cycles": 5, "patterns_replayed": 103}, "sleep, 103 patterns"), ({"sleep_stage": "SWS"}, "SWS")],
+    [
+        ({"cycles": 5, "patterns_replayed": 103}, "unknown stage, 103 patterns"),
+        ({"sleep_stage": "SWS"}, "SWS"),
+    ],
 )
 def test_a_sleep_that_is_not_said_to_be_nrem_has_a_mark_of_its_own(
     fields: dict[str, object], label: str
@@ -82,7 +88,16 @@ def test_a_sleep_that_is_not_said_to_be_nrem_has_a_mark_of_its_own(
 def test_a_mark_leads_to_its_event() -> None:
     """The position of the event in the state is the way to its row in a table."""
     run = state(LINES, events=[Event("checkpoint", 1, {}), growth(200), growth(300)])
-    assert [mark.event for mark in markers(run)] == [1, 2]
+    assert [mark.event for mark in markers(run)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["intervention", "gate", "readiness", "transition_analysis", "lunch"])
+def test_an_event_of_any_other_kind_is_listed_under_its_own_name(kind: str) -> None:
+    """No event of the log is left out of the table of events; milestones and parameters are shown otherwise."""
+    others = [Event(each, 400, {}) for each in ("milestone", "declare", "control")]
+    run = state(LINES, events=[Event(kind, 300, {"message": "x"}), *others])
+    assert [(mark.kind, mark.step, mark.label) for mark in markers(run)] == [(MarkerKind.OTHER, 300, kind)]
+    assert chronicle(run)[["kind", "what"]].to_numpy().tolist() == [["other", kind]]
 
 
 def test_kinds_are_toggled_one_by_one() -> None:
@@ -243,4 +258,4 @@ def test_fields_may_hold_anything(value: object) -> None:
             Event("warning", 5000, {}),
         ],
     )
-    assert labels(run) == ["cortex", "sleep", "Stage", "Stage extended", "warning"]
+    assert labels(run) == ["cortex", "unknown stage", "Stage", "Stage extended", "warning"]

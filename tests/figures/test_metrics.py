@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -273,16 +274,20 @@ def test_a_series_without_any_finite_value_is_summed_up_as_that() -> None:
     assert metric(made([math.nan, math.inf]), "loss", View(smooth=0.5)).summary == "Loss: no finite value."
 
 
-def test_trends_end_with_the_newest_value() -> None:
-    """60 of them at most; a metric without any has none."""
-    state = made(np.arange(100.0))
-    assert metrics.trend(state, "loss") == list(range(40, 100))
-    assert metrics.trend(state, "capacity") == []
+def test_a_course_shows_the_whole_run_its_stages_and_its_range() -> None:
+    """60 medians of equal parts; boundaries as shares of the width, none at the start; the charts' band."""
+    begun = [Event("stage_start", at, {"stage": stage}) for stage, at in enumerate((0, 300, 900))]
+    long = replace(made(np.arange(120.0)), events=tuple(begun))
+    course = metrics.course(long, "loss")
+    assert course.values == [0.5 + 2 * place for place in range(60)]
+    assert (course.stages, course.band) == ((0.25, 0.75), None)
+    rate = metrics.course(state(history([0, 1], firing_rate=[0.1, 0.2])), "firing_rate")
+    assert rate.band is not None and (rate.band.low, rate.band.high) == (0.05, 0.15)
 
 
 def test_a_course_is_that_of_the_attempt_which_counts() -> None:
     """What ran away and was repeated from an earlier checkpoint is no part of it."""
     steps = [*range(20), *range(10, 30)]
     resumed = state(history(steps, loss=[1.0] * 10 + [9.0] * 10 + [2.0] * 20))
-    assert metrics.course(resumed, "loss") == [1.0] * 10 + [2.0] * 20
-    assert metrics.course(resumed, "capacity") == []
+    assert metrics.course(resumed, "loss").values == [1.0] * 10 + [2.0] * 20
+    assert metrics.course(resumed, "capacity").values == []

@@ -44,7 +44,7 @@ def test_files_found_lists_what_is_not_read_too() -> None:
 
 @pytest.mark.parametrize(
     ("path", "what"),
-    [("/growth", "neuron counts, capacity or growth"), ("/consolidation", "sleep or consolidation")],
+    [("/growth", "neuron counts, capacity or growth"), ("/consolidation", "consolidation")],
 )
 def test_pages_without_anything_say_so(visit: Open, path: str, what: str) -> None:
     """In one sentence; a curriculum run never shows it."""

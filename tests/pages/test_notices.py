@@ -18,7 +18,7 @@ PAGES = ("/", "/metrics", "/growth", "/consolidation", "/milestones", "/events",
 @pytest.mark.parametrize(
     ("fixture", "said"),
     [
-        ("empty", ["No training data in this directory yet", "json_log=True", "metadata_*.json"]),
+        ("empty", ["Waiting for data", "json_log=True", "metadata_*.json"]),
         ("no_metadata", ["No metadata_*.json in this directory", "Stage -1 Sensorimotor"]),
         ("no_log", ["No training_log.json in this directory"]),
         ("torn", ["3 notes about the files", "log.json, line 41:", "log.json, line 60:"]),

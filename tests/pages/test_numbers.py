@@ -71,7 +71,7 @@ def test_the_warnings_of_every_page(visit: Open, files: Naive, path: str) -> Non
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_cards_of_the_metrics(visit: Open, files: Naive, name: str) -> None:
-    """Value and change of each core metric, and whether the change is good."""
+    """Newest value of each core metric; the checkpoint's, its change, and whether that is good."""
     screen = visit("healthy", "/metrics")
     card = words(screen.component({"type": "pane", "name": "metrics-cards"})["children"][CORE.index(name)])
     value = files.newest["metrics"][name]
@@ -79,10 +79,12 @@ def test_the_cards_of_the_metrics(visit: Open, files: Naive, name: str) -> None:
     label = name.replace("_", " ").capitalize()
     assert card.startswith(label + " ")
     assert shows(card.removeprefix(label), value)
-    arrow = "▲" if delta > 0 else "▼"
-    assert shows(card.partition(arrow)[2], delta)
+    saved = card.partition("checkpoint ")[2]
+    assert saved.startswith(f"{files.newest['step']:,}: ")
+    assert shows(saved.partition(": ")[2], value)
+    assert shows(saved.partition("(")[2], delta)
     good = {"performance": delta > 0, "loss": delta < 0}.get(name)
-    assert card.endswith({True: ", better", False: ", worse", None: "since the checkpoint before"}[good])
+    assert card.endswith({True: ", better)", False: ", worse)", None: ")"}[good])
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -75,7 +75,7 @@ class Thresholds:
     growth_steps: float = 25_000
     """Steps within which it should have grown: Thalia's longest pause between two growths of a region."""
     full_grown: float = 2.5
-    """Times its first size at which a region may have reached its limit: the least limit in Thalia's table."""
+    """Multiple of its initial size where a region may have reached its limit: the least limit in Thalia's table."""
     loss_factor: float = 2.0
     """Loss diverges when it stays above this multiple of the stage's best: ours."""
     loss_steps: float = 5_000

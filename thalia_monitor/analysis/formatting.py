@@ -21,13 +21,15 @@ _DAY: Final = 86_400
 def duration(seconds: float) -> str:
     """Format a duration by its two greatest units: ``12 s``, ``4 min 12 s``, ``1 d 2 h``.
 
-    Below ten seconds with one decimal unless it is 0 (``0.4 s``); negative durations count as 0.
+    Below ten seconds with one decimal unless it is 0 (``0.4 s``); ``< 1 s`` where that is 0 or less.
     """
     if not math.isfinite(seconds):
         return NONE
     if 0 < seconds < 9.95 and round(seconds, 1) % 1:
         return f"{seconds:.1f} s"
-    whole = max(round(seconds), 0)
+    whole = round(seconds)
+    if whole < 1:
+        return "< 1 s"
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:
@@ -64,7 +66,7 @@ def rough(seconds: float) -> str:
         if count >= 1:
             digits = 1 if count < 10 and unit > _MINUTE else 0
             return f"{count:,.{digits}f}".removesuffix(".0") + f" {name}"
-    return f"{max(round(seconds), 0)} s"
+    return f"{round(seconds)} s" if seconds >= 0.5 else "< 1 s"
 
 
 def number(value: float | None, kind: NumberKind = "value") -> str:

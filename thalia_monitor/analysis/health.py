@@ -276,7 +276,7 @@ def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
         text = f"{whose} has been above {exact(limits.capacity)} since step {step:,} without growth."
         evidence = f"{number(float(used.value[-1]), 'percent')} in use"
         if grown_up and size is not None:
-            evidence += f"; {number(size, 'rate')} times its first size, which may be its limit"
+            evidence += f"; {number(size, 'rate')}x initial size, which may be its limit"
         severity = Severity.INFO if grown_up else Severity.WARNING
         yield Finding(Kind.CAPACITY, severity, text, evidence, step, key.public)
 

@@ -30,8 +30,9 @@ MOST_LISTED: Final = 20
 
 def text(summary: Summary) -> str:
     """Whole summary as plain text, one subject per line."""
+    status = "waiting for data" if summary.waiting else STATUS_WORDS[summary.liveness.status].lower()
     lines = [
-        f"{summary.state.name}: {STATUS_WORDS[summary.liveness.status].lower()}. {summary.liveness.text}",
+        f"{summary.state.name}: {status}. {summary.liveness.text}",
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",
         stage_words(summary),
         pace_words(summary),
@@ -117,14 +118,14 @@ def growth_words(summary: Summary) -> str:
 
 
 def sleep_words(summary: Summary) -> str:
-    """Time and stage of the last sleep."""
+    """Time and stage of the last consolidation."""
     sleep = summary.sleep
     if sleep is None:
-        return "No sleep yet."
+        return "No consolidation yet."
     where = f" at step {sleep.step:,}" if sleep.step is not None else ""
     when = f", {ago(sleep.age)}" if sleep.age is not None else ""
     patterns = f", {counted(sleep.patterns, 'pattern')} replayed" if sleep.patterns is not None else ""
-    return f"Last sleep: {sleep.stage}{where}{when}{patterns}."
+    return f"Last consolidation: {sleep.stage}{where}{when}{patterns}."
 
 
 def warning_words(summary: Summary) -> list[str]:

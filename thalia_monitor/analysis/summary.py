@@ -65,6 +65,12 @@ class Summary:
     liveness: Liveness
     findings: tuple[Finding, ...]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the run has no data yet: no metric line, event or checkpoint."""
+        state = self.state
+        return not (state.sources or len(state.history) or state.events or state.checkpoints)
+
     @cached_property
     def pace(self) -> Pace:
         """Pace and time left; no end is estimated for a run that is not progressing."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,14 +91,20 @@ class MarkerKind(StrEnum):
     GROWTH = "growth"
     NREM = "nrem"
     REM = "rem"
-    SLEEP = "sleep"
-    """Sleep not logged as NREM or REM."""
+    SLEEP = "consolidation"
+    """Consolidation not logged as NREM or REM."""
     STAGE = "stage"
     MILESTONE = "milestone"
     WARNING = "warning"
     RESUME = "resume"
     CONTROL = "control"
     """A parameter changed, or a command given, while training ran."""
+    OTHER = "other"
+    """Any other event of the log, under its own name."""
+
+
+LISTED_ELSEWHERE: Final = frozenset({contract.MILESTONE, contract.DECLARE, contract.CONTROL})
+"""Events that are no OTHER: milestones are marked where one changes, parameters are on the control page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +241,7 @@ def _of_event(event: Event, index: int, scheme: str) -> MarkedEvent | None:
         region = str(fields.get("region", "unknown region"))
         kind, label, amount = MarkerKind.GROWTH, region, _number(fields.get("neurons_added"))
     elif event.kind == contract.CONSOLIDATION:
-        sleep = str(fields.get("sleep_stage", "sleep"))
+        sleep = str(fields.get("sleep_stage", "unknown stage"))
         kind, label, amount = _sleep_kind(sleep), sleep, _number(fields.get("patterns_replayed"))
     elif event.kind in (contract.STAGE_START, contract.TRANSITION, contract.EXTENSION):
         kind, label, amount = MarkerKind.STAGE, _stage_label(event.kind, fields, scheme), math.nan
@@ -243,8 +249,10 @@ def _of_event(event: Event, index: int, scheme: str) -> MarkedEvent | None:
         kind, label, amount = MarkerKind.CONTROL, change.words, math.nan
     elif event.kind == contract.WARNING:
         kind, label, amount = MarkerKind.WARNING, str(fields.get("message", "warning")), math.nan
-    else:
+    elif event.kind in LISTED_ELSEWHERE:
         return None
+    else:
+        kind, label, amount = MarkerKind.OTHER, event.kind, math.nan
     alarming = kind is MarkerKind.WARNING and fields.get("severity") == Severity.CRITICAL
     return MarkedEvent(kind, event.step, event.time, label, amount, index, alarming, event.segment)
 

@@ -1,4 +1,4 @@
-"""Consolidation charts: when the brain slept, how much it replayed, and how often."""
+"""Consolidation charts: when, how much was replayed, and at what distance."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     layout["hovermode"] = "closest"
     layout["xaxis"] |= X_LOOKS[view.x]
     each = "; ".join(_replayed(*stage) for stage in by_label(placed)[:MOST_NAMED])
-    words = f"Patterns replayed in {counted(placed.total, 'sleep')}: {each}."
+    words = f"Patterns replayed in {counted(placed.total, 'consolidation')}: {each}."
     return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
 
 
@@ -187,15 +187,17 @@ def _replayed(stage: str, count: int, patterns: float, said: int) -> str:
 
 
 def frequency(state: TrainingState, _: str, __: View) -> Chart:
-    """Show how often the brain sleeps: the steps between one sleep and the next."""
+    """Show the steps between one consolidation and the next."""
     columns = _columns(state)
     steps = np.unique(columns.step[columns.placed])
     gaps = np.diff(steps).astype(np.float64)
     if not len(gaps):
-        return nothing("needs two sleeps at different steps", 260)
+        return nothing("needs two consolidations at different steps", 260)
     if gaps.min() == gaps.max():
         return _constant(float(gaps[0]), len(gaps))
-    layout = theme.layout(x_title="steps between sleeps", y_title="how many times", height=260, **OWN_AXIS)
+    layout = theme.layout(
+        x_title="steps between consolidations", y_title="how many times", height=260, **OWN_AXIS
+    )
     layout["hovermode"] = "closest"
     counts, edges = np.histogram(gaps, bins=min(24, max(5, len(gaps) // 2)))
     bars = {
@@ -209,10 +211,10 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
         "hovertemplate": "%{text}: %{y} times<extra></extra>",
     }
     words = (
-        f"Steps between one sleep and the next, {counted(len(gaps), 'time')}: from {gaps.min():,.0f} to "
+        f"Steps between one consolidation and the next, {counted(len(gaps), 'time')}: from {gaps.min():,.0f} to "
         f"{gaps.max():,.0f}, half of them at most {np.median(gaps):,.0f}."
     )
-    usual = f"a sleep every {np.median(gaps):,.0f} steps (median of {len(gaps):,})"
+    usual = f"a consolidation every {np.median(gaps):,.0f} steps (median of {len(gaps):,})"
     return Chart([bars], layout, caption=usual, total=len(gaps), summary=words)
 
 

@@ -43,14 +43,15 @@ EVERY_KIND: Final = frozenset(MarkerKind)
 
 _NOUNS: Final = {
     MarkerKind.GROWTH: ("growth", "growths", "neurons"),
-    MarkerKind.NREM: ("NREM sleep", "NREM sleeps", "patterns"),
-    MarkerKind.REM: ("REM sleep", "REM sleeps", "patterns"),
-    MarkerKind.SLEEP: ("other sleep", "other sleeps", "patterns"),
+    MarkerKind.NREM: ("NREM consolidation", "NREM consolidations", "patterns"),
+    MarkerKind.REM: ("REM consolidation", "REM consolidations", "patterns"),
+    MarkerKind.SLEEP: ("other consolidation", "other consolidations", "patterns"),
     MarkerKind.STAGE: ("stage change", "stage changes", ""),
     MarkerKind.MILESTONE: ("milestone", "milestones", ""),
     MarkerKind.WARNING: ("warning", "warnings", ""),
     MarkerKind.RESUME: ("resume", "resumes", ""),
     MarkerKind.CONTROL: ("change by hand", "changes by hand", ""),
+    MarkerKind.OTHER: ("other event", "other events", ""),
 }
 
 LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
@@ -63,6 +64,7 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.WARNING: ("x-thin", theme.PALETTE[3]),
     MarkerKind.RESUME: ("cross-thin", theme.PALETTE[7]),
     MarkerKind.CONTROL: ("hash", theme.PALETTE[1]),
+    MarkerKind.OTHER: ("circle-open", theme.SECOND),
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
 GLYPHS: Final = {
@@ -75,6 +77,7 @@ GLYPHS: Final = {
     MarkerKind.WARNING: "×",
     MarkerKind.RESUME: "+",
     MarkerKind.CONTROL: "#",
+    MarkerKind.OTHER: "○",
 }
 """The symbols as letters, for the legend and for tables."""
 

@@ -1,13 +1,15 @@
-"""Metric charts: the history of any metric a run logs, and the small trend in its card."""
+"""Metric charts: the history of any metric a run logs, and its small line in a card or list."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
 from thalia_monitor import metric_info
 from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.timeline import MarkerKind, marked_events
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers
 from thalia_monitor.figures.marks import event_traces
@@ -23,7 +25,7 @@ from thalia_monitor.figures.traces import (
 )
 from thalia_monitor.figures.traces import notes as untimed
 from thalia_monitor.metric_info import Band, title
-from thalia_monitor.model.history import EMPTY_FLOATS, Floats
+from thalia_monitor.model.history import EMPTY_FLOATS, Floats, Ints
 from thalia_monitor.model.series_key import metric as metric_key
 from thalia_monitor.model.series_key import parse
 
@@ -31,7 +33,19 @@ if TYPE_CHECKING:
     from thalia_monitor.analysis.sampling import Sample
     from thalia_monitor.model.run import TrainingState
 
-TREND_POINTS: Final = 60
+COURSE_POINTS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a sparkline shows: a metric over the whole run."""
+
+    values: list[float | int | None]
+    """Medians of equal parts; None where a part has no finite value."""
+    stages: tuple[float, ...] = ()
+    """Places of the stage boundaries, as shares of the width, each above 0 and below 1."""
+    band: Band | None = None
+    """The range that Thalia states."""
 
 
 def metric(state: TrainingState, name: str, view: View) -> Chart:
@@ -187,22 +201,29 @@ def summary(name: str, points: Sample) -> str:
     )
 
 
-def course(state: TrainingState, name: str) -> list[float | int | None]:
-    """A metric's course over the whole run: medians of equal parts, from 20,000 evenly spread values at most.
+def course(state: TrainingState, name: str) -> Course:
+    """A metric over the whole run, from 20,000 evenly spread values at most.
 
     What a resume has repeated is left out.
     """
     series = state.history.series(metric_key(name))
     if series is None:
-        return []
+        return Course([])
     each = slice(None, None, max(1, len(series) // 20_000))
-    kept = series.step[each] < state.history.supersessions()[series.segment[each]]
+    step, segment = series.step[each], series.segment[each]
+    kept = step < state.history.supersessions()[segment]
     some = series.value[each][kept]
-    parts = np.array_split(some, min(TREND_POINTS, len(some)) or 1)
-    return numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
+    parts = np.array_split(some, min(COURSE_POINTS, len(some)) or 1)
+    values = numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
+    return Course(values, _boundaries(state, step[kept], segment[kept]), limits(name))
 
 
-def trend(state: TrainingState, name: str) -> list[float | int | None]:
-    """The last values of a metric, for a card's small trend line."""
-    column = state.history.metrics.get(name)
-    return numbers(column.values[-TREND_POINTS:]) if column is not None else []
+def _boundaries(state: TrainingState, step: Ints, segment: Ints) -> tuple[float, ...]:
+    """Where among these points stages begin, as shares of their number."""
+    stages = marked_events(state).get(MarkerKind.STAGE)
+    if stages is None or not len(step):
+        return ()
+    newest = stages.where(np.flatnonzero(stages.stepped)[-COURSE_POINTS:])
+    starts = zip(newest.step, newest.segment, strict=True)
+    first = (int(np.argmax(np.append((segment >= its) & (step >= at), True))) for at, its in starts)
+    return tuple(sorted({round(place / len(step), 3) for place in first if 0 < place < len(step)}))

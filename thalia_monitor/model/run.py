@@ -139,7 +139,7 @@ class TrainingState(Memoized):
         """
         key = parse(series) if isinstance(series, str) else series
         name = key.name if key.kind is Kind.METRIC else ""
-        saved = next((each for each in reversed(self.valid_checkpoints) if name in each.metrics), None)
+        saved = self._saved(name)
         logged = self.history.newest(key)
         here = logged is not None and self.history.is_of_this_stage(logged.segment)
         if logged is None or (saved is not None and not (here and logged.step >= saved.measured_at)):
@@ -150,6 +150,17 @@ class TrainingState(Memoized):
             value, step, file = logged.value, logged.step, None
         outdated = step < self.current_step or (file is None and not here)
         return Current(value, step, file, self._change(name, value, step), outdated)
+
+    def saved(self, name: str) -> Current | None:
+        """A metric's value in the newest checkpoint that has it; None if none has."""
+        newest = self._saved(name)
+        if newest is None:
+            return None
+        value, step = newest.metrics[name], newest.measured_at
+        return Current(value, step, newest.file, self._change(name, value, step), step < self.current_step)
+
+    def _saved(self, name: str) -> Checkpoint | None:
+        return next((each for each in reversed(self.valid_checkpoints) if name in each.metrics), None)
 
     def _change(self, name: str, value: float, step: int) -> float | None:
         """A value minus that of the newest checkpoint whose metrics are of a lower step."""

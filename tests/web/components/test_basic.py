@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from tests.screen import words
 from tests.web.components.test_header import plain
+from thalia_monitor.figures.metrics import Course
+from thalia_monitor.metric_info import Band
 from thalia_monitor.model.records import Problem
 from thalia_monitor.web.components import basic
 
@@ -27,22 +30,37 @@ def test_problems_are_folded_up_counted_and_named() -> None:
 
 
 @given(st.lists(st.none() | st.floats(-1e9, 1e9), max_size=80))
-def test_a_trend_has_a_bar_for_each_value_within_its_box(values: list[float | None]) -> None:
-    """From 12 to 100 % of the height, the last one full; a gap where there is no value, and nothing where all are."""
-    shown = plain(basic.sparkline(values))["props"]["children"]
+def test_a_sparkline_is_a_line_through_each_value_within_its_box(values: list[float | None]) -> None:
+    """From 6 to 94 % of the height; a gap where there is no value, and nothing where there is none at all."""
+    shown = plain(basic.sparkline(Course(values)))["props"].get("children")
     places = [place for place, value in enumerate(values) if value is not None]
     if not places:
         assert shown is None
         return
-    address = shown["props"]["style"]["--course"]
+    [line] = shown
+    address = line["props"]["style"]["--course"]
     assert address.startswith('url("data:image/svg+xml,') and not set(address[5:-2]) & set('"<>#\\')
     picture = ElementTree.fromstring(unquote(address[len('url("data:image/svg+xml,') : -2]))
     assert picture.attrib["viewBox"] == f"0 0 {len(values)} 100"
-    before, last = picture
-    bars = re.findall(r"M(\d+) 100h.8v-(\d+)h-.8z", before.attrib["d"] + last.attrib["d"])
-    assert [int(place) for place, _ in bars] == places
-    assert all(12 <= int(height) <= 100 for _, height in bars)
-    assert last.attrib["d"].count("M") == 1 and "fill-opacity" not in last.attrib
+    [path] = picture
+    points = re.findall(r"([ML])(\d+)\.5 ([\d.]+)", path.attrib["d"])
+    assert [int(place) for _, place, _ in points] == places
+    assert all(6 <= float(height) <= 94 for _, _, height in points)
+    begins = [place for place in places if place - 1 not in places]
+    assert [int(place) for pen, place, _ in points if pen == "M"] == begins
+    alone = [place for place in begins if place + 1 not in places]
+    assert path.attrib["d"].count("h0") == len(alone)  # a dot, as a line of one point would not be seen
+
+
+def test_a_sparkline_has_the_stage_boundaries_and_the_range() -> None:
+    """The range as wide as the box, at its height; a boundary at its share of the width."""
+    band = Band(0.25, 0.75, "healthy")
+    course = Course([0.0, 1.0, 0.5, 0.5], stages=(0.25, 0.75), band=band)
+    healthy, stages, _ = plain(basic.sparkline(course))["props"]["children"]
+    assert healthy["props"]["style"] == {"top": "28%", "height": "44%"}
+    assert "d='M1 0v100M3 0v100'" in unquote(stages["props"]["style"]["--course"])
+    caution = basic.sparkline(replace(course, band=replace(band, healthy=False)))
+    assert plain(caution)["props"]["children"][0]["props"]["className"] == "range range-caution"
 
 
 def test_an_empty_state_says_what_and_what_to_do() -> None:

@@ -129,7 +129,7 @@ def test_what_is_missing_is_said_with_what_to_do() -> None:
     line = Event("growth", 1, {})
     whole = TrainingState(checkpoints=(Checkpoint("m", 1),), events=(line,), sources=SOURCES)
     assert missing(whole, "/runs/a") is None
-    assert said(missing(TrainingState(), "/runs/a")).startswith("No training data in this directory yet")
+    assert said(missing(TrainingState(), "/runs/a")).startswith("Waiting for data")
     assert said(missing(TrainingState(events=(line,), sources=SOURCES), "/runs/a")).startswith(
         "No metadata_*.json"
     )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.screen import words
+from thalia_monitor.analysis.formatting import number
 from thalia_monitor.analysis.quantities import judgement
 from thalia_monitor.model.records import Checkpoint
 from thalia_monitor.model.run import TrainingState
@@ -77,14 +78,14 @@ def test_good_one_way_is_bad_the_other(delta: float) -> None:
     assert judgement("loss", -delta) == turned[judgement("loss", delta)]
 
 
-def test_a_change_is_said_with_arrow_sign_and_word() -> None:
+def test_the_newest_checkpoint_and_its_change_stand_below_the_value() -> None:
     """Colour is never alone."""
     assert card("loss", 0.5, 0.25) == (
-        "▼ \u22120.25 since the checkpoint before, better",
-        "change change-good",
+        "checkpoint 1: 0.25 (\u22120.25, better)",
+        "change change-good saved",
     )
-    assert card("performance", 0.5, 0.25)[0].endswith("worse")
-    assert card("capacity", 0.5, 0.5) == ("= +0 since the checkpoint before", "change change-neutral")
+    assert card("performance", 0.5, 0.25)[0].endswith("worse)")
+    assert card("capacity", 0.5, 0.5) == ("checkpoint 1: 0.5 (+0)", "change change-neutral saved")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,9 @@ def test_a_change_is_said_with_arrow_sign_and_word() -> None:
 )
 def test_without_two_numbers_there_is_no_change(values: tuple[float, ...]) -> None:
     """A delta from nothing, or to what is no number, is not shown as one."""
-    assert card("loss", *values) == ("nothing to compare with", "change change-neutral")
+    text, look = card("loss", *values)
+    assert text == f"checkpoint {len(values) - 1}: {number(values[-1])}"
+    assert look == "change change-neutral saved"
 
 
 def test_a_missing_metric_is_a_dash_with_a_reason() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dash import Dash
+from dash import Dash, html
 from dash._get_app import app_context
 from dash.development.base_component import Component
 
@@ -18,7 +18,7 @@ from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.model.records import Event, Severity, Source
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components import header, overview
+from thalia_monitor.web.components import header, metric_cards, overview
 
 NOW = 1_000_000.0
 
@@ -82,7 +82,7 @@ def test_an_empty_run_says_what_is_missing_in_every_block() -> None:
     assert "not logged in this run yet" in said[4]
     assert "no training log" in said[8]
     assert "No growth yet" in said[10]
-    assert "No sleep yet" in said[11]
+    assert "No consolidation yet" in said[11]
 
 
 def test_a_run_without_a_curriculum_never_grows_or_sleeps() -> None:
@@ -91,7 +91,7 @@ def test_a_run_without_a_curriculum_never_grows_or_sleeps() -> None:
     summary = summarize(replace(state(), sources=(table,)), NOW)
     growth, sleep = words(overview.growth(summary)), words(overview.sleep(summary))
     assert growth.endswith("the files of this run (Thalia trials) never tell of growth.")
-    assert sleep.endswith("the files of this run (Thalia trials) never tell of sleep.")
+    assert sleep.endswith("the files of this run (Thalia trials) never tell of consolidation.")
 
 
 def test_a_run_is_told_in_numbers() -> None:
@@ -111,7 +111,7 @@ def test_a_metric_that_is_not_a_number_has_no_course() -> None:
     """It is not for want of values that no change is told."""
     run = state(history(range(0, 4000, 20), loss=[0.5] * 199 + [math.nan]))
     assert words(overview.metric_blocks(summarize(run, NOW))[3]).endswith(
-        "not a finite number: no change to tell"
+        "not a finite number: no change to tell no checkpoint yet"
     )
 
 
@@ -204,3 +204,21 @@ def test_a_run_that_was_stopped_says_why_and_has_no_time_left() -> None:
     assert "▣  Stopped" in said
     assert "Training was stopped: EARLY STOP: 5 critical issues; last change" in said
     assert "It was stopped." in said
+
+
+def test_the_big_number_is_the_newest_logged_value_on_every_page() -> None:
+    """The metrics' card and the overview's show the same three things: value, checkpoint, line."""
+    points = tuple(checkpoint(step, metrics={"loss": value}) for step, value in ((90, 0.5), (100, 0.25)))
+    run = replace(state(history([90, 100, 110], loss=[0.5, 0.3, 0.1])), checkpoints=points)
+    shown = metric_cards.metric_cards(run)[3], overview.metric_blocks(summarize(run, NOW))[3]
+    for card in shown:
+        assert "0.1" in [each.children for each in card._traverse() if isinstance(each, html.Span)]
+        assert "checkpoint 100: 0.25 (\u22120.25, better)" in words(card)
+    lines = [
+        str(each)
+        for card in shown
+        for each in card._traverse()
+        if getattr(each, "className", "") == "sparkline"
+    ]
+    assert lines[0] == lines[1] and "--course" in lines[0]
+    assert "no checkpoint yet" in words(metric_cards.metric_cards(TrainingState())[3])

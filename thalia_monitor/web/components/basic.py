@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import dash_bootstrap_components as dbc
 from dash import html
 
-from thalia_monitor.analysis.formatting import NONE, ago
+from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number
+from thalia_monitor.analysis.quantities import judgement
 from thalia_monitor.model.records import Problem, Severity
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.quantities import Place
+    from thalia_monitor.figures.metrics import Course
+    from thalia_monitor.model.run import TrainingState
 
 ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO: "●"}
 """Shapes that differ without their colour, from a block that every system font has."""
@@ -106,26 +113,66 @@ def search_box(name: str, placeholder: str, label: str, value: str = "") -> html
     return html.Label([html.Span(label, className="visually-hidden"), field], className="search")
 
 
-def sparkline(values: Sequence[float | int | None]) -> html.Div:
-    """A trend without axes: each value a thin bar, from the lowest to the highest of those shown, the last one full.
+def checkpoint_value(state: TrainingState, place: Place) -> html.Span:
+    """``checkpoint 500,000: 0.2638 (+0.013)``: the newest saved value, and its change from the checkpoint before."""
+    saved = state.saved(place.series) if place.filled else None
+    if saved is None:
+        words = "in no checkpoint" if state.checkpoint else "no checkpoint yet"
+        return html.Span(words, className="change change-neutral saved")
+    text = f"checkpoint {saved.step:,}: {number(saved.value)}"
+    if saved.change is None or not math.isfinite(saved.change):
+        return html.Span(text, className="change change-neutral saved")
+    verdict = judgement(place.series, saved.change)
+    words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
+    signed = number(saved.change) if number(saved.change).startswith(MINUS) else f"+{number(saved.change)}"
+    return html.Span(f"{text} ({signed}{words})", className=f"change change-{verdict} saved")
 
-    One picture that the stylesheet cuts out of its accent: an element for each bar would be most of a tick's answer.
+
+def sparkline(course: Course | None) -> html.Div:
+    """A metric over the whole run as a line without axes, with its stage boundaries and the range that Thalia states.
+
+    Each is one element that the stylesheet fills with a colour of the theme: the line and the boundaries through a
+    mask, as an element for each point would be most of a tick's answer.
     """
-    known = [value for value in values if value is not None]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    span = (high - low) or 1.0
-    bars = [
-        f"M{place} 100h.8v-{12 + 88 * (value - low) / span:.0f}h-.8z"
-        for place, value in enumerate(values)
-        if value is not None
-    ]
+    known = [value for value in course.values if value is not None] if course else []
+    if course is None or not known:
+        return html.Div(className="sparkline", **{"aria-hidden": "true"})
+    band, width = course.band, len(course.values)
+    edges = [band.low, band.high] if band else []
+    low, high = min(known + edges), max(known + edges)
+
+    def height(value: float) -> float:
+        """Place from the top, in percent; a constant is in the middle."""
+        return round(94 - 88 * (value - low) / (high - low), 1) if high > low else 50
+
+    path, before = "", None
+    for place, value in enumerate(course.values):
+        if value is not None:
+            path += f"{'M' if before is None else 'L'}{place}.5 {height(value):g}"
+            lonely = before is None and (place + 1 == width or course.values[place + 1] is None)
+            path += "h0" if lonely else ""
+        before = value
+    shown: list[Any] = []
+    if band:
+        top = height(band.high)
+        size = {"top": f"{top:g}%", "height": f"{height(band.low) - top:g}%"}
+        shown.append(html.I(className="range" if band.healthy else "range range-caution", style=size))
+    if course.stages:
+        lines = "".join(f"M{share * width:g} 0v100" for share in course.stages)
+        shown.append(html.I(className="stages", style=_mask(width, lines, 1)))
+    shown.append(html.I(className="course", style=_mask(width, path, 1.5)))
+    return html.Div(shown, className="sparkline", **{"aria-hidden": "true"})
+
+
+def _mask(width: int, path: str, stroke: float) -> dict[str, str]:
+    """The style of an element that shows only along a path in a box that is ``width`` by 100."""
     picture = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {len(values)} 100' preserveAspectRatio='none'>"
-        f"<path d='{''.join(bars[:-1])}' fill-opacity='.45'/><path d='{''.join(bars[-1:])}'/></svg>"
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} 100' preserveAspectRatio='none'>"
+        f"<path d='{path}' fill='none' stroke='black' stroke-width='{stroke}' stroke-linecap='round' "
+        "stroke-linejoin='round' vector-effect='non-scaling-stroke'/></svg>"
     )
     address = "data:image/svg+xml," + quote(picture, safe=" /:='.")
-    shown = html.I(style={"--course": f'url("{address}")'})
-    return html.Div(shown if known else None, className="sparkline", **{"aria-hidden": "true"})
+    return {"--course": f'url("{address}")'}
 
 
 def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:

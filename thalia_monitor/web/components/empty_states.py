@@ -36,7 +36,7 @@ def no_data(place: str) -> html.Div:
     """The one card of a run without data: its directory, what is missing, and code that writes it."""
     return html.Div(
         [
-            html.Strong("No training data in this directory yet"),
+            html.Strong("Waiting for data"),
             html.P(html.Code(place, className="log-text", dir="auto")),
             html.P(
                 f"Neither {contract.METADATA_PATTERN} nor {contract.LOG_NAME} is here. "

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.analysis.formatting import MINUS, counted, number
-from thalia_monitor.analysis.quantities import Place, judgement, places
-from thalia_monitor.figures import metrics
+from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.quantities import Place, places
+from thalia_monitor.figures.metrics import course
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.run import Current, TrainingState
 from thalia_monitor.model.series_key import metric
@@ -25,7 +24,7 @@ TOOLS: Final = ("smooth", "events")
 
 
 def metric_cards(state: TrainingState) -> list[Any]:
-    """One card for each place of the run: value, unit, change since the checkpoint before, and trend."""
+    """One card for each place of the run: value, unit, the newest checkpoint's, and its line over the run."""
     return [_card(state, each) for each in places(state)]
 
 
@@ -36,8 +35,8 @@ def _card(state: TrainingState, place: Place) -> html.Div:
             html.Span(place.title, className="fact-label", dir="auto"),
             html.Span(number(now.value if now else None), className="card-value"),
             html.Span(_detail(state, place, now), className="fact-detail"),
-            _change(place.series, now.change if now else None),
-            basic.sparkline(metrics.trend(state, place.series) if place.filled else []),
+            basic.checkpoint_value(state, place),
+            basic.sparkline(course(state, place.series) if place.filled else None),
         ],
         className="panel card-metric",
     )
@@ -49,19 +48,6 @@ def _detail(state: TrainingState, place: Place, now: Current | None) -> str:
         return ", ".join(filter(None, (place.detail, now.as_of)))
     logged = place.series in state.metrics or place.series in state.history.metrics
     return "constant 0, a placeholder" if logged else "not logged yet"
-
-
-def _change(name: str, delta: float | None) -> html.Span:
-    if delta is None or not math.isfinite(delta):
-        return html.Span("nothing to compare with", className="change change-neutral")
-    verdict = judgement(name, delta)
-    arrow = "▲" if delta > 0 else "▼" if delta < 0 else "="
-    words = {"good": ", better", "bad": ", worse", "neutral": ""}[verdict]
-    signed = number(delta) if number(delta).startswith(MINUS) else f"+{number(delta)}"
-    return html.Span(
-        f"{arrow} {signed} since the checkpoint before{words}",
-        className=f"change change-{verdict}",
-    )
 
 
 def metric_chart(name: str) -> html.Section:

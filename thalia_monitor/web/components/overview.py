@@ -14,7 +14,7 @@ from thalia_monitor.analysis.findings import Finding, Kind
 from thalia_monitor.analysis.formatting import ago, counted, number, rough
 from thalia_monitor.analysis.quantities import Place, judgement, places
 from thalia_monitor.analysis.report import STATUS_WORDS
-from thalia_monitor.figures import metrics
+from thalia_monitor.figures.metrics import course
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import metric, parse
 from thalia_monitor.web.components import basic, empty_states, header
@@ -114,7 +114,7 @@ def _what_for(summary: Summary) -> str:
     if not summary.next_stage:
         return "The stage table names none." if summary.state.current_stage is not None else ""
     left = len(summary.left)
-    return f"after {counted(left, 'more milestone')}" if left else "all milestones passed"
+    return f"needs {counted(left, 'more milestone')}" if left else "all milestones passed"
 
 
 def metric_blocks(summary: Summary) -> list[Any]:
@@ -139,7 +139,8 @@ def _metric(state: TrainingState, place: Place, trends: Sequence[Trend]) -> html
             ", ".join(filter(None, (place.detail, trend.as_of))) if trend else "", className="fact-detail"
         ),
         html.Span(words or _no_course(trend), className=f"change change-{change}"),
-        basic.sparkline(metrics.course(state, place.series) if place.filled else []),
+        basic.checkpoint_value(state, place),
+        basic.sparkline(course(state, place.series) if place.filled else None),
         class_name="card-metric",
     )
 
@@ -174,17 +175,19 @@ def _grown(added: int, times: int) -> str:
 
 
 def sleep(summary: Summary) -> html.Section:
-    """When the brain last slept, and what it replayed."""
+    """The newest consolidation: when, and what was replayed."""
     sleep = summary.sleep
     if sleep is None:
-        never = empty_states.sentence(summary.state, "sleep")
+        never = empty_states.sentence(summary.state, "consolidation")
         advice = "The training log has consolidations."
-        return block("Last sleep", "/consolidation", never or basic.empty("No sleep yet", advice))
+        return block(
+            "Last consolidation", "/consolidation", never or basic.empty("No consolidation yet", advice)
+        )
     when: Any = "–"
     if sleep.age is not None:
         when = html.Span(ago(sleep.age), **{"data-age": f"{sleep.age:.0f}"})
     return block(
-        "Last sleep",
+        "Last consolidation",
         "/consolidation",
         _rows(
             ("Stage", html.Span(sleep.stage[:60], className="log-text", dir="auto")),

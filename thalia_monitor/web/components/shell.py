@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from thalia_monitor.web.context import Monitor
 
 NOTIFY: Final = "notify"
+REFRESH_LABEL: Final = f"Refresh every ({SHORTEST_REFRESH:g}-{LONGEST_REFRESH:g} s)"
 LOCATION: Final = "location"
 CONTENT: Final = "frame-content"
 DETAILS: Final = {"metrics": "Detailed metrics", "growth": "Growth details", "sleep": "Consolidation details"}
@@ -130,10 +131,10 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
             run_picker.directory(watch),
             html.Div(
                 [
-                    dbc.Switch(id="auto-refresh", label="Refresh by itself", value=True, **_KEPT),
-                    dbc.Switch(id=NOTIFY, label="Desktop note of what gets critical", value=False, **_KEPT),
+                    dbc.Switch(id="auto-refresh", label="Auto-refresh", value=True, **_KEPT),
+                    dbc.Switch(id=NOTIFY, label="Notify me on critical", value=False, **_KEPT),
                     html.Small(id="notify-advice", className="fact-detail", role="status"),
-                    html.Label("Every … seconds", htmlFor="refresh-seconds", className="form-label"),
+                    html.Label(REFRESH_LABEL, htmlFor="refresh-seconds", className="form-label"),
                     dbc.Input(
                         id="refresh-seconds",
                         type="number",
@@ -162,7 +163,7 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
             html.Div(
                 [
                     dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
-                    html.P(dcc.Link("How the server is doing", href=app.get_relative_path("/status"))),
+                    html.P(dcc.Link("Server status", href=app.get_relative_path("/status"))),
                 ],
                 className="setting",
             ),

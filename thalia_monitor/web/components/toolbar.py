@@ -75,6 +75,7 @@ EVENTS: Final = {
     MarkerKind.WARNING: "warnings",
     MarkerKind.RESUME: "resumes",
     MarkerKind.CONTROL: "changes by hand",
+    MarkerKind.OTHER: "other",
 }
 USUAL: Final = "events=growth,stage,milestone,resume,control"
 """The view of somebody who has chosen nothing."""
@@ -143,7 +144,7 @@ def toolbar(default: str) -> html.Div:
             html.Div(
                 [
                     html.Span("Following the run", id="view-words", className="tool-words", role="status"),
-                    html.Button("Follow", id="view-follow", type="button", className="follow", hidden=True),
+                    html.Button("Reset", id="view-follow", type="button", className="follow", hidden=True),
                 ],
                 className="tool-group tool-end",
             ),

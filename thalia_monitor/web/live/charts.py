@@ -205,7 +205,7 @@ def chart_card(
 
 OPTIONS: Final = {
     "log": ("log", "logarithmic y axis"),
-    "clip": ("clip", "let outliers leave the view"),
+    "clip": ("hide outliers", "hide outliers"),
     "pin": ("pin", "keep this chart at the top"),
 }
 
@@ -220,7 +220,7 @@ ZOOMS: Final = {
     "out": ("−", "zoom out"),
     "back": ("‹", "move to the left"),
     "on": ("›", "move to the right"),
-    "reset": ("⟲", "reset the zoom"),
+    "reset": ("⟲", "reset zoom"),
 }
 
 
