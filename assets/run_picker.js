@@ -39,10 +39,6 @@
       return standing?.name ? standing.name.slice(0, 60) : monitor.noUpdate();
     },
 
-    toggle(clicks, open) {
-      return clicks ? !open : monitor.noUpdate();
-    },
-
     query(open, query, page, pulse) {
       return open ? { query: query || "", page: page || 1, pulse } : monitor.noUpdate();
     },

@@ -1,6 +1,15 @@
-/* The settings panel: open and closed, which details are shown, light or dark. */
+/* The settings panel: which details are shown, light or dark, and a refresh interval that is refused. */
 (() => {
   const { monitor } = window;
+
+  document.addEventListener("input", ({ target }) => {
+    if (target.id !== "refresh-seconds") return;
+    const refused = !target.validity.valid || target.value === "";
+    const words = refused ? `Not used: choose a whole number of seconds from ${target.min} to ${target.max}.` : "";
+    document.getElementById("refresh-advice").textContent = words;
+    target.setAttribute("aria-describedby", "refresh-advice");
+    target.setAttribute("aria-invalid", String(refused));
+  });
 
   monitor.register("settings", {
     details(metrics, growth, sleep) {
@@ -8,14 +17,6 @@
       return Object.keys(hidden)
         .filter((name) => hidden[name])
         .join(" ");
-    },
-
-    toggle(clicks, open) {
-      return clicks ? !open : monitor.noUpdate();
-    },
-
-    expanded(open) {
-      return String(Boolean(open));
     },
 
     theme(clicks) {

@@ -38,7 +38,9 @@ def layout(**query: Any) -> html.Div:
             panels.panel(FACTS, className="facts panel"),
             html.Div(
                 [
-                    charts.chart_card("sleep-timeline", "Consolidations", class_name="wide", table=TABLE),
+                    charts.chart_card(
+                        "sleep-timeline", "Consolidations", height=140, class_name="wide", table=TABLE
+                    ),
                     charts.chart_card("sleep-patterns", "Patterns replayed", height=260, table=TABLE),
                     charts.chart_card(
                         "sleep-frequency",

@@ -73,7 +73,7 @@ def test_axe_finds_no_violation_on_any_page(show: Callable[..., Page], run: str,
     found = []
     for path in sections(page):
         page.evaluate(GO, path)
-        page.wait_for_selector("#page .page, #page .empty")
+        page.wait_for_selector("#page .page, #page .empty", state="attached")
         found += violations(page, looks)
     assert found == []
 
@@ -81,12 +81,15 @@ def test_axe_finds_no_violation_on_any_page(show: Callable[..., Page], run: str,
 def test_axe_finds_no_violation_in_what_can_be_opened(show: Callable[..., Page], served: Server) -> None:
     """Settings, the list of runs, everything that is folded up, a display on the wall, an unknown run."""
     page = show("everything", "metrics")
+    found = []
     for button, panel in (("#settings-open", "#directory"), ("#runs-open", "#runs-list tbody tr")):
         page.locator(button).click()
         expect(page.locator(panel).first).to_be_visible()
+        found += violations(page)
+        page.keyboard.press("Escape")
     for each in page.locator("summary").all():
         each.click()
-    found = violations(page)
+    found += violations(page)
     page.goto(f"{page.url}&wall=1")
     expect(page.locator("#frame-header .fact").first).to_be_visible()
     found += violations(page, LOOKS[1::2])

@@ -242,14 +242,40 @@ def test_a_zoom_is_about_steps_and_leaves_other_axes_alone(show: Show) -> None:
     expect(page.locator("#view-words")).to_have_text("Following the run")
 
 
-def test_a_button_that_opens_a_panel_says_whether_it_is_open(show: Show) -> None:
-    """To those who do not see it, and which panel it is."""
+def test_settings_and_runs_open_over_the_page(show: Show) -> None:
+    """One at a time and without moving the page; Escape closes it and returns the focus; its button says so."""
     page = show("everything")
-    for button, panel in (("settings-open", "settings-panel"), ("runs-open", "runs-panel")):
+    top = "document.querySelector('#page').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    panels = {"settings-open": "settings-panel", "runs-open": "runs-panel"}
+    for button, panel in panels.items():
         opener = page.locator(f"#{button}")
         expect(opener).to_have_attribute("aria-controls", panel)
         for expanded in ("false", "true", "false"):
             expect(opener).to_have_attribute("aria-expanded", expanded)
             expect(page.locator(f"#{panel}")).to_be_visible(visible=expanded == "true")
             opener.click()
-        opener.click()
+        expect(page.locator(f"#{panel} > section")).to_be_focused()
+        assert page.evaluate(top) == before
+        for other in set(panels.values()) - {panel}:
+            expect(page.locator(f"#{other}")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator("#runs-panel")).to_be_hidden()
+    expect(page.locator("#runs-open")).to_be_focused()
+
+
+def test_a_refresh_interval_that_is_refused_is_said_at_its_field(show: Show) -> None:
+    """In words with the limits, gone once the interval is one; and the link to the page can be copied."""
+    page = show("everything", "metrics?smooth=0.6")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#settings-open").click()
+    field, advice = page.locator("#refresh-seconds"), page.locator("#refresh-advice")
+    for typed in ("99", "0", ""):
+        field.fill(typed)
+        expect(advice).to_have_text("Not used: choose a whole number of seconds from 1 to 30.")
+        expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("7")
+    expect(advice).to_have_text("")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#copy-link")).to_have_attribute("data-answer", "Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url

@@ -67,10 +67,12 @@ def picker() -> dbc.Collapse:
                 html.Div(id=NOTES),
             ],
             className="panel runs",
+            tabIndex=-1,
             **{"aria-label": "Runs"},
         ),
         id=PANEL,
         is_open=False,
+        class_name="over-page",
     )
 
 
@@ -119,7 +121,6 @@ def _register_in_browser(app: Dash) -> None:
             [State(BUTTON, "hidden")],
         ),
         "label": (Output(BUTTON, "children"), [Input(STANDING, "data")], []),
-        "toggle": (Output(PANEL, "is_open"), [Input(BUTTON, "n_clicks")], [State(PANEL, "is_open")]),
         "query": (
             Output(ASKED, "data"),
             [
@@ -134,7 +135,13 @@ def _register_in_browser(app: Dash) -> None:
     for name, (output, inputs, states) in callbacks.items():
         app.clientside_callback(ClientsideFunction("runs", name), output, *inputs, *states)
     app.clientside_callback(
-        ClientsideFunction("settings", "expanded"), Output(BUTTON, "aria-expanded"), Input(PANEL, "is_open")
+        ClientsideFunction("popovers", "toggle"),
+        Output(PANEL, "is_open"),
+        Input(BUTTON, "n_clicks"),
+        State(PANEL, "is_open"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("popovers", "expanded"), Output(BUTTON, "aria-expanded"), Input(PANEL, "is_open")
     )
 
 

@@ -48,7 +48,7 @@ def shell(app: Dash, watch: Monitor) -> html.Div:
             html.A("Skip to the page", href="#page", className="skip"),
             _navigation(app, watch),
             run_picker.picker(),
-            dbc.Collapse(_settings(app, watch), id="settings-panel", is_open=False),
+            dbc.Collapse(_settings(app, watch), id="settings-panel", is_open=False, class_name="over-page"),
             html.Div(id="connection", className="notice notice-critical slim", hidden=True, role="status"),
             html.Main(
                 [
@@ -94,6 +94,14 @@ def _navigation(app: Dash, watch: Monitor) -> html.Nav:
             html.Div(
                 [
                     html.Button(
+                        "↗",
+                        id="copy-link",
+                        className="tool",
+                        title="Copy link",
+                        type="button",
+                        **{"aria-label": "Copy link"},
+                    ),
+                    html.Button(
                         "◐", id="theme-switch", className="tool", title="Light or dark", type="button"
                     ),
                     html.Button(
@@ -137,6 +145,7 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
                         size="sm",
                         **_KEPT,
                     ),
+                    html.Small(id="refresh-advice", className="field-refused", role="status"),
                 ],
                 className="setting",
             ),
@@ -160,6 +169,7 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
             ),
         ],
         className="settings panel",
+        tabIndex=-1,
         **{"aria-label": "Settings"},
     )
 
@@ -185,12 +195,12 @@ def register(app: Dash) -> None:
             [Input(f"show-{key}", "value") for key in DETAILS],
             [],
         ),
-        ("settings", "toggle"): (
+        ("popovers", "toggle"): (
             Output("settings-panel", "is_open"),
             [Input("settings-open", "n_clicks")],
             [State("settings-panel", "is_open")],
         ),
-        ("settings", "expanded"): (
+        ("popovers", "expanded"): (
             Output("settings-open", "aria-expanded"),
             [Input("settings-panel", "is_open")],
             [],

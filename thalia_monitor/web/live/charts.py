@@ -194,6 +194,7 @@ def chart_card(
                 figure={"data": [], "layout": theme.layout(height=height, **theme.NO_AXES)},
                 config=CONFIG,
                 className="chart",
+                style={"minHeight": height},  # until it is drawn
             ),
             dcc.Store(id=chart_id("drawn", kind, name)),
         ],
