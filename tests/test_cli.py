@@ -118,6 +118,7 @@ def test_a_commands_own_options_come_before_the_shared_ones(command: Command, na
     _, out, _ = command(name, "--help")
     first, _, shared = out.partition("Also takes the options of thalia-monitor:")
     assert own in first and "--port" not in first
+    assert "DIRECTORY" not in first.partition("Options:")[2]
     assert own not in shared and "--port" in shared and "--view" in shared
 
 

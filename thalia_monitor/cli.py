@@ -43,7 +43,8 @@ class ServerCommand(click.Command):
         own: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
                 (shared if parameter.name in SHARED else own).append(record)
         for title, records in (("Options", own), ("Also takes the options of thalia-monitor", shared)):
             with formatter.section(title):
