@@ -112,6 +112,16 @@ def test_each_command_is_summarised_on_one_line(command: Command) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "own"), [("serve", "--workers"), ("demo", "--speed")])
+def test_a_commands_own_options_come_before_the_shared_ones(command: Command, name: str, own: str) -> None:
+    """Help lists what only this command takes, then "Also takes ..." with all options of the server."""
+    _, out, _ = command(name, "--help")
+    first, _, shared = out.partition("Also takes the options of thalia-monitor:")
+    assert own in first and "--port" not in first
+    assert "DIRECTORY" not in first.partition("Options:")[2]
+    assert own not in shared and "--port" in shared and "--view" in shared
+
+
 def test_version_is_the_packages(command: Command) -> None:
     """One number, in one place."""
     assert command("--version")[:2] == (0, f"thalia-monitor, version {__version__}\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
@@ -14,9 +15,11 @@ from thalia_monitor import system
 from thalia_monitor._version import __version__
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, thresholds, with_options
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, Settings, settings_from, thresholds, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
+SHARED: Final = {each.name for each in fields(Settings)}
+"""Names of the server's options, which some commands take as well."""
 
 
 @click.group(invoke_without_command=True, context_settings=CONTEXT)
@@ -32,7 +35,23 @@ def cli(context: click.Context, /, **options: Any) -> None:
         serve(settings_from(options))
 
 
-@cli.command("serve")
+class ServerCommand(click.Command):
+    """A command that also takes every option of the server: its own are listed first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options, then those it shares with ``thalia-monitor``."""
+        own: list[tuple[str, str]] = []
+        shared: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                (shared if parameter.name in SHARED else own).append(record)
+        for title, records in (("Options", own), ("Also takes the options of thalia-monitor", shared)):
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+@cli.command("serve", cls=ServerCommand)
 @with_options
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that answer."
@@ -42,10 +61,7 @@ def cli(context: click.Context, /, **options: Any) -> None:
 )
 @click.pass_context
 def serve_many(context: click.Context, /, workers: int, threads: int, **options: Any) -> None:
-    """Serve many viewers from several processes (gunicorn).
-
-    Takes the options above as well.
-    """
+    """Serve many viewers from several processes (gunicorn)."""
     settings = settings_from(merged(context, options))
     try:
         from thalia_monitor.web.server.gunicorn import serve as serve_from_workers  # noqa: PLC0415 - dash takes a second
@@ -66,7 +82,7 @@ def merged(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     return before | {name: options[name] for name in given}
 
 
-@cli.command()
+@cli.command(cls=ServerCommand)
 @with_options
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--seed", default=7, show_default=True, help="The same seed makes the same training.")
@@ -91,7 +107,6 @@ def demo(
     """Simulate a training and serve the dashboard on it.
 
     It is written into DIRECTORY, or a temporary one; --checkpoint-dir is another way to give it.
-    The options above may stand here as well.
     """
     from thalia_monitor.web.server.serve import demonstrate  # noqa: PLC0415 - dash takes a second to import
 

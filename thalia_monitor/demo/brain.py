@@ -179,6 +179,10 @@ class Brain:
         value = goal + margin - (goal + margin - start) * math.exp(-rate * self.progress)
         return 1 - value if lower_is_better(criterion.name) else value
 
+    def general_skill(self) -> float:
+        """How well the brain does in a stage whose milestones have no thresholds, as measured."""
+        return 0.92 - 0.57 * math.exp(-2.5 * self.progress) + self.noise(0.008)
+
     def measured(self) -> dict[str, float]:
         """The values of every milestone with a threshold, as measured."""
         return {
@@ -205,13 +209,13 @@ class Brain:
         progress = min(self.progress, 1.5)
         neurons = sum(region.neurons for region in self.regions)
         capacity = sum(region.capacity * region.neurons for region in self.regions) / neurons
-        performance = sum(skills) / len(skills) if skills else 0.5 + 0.4 * progress
+        performance = sum(skills) / len(skills) if skills else self.general_skill()
         loss = 0.04 + 0.46 * math.exp(-2.5 * progress) + 0.3 * self.excitation + 0.5 * self.misled
         rate = 0.10 + 0.012 * math.sin(self.step / 9_000) + 0.24 * self.excitation
         values = {
             "firing_rate": rate + self.noise(0.008),
             "capacity": capacity + self.noise(0.004),
-            "performance": performance - 0.1 * self.excitation - 0.3 * self.misled,
+            "performance": min(max(performance - 0.1 * self.excitation - 0.3 * self.misled, 0.0), 1.0),
             "loss": max(loss + self.noise(0.02), 0.001),
             **measured,
             "performance/steps_per_sec": self.simulation.steps_per_second * (1 + self.noise(0.03)),
