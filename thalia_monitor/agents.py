@@ -22,18 +22,12 @@ from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.sampling import excerpt
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.errors import BadParameter, MonitorError, NotInstalled, StillReading
-from thalia_monitor.export.command import own_run
 from thalia_monitor.export.lines import jsonable
-from thalia_monitor.reading.library import Library
-from thalia_monitor.reading.run_search import Root
-from thalia_monitor.settings import thresholds
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from thalia_monitor.analysis.findings import Thresholds
     from thalia_monitor.model.run import TrainingState
-    from thalia_monitor.settings import Settings
+    from thalia_monitor.reading.library import Library
 
 MOST_BYTES: Final = 8 * 1024
 """Bytes of an answer, unless a caller asks for more or less."""
@@ -219,18 +213,6 @@ class Answers:
 
 
 TOOLS: Final = ("runs", "summary", "series", "events", "findings", "compare", "milestones", "problems")
-
-
-def of_directory(place: Path, settings: Settings) -> Answers:
-    """Answers about the run in a directory, or about the runs below it."""
-    alone = own_run(place)
-    library = Library(
-        [place] if alone else [],
-        [] if alone else [Root(place, settings.root_depth, settings.root_pattern)],
-        scheme=settings.stage_scheme,
-        follow_links=settings.follow_links,
-    )
-    return Answers(library, thresholds(settings.health))
 
 
 def server(answers: Answers) -> Any:

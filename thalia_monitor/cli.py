@@ -14,7 +14,7 @@ from thalia_monitor import system
 from thalia_monitor._version import __version__
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, thresholds, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 
@@ -202,8 +202,11 @@ def export(
 def mcp(options: dict[str, Any], directory: Path) -> None:
     """Answer an agent about the runs in DIRECTORY over standard input and output (docs/agents.md)."""
     from thalia_monitor import agents  # noqa: PLC0415 - the SDK takes a second to import
+    from thalia_monitor.export.command import library_of  # noqa: PLC0415
 
-    agents.server(agents.of_directory(directory.absolute(), settings_from(options))).run("stdio")
+    settings = settings_from(options)
+    answers = agents.Answers(library_of(directory.absolute(), settings), thresholds(settings.health))
+    agents.server(answers).run("stdio")
 
 
 @cli.group(context_settings=CONTEXT)

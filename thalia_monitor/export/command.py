@@ -29,7 +29,7 @@ from thalia_monitor.export.tables import (
     write_table,
 )
 from thalia_monitor.reading.arrays import release
-from thalia_monitor.reading.library import run_id
+from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.reading.run_reader import RunReader
 from thalia_monitor.reading.run_search import Candidate, Root, search
 
@@ -143,6 +143,17 @@ def find_run(request: Request, settings: Settings) -> Candidate:
             f"-o {request.output} lies in the run's own directory, which is only read: choose another place."
         )
     return run
+
+
+def library_of(directory: Path, settings: Settings) -> Library:
+    """The run in a directory, or the runs below it, as a library."""
+    alone = own_run(directory)
+    return Library(
+        [directory] if alone else [],
+        [] if alone else [Root(directory, settings.root_depth, settings.root_pattern)],
+        scheme=settings.stage_scheme,
+        follow_links=settings.follow_links,
+    )
 
 
 def own_run(directory: Path) -> tuple[Candidate, ...]:

@@ -150,6 +150,7 @@ def _charts(choice: Choice, sides: Sequence[Side]) -> list[html.Section]:
             f"{title(choice.series)}: difference from {base[:60]}",
             choice.series,
             height=figures.DIFFERENCE_HEIGHT,
+            series=series,
             takes=takes,
         ),
     ]
