@@ -16,7 +16,7 @@ from thalia_monitor.analysis.formatting import NONE, number
 from thalia_monitor.analysis.liveness import Status, listed_status, listed_update
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.stages import stage_name
-from thalia_monitor.web.components import basic, comparison_query, header
+from thalia_monitor.web.components import basic, comparison_query
 from thalia_monitor.web.context import Monitor, monitor
 from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.live.ids import OTHERS, PULSE, RUN, STANDING, VERSION
@@ -295,8 +295,8 @@ def _dot(status: Status) -> html.Span:
     """The run's status as a symbol; its name for those who do not see it, or point at it."""
     name = report.STATUS_WORDS[status]
     return html.Span(
-        header.STATUS_ICONS[status],
-        className=f"run-dot standing-{header.STATUS_KINDS[status]}",
+        report.STATUS_ICONS[status],
+        className=f"run-dot standing-{report.STATUS_KINDS[status]}",
         role="img",
         title=name,
         **{"aria-label": name},
