@@ -38,7 +38,9 @@ def layout(**query: Any) -> html.Div:
             panels.panel(FACTS, className="facts panel"),
             html.Div(
                 [
-                    charts.chart_card("sleep-timeline", "When it slept", class_name="wide", table=TABLE),
+                    charts.chart_card(
+                        "sleep-timeline", "When it slept", height=140, class_name="wide", table=TABLE
+                    ),
                     charts.chart_card("sleep-patterns", "Patterns replayed", height=260, table=TABLE),
                     charts.chart_card("sleep-frequency", "How often", height=260, table=TABLE, zooms=False),
                 ],

@@ -73,7 +73,7 @@ def test_axe_finds_no_violation_on_any_page(show: Callable[..., Page], run: str,
     found = []
     for path in sections(page):
         page.evaluate(GO, path)
-        page.wait_for_selector("#page .page, #page .empty")
+        page.wait_for_selector("#page .page, #page .empty", state="attached")
         found += violations(page, looks)
     assert found == []
 

@@ -43,7 +43,7 @@ def choose(page: Page, name: str) -> None:
     if not page.locator("#runs-list").is_visible():
         page.locator("#runs-open").click()
     page.get_by_label("Find a run by its name or directory").fill(name)
-    page.get_by_role("link", name=name, exact=True).click()
+    page.locator("#runs-list").get_by_role("link", name=name, exact=True).click()
     expect(page.locator("#runs-open")).to_have_text(name)
 
 

@@ -243,7 +243,7 @@ def test_a_zoom_is_about_steps_and_leaves_other_axes_alone(show: Show) -> None:
 
 
 def test_settings_and_runs_open_over_the_page(show: Show) -> None:
-    """One at a time and without moving the page; Escape closes it and returns the focus; the button says which it is."""
+    """One at a time and without moving the page; Escape closes it and returns the focus; its button says so."""
     page = show("everything")
     top = "document.querySelector('#page').getBoundingClientRect().top"
     before = page.evaluate(top)

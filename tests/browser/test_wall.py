@@ -35,11 +35,6 @@ def test_it_is_large_and_has_no_controls(server: Server, browse: Browse) -> None
     sizes = "selector => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize)"
     assert page.evaluate(sizes, "html") == 24
     assert page.evaluate(sizes, ".card-value") > 36
-    length = page.evaluate("document.documentElement.scrollHeight")
-    assert length > SCREEN["height"], "with all that is wrong with this run it does not fit"
-    page.wait_for_function(
-        f"() => scrollY + innerHeight >= {length} - 40", timeout=60_000
-    )  # but all is shown
     for path in page.evaluate(PATHS):
         page.goto(f"{server.url.rstrip('/')}{path}?wall=1")
         page.locator("#frame-header .fact").first.wait_for()
@@ -47,6 +42,8 @@ def test_it_is_large_and_has_no_controls(server: Server, browse: Browse) -> None
         shown = """() => [...document.querySelectorAll('button, input, select, summary.tool-label')].filter(
             each => each.checkVisibility({opacityProperty: true})).map(each => each.outerHTML.slice(0, 100))"""
         assert page.evaluate(shown) == [], path
+        if path not in ("/milestones", "/compare"):  # as long as the list of criteria
+            assert page.evaluate("document.documentElement.scrollHeight") <= SCREEN["height"], path
 
 
 def test_it_turns_its_pages_by_itself(run: Run, browse: Browse) -> None:

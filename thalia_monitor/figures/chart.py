@@ -137,8 +137,14 @@ def _ends(trace: dict[str, Any]) -> tuple[float, float] | None:
 
 
 def enlarged(chart: Chart, by: float) -> Chart:
-    """Scaled copy of a chart for a wall display: height, margins and fonts larger."""
-    return chart if by == 1 else replace(chart, layout=_larger(chart.layout, by))
+    """Scaled copy of a chart for a wall display: margins and fonts larger, its height that of one row of two."""
+    if by == 1:
+        return chart
+    return replace(chart, layout=_larger(chart.layout, by) | {"height": WALL_HEIGHT * by})
+
+
+WALL_HEIGHT: Final = 135
+"""Pixels before they are enlarged: a screen of 1280 x 720 has room for numbers and two rows of charts."""
 
 
 _FONTS: Final = frozenset({"font", "tickfont"})

@@ -107,7 +107,7 @@ def test_a_long_log_that_is_being_read_says_how_far() -> None:
     """The page shows the part that is there."""
     reading = TrainingState(read_fraction=0.42, sources=SOURCES)
     assert "reading the log, 42%" in said(header(reading, now=NOW.timestamp()))
-    assert missing(reading) is None
+    assert missing(reading, "/runs/a") is None
 
 
 def test_the_totals_count_events_and_name_the_sources() -> None:
@@ -128,10 +128,16 @@ def test_what_is_missing_is_said_with_what_to_do() -> None:
     """Nothing at all, no metadata, no log: each another sentence; a whole run has none."""
     line = Event("growth", 1, {})
     whole = TrainingState(checkpoints=(Checkpoint("m", 1),), events=(line,), sources=SOURCES)
-    assert missing(whole) is None
-    assert said(missing(TrainingState())).startswith("No training data in this directory yet")
-    assert said(missing(TrainingState(events=(line,), sources=SOURCES))).startswith("No metadata_*.json")
+    assert missing(whole, "/runs/a") is None
+    assert said(missing(TrainingState(), "/runs/a")).startswith("No training data in this directory yet")
+    assert said(missing(TrainingState(events=(line,), sources=SOURCES), "/runs/a")).startswith(
+        "No metadata_*.json"
+    )
+    card = said(missing(TrainingState(), "/runs/a"))
+    assert "CurriculumLogger('/runs/a')" in card and "metadata_*.json" in card, (
+        "the directory in code to copy"
+    )
     no_log = TrainingState(checkpoints=(Checkpoint("m", 1),), sources=SOURCES)
-    assert said(missing(no_log)).startswith("No training_log.json")
+    assert said(missing(no_log, "/runs/a")).startswith("No training_log.json")
     for each in (TrainingState(), no_log):
-        assert "json_log=True" in said(missing(each))
+        assert "json_log=True" in said(missing(each, "/runs/a"))

@@ -188,16 +188,12 @@ def growth_facts(state: TrainingState) -> list[Any]:
     ]
 
 
-def missing(state: TrainingState) -> Any:
-    """Say what this directory lacks, and what to do about it."""
+def missing(state: TrainingState, place: str) -> Any:
+    """Say what this directory (``place``) lacks, and what to do about it."""
     if state.read_fraction < 1:
         return None
     if not state.sources:
-        return basic.empty(
-            "No training data in this directory yet",
-            f"Neither {contract.METADATA_PATTERN} nor {contract.LOG_NAME} is here. "
-            "Is the trainer writing to this directory, with json_log=True? This page fills by itself.",
-        )
+        return empty_states.no_data(place)
     if empty_states.without_curriculum(state):
         return None  # their programs have nothing that these files would tell
     if not state.checkpoints:

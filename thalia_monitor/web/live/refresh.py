@@ -88,7 +88,8 @@ def refresh(client: ClientState) -> Refresh:
     # What is shown by default stays, even if another is newer now.
     run = client.run or before
     try:
-        run = monitor().library.entry(run).id
+        entry = monitor().library.entry(run)
+        run = entry.id
         moment = monitor().newer(run, known if run == before else None)
     except MonitorError as error:
         return Refresh(_unreadable(str(error), run, client))
@@ -101,7 +102,7 @@ def refresh(client: ClientState) -> Refresh:
         frame["warnings"] = header.health_bar(summary)
     if not same or client.status == UNREADABLE:
         names = _names(run, state)
-        notices = [basic.problems(state.problems, state.total_problems), header.missing(state)]
+        notices = [basic.problems(state.problems, state.total_problems), header.missing(state, entry.place)]
         frame |= {
             "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
             "names": no_update if names == client.names else names,
