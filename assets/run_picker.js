@@ -15,6 +15,11 @@
     monitor.set("runs-panel", { is_open: false });
   });
 
+  document.addEventListener("click", (event) => {
+    const heading = event.target.closest?.("#runs-list [data-sort]");
+    if (heading) monitor.set("runs-sort", { data: heading.dataset.sort });
+  });
+
   // Dash does not notice a step back between two runs on the same page.
   window.addEventListener("popstate", () => {
     if (runInAddress()) monitor.set("live-run", { data: runInAddress() });
@@ -39,8 +44,8 @@
       return standing?.name ? standing.name.slice(0, 60) : monitor.noUpdate();
     },
 
-    query(open, query, page, pulse) {
-      return open ? { query: query || "", page: page || 1, pulse } : monitor.noUpdate();
+    query(open, query, page, pulse, sort) {
+      return open ? { query: query || "", page: page || 1, pulse, sort: sort || "" } : monitor.noUpdate();
     },
   });
 })();

@@ -261,6 +261,17 @@ def listed_update(listed: Listed, now: float) -> float | None:
     return changed
 
 
+def listed_status(listed: Listed, now: float) -> Status:
+    """Status of a run of which only a list entry was read: by its age in usual gaps of its log."""
+    updated = listed_update(listed, now)
+    if updated is None or listed.usual_gap is None:
+        return Status.UNKNOWN
+    age = now - updated
+    if age <= _quiet_after(listed.usual_gap, None, 0):
+        return Status.LIVE
+    return Status.QUIET if age <= _stale_after(listed.usual_gap, None, 0) else Status.STALE
+
+
 def _is_newest(pause: Change, state: TrainingState) -> bool:
     """Whether no metric line is newer than a pause: then the run is silent because of it."""
     recent = state.history.time[-1:]

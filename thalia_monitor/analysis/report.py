@@ -25,6 +25,23 @@ STATUS_WORDS: Final[Mapping[Status, str]] = {
     Status.STOPPED: "Stopped",
     Status.UNKNOWN: "Not known to be alive",
 }
+STATUS_ICONS: Final[Mapping[Status, str]] = {
+    Status.LIVE: "●",
+    Status.QUIET: "◐",
+    Status.STALE: "○",
+    Status.FINISHED: "■",
+    Status.STOPPED: "▣",
+    Status.UNKNOWN: "?",
+}
+"""Shapes that differ without their colour."""
+STATUS_KINDS: Final[Mapping[Status, str]] = {
+    Status.LIVE: "good",
+    Status.QUIET: "warning",
+    Status.STALE: "critical",
+    Status.FINISHED: "info",
+    Status.STOPPED: "warning",
+    Status.UNKNOWN: "info",
+}
 MOST_LISTED: Final = 20
 
 

@@ -181,6 +181,8 @@ class Library:
         self._timed_readers: dict[str, TimedReader] = {}
         self._held: OrderedDict[str, TimedReader] = OrderedDict()
         """The readers with something in memory, the one used last at the end."""
+        self._summarized: dict[str, tuple[float, Summary]] = {}
+        """The last summary of a run, and when the run had changed by then."""
 
     @property
     def several(self) -> bool:
@@ -262,6 +264,25 @@ class Library:
             if reader.holding:
                 self._hold(run, reader)
         return [_outcome(each) for each in asked]
+
+    def known_summaries(self, entries: Sequence[Entry], *, limit: float = 5.0) -> list[Summary | str]:
+        """Sum several runs up as of the last search: only what has changed since the last summary is read."""
+        unread = [
+            each
+            for each in entries
+            if self._summarized.get(each.id, (None,))[0] != each.changed or not each.changed
+        ]
+        read = dict(
+            zip(
+                (each.id for each in unread),
+                self.summaries([each.id for each in unread], limit=limit),
+                strict=True,
+            )
+        )
+        for each in unread:
+            if isinstance(summary := read[each.id], Summary):
+                self._summarized[each.id] = each.changed, summary
+        return [read[each.id] if each.id in read else self._summarized[each.id][1] for each in entries]
 
     def versions(self, runs: Sequence[str], *, limit: float = 1.0) -> list[str | None]:
         """Take the version of several runs' files at once, reading none; None where that fails or takes long."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -11,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -120,23 +123,25 @@ class Summary:
     last_line: tuple[int, float] | None = None
     saved: tuple[tuple[int, float], ...] = ()
     """Step and time of change of the checkpoints' files that are named by their step, in order."""
+    usual_gap: float | None = None
+    """Median seconds between the last lines of the log that have a time."""
+    losses: tuple[float, ...] = ()
+    """The last values of the loss in the log."""
 
 
 def summarize(directory: Path, within: Path | None = None) -> Summary:
     """Look at a run's newest checkpoint and the end of its log (no link out of ``within``); raises RunUnreadable."""
     listing = list_directory(directory, within)
     point = _newest(directory, listing.metadata, within)
-    first, last, logged = (
-        _ends(directory / contract.LOG_NAME, listing.log, within) if listing.log else (None,) * 3
-    )
-    steps = [step for step in (logged, point.step if point else None) if step is not None]
+    log = _ends(directory / contract.LOG_NAME, listing.log, within) if listing.log else _Ends()
+    steps = [step for step in (log.step, point.step if point else None) if step is not None]
     stage = point.stage if point else None
     return Summary(
         None if stage is None else -1 if stage == -0.5 else int(stage),
         max(steps, default=None),
         listing.last_update,
-        first,
-        last,
+        log.first,
+        log.last,
         tuple(
             sorted(
                 (int(number[1]), status.st_mtime)
@@ -144,6 +149,8 @@ def summarize(directory: Path, within: Path | None = None) -> Summary:
                 if (number := STEP_IN_NAME.fullmatch(name))
             )
         ),
+        log.usual_gap,
+        log.losses,
     )
 
 
@@ -161,38 +168,73 @@ def _newest(directory: Path, files: Mapping[str, os.stat_result], within: Path |
     return None
 
 
-_Ends = tuple[tuple[int, float] | None, tuple[int, float] | None, int | None]
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a list of runs needs of one line of a log."""
+
+    step: int | None
+    time: float | None
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What the first and the last lines of a log tell."""
+
+    first: tuple[int, float] | None = None
+    last: tuple[int, float] | None = None
+    """Step and time of the first and of the last line that have both."""
+    step: int | None = None
+    usual_gap: float | None = None
+    losses: tuple[float, ...] = ()
 
 
 def _ends(path: Path, status: os.stat_result, within: Path | None) -> _Ends:
-    """Step and time of the log's first and last line that have both, and the last line's step."""
+    """Read both ends of a log; nothing where it cannot be read."""
     try:
         with open_regular(path, within) as file:
             begin = file.read(END).split(b"\n")
             file.seek(max(status.st_size - END, 0))
             end = file.read(END).split(b"\n")
     except OSError:
-        return None, None, None
-    last = [found for found in map(_step_and_time, reversed(end)) if found[0] is not None][:_TRIED]
-    first = map(_step_and_time, begin[:_TRIED])
-    return _timed(first), _timed(last), last[0][0] if last else None
+        return _Ends()
+    lines = [each for each in map(_line, reversed(end)) if each and each.step is not None][:_TRIED]
+    times = [each.time for each in lines if each.time is not None]
+    gaps = [later - earlier for later, earlier in pairwise(times) if later > earlier]
+    return _Ends(
+        _timed(map(_line, begin[:_TRIED])),
+        _timed(lines),
+        lines[0].step if lines else None,
+        median(gaps) if gaps else None,
+        tuple(each.loss for each in reversed(lines) if each.loss is not None),
+    )
 
 
 _TRIED: Final = 100
 """Lines at either end that are looked at for a time."""
 
 
-def _timed(lines: Iterable[tuple[int | None, float | None]]) -> tuple[int, float] | None:
-    return next(((step, time) for step, time in lines if step is not None and time is not None), None)
+def _timed(lines: Iterable[_Line | None]) -> tuple[int, float] | None:
+    return next(
+        (
+            (each.step, each.time)
+            for each in lines
+            if each and each.step is not None and each.time is not None
+        ),
+        None,
+    )
 
 
-def _step_and_time(line: bytes) -> tuple[int | None, float | None]:
+def _line(line: bytes) -> _Line | None:
     try:
         given: Any = json.loads(line.strip().rstrip(b",]").decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
-        return None, None
+        return None
     if not isinstance(given, dict):
-        return None, None
-    time = json_values.unix_time(given.get(contract.TIMESTAMP))
+        return None
+    time, loss = json_values.unix_time(given.get(contract.TIMESTAMP)), json_values.number(given.get("loss"))
     believed = time is not None and bool(believable(np.array([time]))[0])
-    return json_values.count(given.get(contract.STEP)), time if believed else None
+    finite = loss is not None and math.isfinite(loss)
+    return _Line(
+        json_values.count(given.get(contract.STEP)), time if believed else None, loss if finite else None
+    )

@@ -13,6 +13,7 @@ from dash._get_app import app_context
 from dash.development.base_component import Component
 
 from tests.analysis.build import checkpoint, history, state
+from thalia_monitor.analysis import report
 from thalia_monitor.analysis.findings import Finding, Kind
 from thalia_monitor.analysis.summary import Summary, summarize
 from thalia_monitor.model.records import Event, Severity, Source
@@ -180,7 +181,7 @@ def test_the_standing_changes_only_when_something_is_to_be_told(app: Dash) -> No
 
 def test_colour_is_never_alone() -> None:
     """Every status has a shape and a word of its own."""
-    assert len(set(header.STATUS_ICONS.values())) == len(header.STATUS_ICONS) == len(header.STATUS_KINDS)
+    assert len(set(report.STATUS_ICONS.values())) == len(report.STATUS_ICONS) == len(report.STATUS_KINDS)
 
 
 def test_a_plan_in_steps_gives_the_time_left_as_one_number_where_the_pace_is_even() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from dash import Dash
 
 from tests.screen import Screen
-from tests.support import Run, callback
+from tests.support import Run, callback, line
 from thalia_monitor.reading.library import Entry, run_id
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.components import run_picker
@@ -209,3 +211,46 @@ def test_a_name_that_is_no_text_is_listed_and_read(tmp_path: Path) -> None:
         screen.set("live-run", data=each["id"])
         screen.refresh()
         assert "metadata_?.json" in screen.everything()
+
+
+def ordered(app: Dash, sort: str) -> list[str]:
+    """Names of the runs in the order of the list."""
+    text, _ = listed(app, sort=sort)
+    return re.findall(r'"children": "(morning|noon|night)"', text)
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("run", ["morning", "night", "noon"]),
+        ("-run", ["noon", "night", "morning"]),
+        ("stage", ["morning", "noon", "night"]),
+        ("-stage", ["night", "noon", "morning"]),
+        ("-step", ["night", "noon", "morning"]),
+    ],
+)
+def test_the_list_is_sorted_by_a_column(root: Path, sort: str, names: list[str]) -> None:
+    """Over all runs, not only those on the page; the heading says which way."""
+    app = create_app(root=(root,))
+    assert ordered(app, sort) == names
+    direction = "descending" if sort.startswith("-") else "ascending"
+    assert listed(app, sort=sort)[0].count(f'"aria-sort": "{direction}"') == 1
+
+
+def test_live_runs_come_first_with_their_status_and_losses(root: Path) -> None:
+    """The newest lines decide, and not which directory changed last; the newest loss stands at its trend."""
+    now = time.time()
+    for name, age in (("morning", 0), ("noon", 2000), ("night", 4000)):
+        run = Run(root / name)
+        for number in range(20):
+            loss = 0.5 - number / 100
+            run.append(line(1000 + number, timestamp=now - age - 20 + number, loss=loss))
+        for each in (root / name).iterdir():
+            os.utime(each, (now - age, now - age))
+        os.utime(root / name, (now + age, now + age))  # the list of its files changed last
+    app = create_app(root=(root,))
+    assert ordered(app, "")[0] == "morning"
+    text, _ = listed(app, query="morning")
+    assert '"aria-label": "Live"' in text
+    assert "0.31" in text
+    assert '"aria-label": "Stale"' in listed(app, query="night")[0]

@@ -210,23 +210,6 @@ def missing(state: TrainingState, place: str) -> Any:
     return None
 
 
-STATUS_ICONS: Final = {
-    Status.LIVE: "●",
-    Status.QUIET: "◐",
-    Status.STALE: "○",
-    Status.FINISHED: "■",
-    Status.STOPPED: "▣",
-    Status.UNKNOWN: "?",
-}
-"""Shapes that differ without their colour."""
-STATUS_KINDS: Final = {
-    Status.LIVE: "good",
-    Status.QUIET: "warning",
-    Status.STALE: "critical",
-    Status.FINISHED: "info",
-    Status.STOPPED: "warning",
-    Status.UNKNOWN: "info",
-}
 MOST_CRITICALS: Final = 20
 LONGEST_CRITICAL: Final = 200
 
@@ -259,7 +242,7 @@ def changed(summary: Summary | None, run: str | None, before: Any) -> tuple[Any,
     else:
         now = standing(summary, run or "")
         status = summary.liveness.status
-        shown = _badge(STATUS_KINDS[status], STATUS_ICONS[status], report.STATUS_WORDS[status])
+        shown = _badge(report.STATUS_KINDS[status], report.STATUS_ICONS[status], report.STATUS_WORDS[status])
     return (no_update, no_update) if now == before else (now, shown)
 
 

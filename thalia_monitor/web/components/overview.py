@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dash
 from dash import dcc, html
 
+from thalia_monitor.analysis import report
 from thalia_monitor.analysis.findings import Finding, Kind
 from thalia_monitor.analysis.formatting import ago, counted, number, rough
 from thalia_monitor.analysis.quantities import Place, judgement, places
@@ -58,8 +59,8 @@ def status(summary: Summary) -> list[Any]:
             [
                 _label("Status", page("/events")),
                 html.Span(
-                    [html.Span(header.STATUS_ICONS[alive.status], **{"aria-hidden": "true"}), f" {word}"],
-                    className=f"status-word standing-{header.STATUS_KINDS[alive.status]}",
+                    [html.Span(report.STATUS_ICONS[alive.status], **{"aria-hidden": "true"}), f" {word}"],
+                    className=f"status-word standing-{report.STATUS_KINDS[alive.status]}",
                 ),
                 html.Span(header.sentence(alive), className="fact-detail"),
                 html.Span(clock, className="fact-detail note") if clock else None,

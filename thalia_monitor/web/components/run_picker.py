@@ -9,10 +9,11 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 import dash_bootstrap_components as dbc
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.analysis.formatting import NONE
-from thalia_monitor.analysis.liveness import listed_update
+from thalia_monitor.analysis import report
+from thalia_monitor.analysis.formatting import NONE, number
+from thalia_monitor.analysis.liveness import Status, listed_status, listed_update
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web.components import basic, comparison_query
@@ -21,13 +22,24 @@ from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.live.ids import OTHERS, PULSE, RUN, STANDING, VERSION
 
 if TYPE_CHECKING:
-    from thalia_monitor.reading.library import Entry
+    from thalia_monitor.reading.library import Entry, Library
     from thalia_monitor.reading.listing import Summary
 
 ROWS: Final = 25
+COLUMNS: Final = {"run": "Run", "stage": "Stage", "step": "Step", "update": "Last update", "loss": "Loss"}
+SORTED: Final = ("run", "stage", "step", "update")
+"""Columns that the list can be sorted by."""
+RECENT: Final = 3600.0
+"""Seconds since its last change in which a run may be live: longer ago, its status does not move it in the list."""
+MOST_RECENT: Final = 200
+LOSSES: Final = 24
+"""Values of the loss in a row's trend."""
+RANKS: Final = (Status.LIVE, Status.QUIET)
+"""Statuses that come first in the list."""
 LOCATION: Final = "location"
-PANEL, BUTTON, QUERY, PAGE, COUNT, LIST, NOTES, ASKED, OPENED = (
-    f"runs-{part}" for part in ("panel", "open", "query", "page", "count", "list", "notes", "asked", "opened")
+PANEL, BUTTON, QUERY, PAGE, COUNT, LIST, NOTES, ASKED, OPENED, SORT = (
+    f"runs-{part}"
+    for part in ("panel", "open", "query", "page", "count", "list", "notes", "asked", "opened", "sort")
 )
 
 
@@ -65,6 +77,7 @@ def picker() -> dbc.Collapse:
                     **{"aria-label": "The runs found"},
                 ),
                 html.Div(id=NOTES),
+                dcc.Store(id=SORT),
             ],
             className="panel runs",
             tabIndex=-1,
@@ -128,6 +141,7 @@ def _register_in_browser(app: Dash) -> None:
                 Input(QUERY, "value"),
                 Input(PAGE, "active_page"),
                 Input(PULSE, "data"),
+                Input(SORT, "data"),
             ],
             [],
         ),
@@ -182,10 +196,11 @@ def _register_list(app: Dash) -> None:
     def fill(asked: dict[str, Any], version: Any) -> tuple[Any, ...]:
         library = monitor().library
         every = library.entries()
-        found = search(every, str(asked.get("query") or ""))
+        order = str(asked.get("sort") or "")
+        found = arrange(search(every, str(asked.get("query") or "")), order, library, time())
         pages = max(1, -(-len(found) // ROWS))
-        number = asked.get("page")
-        first = (min(max(number if isinstance(number, int) else 1, 1), pages) - 1) * ROWS
+        page = asked.get("page")
+        first = (min(max(page if isinstance(page, int) else 1, 1), pages) - 1) * ROWS
         shown = found[first : first + ROWS]
         summaries = library.summaries([each.id for each in shown])
         known = parse_version(version)
@@ -195,7 +210,7 @@ def _register_list(app: Dash) -> None:
             f"{len(found):,} of {len(every):,} runs" if len(found) < len(every) else f"{len(every):,} runs"
         )
         notes = [basic.notice("warning", note) for note in library.notes]
-        return table(rows), count, pages, notes
+        return table(rows, order), count, pages, notes
 
 
 def search(entries: list[Entry], query: str) -> list[Entry]:
@@ -204,29 +219,95 @@ def search(entries: list[Entry], query: str) -> list[Entry]:
     return [each for each in entries if all(word in f"{each.name} {each.place}".lower() for word in words)]
 
 
-def table(rows: list[html.Tr]) -> Any:
+def arrange(entries: list[Entry], order: str, library: Library, now: float) -> list[Entry]:
+    """Runs in the order of a column (``-step``: largest first); without one live first, and then the newest."""
+    column, descending = order.removeprefix("-"), order.startswith("-")
+    if column == "run":
+        return sorted(entries, key=lambda each: (each.name.lower(), each.place), reverse=descending)
+    if column not in SORTED:
+        recent = [each for each in entries if not each.gone and now - each.changed < RECENT][:MOST_RECENT]
+        summaries = dict(zip((each.id for each in recent), library.known_summaries(recent), strict=True))
+        return sorted(entries, key=lambda each: _rank(summaries.get(each.id), now))
+    values = {
+        each.id: _value(summary, column, now)
+        for each, summary in zip(entries, library.known_summaries(entries), strict=True)
+    }
+    with_value = [each for each in entries if values[each.id] is not None]
+    without = [each for each in entries if values[each.id] is None]
+    return sorted(with_value, key=lambda each: values[each.id] or 0.0, reverse=descending) + without
+
+
+def _rank(summary: Summary | str | None, now: float) -> int:
+    status = Status.UNKNOWN if summary is None or isinstance(summary, str) else listed_status(summary, now)
+    return RANKS.index(status) if status in RANKS else len(RANKS)
+
+
+def _value(summary: Summary | str, column: str, now: float) -> float | None:
+    if isinstance(summary, str):
+        return None
+    return {"stage": summary.stage, "step": summary.step, "update": listed_update(summary, now)}[column]
+
+
+def table(rows: list[html.Tr], order: str = "") -> Any:
     """The runs on this page of the list."""
     if not rows:
         return basic.empty("No run is called that", "Search for a part of its name or of its directory.")
-    names = (("Run", ""), ("Stage", ""), ("Step", "number"), ("Last update", ""))
-    head = html.Tr([html.Th(words, scope="col", className=kind) for words, kind in names])
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
+    head = html.Tr([_heading(column, words, order) for column, words in COLUMNS.items()])
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table run-list")
+
+
+def _heading(column: str, words: str, order: str) -> html.Th:
+    """A heading that sorts by its column: numbers and times largest first at the first click."""
+    kind = "number" if column == "step" else ""
+    if column not in SORTED:
+        return html.Th(words, scope="col", className=kind)
+    first, second = (column, f"-{column}") if column == "run" else (f"-{column}", column)
+    sorted_as = {column: "ascending", f"-{column}": "descending"}.get(order, "none")
+    button = html.Button(
+        words, className="sort", type="button", **{"data-sort": second if order == first else first}
+    )
+    return html.Th(button, scope="col", className=kind, **{"aria-sort": sorted_as})
 
 
 def _row(entry: Entry, summary: Summary | str, now: str | None) -> html.Tr:
     current = {"aria-current": "true"} if entry.id == now else {}
     name = html.A(entry.name[:120], href=f"?run={entry.id}", className="log-text", **{"data-run": entry.id})
     where = html.Div(entry.place[:300], className="fact-detail log-text in-full")
-    cells = [html.Td([name, where], dir="auto")]
     if isinstance(summary, str):
-        cells.append(html.Td(summary[:300], colSpan=3, className="missing log-text"))
-    else:
-        cells += [
-            html.Td(_stage(summary)),
-            html.Td(NONE if summary.step is None else f"{summary.step:,}", className="number"),
-            html.Td(basic.age(listed_update(summary, time()))),
-        ]
+        words = html.Td(summary[:300], colSpan=4, className="missing log-text", **{"data-label": ""})
+        return html.Tr([html.Td([name, where], dir="auto", **{"data-label": ""}), words], **current)
+    moment = time()
+    cells = [
+        html.Td([_dot(listed_status(summary, moment)), name, where], dir="auto", **{"data-label": ""}),
+        html.Td(_stage(summary), **{"data-label": "Stage"}),
+        html.Td(
+            NONE if summary.step is None else f"{summary.step:,}",
+            className="number",
+            **{"data-label": "Step"},
+        ),
+        html.Td(basic.age(listed_update(summary, moment)), **{"data-label": ""}),
+        html.Td(_losses(summary), **{"data-label": ""}),
+    ]
     return html.Tr(cells, **current)
+
+
+def _dot(status: Status) -> html.Span:
+    """The run's status as a symbol; its name for those who do not see it, or point at it."""
+    name = report.STATUS_WORDS[status]
+    return html.Span(
+        report.STATUS_ICONS[status],
+        className=f"run-dot standing-{report.STATUS_KINDS[status]}",
+        role="img",
+        title=name,
+        **{"aria-label": name},
+    )
+
+
+def _losses(summary: Summary) -> Any:
+    """The last losses as a trend, and the newest in figures."""
+    if not summary.losses:
+        return NONE
+    return [basic.sparkline(summary.losses[-LOSSES:]), html.Span(number(summary.losses[-1]))]
 
 
 def _stage(summary: Summary) -> Any:
