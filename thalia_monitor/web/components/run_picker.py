@@ -15,6 +15,7 @@ from thalia_monitor.analysis import report
 from thalia_monitor.analysis.formatting import NONE, number
 from thalia_monitor.analysis.liveness import Status, listed_status, listed_update
 from thalia_monitor.errors import MonitorError
+from thalia_monitor.figures.metrics import Course
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web.components import basic, comparison_query
 from thalia_monitor.web.context import Monitor, monitor
@@ -307,7 +308,7 @@ def _losses(summary: Summary) -> Any:
     """The last losses as a trend, and the newest in figures."""
     if not summary.losses:
         return NONE
-    return [basic.sparkline(summary.losses[-LOSSES:]), html.Span(number(summary.losses[-1]))]
+    return [basic.sparkline(Course(list(summary.losses[-LOSSES:]))), html.Span(number(summary.losses[-1]))]
 
 
 def _stage(summary: Summary) -> Any:
