@@ -77,7 +77,9 @@ class Watched:
     def open(self, url: str) -> Page:
         """Go to an address and wait until the run's header is there."""
         self.page.goto(url)
-        self.page.wait_for_selector("#frame-header .fact, #frame-notice .notice")
+        expect(
+            self.page.locator("#frame-header .fact, #frame-notice > *").locator("visible=true").first
+        ).to_be_visible()
         return self.page
 
 

@@ -44,7 +44,7 @@ def write(directory: Path, now: float | None = None) -> Run:
         if number % 50 == 10:
             grown = {"region": "cortex", "neurons_added": 50, "new_total": 1000 + number, "reason": "full"}
             run.append(line(step, event_type="growth", timestamp=moment, **grown))
-        if number % 60 == 20:
+        if number == 30 or (number % 60 == 20 and number > 20):  # not always at the same distance
             slept = {"sleep_stage": "NREM", "patterns_replayed": 150, "duration_steps": 5000}
             run.append(line(step, event_type="consolidation", timestamp=moment, **slept))
     run.append('{"step": 60000, "loss": \n')
