@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[alerts,redis,zstd]' --group test
+	$(BIN)/python -m pip install --quiet --editable '.[agents,alerts,parquet,prometheus,redis,zstd]' --group test
 	touch $@
 
 demo: $(VENV)/.installed ## Simulate a training and open the dashboard on it

@@ -15,7 +15,19 @@ import click
 
 from benchmarks.row import Bench, Row
 
-MODULES = ("cold_read", "tensorboard", "open_again", "tick", "page_tick", "zoom", "memory", "viewers", "wire")
+MODULES = (
+    "cold_read",
+    "tensorboard",
+    "open_again",
+    "tick",
+    "page_tick",
+    "zoom",
+    "memory",
+    "viewers",
+    "wire",
+    "export",
+    "scrape",
+)
 """One for each row or few of the table; each has ``rows(bench)``."""
 
 

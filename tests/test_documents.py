@@ -87,7 +87,8 @@ def test_the_api_page_has_every_address() -> None:
         .replace("`, `/consolidation", "`, `/api/v1/runs/<id>/consolidation")
     )
     documented = {
-        re.sub(r"\?.*", "", each) for each in re.findall(r"`(?:GET )?(/(?:api|healthz)[^` ]*)`", text)
+        re.sub(r"\?.*", "", each)
+        for each in re.findall(r"`(?:GET |POST )?(/(?:api|healthz|mcp)[^` ]*)`", text)
     }
     app = create_app(settings=Settings())
     routes = {str(rule) for rule in app.server.url_map.iter_rules() if rule.endpoint.startswith("api.")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from thalia_monitor import system
 from thalia_monitor._version import __version__
 from thalia_monitor.contract import printable
 from thalia_monitor.errors import MonitorError, SettingsError
-from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, with_options
+from thalia_monitor.settings import ENVIRONMENT_PREFIX, settings_from, thresholds, with_options
 
 CONTEXT = {"auto_envvar_prefix": ENVIRONMENT_PREFIX, "help_option_names": ["-h", "--help"]}
 
@@ -124,6 +125,70 @@ def status(options: dict[str, Any], directory: Path | None, as_json: bool, watch
     if where is None:
         raise SettingsError("Which run? Give its checkpoint directory: thalia-monitor status DIR.")
     sys.exit(terminal.tell(where, settings, as_json=as_json, watch=watch))
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--run", default="", metavar="NAME", help="Which run below DIRECTORY, by its path or its id.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "parquet", "json"]),
+    help="How to write it; else as FILE's name ends, else CSV.",
+)
+@click.option(
+    "--series", multiple=True, metavar="NAME", help="A series to write (repeatable); all without it."
+)
+@click.option("--from", "start", type=int, metavar="STEP", help="The first step to write.")
+@click.option("--to", "end", type=int, metavar="STEP", help="The last step to write.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="-",
+    metavar="FILE",
+    help="The file to write, replaced in one piece; standard output without it.",
+)
+@click.pass_obj
+def export(
+    options: dict[str, Any],
+    /,
+    directory: Path,
+    run: str,
+    kind: str | None,
+    series: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    output: Path,
+) -> None:
+    """Write every logged value of the run in DIRECTORY to a file: CSV, Parquet or JSON (docs/export.md)."""
+    from rich.console import Console  # noqa: PLC0415 - rich takes a tenth of a second to import
+
+    from thalia_monitor.export import command  # noqa: PLC0415 - as does numpy
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing half-written is left
+    request = command.Request(directory, output, run, kind or "", series, start, end)
+    click.echo(command.export(request, settings_from(options), Console(stderr=True)), err=True)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.pass_obj
+def mcp(options: dict[str, Any], directory: Path) -> None:
+    """Answer an agent about the runs in DIRECTORY over standard input and output (docs/agents.md)."""
+    from thalia_monitor import agents  # noqa: PLC0415 - the SDK takes a second to import
+    from thalia_monitor.export.command import own_run  # noqa: PLC0415
+    from thalia_monitor.reading.library import Library  # noqa: PLC0415
+    from thalia_monitor.reading.run_search import Root  # noqa: PLC0415
+
+    settings, place = settings_from(options), directory.absolute()
+    library = Library(
+        [place] if own_run(place) else [],
+        [] if own_run(place) else [Root(place, settings.root_depth, settings.root_pattern)],
+        scheme=settings.stage_scheme,
+        follow_links=settings.follow_links,
+    )
+    agents.server(agents.Answers(library, thresholds(settings.health))).run("stdio")
 
 
 @cli.group(context_settings=CONTEXT)

@@ -51,3 +51,19 @@ class BadParameter(MonitorError):
     """A request parameter that cannot be understood."""
 
     status = 400
+
+
+class ExportFailed(MonitorError):
+    """A file to export to cannot be written, or what was asked for cannot be exported."""
+
+
+class NotInstalled(MonitorError):
+    """What was asked for needs a package that is not installed here."""
+
+    status = 501
+
+
+class Forbidden(MonitorError):
+    """Who asks may not see this."""
+
+    status = 403

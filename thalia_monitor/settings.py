@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +56,8 @@ class Settings:
     """An htpasswd file; with one, everything but ``/healthz`` asks for a name and password."""
     api_token: str = field(default="", repr=False)
     api_token_file: Path | None = None
+    metrics_allow: tuple[str, ...] = ()
+    """Addresses and networks that may read ``/api/v1/metrics`` without the token; empty is the API's own rule."""
     behind_proxy: bool = False
     """Whether one proxy stands in front whose ``X-Forwarded-*`` headers tell the truth."""
     log_format: str = "text"
@@ -79,6 +81,13 @@ class Settings:
             raise SettingsError("--host is empty: give an address to listen on, 0.0.0.0 for all.")
         if self.stage_scheme not in SCHEMES:
             raise SettingsError(f"--stage-scheme is {self.stage_scheme!r}: use one of {', '.join(SCHEMES)}.")
+        for each in self.metrics_allow:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise SettingsError(
+                    f"--metrics-allow is {each!r}: use an address, or a network like 10.0.0.0/24."
+                ) from None
         if self.cache and self.cache not in CACHES and not self.cache.startswith(REDIS):
             raise SettingsError(
                 "--cache has to be memory, files, off or an address like redis://host:6379/0."
@@ -243,6 +252,12 @@ OPTIONS: Final = (
     ),
     click.option(
         "--api-token-file", type=click.Path(path_type=Path), metavar="FILE", help="File with the API's token."
+    ),
+    click.option(
+        "--metrics-allow",
+        multiple=True,
+        metavar="NETWORK",
+        help="Who may read /api/v1/metrics without the token: an address or network (repeatable), nobody else.",
     ),
     click.option(
         "--behind-proxy",

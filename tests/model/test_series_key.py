@@ -16,10 +16,10 @@ from thalia_monitor.alerts.conditions import Rule, active
 from thalia_monitor.analysis import comparison
 from thalia_monitor.analysis.comparison import run_values
 from thalia_monitor.analysis.summary import summarize
+from thalia_monitor.export.lines import lines
 from thalia_monitor.figures import compare, growth, metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, SeriesKey, metric, parse
-from thalia_monitor.web.api import lines
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.components.comparison_query import Choice, known_series, series_names
 from thalia_monitor.web.components.value_table import shown_instead

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from tests.support import FIXTURES, Run, line
 from thalia_monitor import load_training_state
+from thalia_monitor.export.lines import ROWS_AT_ONCE, lines
 from thalia_monitor.model.series_key import parse
-from thalia_monitor.web.api import ROWS_AT_ONCE, lines
 from thalia_monitor.web.app import create_app
 
 

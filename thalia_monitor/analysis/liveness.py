@@ -144,6 +144,9 @@ class Status(StrEnum):
     """No usual gap is known, or no clock is reliable."""
 
 
+Limits = tuple[tuple[float, Status], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Liveness:
     """Status of a run, with the reason in words."""
@@ -156,6 +159,12 @@ class Liveness:
     clock: str = ""
     """Sentence on disagreeing clocks; empty if they agree."""
     rhythm: Rhythm = field(default_factory=Rhythm)
+    limits: Limits = ()
+    """Ages in seconds above which the run has another status, while nothing is written; ascending."""
+
+    def status_at(self, age: float) -> Status:
+        """The status at a greater age, if nothing is written until then."""
+        return next((status for limit, status in reversed(self.limits) if age > limit), self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +212,12 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
         text = f"{sign.what} at a time that is {duration(-age)} in the future."
         return Liveness(Status.UNKNOWN, text, None, clock, rhythm)
     age = max(age, 0.0)
-    status = _status(age, sign, refresh)
-    if ending is not None and (ending.certain or status is not Status.LIVE):
+    limits = _limits(sign, refresh)
+    if ending is not None and (ending.certain or age > limits[0][0]):
         return Liveness(ending.status, f"{ending.words}; last change {ago(age)}.", age, clock, rhythm)
-    return Liveness(status, _text(sign, age), age, clock, rhythm)
+    status = next((status for limit, status in reversed(limits) if age > limit), Status.LIVE)
+    then = limits if ending is None else ((limits[0][0], ending.status),)
+    return Liveness(status, _text(sign, age), age, clock, rhythm, then)
 
 
 def _sign(state: TrainingState, clocks: Clocks, rhythm: Rhythm) -> _Sign | None:
@@ -236,12 +247,14 @@ def _stale_after(usually: float | None, pause: float | None, refresh: float) -> 
     return max(STALE_GAPS * (usually or 0.0), (pause or 0.0) * 3, STALE_FLOOR, 3 * refresh)
 
 
-def _status(age: float, sign: _Sign, refresh: float) -> Status:
+def _limits(sign: _Sign, refresh: float) -> Limits:
+    """Ages above which a run is no longer live, and what it is then."""
     if sign.usually is None:
-        return Status.LIVE if age <= max(NEW_RUN, refresh) else Status.UNKNOWN
-    if age > _stale_after(sign.usually, sign.pause, refresh):
-        return Status.STALE
-    return Status.QUIET if age > _quiet_after(sign.usually, sign.pause, refresh) else Status.LIVE
+        return ((max(NEW_RUN, refresh), Status.UNKNOWN),)
+    return (
+        (_quiet_after(sign.usually, sign.pause, refresh), Status.QUIET),
+        (_stale_after(sign.usually, sign.pause, refresh), Status.STALE),
+    )
 
 
 def _ending(state: TrainingState) -> _Ending | None:

@@ -179,6 +179,15 @@ class FileArray(GrowingArray[Number]):
             os.pwrite(self._writing, np.ascontiguousarray(values, self._kind).data, self._size * WIDTH)
 
 
+def release(array: NDArray[Any]) -> None:
+    """Take the pages of a file array out of this process's memory; a later look brings them back from the file."""
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
 def _allocate(file: int, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file, 0, size)

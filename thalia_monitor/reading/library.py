@@ -255,6 +255,12 @@ class Library:
                 self._hold(run, reader)
         return [_outcome(each) for each in asked]
 
+    def versions(self, runs: Sequence[str], *, limit: float = 1.0) -> list[str | None]:
+        """Take the version of several runs' files at once, reading none; None where that fails or takes long."""
+        asked = [self._timed_reader(self.entry(run)).ask_version() for run in runs]
+        wait(asked, timeout=limit)
+        return [_version(each) for each in asked]
+
     def add(self, directory: Path) -> str:
         """Take in one more directory and return its run id; only for an operator on the same machine.
 
@@ -304,6 +310,13 @@ class Library:
             spare = [key for key, each in self._held.items() if not each.busy]
             for key in spare[: max(len(self._held) - self._most_readers, 0)]:
                 self._held.pop(key).forget()
+
+
+def _version(asked: Future[str]) -> str | None:
+    error = asked.exception() if asked.done() else None
+    if error is not None and not isinstance(error, MonitorError):
+        raise error
+    return asked.result() if asked.done() and error is None else None
 
 
 def _outcome(asked: Future[Summary]) -> Summary | str:

@@ -240,6 +240,10 @@ class TimedReader:
         """Start reading the run's stage and step; the future may fail with RunUnreadable, or never finish."""
         return self._ask(self._sum_up, self._limit)
 
+    def ask_version(self) -> Future[str]:
+        """Start taking the version of the run's files, from their status alone; it may fail as a reading may."""
+        return self._ask(self._version, self._limit)
+
     def forget(self) -> None:
         """Drop everything in memory; the next read starts from the beginning of the files."""
         self._reader = None
@@ -250,6 +254,9 @@ class TimedReader:
             return found
         state = self._read(0.0)  # a run in other formats: only its reader knows
         return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
+
+    def _version(self) -> str:
+        return (self._reader or self._make(self.directory)).version()
 
     def _read(self, patience: float | None) -> TrainingState:
         with self._making:

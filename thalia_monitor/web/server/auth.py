@@ -7,18 +7,19 @@ import hmac
 import logging
 import secrets
 import socket
-from ipaddress import ip_address
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from passlib.apache import HtpasswdFile
 from passlib.context import CryptContext
 from werkzeug.datastructures import Authorization
 
-from thalia_monitor.errors import MonitorError, SettingsError
+from thalia_monitor.errors import Forbidden, MonitorError, SettingsError
 from thalia_monitor.web.server.error_pages import answer
 from thalia_monitor.web.server.logging import Recent
 
@@ -45,12 +46,22 @@ def register(server: Flask, settings: Settings) -> None:
     hosts = Hosts(settings)
     passwords = Passwords(settings.auth_file) if settings.auth_file else None
     token = api_token(settings)
+    scrapers = [ip_network(each) for each in settings.metrics_allow]
     if token:
         Recent.secrets |= {token}
 
     @server.before_request
     def check() -> Response | None:
         hosts.check(request.host)
+        if scrapers and request.endpoint == "api.metrics":
+            if _is_within(request.remote_addr or "", scrapers):
+                return None
+            if not (passwords or token):
+                raise Forbidden("This address may not read these figures: --metrics-allow names who may.")
+        if request.endpoint == "api.agents":
+            refuse_foreign_pages(request)
+            if not (passwords or token):
+                return _refused('Bearer realm="thalia-monitor"', NO_TOKEN)
         if request.endpoint == "api.health" or not (passwords or token):
             return None
         shown = request.authorization
@@ -62,6 +73,17 @@ def register(server: Flask, settings: Settings) -> None:
                 None if passwords.accept(shown) else _refused('Basic realm="thalia-monitor", charset="UTF-8"')
             )
         return _refused('Bearer realm="thalia-monitor"') if programs else None
+
+
+def refuse_foreign_pages(request: Request) -> None:
+    """Refuse what a page of another site has a browser send; a program sends no ``Origin``.
+
+    Raises:
+        Forbidden: it comes from one.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        raise Forbidden("A page of another site may not ask this.")
 
 
 def open_to_all(settings: Settings) -> str:
@@ -79,10 +101,13 @@ def _bears(shown: Authorization | None, token: str) -> bool:
     return hmac.compare_digest(given.encode(), token.encode())
 
 
-def _refused(challenge: str) -> Response:
-    sentence = (
-        "Say who you are: this monitor wants a name and password, or the API's token as a bearer token."
-    )
+WHO: Final = "Say who you are: this monitor wants a name and password, or the API's token as a bearer token."
+NO_TOKEN: Final = (
+    "Agents are answered only where there is a token: start this monitor with --api-token-file FILE."
+)
+
+
+def _refused(challenge: str, sentence: str = WHO) -> Response:
     said = answer(sentence, 401)
     said.headers["WWW-Authenticate"] = challenge
     return said
@@ -131,6 +156,10 @@ def _name_in(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:  # an unclosed bracket
         return ""
+
+
+def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return _is_address(address) and any(ip_address(address) in each for each in networks)
 
 
 def _is_address(name: str) -> bool:

@@ -69,6 +69,6 @@ def written(sentence: str, path: str, base: str) -> tuple[str, bytes]:
     """Write a sentence for the reader of an address: content type and body."""
     sentence = sentence.replace("{base}", base)
     path = path.removeprefix(base)
-    if path in {"api", "healthz"} or path.startswith("api/"):
+    if path in {"api", "healthz", "mcp"} or path.startswith("api/"):
         return "application/json", orjson.dumps({"error": sentence})
     return "text/plain; charset=utf-8", f"{sentence}\n".encode()
