@@ -136,6 +136,21 @@ def test_pages_give_every_item_once(run: Run) -> None:
     assert steps == list(range(129, -1, -1))
 
 
+def test_pages_of_problems_give_every_one_once(run: Run) -> None:
+    """Also where they would all fit on one page: ``offset`` counts."""
+    run.metrics(1)
+    run.append(*(f'{{"step": {number}, torn\n' for number in range(30)))
+    asked, lines = answers(run.directory), []
+    offset: int | None = 0
+    while offset is not None:
+        found = json.loads(asked.problems(offset=offset, limit=20))
+        assert found["total"] == 30
+        lines += [each["line"] for each in found["items"]]
+        offset = found["next_offset"]
+    assert lines == list(range(2, 32))
+    assert [each["line"] for each in json.loads(asked.problems(offset=28))["items"]] == [30, 31]
+
+
 def test_an_item_that_fits_nowhere_is_said(run: Run) -> None:
     """It is counted with its size, so that the pages behind it can be reached."""
     run.append(line(1, event_type="growth", **{f"field{number}": "x" * 200 for number in range(60)}))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
-from thalia_monitor.errors import SettingsError
+from thalia_monitor.errors import NotInstalled
 from thalia_monitor.export.lines import LEADING, Cells, Selection
 from thalia_monitor.export.tables import SCHEMAS, Record
 
@@ -22,12 +22,12 @@ def library() -> Any:
     """pyarrow, which not everyone has.
 
     Raises:
-        SettingsError: it is not installed.
+        NotInstalled: it is missing.
     """
     try:
         import pyarrow.parquet  # noqa: PLC0415 - optional, and slow to import
     except ModuleNotFoundError as error:
-        raise SettingsError(
+        raise NotInstalled(
             "Parquet needs pyarrow: pip install 'thalia-monitor[parquet]'. CSV and JSON work without."
         ) from error
     return pyarrow
