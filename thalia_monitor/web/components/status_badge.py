@@ -15,6 +15,7 @@ from thalia_monitor.analysis.findings import Finding
 from thalia_monitor.analysis.formatting import ago
 from thalia_monitor.analysis.liveness import Liveness, Status
 from thalia_monitor.analysis.summary import Summary, summarize
+from thalia_monitor.web.live.client_state import UNREADABLE
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -64,7 +65,7 @@ def changed(summary: Summary | None, run: str | None, before: Any) -> tuple[Any,
     Without a summary: those of a run that cannot be read.
     """
     if summary is None:
-        now = {"run": run, "name": "", "status": "unreadable", "criticals": ["The run cannot be read."]}
+        now = {"run": run, "name": "", "status": UNREADABLE, "criticals": ["The run cannot be read."]}
         shown = _badge("critical", "✖", "Cannot be read")
     else:
         now = standing(summary, run or "")
