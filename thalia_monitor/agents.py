@@ -58,16 +58,18 @@ class Answers:
         """List the runs: id (for the other tools), name and directory, newest first below a root."""
         entries = self.library.entries()
         items = [
-            {"id": each.id, "name": each.name, "directory": each.place, "gone": each.gone} for each in entries
+            {"id": each.id, "name": each.name, "directory": each.place, "gone": each.gone}
+            for each in _slice(entries, offset, limit)
         ]
-        return _page(items, offset, limit, max_bytes, "in the order of the page's run picker")
+        rule = "in the order of the page's run picker"
+        return _page(items, max_bytes, rule, offset=offset, total=len(entries))
 
     def summary(self, run: str = "", max_bytes: int = MOST_BYTES) -> str:
         """Sum a run up: liveness, stage, pace, time left, metrics with trends, milestones, growth, findings."""
         state = self._state(run)
         found = report.record(summarize(state, time.time(), refresh=self.refresh, thresholds=self.thresholds))
         return _fitted(
-            {"summary": _told(found), "series": _told(state.history.names())},
+            {"summary": _as_data(found), "series": _as_data(state.history.names())},
             max_bytes,
             "the whole summary, and the names of all series; of lists that are too long, the first",
         )
@@ -93,7 +95,7 @@ class Answers:
             index = index[: 2 * points]  # of many that are not finite, the first
             rows = zip(found.step[index], found.segment[index], found.value[index], strict=True)
             answer = {
-                "name": _told(found.name),
+                "name": _as_data(found.name),
                 "total": sample.total,
                 "returned": len(index),
                 "rule": "points spread over all; each bucket's least and greatest value, the ends, and values that "
@@ -138,28 +140,19 @@ class Answers:
             }
             for each in _slice(chosen, offset, limit)
         ]
-        return _page(items, offset, limit, max_bytes, "newest first", total=len(chosen))
+        return _page(items, max_bytes, "newest first", offset=offset, total=len(chosen))
 
     def findings(self, run: str = "", max_bytes: int = MOST_BYTES) -> str:
         """List what is wrong by the documented rules, with evidence, and the trainer's own warnings in force."""
         state = self._state(run)
         items = [
-            {
-                "source": "monitor",
-                "kind": str(each.kind),
-                "severity": str(each.severity),
-                "message": each.message,
-                "evidence": each.evidence,
-                "since_step": each.since_step,
-                "series": each.series,
-            }
-            for each in findings(state, self.thresholds)
+            {"source": "monitor"} | report.finding_record(each) for each in findings(state, self.thresholds)
         ]
         items += [
             {"source": "trainer", "severity": str(each.severity), "message": each.message}
             for each in state.warnings
         ]
-        return _page(items, 0, MOST_ITEMS, max_bytes, "the monitor's findings, then the trainer's warnings")
+        return _page(items, max_bytes, "the monitor's findings, then the trainer's warnings")
 
     def compare(
         self, runs: list[str], metric: str = "loss", step: int | None = None, max_bytes: int = MOST_BYTES
@@ -189,7 +182,7 @@ class Answers:
                 }
             )
         rule = f"`at_step` is the newest value up to step {there}; differences are from the first run"
-        return _page(items, 0, MOST_ITEMS, max_bytes, rule)
+        return _page(items, max_bytes, rule)
 
     def milestones(self, run: str = "", max_bytes: int = MOST_BYTES) -> str:
         """List the stage's milestones: passed, missed, or not evaluated yet (null), with each criterion."""
@@ -197,13 +190,17 @@ class Answers:
             {"name": each.name, "passed": each.passed, "criterion": each.criterion, "group": each.group}
             for each in checklist(self._state(run))
         ]
-        return _page(items, 0, MOST_ITEMS, max_bytes, "as evaluated last, then those still to be evaluated")
+        return _page(items, max_bytes, "as evaluated last, then those still to be evaluated")
 
     def problems(self, run: str = "", offset: int = 0, limit: int = 50, max_bytes: int = MOST_BYTES) -> str:
         """List what could not be read in the run's files: file, line and reason."""
         state = self._state(run)
-        items = [{"file": each.file, "line": each.line, "reason": each.reason} for each in state.problems]
-        return _page(items, offset, limit, max_bytes, "in the order of the files", total=state.total_problems)
+        items = [
+            {"file": each.file, "line": each.line, "reason": each.reason}
+            for each in _slice(state.problems, offset, limit)
+        ]
+        rule = f"in the order of the files, the first {len(state.problems):,} kept"
+        return _page(items, max_bytes, rule, offset=offset, total=state.total_problems)
 
     def _state(self, run: str) -> TrainingState:
         state = self.library.read(self.library.entry(run or None).id, patience=PATIENCE)
@@ -252,36 +249,34 @@ def _refusing(answer: Callable[..., str], refusal: type[Exception]) -> Callable[
 
 
 def _page(
-    items: Sequence[dict[str, Any]],
-    offset: int,
-    limit: int,
-    most: int,
-    rule: str,
-    *,
-    total: int | None = None,
+    items: Sequence[dict[str, Any]], most: int, rule: str, *, offset: int = 0, total: int | None = None
 ) -> str:
-    """Write a part of a list: as many items as fit."""
-    whole = len(items) if total is None else total
-    chosen = list(items) if total is not None and len(items) <= limit else _slice(items, offset, limit)
-    told = [_told(each) for each in chosen]
+    """Write a part of a list: as many of the items as fit.
+
+    Args:
+        items: those from ``offset`` on, of ``total`` (these alone without it).
+        most: bytes of the answer.
+        rule: how the items were chosen and ordered.
+    """
+    whole, shown = offset + len(items) if total is None else total, [_as_data(each) for each in items]
     while True:
-        after = offset + len(told)
+        after = offset + len(shown)
         answer = {
             "total": whole,
-            "returned": len(told),
-            "next_offset": after if after < whole and told else None,
+            "returned": len(shown),
+            "next_offset": after if after < whole and shown else None,
             "rule": f"{rule}; at most {_limit(most):,} bytes, texts at most {LONGEST_TEXT} characters",
             "from_logs": DATA,
-            "items": told,
+            "items": shown,
         }
         text = _written(answer)
-        if len(text.encode()) <= _limit(most) or not told:
+        if len(text.encode()) <= _limit(most) or not shown:
             return text
-        if len(told) == 1:
-            size = len(_written(told[0]).encode())
-            told = [{"left_out": f"an item of {size:,} bytes: ask with a greater max_bytes"}]
+        if len(shown) == 1:
+            size = len(_written(shown[0]).encode())
+            shown = [{"left_out": f"an item of {size:,} bytes: ask with a greater max_bytes"}]
         else:
-            told = told[: max(min(len(told) - 1, len(told) * _limit(most) // len(text.encode())), 1)]
+            shown = shown[: max(min(len(shown) - 1, len(shown) * _limit(most) // len(text.encode())), 1)]
 
 
 def _slice(items: Sequence[Any], offset: int, limit: int) -> list[Any]:
@@ -312,7 +307,7 @@ def _fitted(data: dict[str, Any], most: int, rule: str) -> str:
             del longest[len(longest) // 2 :]
         else:
             longest_text //= 2
-            data = _told(data, longest_text)
+            data = _as_data(data, longest_text)
 
 
 def _containers(value: Any) -> list[list[Any]]:
@@ -329,15 +324,15 @@ def _count(value: Any) -> int:
     return sum(len(each) for each in _containers(value))
 
 
-def _told(value: Any, longest: int = LONGEST_TEXT) -> Any:
+def _as_data(value: Any, longest: int = LONGEST_TEXT) -> Any:
     """A value of a log as JSON, its texts bounded and without control characters."""
     if isinstance(value, str):
         shown = contract.printable(contract.legible(value[: longest + 1]))
         return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
     if isinstance(value, dict):
-        return {_told(str(key), longest): _told(each, longest) for key, each in value.items()}
+        return {_as_data(str(key), longest): _as_data(each, longest) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_told(each, longest) for each in value]
+        return [_as_data(each, longest) for each in value]
     return jsonable(value)
 
 

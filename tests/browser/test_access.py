@@ -182,7 +182,8 @@ def test_a_phone_has_one_column_and_nothing_scrolls_sideways(show: Callable[...,
     page.evaluate("document.querySelectorAll('.tool-menu').forEach(menu => menu.open = true)")
     assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}, "with the menu open"
     beside = """() => [...document.querySelectorAll('#page .panel')].filter(each => each.offsetParent
-      && !each.matches('.card-metric') && each.getBoundingClientRect().width < 0.85 * innerWidth).map(each => each.outerHTML.slice(0, 120))"""
+      && !each.matches('.card-metric') && each.getBoundingClientRect().width < 0.85 * innerWidth)
+      .map(each => each.outerHTML.slice(0, 120))"""
     assert page.evaluate(beside) == []
     assert len({link.bounding_box()["y"] for link in page.locator(".links a").all()}) == 1  # type: ignore[index]
     for link in page.locator(".links a").all():

@@ -16,7 +16,7 @@ from thalia_monitor.alerts.conditions import Rule, active
 from thalia_monitor.analysis import comparison
 from thalia_monitor.analysis.comparison import run_values
 from thalia_monitor.analysis.summary import summarize
-from thalia_monitor.export.lines import lines
+from thalia_monitor.export.lines import csv_text, select
 from thalia_monitor.figures import compare, growth, metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, SeriesKey, metric, parse
@@ -102,7 +102,7 @@ def test_tables_keep_every_column(alike: Run) -> None:
 def test_the_csv_has_each_series_once(alike: Run) -> None:
     """The header's names are unique, and each column holds its own values."""
     history = load_training_state(alike.directory).history
-    text = "".join(lines(history, history.series_keys()))
+    text = "".join(csv_text(select(history)))
     head, *rows = csv.reader(io.StringIO(text))
     assert len(set(head)) == len(head)
     first = dict(zip(head, rows[0], strict=True))

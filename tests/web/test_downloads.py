@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from tests.support import FIXTURES, Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.export.lines import ROWS_AT_ONCE, lines
-from thalia_monitor.model.series_key import parse
+from thalia_monitor.export.lines import ROWS_AT_ONCE, csv_text, select
 from thalia_monitor.web.app import create_app
 
 
@@ -30,7 +29,7 @@ def table(text: str) -> list[dict[str, str]]:
 def exported(run: Run, *names: str) -> list[dict[str, str]]:
     """The run's export, as written by its function."""
     history = load_training_state(run.directory).history
-    return table("".join(lines(history, [parse(name) for name in names] or history.series_keys())))
+    return table("".join(csv_text(select(history, names))))
 
 
 def downloaded(client: Any, query: str = "") -> Any:
@@ -118,7 +117,7 @@ def test_a_metric_named_like_a_formula_is_made_harmless(run: Run, name: str) -> 
     """A spreadsheet runs what begins like this."""
     run.append(line(1, **{name: 5}))
     history = load_training_state(run.directory).history
-    head = next(lines(history, history.series_keys()))
+    head = next(csv_text(select(history)))
     cells = next(csv.reader(io.StringIO(head, newline="")))
     assert all(each[:1] not in "=+-@\t\r" for each in cells)
     assert cells[3] == f"'{name}"

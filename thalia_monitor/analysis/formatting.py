@@ -93,6 +93,13 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
     return text.replace("-", MINUS)
 
 
+def strict(value: float | None) -> float | str | None:
+    """A number as strict JSON has it: what is not finite is its name, as JavaScript writes it; None stays."""
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def beyond(value: float, bound: float, kind: NumberKind = "value") -> str:
     """Format a number beyond a bound; in full if it would otherwise look equal to the bound."""
     text = number(value, kind)

@@ -153,6 +153,7 @@ class Status(StrEnum):
 
 
 Limits = tuple[tuple[float, Status], ...]
+"""Ages in seconds, ascending, and the status that a run has above each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +171,11 @@ class Liveness:
     time: float | None = None
     """Time of the last sign of life in Unix seconds: the *last update* on every page; None if there is none."""
     limits: Limits = ()
-    """Ages in seconds above which the run has another status, while nothing is written; ascending."""
+    """What the run becomes while nothing is written."""
 
     def status_at(self, age: float) -> Status:
         """The status at a greater age, if nothing is written until then."""
-        return next((status for limit, status in reversed(self.limits) if age > limit), self.status)
+        return _status_at(age, self.limits, self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
         return Liveness(
             ending.status, f"{ending.words}; last change {ago(age)}.", age, clock, rhythm, sign.time
         )
-    status = next((status for limit, status in reversed(limits) if age > limit), Status.LIVE)
+    status = _status_at(age, limits, Status.LIVE)
     then = limits if ending is None else ((limits[0][0], ending.status),)
     if (pause := controls(state).pause) and _is_newest(pause, state):
         then = ((limits[0][0], Status.QUIET),)
@@ -315,6 +316,11 @@ def _limits(sign: _Sign, refresh: float) -> Limits:
         (_quiet_after(sign.usually, sign.pause, refresh), Status.QUIET),
         (_stale_after(sign.usually, sign.pause, refresh), Status.STALE),
     )
+
+
+def _status_at(age: float, limits: Limits, below: Status) -> Status:
+    """The status of the highest limit that an age is above; ``below`` all of them the given one."""
+    return next((status for limit, status in reversed(limits) if age > limit), below)
 
 
 def _ending(state: TrainingState) -> _Ending | None:

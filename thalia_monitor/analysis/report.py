@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from thalia_monitor.analysis.formatting import ago, counted, joined
+from thalia_monitor.analysis.formatting import ago, counted, joined, strict
 from thalia_monitor.analysis.liveness import Status
 from thalia_monitor.model.series_key import metric
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.findings import Finding
     from thalia_monitor.analysis.pace import Span
     from thalia_monitor.analysis.summary import Summary
     from thalia_monitor.model.records import Severity
@@ -182,8 +182,8 @@ def record(summary: Summary) -> dict[str, Any]:
         "text": text(summary),
         "status": str(alive.status),
         "status_text": alive.text,
-        "age_seconds": _value(alive.age),
-        "usual_gap_seconds": _value(alive.rhythm.line),
+        "age_seconds": strict(alive.age),
+        "usual_gap_seconds": strict(alive.rhythm.line),
         "clock": alive.clock or None,
         "current_stage": state.current_stage,
         "stage_name": state.stage_name,
@@ -196,9 +196,9 @@ def record(summary: Summary) -> dict[str, Any]:
         "pace": _pace(summary),
         "metrics": {
             each.place.quantity if each.place else each.name: {
-                "value": _value(each.value),
+                "value": strict(each.value),
                 "step": each.step,
-                "change": _value(each.change),
+                "change": strict(each.change),
                 "over_steps": each.steps,
                 "series": metric(each.name).public,
                 "unit": each.place.unit if each.place else "",
@@ -225,29 +225,31 @@ def record(summary: Summary) -> dict[str, Any]:
             "sleep_stage": sleep.stage,
             "step": sleep.step,
             "patterns_replayed": sleep.patterns,
-            "age_seconds": _value(sleep.age),
+            "age_seconds": strict(sleep.age),
         },
         "warnings": [{"severity": str(each.severity), "message": each.message} for each in state.warnings],
-        "findings": [
-            {
-                "kind": str(each.kind),
-                "severity": str(each.severity),
-                "message": each.message,
-                "evidence": each.evidence,
-                "since_step": each.since_step,
-                "series": each.series,
-            }
-            for each in summary.findings
-        ],
+        "findings": [finding_record(each) for each in summary.findings],
         "unreadable_parts": state.total_problems,
+    }
+
+
+def finding_record(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON values."""
+    return {
+        "kind": str(finding.kind),
+        "severity": str(finding.severity),
+        "message": finding.message,
+        "evidence": finding.evidence,
+        "since_step": finding.since_step,
+        "series": finding.series,
     }
 
 
 def _pace(summary: Summary) -> dict[str, Any]:
     pace = summary.pace
     return {
-        "steps_per_second": _value(pace.recent),
-        "steps_per_second_overall": _value(pace.overall),
+        "steps_per_second": strict(pace.recent),
+        "steps_per_second_overall": strict(pace.overall),
         "seconds_left": _span(pace.left),
         "expected_end": moment(pace.end),
         "reason": pace.reason or pace.left_reason or None,
@@ -257,16 +259,10 @@ def _pace(summary: Summary) -> dict[str, Any]:
 def _span(span: Span | None) -> dict[str, Any] | None:
     if span is None:
         return None
-    return {"low": _value(span.low), "likely": _value(span.likely), "high": _value(span.high)}
+    return {"low": strict(span.low), "likely": strict(span.likely), "high": strict(span.high)}
 
 
 def moment(seconds: float | None) -> str | None:
     """A time (Unix seconds) as ISO 8601 in UTC; None if there is none or no calendar has it."""
     known = seconds is not None and 0 <= seconds < 2e11
     return datetime.fromtimestamp(seconds or 0, UTC).isoformat(timespec="seconds") if known else None
-
-
-def _value(value: float | None) -> float | str | None:
-    if value is None or math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -99,11 +99,12 @@ def check_target(request: Request) -> None:
     """Refuse an output that cannot be meant, before anything slow is done.
 
     Raises:
-        BadParameter: it is a directory, lies in the run's own, or is the terminal's for a format of bytes.
+        BadParameter: it is a directory, in none, or standard output for a format of several files.
+        NotInstalled: the format needs a package that is missing.
     """
     target = request.output
     if request.chosen_format == "parquet" and find_spec("pyarrow") is None:
-        pyarrow_installed()
+        pyarrow_installed()  # raises; where it is installed, it is imported after the reading, which needs the memory
     if target == STANDARD_OUTPUT:
         if request.chosen_format == "parquet":
             raise BadParameter("Parquet is several files: say where they go with -o FILE.")

@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.formatting import strict
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.model.history import Column, Floats, History, Ints
 from thalia_monitor.model.series_key import SeriesKey
@@ -118,11 +119,6 @@ def select(
     return Selection(history, tuple(dict.fromkeys(keys)), start, end)
 
 
-def lines(history: History, keys: Sequence[SeriesKey]) -> Iterator[str]:
-    """Write ``step,segment,timestamp`` and these series as CSV."""
-    return csv_text(Selection(history, tuple(keys)))
-
-
 def csv_text(selection: Selection) -> Iterator[str]:
     """Write the selected lines as CSV; a cell is empty where a line did not log it."""
     head = io.StringIO()
@@ -175,18 +171,13 @@ def _csv_word(value: float, missing: bool) -> str:
 def _json_word(value: float, missing: bool) -> str:
     if missing:
         return "null"
-    return repr(float(value)) if math.isfinite(value) else f'"{nonfinite(value)}"'
-
-
-def nonfinite(value: float) -> str:
-    """The name of a value that is not finite, as JavaScript and Python's ``json`` write it."""
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return repr(float(value)) if math.isfinite(value) else f'"{strict(value)}"'
 
 
 def jsonable(value: Any) -> Any:
     """A value of a log as strict JSON: what is not finite becomes its name, text is valid Unicode."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else nonfinite(value)
+        return strict(value)
     if isinstance(value, str):
         return contract.legible(value)
     if isinstance(value, Mapping):

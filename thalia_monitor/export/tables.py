@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import checklist, verdicts
-from thalia_monitor.errors import SettingsError
+from thalia_monitor.errors import NotInstalled
 from thalia_monitor.export.lines import LEADING, Cells, Selection, jsonable
 
 if TYPE_CHECKING:
@@ -131,12 +131,12 @@ def pyarrow_installed() -> Any:
     """pyarrow, which not everyone has.
 
     Raises:
-        SettingsError: it is not installed.
+        NotInstalled: it is missing.
     """
     try:
         import pyarrow.parquet  # noqa: PLC0415 - optional, and slow to import
     except ModuleNotFoundError as error:
-        raise SettingsError(
+        raise NotInstalled(
             "Parquet needs pyarrow: pip install 'thalia-monitor[parquet]'. CSV and JSON work without."
         ) from error
     return pyarrow

@@ -241,8 +241,8 @@ class TimedReader:
         return self._ask(self._sum_up, self._limit)
 
     def ask_version(self) -> Future[str]:
-        """Start to take the version; the future may fail with RunUnreadable, or never finish."""
-        return self._ask(lambda: self._ready().version(), self._limit)
+        """Start taking the version of the run's files, from their status alone; it may fail as a reading may."""
+        return self._ask(self._version, self._limit)
 
     def forget(self) -> None:
         """Drop everything in memory; the next read starts from the beginning of the files."""
@@ -255,14 +255,15 @@ class TimedReader:
         state = self._read(0.0)  # a run in other formats: only its reader knows
         return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
 
-    def _read(self, patience: float | None) -> TrainingState:
-        return self._ready().read(patience=patience)
+    def _version(self) -> str:
+        return (self._reader or self._make(self.directory)).version()
 
-    def _ready(self) -> RunReader:
+    def _read(self, patience: float | None) -> TrainingState:
         with self._making:
             if self._reader is None:
                 self._reader = self._make(self.directory)
-            return self._reader
+            reader = self._reader
+        return reader.read(patience=patience)
 
     def _ask(self, question: Callable[[], T], limit: float) -> Future[T]:
         answer: Future[T] = Future()

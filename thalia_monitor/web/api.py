@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from time import monotonic, time
+import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from werkzeug.exceptions import NotFound
 from thalia_monitor._version import __version__
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.criteria import Measure, measure
+from thalia_monitor.analysis.formatting import strict
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
@@ -53,15 +55,13 @@ def blueprint() -> Blueprint:
     routes = Blueprint("api", __name__)
     routes.add_url_rule("/healthz", view_func=health)
     routes.add_url_rule("/api/v1/status", view_func=status)
-    exporter: list[Exporter] = []
+    exporter = cache(lambda: Exporter(monitor()))  # made at the first scrape: there is no monitor yet
 
     def metrics() -> Response:
         """Figures of every run and of the server itself, for Prometheus."""
-        started = monotonic()
-        if not exporter:
-            exporter.append(Exporter(monitor()))
+        started = time.monotonic()
         report = operations.report(monitor())
-        content, kind = exporter[0].text(report, request.headers.get("Accept", ""), started)
+        content, kind = exporter().text(report, request.headers.get("Accept", ""), started)
         return Response(content, content_type=kind)
 
     routes.add_url_rule("/api/v1/metrics", view_func=metrics)
@@ -147,7 +147,7 @@ def scalars(state: TrainingState) -> dict[str, Any]:
         ],
         "growth_event_count": state.count_of("growth"),
         "consolidation_event_count": state.count_of("consolidation"),
-        "last_update": report.moment(liveness(state, time()).time),
+        "last_update": report.moment(liveness(state, time.time()).time),
         "training_duration": state.training_duration.total_seconds(),
     }
 
@@ -265,15 +265,6 @@ def _records(frame: Any) -> list[dict[str, Any]]:
         {key: None if value is None or value != value else value for key, value in record.items()}
         for record in frame.astype(object).where(frame.notna(), None).to_dict("records")
     ]
-
-
-def strict(value: float) -> float | str:
-    """Write a number as JSON: what is not finite becomes its name."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _number(name: str, default: float | None, *, low: float = -math.inf, high: float = math.inf) -> Any:

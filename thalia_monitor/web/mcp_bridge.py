@@ -12,6 +12,7 @@ import threading
 from collections.abc import MutableMapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from flask import Blueprint, Request, Response, request
@@ -76,9 +77,8 @@ class Bridge:
 
     def _started(self) -> tuple[asyncio.AbstractEventLoop, Any]:
         with self._lock:
-            if (
-                self._running is None or self._running[0] != os.getpid()
-            ):  # a fork has no thread of its parent's
+            # A fork has no thread of its parent's.
+            if self._running is None or self._running[0] != os.getpid():
                 self._running = (os.getpid(), *self._start())
             return self._running[1:]
 
@@ -106,7 +106,7 @@ class Bridge:
 
 def register(routes: Blueprint) -> None:
     """Add the address to the API's."""
-    bridge: list[Bridge] = []
+    bridge = cache(lambda: Bridge(monitor()))  # made at the first request: there is no monitor yet
 
     def agents() -> Response:
         """The tools for agents (Model Context Protocol)."""
@@ -114,9 +114,7 @@ def register(routes: Blueprint) -> None:
             refused = answer("Agents send POST: there is no stream to open here.", 405)
             refused.headers["Allow"] = "POST"
             return refused
-        if not bridge:
-            bridge.append(Bridge(monitor()))
-        return bridge[0].answer(request)
+        return bridge().answer(request)
 
     routes.add_url_rule("/mcp", view_func=agents, methods=["GET", "POST", "DELETE"])
 

@@ -22,6 +22,7 @@ from thalia_monitor.analysis.summary import GONE_STALE, Summary, summarize
 from thalia_monitor.model.records import HealthWarning, Severity
 from thalia_monitor.web.components import basic, empty_states
 from thalia_monitor.web.components.basic import ICONS
+from thalia_monitor.web.live.client_state import UNREADABLE
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -237,7 +238,7 @@ def changed(summary: Summary | None, run: str | None, before: Any) -> tuple[Any,
     Without a summary: those of a run that cannot be read.
     """
     if summary is None:
-        now = {"run": run, "name": "", "status": "unreadable", "criticals": ["The run cannot be read."]}
+        now = {"run": run, "name": "", "status": UNREADABLE, "criticals": ["The run cannot be read."]}
         shown = _badge("critical", "✖", "Cannot be read")
     else:
         now = standing(summary, run or "")
