@@ -97,7 +97,7 @@ def test_a_clock_put_back_silences_nothing() -> None:
     after = look(after, run(3.0), by)
     assert len(texts(after)) == 3
     after = look(after, run(1.0), by, now=NOW - 3_600)
-    assert texts(after)[3].startswith("Over after 0 s: loss is 3")
+    assert texts(after)[3].startswith("Over after < 1 s: loss is 3")
 
 
 def test_what_gets_worse_is_told_again() -> None:
