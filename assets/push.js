@@ -172,7 +172,7 @@
 
   monitor.register("push", {
     follow(version, auto, milliseconds) {
-      page = version?.run ? version : null;
+      page = version?.version ? version : null; // there is no stream about a run that cannot be read
       wanted = Boolean(auto);
       interval = milliseconds || interval;
       update();
