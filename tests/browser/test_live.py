@@ -43,6 +43,7 @@ def wait_for_point(page: Page, chart: str, step: int) -> dict[str, Any]:
 def drag(page: Page, chart: str) -> None:
     """Zoom into the left half of a chart with the mouse, as a reader would."""
     card = page.locator(".chart-card", has=page.get_by_role("heading", name=chart, exact=True))
+    card.scroll_into_view_if_needed()
     box = card.locator(".nsewdrag").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 60)

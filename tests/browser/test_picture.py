@@ -34,8 +34,8 @@ def serve(run: Run) -> Iterator[Serve]:
 
 
 def card(page: Page, chart: str) -> Locator:
-    """The card of a chart, by its title."""
-    return page.locator(".chart-card", has=page.get_by_role("heading", name=chart, exact=True))
+    """The card of a chart, by its title; on a comparison the large one, not the small multiple."""
+    return page.locator(".chart-card", has=page.get_by_role("heading", name=chart, exact=True)).first
 
 
 def caption(page: Page, chart: str) -> Locator:
