@@ -293,7 +293,7 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
     page.route("**/_dash-update-component*", hold)
     page.locator("#view-events input[value=growth]").uncheck()
     page.wait_for_function(
-        "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume'"
+        "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume,control'"
     )
     page.wait_for_timeout(300)
     page.locator("#view-events input[value=rem]").check()
@@ -305,8 +305,8 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
         page.wait_for_timeout(500)
     page.wait_for_function(
         """() => [...document.querySelectorAll('.chart .js-plotly-plot')].filter(plot => plot.data.length)
-          .every(plot => [...new Set(plot.data.map(trace => trace.name))].slice(-4).join() ===
-            'rem,stage,milestone,resume')"""
+          .every(plot => [...new Set(plot.data.map(trace => trace.name))].slice(-5).join() ===
+            'rem,stage,milestone,resume,control')"""
     )
 
 
