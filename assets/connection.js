@@ -10,6 +10,9 @@
   let lostSince = 0;
   let missedPage = false;
 
+  // How many callbacks wait for the server's answer.
+  monitor.waiting = () => waiting.size;
+
   function show() {
     const notice = document.getElementById("connection");
     if (!notice) return;

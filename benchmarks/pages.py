@@ -41,7 +41,7 @@ new PerformanceObserver(list => { for (const each of list.getEntries())
   if (each.interactionId) window.inputs.push(each.duration);
 }).observe({type: 'event', buffered: true, durationThreshold: 16});
 const look = () => { const shown = [...document.querySelectorAll(
-  '.chart .main-svg .trace, .card-value, .page tbody td, .milestone, .status-word')].some(
+  '.chart .main-svg .trace, .card-value, .page tbody td, .milestone, .status-word, .server-status .panel')].some(
   each => each.checkVisibility({visibilityProperty: true}) && each.getBoundingClientRect().top < innerHeight);
   if (shown) window.firstShown = performance.now(); else requestAnimationFrame(look); };
 requestAnimationFrame(look);
