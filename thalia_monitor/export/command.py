@@ -73,15 +73,8 @@ def export(request: Request, settings: Settings, console: Console) -> str:
     """
     check_target(request)
     run = find_run(request, settings)
-    with tempfile.TemporaryDirectory(prefix="thalia-monitor-export-") as folder, _progress(console) as bars:
-        within = None if settings.follow_links else run.directory
-        # Columns in files rather than in memory: an export reads each of them once.
-        reader = RunReader(run.directory, scheme=settings.stage_scheme, index=Path(folder), within=within)
-        state = _read(reader, bars)
-        if not state.sources:
-            raise ExportFailed(
-                f"{run.directory} holds no file of a training run: thalia-monitor check names what it holds."
-            )
+    with tempfile.TemporaryDirectory(prefix="thalia-monitor-export-") as folder, progress(console) as bars:
+        state = whole_state(run, settings, Path(folder), bars)
         names = [part for name in request.series for part in _parts(state, name)]
         selection = select(state.history, names, request.start, request.end)
         task = bars.add_task("Writing", total=len(selection))
@@ -170,7 +163,8 @@ def _parts(state: TrainingState, name: str) -> list[str]:
     return [name] if state.history.find(name) else [part.strip() for part in name.split(",")]
 
 
-def _progress(console: Console) -> Progress:
+def progress(console: Console) -> Progress:
+    """Bars for a terminal; nothing elsewhere."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -180,6 +174,22 @@ def _progress(console: Console) -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+def whole_state(run: Candidate, settings: Settings, folder: Path, bars: Progress) -> TrainingState:
+    """Read a whole run; its columns lie in files of the folder rather than in memory.
+
+    Raises:
+        MonitorError: it cannot be read, or holds nothing of a training.
+    """
+    within = None if settings.follow_links else run.directory
+    reader = RunReader(run.directory, scheme=settings.stage_scheme, index=folder, within=within)
+    state = _read(reader, bars)
+    if not state.sources:
+        raise ExportFailed(
+            f"{run.directory} holds no file of a training run: thalia-monitor check names what it holds."
+        )
+    return state
 
 
 def _read(reader: RunReader, bars: Progress) -> TrainingState:

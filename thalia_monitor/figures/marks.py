@@ -155,6 +155,16 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
     return traces
 
 
+def legend(state: TrainingState, kinds: Collection[MarkerKind]) -> list[tuple[str, str, str]]:
+    """Colour, glyph and name of those of these kinds that the run has events of."""
+    there = marked_events(state)
+    return [
+        (LOOKS[kind][1], GLYPHS[kind], _NOUNS[kind][1])
+        for kind in MarkerKind
+        if kind in kinds and len(there.get(kind, ()))
+    ]
+
+
 def _range(state: TrainingState, view: View) -> tuple[float | None, float | None]:
     if view.start is None or view.end is None or view.x == "step":
         return view.start, view.end

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 NOTIFY: Final = "notify"
 REFRESH_LABEL: Final = f"Refresh every ({SHORTEST_REFRESH:g}-{LONGEST_REFRESH:g} s)"
 LOCATION: Final = "location"
+REPORT: Final = "report-link"
 CONTENT: Final = "frame-content"
 DETAILS: Final = {"metrics": "Detailed metrics", "growth": "Growth details", "sleep": "Consolidation details"}
 
@@ -163,6 +164,15 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
             html.Div(
                 [
                     dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
+                    html.P(
+                        html.A(
+                            "Report as a file",
+                            id=REPORT,
+                            download="",
+                            title="One HTML file on this run, or on the runs compared, that needs no network",
+                            **{"data-address": app.get_relative_path("/report/")},
+                        )
+                    ),
                     html.P(dcc.Link("Server status", href=app.get_relative_path("/status"))),
                 ],
                 className="setting",
@@ -205,6 +215,7 @@ def register(app: Dash) -> None:
             [Input("settings-panel", "is_open")],
             [],
         ),
+        ("settings", "report"): (Output(REPORT, "href"), [Input(RUN, "data")], []),
         ("settings", "theme"): (
             Output("theme-switch", "aria-label"),
             [Input("theme-switch", "n_clicks")],
