@@ -18,7 +18,9 @@ from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.cli import cli
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.export import html_report, run_document
+from thalia_monitor.kept import RunNotes
 from thalia_monitor.model.run import TrainingState
+from thalia_monitor.reading.library import run_id
 
 
 def report(*arguments: str | Path) -> Result:
@@ -225,3 +227,16 @@ def test_what_is_no_run_is_said(tmp_path: Path) -> None:
     with pytest.raises(MonitorError, match="There is no run"):
         report(FIXTURES, "--run", "nowhere", "-o", tmp_path / "run.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_notes_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a section of their own, and as markers on the charts; hostile ones as text."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    notes = RunNotes(tmp_path / "home" / "thalia-monitor", run_id(FIXTURES / "healthy"))
+    notes.add(90_000, 95_000, HOSTILE[0], "Ann", 1e9)
+    report(FIXTURES / "healthy", "-o", tmp_path / "run.html")
+    page = parsed(tmp_path / "run.html")
+    assert f"Notes on this run Step Note By Written (UTC) 90,000 to 95,000 {HOSTILE[0]} Ann" in page.text
+    [trace] = [each for each in page.figures[0]["data"] if each.get("name") == "note"]
+    assert trace["x"] == [90_000]
+    assert len(page.scripts) == 3

@@ -21,13 +21,14 @@ from thalia_monitor import contract
 from thalia_monitor.errors import BadParameter, ExportFailed
 from thalia_monitor.export.lines import LEADING, ROWS_AT_ONCE, Selection, csv_text, json_rows, select
 from thalia_monitor.export.tables import (
-    SCHEMAS,
+    csv_table,
     file_beside,
     pyarrow_installed,
     tables,
     write_lines,
     write_table,
 )
+from thalia_monitor.kept import RunNotes, state_folder
 from thalia_monitor.reading.arrays import release
 from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.reading.run_reader import RunReader
@@ -189,7 +190,7 @@ def whole_state(run: Candidate, settings: Settings, folder: Path, bars: Progress
         raise ExportFailed(
             f"{run.directory} holds no file of a training run: thalia-monitor check names what it holds."
         )
-    return state
+    return RunNotes(state_folder(settings), run_id(run.directory)).onto(state)
 
 
 def _read(reader: RunReader, bars: Progress) -> TrainingState:
@@ -221,13 +222,16 @@ def _write(
     text = _text(kind, state, selection, written)
     if target == STANDARD_OUTPUT:
         return _put(text, sys.stdout)
-    names = list(SCHEMAS) if kind == "parquet" else []
+    beside = tables(state, selection)
+    names = list(beside) if kind == "parquet" else ["notes"] if kind == "csv" and beside["notes"] else []
     with replaced([*(file_beside(target, name) for name in names), target]) as places:
         if kind == "parquet":
-            for place, (name, records) in zip(places, tables(state, selection).items(), strict=False):
+            for place, (name, records) in zip(places, beside.items(), strict=False):
                 write_table(place, name, records)
             write_lines(places[-1], selection, state.name, written)
         else:
+            if names:
+                places[0].write_text(csv_table("notes", beside["notes"]), encoding="utf-8", newline="")
             with places[-1].open("x", encoding="utf-8", newline="") as file:
                 _put(text, file)
         return sum(place.stat().st_size for place in places)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EVENTS: Final = frozenset(
     (
         *(MarkerKind.GROWTH, MarkerKind.STAGE, MarkerKind.MILESTONE),
-        *(MarkerKind.RESUME, MarkerKind.CONTROL),
+        *(MarkerKind.RESUME, MarkerKind.CONTROL, MarkerKind.NOTE),
     )
 )
 """The events on the charts: those that a page shows at first."""

@@ -64,6 +64,7 @@ def of_run(summary: Summary) -> Document:
             Section("Milestones", sentences=[report.milestone_words(summary)], tables=_milestones(summary)),
             _growth(summary),
             _consolidation(summary),
+            *_notes(state),
             _configuration(state),
             _files(state),
         ],
@@ -216,6 +217,23 @@ def _consolidation(summary: Summary) -> Section:
             },
             frozenset({"patterns_replayed", "duration_steps"}),
         ),
+    )
+
+
+def _notes(state: TrainingState) -> list[Section]:
+    """The notes of people, if there are any."""
+    rows = [
+        (
+            f"{each.step:,}" + ("" if each.end is None else f" to {each.end:,}"),
+            cut(each.text, 600),
+            cut(each.user, 80),
+            moment(each.time),
+        )
+        for each in state.notes
+    ]
+    columns = ("Step", "Note", "By", "Written (UTC)")
+    return (
+        [Section("Notes", tables=[bounded("Notes on this run", columns, rows, newest=False)])] if rows else []
     )
 
 

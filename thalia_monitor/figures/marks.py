@@ -51,6 +51,7 @@ _NOUNS: Final = {
     MarkerKind.WARNING: ("warning", "warnings", ""),
     MarkerKind.RESUME: ("resume", "resumes", ""),
     MarkerKind.CONTROL: ("change by hand", "changes by hand", ""),
+    MarkerKind.NOTE: ("note", "notes", ""),
     MarkerKind.OTHER: ("other event", "other events", ""),
 }
 
@@ -64,6 +65,7 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.WARNING: ("x-thin", theme.PALETTE[3]),
     MarkerKind.RESUME: ("cross-thin", theme.PALETTE[7]),
     MarkerKind.CONTROL: ("hash", theme.PALETTE[1]),
+    MarkerKind.NOTE: ("diamond-open", theme.ACCENT),
     MarkerKind.OTHER: ("circle-open", theme.SECOND),
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
@@ -77,6 +79,7 @@ GLYPHS: Final = {
     MarkerKind.WARNING: "×",
     MarkerKind.RESUME: "+",
     MarkerKind.CONTROL: "#",
+    MarkerKind.NOTE: "◇",
     MarkerKind.OTHER: "○",
 }
 """The symbols as letters, for the legend and for tables."""

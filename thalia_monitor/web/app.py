@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dash import Dash
 
 from thalia_monitor.errors import SettingsError
+from thalia_monitor.kept import RunNotes, chosen_view, state_folder
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
@@ -108,6 +110,7 @@ def without_dash_variables() -> Iterator[None]:
 
 
 def _assembled(chosen: Settings, shared: bool) -> Dash:
+    chosen = replace(chosen, view=chosen_view(chosen))
     server = security.server()
     security.protect(server, chosen)
     app = Dash(
@@ -149,6 +152,7 @@ def _library(settings: Settings, indexes: Path | None) -> Library:
         scheme=settings.stage_scheme,
         index=indexes,
         follow_links=settings.follow_links,
+        notes=partial(RunNotes, state_folder(settings)),
     )
 
 

@@ -75,9 +75,10 @@ EVENTS: Final = {
     MarkerKind.WARNING: "warnings",
     MarkerKind.RESUME: "resumes",
     MarkerKind.CONTROL: "changes by hand",
+    MarkerKind.NOTE: "notes",
     MarkerKind.OTHER: "other",
 }
-USUAL: Final = "events=growth,stage,milestone,resume,control"
+USUAL: Final = "events=growth,stage,milestone,resume,control,note"
 """The view of somebody who has chosen nothing."""
 X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
 assert set(X_LABELS) == set(X_TITLES)
