@@ -25,7 +25,10 @@ panels.declare(NOTES, notes_panel.rows)
 def layout(**query: Any) -> html.Div:
     notes = [html.H2("Notes", className="card-name"), notes_panel.form(), panels.panel(NOTES)]
     return html.Div(
-        [html.Section(TABLE(query), className="panel"), html.Section(notes, className="panel")],
+        [
+            html.Section(notes, className="panel notes"),
+            html.Section(TABLE(query), className="panel"),
+        ],
         className="page",
     )
 

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import dash
 import dash_bootstrap_components as dbc
 from dash import html, no_update
 
@@ -13,7 +14,7 @@ from thalia_monitor.errors import NotKept
 from thalia_monitor.kept import LONGEST_TEXT, LONGEST_USER, RunNotes, state_folder
 from thalia_monitor.web.components import basic, zoom_links
 from thalia_monitor.web.components.value_table import moment
-from thalia_monitor.web.context import monitor
+from thalia_monitor.web.context import KEY, monitor
 from thalia_monitor.web.server.auth import LOCAL_USER, who_writes
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def form() -> html.Div:
     user = dbc.Input(
         id=USER, type="text", maxlength=LONGEST_USER, size="sm", persistence=True, persistence_type="local"
     )
-    named = bool(monitor().settings.auth_file)
+    named = bool(dash.get_app().server.extensions[KEY].settings.auth_file)
     return html.Div(
         [
             basic.field("Step", step),

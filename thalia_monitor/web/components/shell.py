@@ -160,6 +160,7 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
                 ],
                 className="setting",
             ),
+            regions.named_views(),
             regions.palette(),
             html.Div(
                 [
@@ -190,6 +191,7 @@ _KEPT: Final[dict[str, Any]] = {"persistence": True, "persistence_type": "local"
 def register(app: Dash) -> None:
     """Give the app the callbacks of the frame."""
     run_picker.register(app)
+    regions.register_views(app, Input("settings-panel", "is_open"))
     browser = {
         ("live", "pulse"): (
             Output(PULSE, "data"),
