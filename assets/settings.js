@@ -36,9 +36,9 @@
         .join(" ");
     },
 
-    report(run) {
-      onScreen = run;
-      return run ? reportAddress() : window.dash_clientside.no_update;
+    report(version) {
+      onScreen = version?.run;
+      return onScreen ? reportAddress() : window.dash_clientside.no_update;
     },
 
     theme(clicks) {

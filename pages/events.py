@@ -11,7 +11,7 @@ from dash.exceptions import PreventUpdate
 from thalia_monitor.web.components import notes_panel
 from thalia_monitor.web.components.event_table import COLUMNS, chronicle, event_table
 from thalia_monitor.web.live import panels
-from thalia_monitor.web.live.ids import RUN
+from thalia_monitor.web.live.ids import VERSION
 
 dash.register_page(
     __name__, path="/events", name="Events", title="Events · thalia-monitor", order=5, wall=False
@@ -40,7 +40,7 @@ def layout(**query: Any) -> html.Div:
         "removed": Input({"type": notes_panel.REMOVE, "name": ALL}, "n_clicks"),
     },
     state={
-        "run": State(RUN, "data"),
+        "version": State(VERSION, "data"),
         "step": State(notes_panel.STEP, "value"),
         "end": State(notes_panel.END, "value"),
         "text": State(notes_panel.TEXT, "value"),
@@ -48,7 +48,7 @@ def layout(**query: Any) -> html.Div:
     },
     prevent_initial_call=True,
 )
-def change(run: Any, step: Any, end: Any, text: Any, user: Any, **_: Any) -> Any:
+def change(version: Any, step: Any, end: Any, text: Any, user: Any, **_: Any) -> Any:
     if not ctx.triggered[0]["value"]:  # a row has appeared
         raise PreventUpdate
-    return notes_panel.change(run, ctx.triggered_id, step, end, text, user)
+    return notes_panel.change(version, ctx.triggered_id, step, end, text, user)

@@ -116,6 +116,10 @@ def test_the_page_saves_it(tmp_path: Path, browse: Callable[..., Watched]) -> No
     runs = [each for name in ("healthy", "resumed") for each in ("--checkpoint-dir", FIXTURES / name)]
     with serving(*runs) as server:
         watched = browse()
+        page = watched.open(server.url)  # no run is named: the first one is on the screen
+        expect(page.locator("#report-link")).to_have_attribute(
+            "href", f"/report/{run_id(FIXTURES / 'healthy')}"
+        )
         run = run_id(FIXTURES / "resumed")
         page = watched.open(f"{server.url}?run={run}")
         page.click("#settings-open")

@@ -15,6 +15,7 @@ from thalia_monitor.kept import LONGEST_TEXT, LONGEST_USER, RunNotes, state_fold
 from thalia_monitor.web.components import basic, zoom_links
 from thalia_monitor.web.components.value_table import moment
 from thalia_monitor.web.context import KEY, monitor
+from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.server.auth import LOCAL_USER, who_writes
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _row(state: TrainingState, note: Note) -> html.Tr:
     )
 
 
-def change(run: Any, pressed: Any, step: Any, end: Any, text: Any, user: Any) -> tuple[Any, Any]:
+def change(version: Any, pressed: Any, step: Any, end: Any, text: Any, user: Any) -> tuple[Any, Any]:
     """Add or remove a note; returns the answer to show, and what the field for the text then holds.
 
     Raises:
@@ -105,7 +106,10 @@ def change(run: Any, pressed: Any, step: Any, end: Any, text: Any, user: Any) ->
     """
     watch = monitor()
     login = who_writes(watch.settings)
-    entry = watch.library.entry(run if isinstance(run, str) else None)
+    known = parse_version(version)  # of the run on the screen: with many, the first is another one tomorrow
+    if known is None:
+        return basic.notice("warning", "The page does not show the run yet: please try again."), no_update
+    entry = watch.library.entry(known["run"])
     notes = RunNotes(state_folder(watch.settings), entry.id)
     try:
         if isinstance(pressed, dict):

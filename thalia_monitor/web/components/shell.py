@@ -217,7 +217,7 @@ def register(app: Dash) -> None:
             [Input("settings-panel", "is_open")],
             [],
         ),
-        ("settings", "report"): (Output(REPORT, "href"), [Input(RUN, "data")], []),
+        ("settings", "report"): (Output(REPORT, "href"), [Input(VERSION, "data")], []),
         ("settings", "theme"): (
             Output("theme-switch", "aria-label"),
             [Input("theme-switch", "n_clicks")],
