@@ -29,7 +29,7 @@ test: check ## Install the test dependencies and run all tests
 check: $(VENV)/.tested ## Check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	if [ -x $(BIN)/biome ] || [ "$$CI" = true ]; then $(BIN)/biome check --error-on-warnings assets; fi
+	if [ -x $(BIN)/biome ] || [ "$$CI" = true ]; then $(BIN)/biome check --error-on-warnings assets thalia_monitor/export/templates; fi
 	$(BIN)/mypy
 
 bench: $(VENV)/.tested ## Measure everything in docs/performance.md

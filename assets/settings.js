@@ -1,6 +1,23 @@
-/* The settings panel: which details are shown, light or dark, and a refresh interval that is refused. */
+/* The settings panel: which details are shown, light or dark, a refused refresh interval, and the report. */
 (() => {
   const { monitor } = window;
+  let onScreen = null;
+
+  // The run on screen; on the comparison page all that are compared, the baseline first.
+  function reportAddress() {
+    const pressed = (button) => button.getAttribute("aria-pressed") === "true";
+    const buttons = [...document.querySelectorAll("#compare-table [data-compare=base]")];
+    const compared = buttons.sort((one, other) => pressed(other) - pressed(one)).map((each) => each.dataset.runId);
+    const [first, ...others] = monitor.isComparison() && compared.length ? compared : [onScreen];
+    const query = new URLSearchParams(others.map((run) => ["with", run]));
+    const { address } = document.getElementById("report-link").dataset;
+    return `${address}${encodeURIComponent(first)}${others.length ? `?${query}` : ""}`;
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    const link = target.closest?.("#report-link");
+    if (link && onScreen) link.href = reportAddress();
+  });
 
   document.addEventListener("input", ({ target }) => {
     if (target.id !== "refresh-seconds") return;
@@ -17,6 +34,11 @@
       return Object.keys(hidden)
         .filter((name) => hidden[name])
         .join(" ");
+    },
+
+    report(version) {
+      onScreen = version?.run;
+      return onScreen ? reportAddress() : window.dash_clientside.no_update;
     },
 
     theme(clicks) {

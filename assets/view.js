@@ -120,6 +120,12 @@
   }
 
   monitor.register("view", {
+    // The address holds the view, whatever page it is of.
+    save(clicks, name) {
+      if (!clicks) return window.dash_clientside.no_update;
+      return { name: name || "", query: window.location.search, at: Date.now() };
+    },
+
     change(x, smooth, events, follow, _relayouts, _options, _path, fallback, before) {
       let view = { ...(before || first(fallback)) };
       if (!before) setControls(view);

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
     {"_version", "errors", "contract", "metric_info", "stages", "system"},
     {"model"},
-    {"settings", "control_folder", "logger", "demo", "reading", "analysis"},
+    {"settings", "kept", "control_folder", "logger", "demo", "reading", "analysis"},
     {"figures", "check", "control", "terminal", "alerts", "export", "agents"},
     {"web"},
     {"cli", "__main__", "__init__"},

@@ -230,6 +230,43 @@ def export(
     click.echo(command.export(request, settings_from(options), Console(stderr=True)), err=True)
 
 
+@cli.command("report")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    metavar="NAME",
+    help="Which run below DIRECTORY, by its path or its id; several are compared with the first.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The HTML file to write, in one piece.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.pass_obj
+def write_report(
+    options: dict[str, Any], /, directory: Path, runs: tuple[str, ...], output: Path, force: bool
+) -> None:
+    """Write a report on a run as one HTML file.
+
+    It needs no network; several runs are compared (docs/report.md).
+    """
+    from rich.console import Console  # noqa: PLC0415 - rich takes a tenth of a second to import
+
+    from thalia_monitor.export import report_command  # noqa: PLC0415 - as does numpy
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing half-written is left
+    settings = settings_from(options)
+    request = report_command.Request(directory, output, runs, force)
+    limits = thresholds(settings.health or settings.alerts)
+    click.echo(report_command.write(request, settings, limits, Console(stderr=True)), err=True)
+
+
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.pass_obj

@@ -67,3 +67,8 @@ _COMMANDS: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 def legible(name: str) -> str:
     """Write a file's or directory's name so that any page can show it: on disk it may be bytes that are no text."""
     return name if name.isascii() else name.encode("utf-8", "replace").decode()
+
+
+def file_name(name: str) -> str:
+    """Write a name so that any system takes it for a file's: ASCII letters, digits and ``_``, 80 at most."""
+    return "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:80]

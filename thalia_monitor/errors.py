@@ -73,6 +73,12 @@ class ExportFailed(MonitorError):
     """A file to export to cannot be written, or what was asked for cannot be exported."""
 
 
+class NotKept(MonitorError):
+    """A note or a view that is not kept, with the reason."""
+
+    status = 409
+
+
 class NotInstalled(MonitorError):
     """What was asked for needs a package that is not installed here."""
 

@@ -303,7 +303,7 @@ OPTIONS: Final = (
         "--state-dir",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
-        help="Where alerts are remembered, instead of the user's own state directory.",
+        help="Where alerts, notes and views are kept, instead of the user's own state directory.",
     ),
     click.option(
         "--health",
@@ -319,8 +319,8 @@ OPTIONS: Final = (
     click.option(
         "--view",
         default="",
-        metavar="QUERY",
-        help="What the charts show at first, as in a page's address: 'x=wall&smooth=0.6'.",
+        metavar="VIEW",
+        help="What the charts show at first: a named view, a view's file, or 'x=wall&smooth=0.6'.",
     ),
 )
 

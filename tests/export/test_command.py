@@ -21,6 +21,8 @@ from tests.support import FIXTURES, ROOT, Run, line
 from thalia_monitor import create_app, load_training_state
 from thalia_monitor.cli import cli
 from thalia_monitor.errors import MonitorError
+from thalia_monitor.kept import RunNotes
+from thalia_monitor.reading.library import run_id
 
 KEPT = "was here before"
 
@@ -133,6 +135,7 @@ def test_parquet_is_exact_to_the_bit(run: Run, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("out*")) == [
         "out.events.parquet",
         "out.milestones.parquet",
+        "out.notes.parquet",
         "out.parquet",
         "out.segments.parquet",
     ]
@@ -280,3 +283,26 @@ def test_parquet_names_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MonitorError, match=r"pip install 'thalia-monitor\[parquet\]'"):
         export(run.directory, "-o", tmp_path / "run.parquet")
+
+
+def test_notes_are_a_table_of_their_own(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each format, and the lines are what they were; a formula in a note is none in the CSV."""
+    run.metrics(1, 2, 3)
+    plain = tmp_path / "plain.csv"
+    export(run.directory, "-o", plain)
+    assert not (tmp_path / "plain.notes.csv").exists()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    notes = RunNotes(tmp_path / "home" / "thalia-monitor", run_id(run.directory))
+    notes.add(2, 3, "=1+1", "Ann", 1e9)
+    expected = {"step": 2, "end_step": 3, "text": "=1+1", "user": "Ann", "timestamp": 1e9}
+    export(run.directory, "-o", tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text())["notes"] == [expected]
+    export(run.directory, "-o", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == plain.read_bytes()
+    rows = (tmp_path / "out.notes.csv").read_text(encoding="utf-8").splitlines()
+    assert rows == ["step,end_step,text,user,timestamp", "2,3,'=1+1,Ann,1000000000.0"]
+    export(run.directory, "--from", "3", "-o", tmp_path / "late.json")
+    assert json.loads((tmp_path / "late.json").read_text())["notes"] == []
+    arrow = pytest.importorskip("pyarrow.parquet")
+    export(run.directory, "-o", tmp_path / "out.parquet")
+    assert arrow.read_table(tmp_path / "out.notes.parquet").to_pylist() == [expected]

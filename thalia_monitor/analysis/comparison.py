@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from thalia_monitor import contract, metric_info
+from thalia_monitor.analysis.formatting import NONE, duration, number
+from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.model.history import Floats, History, Series
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
@@ -188,6 +190,23 @@ def verdict(name: str, absolute: float) -> Verdict:
     if absolute == 0:
         return "same"
     return "better" if (absolute > 0) == (metric_info.info(name).better == "up") else "worse"
+
+
+def run_totals(state: TrainingState) -> dict[str, str]:
+    """Growth, consolidation, milestones and time of a run in numbers, by what each is."""
+    neurons = state.history.latest(state.history.neurons)
+    checked = verdicts(state)
+    passed = sum(each.passed for each in checked.values())
+    seconds = state.training_duration.total_seconds()
+    return {
+        "Neurons now": number(sum(neurons.values()), "count") if neurons else NONE,
+        "Neurons added": f"{state.growth_events['neurons_added'].sum():,}",
+        "Growth events": f"{state.count_of(contract.GROWTH):,}",
+        "Consolidations": f"{state.count_of(contract.CONSOLIDATION):,}",
+        "Patterns replayed": f"{state.consolidation_events['patterns_replayed'].sum():,}",
+        "Milestones passed": f"{passed} of {len(checked)}" if checked else NONE,
+        "Training time": duration(seconds) if seconds else NONE,
+    }
 
 
 def common_step(states: Sequence[TrainingState]) -> int:

@@ -99,6 +99,8 @@ class MarkerKind(StrEnum):
     RESUME = "resume"
     CONTROL = "control"
     """A parameter changed, or a command given, while training ran."""
+    NOTE = "note"
+    """What a person has noted, in the monitor and not in the run."""
     OTHER = "other"
     """Any other event of the log, under its own name."""
 
@@ -192,6 +194,7 @@ def _collect(state: TrainingState) -> ByKind:
         MarkerKind.WARNING: _warnings_of_checkpoints(state),
         MarkerKind.MILESTONE: _milestones(state),
         MarkerKind.RESUME: _resumes(state.history),
+        MarkerKind.NOTE: _notes(state),
     }
     for kind, records in rest.items():
         if kind not in found and (several := list(records)):
@@ -296,6 +299,11 @@ def _warnings_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
                 alarming = warning.severity is Severity.CRITICAL
                 yield MarkedEvent(MarkerKind.WARNING, point.step, None, warning.message, alarming=alarming)
         before = {warning.message for warning in point.warnings}
+
+
+def _notes(state: TrainingState) -> Iterator[MarkedEvent]:
+    for note in state.notes:
+        yield MarkedEvent(MarkerKind.NOTE, note.step, None, note.words)
 
 
 def _resumes(history: History) -> Iterator[MarkedEvent]:

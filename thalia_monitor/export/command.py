@@ -21,13 +21,14 @@ from thalia_monitor import contract
 from thalia_monitor.errors import BadParameter, ExportFailed
 from thalia_monitor.export.lines import LEADING, ROWS_AT_ONCE, Selection, csv_text, json_rows, select
 from thalia_monitor.export.tables import (
-    SCHEMAS,
+    csv_table,
     file_beside,
     pyarrow_installed,
     tables,
     write_lines,
     write_table,
 )
+from thalia_monitor.kept import RunNotes, state_folder
 from thalia_monitor.reading.arrays import release
 from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.reading.run_reader import RunReader
@@ -73,15 +74,8 @@ def export(request: Request, settings: Settings, console: Console) -> str:
     """
     check_target(request)
     run = find_run(request, settings)
-    with tempfile.TemporaryDirectory(prefix="thalia-monitor-export-") as folder, _progress(console) as bars:
-        within = None if settings.follow_links else run.directory
-        # Columns in files rather than in memory: an export reads each of them once.
-        reader = RunReader(run.directory, scheme=settings.stage_scheme, index=Path(folder), within=within)
-        state = _read(reader, bars)
-        if not state.sources:
-            raise ExportFailed(
-                f"{run.directory} holds no file of a training run: thalia-monitor check names what it holds."
-            )
+    with tempfile.TemporaryDirectory(prefix="thalia-monitor-export-") as folder, progress(console) as bars:
+        state = whole_state(run, settings, Path(folder), bars)
         names = [part for name in request.series for part in _parts(state, name)]
         selection = select(state.history, names, request.start, request.end)
         task = bars.add_task("Writing", total=len(selection))
@@ -170,7 +164,8 @@ def _parts(state: TrainingState, name: str) -> list[str]:
     return [name] if state.history.find(name) else [part.strip() for part in name.split(",")]
 
 
-def _progress(console: Console) -> Progress:
+def progress(console: Console) -> Progress:
+    """Bars for a terminal; nothing elsewhere."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -180,6 +175,22 @@ def _progress(console: Console) -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+def whole_state(run: Candidate, settings: Settings, folder: Path, bars: Progress) -> TrainingState:
+    """Read a whole run; its columns lie in files of the folder rather than in memory.
+
+    Raises:
+        MonitorError: it cannot be read, or holds nothing of a training.
+    """
+    within = None if settings.follow_links else run.directory
+    reader = RunReader(run.directory, scheme=settings.stage_scheme, index=folder, within=within)
+    state = _read(reader, bars)
+    if not state.sources:
+        raise ExportFailed(
+            f"{run.directory} holds no file of a training run: thalia-monitor check names what it holds."
+        )
+    return RunNotes(state_folder(settings), run_id(run.directory)).onto(state)
 
 
 def _read(reader: RunReader, bars: Progress) -> TrainingState:
@@ -211,13 +222,16 @@ def _write(
     text = _text(kind, state, selection, written)
     if target == STANDARD_OUTPUT:
         return _put(text, sys.stdout)
-    names = list(SCHEMAS) if kind == "parquet" else []
+    beside = tables(state, selection)
+    names = list(beside) if kind == "parquet" else ["notes"] if kind == "csv" and beside["notes"] else []
     with replaced([*(file_beside(target, name) for name in names), target]) as places:
         if kind == "parquet":
-            for place, (name, records) in zip(places, tables(state, selection).items(), strict=False):
+            for place, (name, records) in zip(places, beside.items(), strict=False):
                 write_table(place, name, records)
             write_lines(places[-1], selection, state.name, written)
         else:
+            if names:
+                places[0].write_text(csv_table("notes", beside["notes"]), encoding="utf-8", newline="")
             with places[-1].open("x", encoding="utf-8", newline="") as file:
                 _put(text, file)
         return sum(place.stat().st_size for place in places)

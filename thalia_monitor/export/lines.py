@@ -122,7 +122,7 @@ def select(
 def csv_text(selection: Selection) -> Iterator[str]:
     """Write the selected lines as CSV; a cell is empty where a line did not log it."""
     head = io.StringIO()
-    csv.writer(head).writerow([*LEADING, *(_harmless(contract.legible(name)) for name in selection.names)])
+    csv.writer(head).writerow([*LEADING, *(harmless(contract.legible(name)) for name in selection.names)])
     yield head.getvalue()
     for block in selection.blocks():
         yield _text(block, _csv_word, "\r\n") + "\r\n"
@@ -187,7 +187,8 @@ def jsonable(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else contract.legible(str(value))
 
 
-def _harmless(name: str) -> str:
+def harmless(name: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
     # A spreadsheet takes a cell for a formula that begins like this, also behind white space, and in full width.
     # With the apostrophe before one that stands there no two names become the same.
     begun = unicodedata.normalize("NFKC", contract.printable(name)).lstrip("\ufffd \u200b")

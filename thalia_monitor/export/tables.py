@@ -5,6 +5,8 @@ Parquet holds the metric lines bit for bit; each table lies in a file beside the
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor import contract
 from thalia_monitor.analysis.milestones import checklist, verdicts
 from thalia_monitor.errors import NotInstalled
-from thalia_monitor.export.lines import LEADING, Cells, Selection, jsonable
+from thalia_monitor.export.lines import LEADING, Cells, Selection, harmless, jsonable
 
 if TYPE_CHECKING:
     import numpy as np
 
     from thalia_monitor.export.lines import Selection
-    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.records import Event, Note
     from thalia_monitor.model.run import TrainingState
 
 Record = dict[str, Any]
@@ -49,10 +51,12 @@ MILESTONES: Final = {
     "since_step": int,
     "timestamp": float,
 }
+NOTES: Final = {"step": int, "end_step": int, "text": str, "user": str, "timestamp": float}
 SCHEMAS: Final[Mapping[str, Mapping[str, type]]] = {
     "segments": SEGMENTS,
     "events": EVENTS,
     "milestones": MILESTONES,
+    "notes": NOTES,
 }
 """The columns of each table and their types; any value may be None."""
 _LARGEST: Final = 2**63
@@ -64,6 +68,7 @@ def tables(state: TrainingState, selection: Selection) -> dict[str, list[Record]
         "segments": _segments(state),
         "events": [_event(each) for each in state.events if _within(each.step, selection)],
         "milestones": _milestones(state),
+        "notes": [_note(each) for each in state.notes if _within(each.step, selection)],
     }
 
 
@@ -92,6 +97,16 @@ def _event(event: Event) -> Record:
         "fields": fields,
         "file": contract.legible(event.file),
         "line": event.line,
+    }
+
+
+def _note(note: Note) -> Record:
+    return {
+        "step": note.step,
+        "end_step": note.end,
+        "text": note.text,
+        "user": note.user,
+        "timestamp": note.time,
     }
 
 
@@ -183,6 +198,17 @@ def _fields(schema: Any) -> list[tuple[str, Any]]:
 def _plain(value: object) -> object:
     """A record's value as a cell: an object of any fields is its JSON text."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
+def csv_table(name: str, records: Sequence[Record]) -> str:
+    """One of the tables as CSV; text that a spreadsheet would take for a formula is made harmless."""
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(SCHEMAS[name])
+    for record in records:
+        values = (_plain(record[column]) for column in SCHEMAS[name])
+        table.writerow([harmless(each) if isinstance(each, str) else each for each in values])
+    return written.getvalue()
 
 
 def file_beside(path: Path, name: str) -> Path:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import numpy as np
 
 from thalia_monitor.figures import theme
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.sampling import Sample
+    from thalia_monitor.metric_info import Band
     from thalia_monitor.model.history import Floats, Ints
 
 Axis = Literal["step", "wall", "elapsed"]
@@ -191,3 +193,55 @@ def times(values: Floats) -> list[float | None]:
         round(value, 3 if abs(value) > LARGE else 6) if np.isfinite(value) else None
         for value in values.tolist()
     ]
+
+
+def show_band(layout: dict[str, Any], stated: Band, *, log: bool = False) -> None:
+    """Draw a stated range behind the curve, and keep its edges in sight whatever the values are."""
+    layout["shapes"] = [band(stated)]
+    room = (stated.high - stated.low) / 4
+    edges = [each for each in (stated.low - room, stated.high + room) if each > 0 or not log]
+    layout["yaxis"] = layout["yaxis"] | {"autorangeoptions": {"include": [round(each, 6) for each in edges]}}
+
+
+class _BandTexts(TypedDict):
+    band: str
+    band_source: str
+    cautious: bool
+
+
+def band_texts(stated: Band | None) -> _BandTexts:
+    """What is written beside the title of a chart with a band."""
+    if stated is None:
+        return {"band": "", "band_source": "", "cautious": False}
+    words = f"normal {stated.low:g}–{stated.high:g}" if stated.healthy else f"grows from {stated.low:.0%}"
+    return {"band": words, "band_source": stated.words, "cautious": not stated.healthy}
+
+
+def band(stated: Band) -> dict[str, Any]:
+    """A range that Thalia states, drawn behind the curve over the whole width."""
+    return {
+        "type": "rect",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": stated.low,
+        "y1": stated.high,
+        "fillcolor": theme.GOOD if stated.healthy else theme.CAUTION,
+        "opacity": 0.12,
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
+def notes(points: Sample) -> tuple[str, ...]:
+    """Say what a line cannot show: how many values are not finite, and where the first one is."""
+    if not len(points.nonfinite):
+        return ()
+    first = int(points.step[np.searchsorted(points.index, points.nonfinite[0])])
+    return (f"{len(points.nonfinite):,} not finite, first at step {first:,}",)
+
+
+def below(values: Floats) -> tuple[str, ...]:
+    """Count the values that have no place on a logarithmic axis, and stand below it."""
+    count = int((np.isfinite(values) & (values <= 0)).sum())
+    return (f"{count:,} not positive, below the axis",) if count else ()

@@ -14,8 +14,18 @@ from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.series_cache import smoothed
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import POINTS, X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
-from thalia_monitor.figures.metrics import below, notes
+from thalia_monitor.figures.chart import (
+    POINTS,
+    X_LOOKS,
+    X_TITLES,
+    Chart,
+    View,
+    below,
+    notes,
+    nothing,
+    numbers,
+    times,
+)
 from thalia_monitor.figures.traces import (
     HOUR,
     RUG_AXIS,

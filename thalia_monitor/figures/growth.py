@@ -11,11 +11,22 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import OWN_AXIS, TOTAL, X_LOOKS, X_TITLES, Chart, View, nothing, times
+from thalia_monitor.figures.chart import (
+    OWN_AXIS,
+    TOTAL,
+    X_LOOKS,
+    X_TITLES,
+    Chart,
+    View,
+    band_texts,
+    notes,
+    nothing,
+    show_band,
+    times,
+)
 from thalia_monitor.figures.events import Marks, by_label, caption, columns_of, marks, row_addresses
 from thalia_monitor.figures.events import notes as notes_of
 from thalia_monitor.figures.marks import event_traces
-from thalia_monitor.figures.metrics import band_texts, notes, show_band
 from thalia_monitor.figures.traces import RUG_AXIS, WHOLE, drawn_sample, lines, rug, total_traces
 from thalia_monitor.figures.traces import notes as untimed
 from thalia_monitor.metric_info import GROWING

@@ -51,6 +51,7 @@ _NOUNS: Final = {
     MarkerKind.WARNING: ("warning", "warnings", ""),
     MarkerKind.RESUME: ("resume", "resumes", ""),
     MarkerKind.CONTROL: ("change by hand", "changes by hand", ""),
+    MarkerKind.NOTE: ("note", "notes", ""),
     MarkerKind.OTHER: ("other event", "other events", ""),
 }
 
@@ -64,6 +65,7 @@ LOOKS: Final[dict[MarkerKind, tuple[str, str]]] = {
     MarkerKind.WARNING: ("x-thin", theme.PALETTE[3]),
     MarkerKind.RESUME: ("cross-thin", theme.PALETTE[7]),
     MarkerKind.CONTROL: ("hash", theme.PALETTE[1]),
+    MarkerKind.NOTE: ("diamond-open", theme.ACCENT),
     MarkerKind.OTHER: ("circle-open", theme.SECOND),
 }
 """Symbol and colour of each kind; no two share a symbol, so that colour never speaks alone."""
@@ -77,6 +79,7 @@ GLYPHS: Final = {
     MarkerKind.WARNING: "×",
     MarkerKind.RESUME: "+",
     MarkerKind.CONTROL: "#",
+    MarkerKind.NOTE: "◇",
     MarkerKind.OTHER: "○",
 }
 """The symbols as letters, for the legend and for tables."""
@@ -153,6 +156,16 @@ def _event_traces(state: TrainingState, view: View) -> list[dict[str, Any]]:
             }
         )
     return traces
+
+
+def legend(state: TrainingState, kinds: Collection[MarkerKind]) -> list[tuple[str, str, str]]:
+    """Colour, glyph and name of those of these kinds that the run has events of."""
+    there = marked_events(state)
+    return [
+        (LOOKS[kind][1], GLYPHS[kind], _NOUNS[kind][1])
+        for kind in MarkerKind
+        if kind in kinds and len(there.get(kind, ()))
+    ]
 
 
 def _range(state: TrainingState, view: View) -> tuple[float | None, float | None]:

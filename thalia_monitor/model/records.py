@@ -201,6 +201,26 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A person's note on a run, kept by the monitor and not by the run."""
+
+    id: str
+    step: int
+    text: str
+    user: str
+    time: float
+    """When it was written, in Unix seconds."""
+    end: int | None = None
+    """The last step it is about; None for a note on one step."""
+
+    @property
+    def words(self) -> str:
+        """The note in one line: who, what, and up to which step."""
+        until = "" if self.end is None else f" (to step {self.end:,})"
+        return f"{self.user}: {self.text}{until}"
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """One checkpoint's metadata; a field that was absent or unusable is None or empty, never 0."""
 

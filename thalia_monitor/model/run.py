@@ -17,6 +17,7 @@ from thalia_monitor.model.records import (
     Checkpoint,
     Event,
     HealthWarning,
+    Note,
     Problem,
     Source,
     StagePlan,
@@ -109,6 +110,8 @@ class TrainingState(Memoized):
     """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
     read_fraction: float = 1.0
     """Share of the log read so far; below 1 while a long log is being read."""
+    notes: tuple[Note, ...] = ()
+    """What people have noted, by step; it lies in the monitor's own folder."""
     total_problems: int = 0
     """Total number of problems; ``problems`` lists a bounded number of them."""
 

@@ -23,6 +23,7 @@ from thalia_monitor.reading.run_reader import RunReader, TimedReader
 from thalia_monitor.reading.run_search import Found, Root, search
 
 if TYPE_CHECKING:
+    from thalia_monitor.kept import RunNotes
     from thalia_monitor.model.run import TrainingState
 
 LOOK_AGAIN: Final = 5.0
@@ -170,7 +171,9 @@ class Library:
         index: Path | None = None,
         follow_links: bool = False,
         most_readers: int = MOST_READERS,
+        notes: Callable[[str], RunNotes] | None = None,
     ) -> None:
+        self._notes_of = notes
         self._scheme = scheme
         self._index = index
         self._follow_links = follow_links
@@ -330,7 +333,8 @@ class Library:
         def make(directory: Path) -> RunReader:
             return RunReader(directory, scheme=self._scheme, index=self._index, within=within)
 
-        return TimedReader(entry.directory, make, partial(summarize, within=within))
+        notes = self._notes_of(entry.id) if self._notes_of else None
+        return TimedReader(entry.directory, make, partial(summarize, within=within), notes=notes)
 
     def _hold(self, run: str, reader: TimedReader) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from operator import or_
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
@@ -27,6 +27,9 @@ from thalia_monitor.reading.listing import Listing, Summary, list_directory
 from thalia_monitor.reading.merge import Merger
 from thalia_monitor.reading.other_files import OtherFormats
 from thalia_monitor.reading.recording import RunParts
+
+if TYPE_CHECKING:
+    from thalia_monitor.kept import RunNotes
 
 SLOW: Final = 2.0
 """Seconds in which a small log and its other files are read; longer, and what there is of them is shown."""
@@ -203,8 +206,10 @@ class TimedReader:
         summarize: Callable[[Path], Summary],
         *,
         limit: float = LONGEST_WAIT,
+        notes: RunNotes | None = None,
     ) -> None:
         self.directory = directory
+        self._notes = notes
         self._make = make
         self._summarize = summarize
         self._limit = limit
@@ -256,14 +261,16 @@ class TimedReader:
         return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
 
     def _version(self) -> str:
-        return (self._reader or self._make(self.directory)).version()
+        version = (self._reader or self._make(self.directory)).version()
+        return self._notes.versioned(version) if self._notes else version
 
     def _read(self, patience: float | None) -> TrainingState:
         with self._making:
             if self._reader is None:
                 self._reader = self._make(self.directory)
             reader = self._reader
-        return reader.read(patience=patience)
+        state = reader.read(patience=patience)
+        return self._notes.onto(state) if self._notes else state
 
     def _ask(self, question: Callable[[], T], limit: float) -> Future[T]:
         answer: Future[T] = Future()

@@ -19,6 +19,7 @@ from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.sampling import excerpt
+from thalia_monitor.contract import file_name
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.export.lines import csv_text, select
 from thalia_monitor.model.series_key import metric
@@ -38,13 +39,9 @@ def csv_of_run(run: str) -> Response:
     asked = request.args.getlist("name")
     selection = select(state.history, asked, _number("from", None), _number("to", None))
     answer = Response(csv_text(selection), mimetype="text/csv")
-    filename = "_".join(map(_plain, [state.name or "run", *(asked if len(asked) == 1 else ())]))
+    filename = "_".join(map(file_name, [state.name or "run", *(asked if len(asked) == 1 else ())]))
     answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
     return answer
-
-
-def _plain(name: str) -> str:
-    return "".join(each if each.isascii() and each.isalnum() else "_" for each in name)[:80]
 
 
 MOST_POINTS: Final = 100_000

@@ -6,16 +6,18 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dash import Dash
 
 from thalia_monitor.errors import SettingsError
+from thalia_monitor.kept import RunNotes, chosen_view, state_folder
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
-from thalia_monitor.web import api, mcp_bridge, private_parts
+from thalia_monitor.web import api, mcp_bridge, private_parts, report_file
 from thalia_monitor.web.cache import figure_cache, folders
 from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
@@ -108,6 +110,7 @@ def without_dash_variables() -> Iterator[None]:
 
 
 def _assembled(chosen: Settings, shared: bool) -> Dash:
+    chosen = replace(chosen, view=chosen_view(chosen))
     server = security.server()
     security.protect(server, chosen)
     app = Dash(
@@ -127,6 +130,7 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     routes = api.blueprint()
     mcp_bridge.register(routes)
     server.register_blueprint(routes, url_prefix=chosen.base_path.rstrip("/") or None)
+    report_file.register(server, chosen)
     stream.register(server, chosen)
     figures, indexes = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)
@@ -148,6 +152,7 @@ def _library(settings: Settings, indexes: Path | None) -> Library:
         scheme=settings.stage_scheme,
         index=indexes,
         follow_links=settings.follow_links,
+        notes=partial(RunNotes, state_folder(settings)),
     )
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dash import html, no_update
 
-from thalia_monitor import contract
 from thalia_monitor.analysis.comparison import (
     MOST,
     RUN,
@@ -19,10 +18,11 @@ from thalia_monitor.analysis.comparison import (
     common_step,
     difference,
     directed,
+    run_totals,
     run_values,
     stage_starts,
 )
-from thalia_monitor.analysis.formatting import MINUS, NONE, duration, number
+from thalia_monitor.analysis.formatting import MINUS, NONE, number
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.analysis.quantities import first_to_last, series_of
@@ -330,31 +330,13 @@ def _mark(verdict: Change | None) -> html.Td:
 
 def totals(sides: Sequence[Side]) -> html.Div:
     """Growth and sleep of each run in numbers, run beside run."""
-    facts = [_totals(side) for side in sides]
+    facts = [run_totals(side.state) for side in sides]
     rows = [
         html.Tr([html.Td(name), *(html.Td(each[name], className="number") for each in facts)])
         for name in (facts[0] if facts else {})
     ]
     columns = ("Total", *(side.name[:40] for side in sides))
     return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Totals side by side")
-
-
-def _totals(side: Side) -> dict[str, str]:
-    state = side.state
-    growth, sleep = state.growth_events["neurons_added"], state.consolidation_events["patterns_replayed"]
-    neurons = state.history.latest(state.history.neurons)
-    checked = verdicts(state)
-    passed = sum(each.passed for each in checked.values())
-    seconds = state.training_duration.total_seconds()
-    return {
-        "Neurons now": number(sum(neurons.values()), "count") if neurons else NONE,
-        "Neurons added": f"{growth.sum():,}",
-        "Growth events": f"{state.count_of(contract.GROWTH):,}",
-        "Consolidations": f"{state.count_of(contract.CONSOLIDATION):,}",
-        "Patterns replayed": f"{sleep.sum():,}",
-        "Milestones passed": f"{passed} of {len(checked)}" if checked else NONE,
-        "Training time": duration(seconds) if seconds else NONE,
-    }
 
 
 def _name(side: Side) -> html.Td:

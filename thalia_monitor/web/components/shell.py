@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 NOTIFY: Final = "notify"
 REFRESH_LABEL: Final = f"Refresh every ({SHORTEST_REFRESH:g}-{LONGEST_REFRESH:g} s)"
 LOCATION: Final = "location"
+REPORT: Final = "report-link"
 CONTENT: Final = "frame-content"
 DETAILS: Final = {"metrics": "Detailed metrics", "growth": "Growth details", "sleep": "Consolidation details"}
 
@@ -159,10 +160,20 @@ def _settings(app: Dash, watch: Monitor) -> html.Section:
                 ],
                 className="setting",
             ),
+            regions.named_views(),
             regions.palette(),
             html.Div(
                 [
                     dbc.Button("Refresh now", id="refresh-now", color="primary", size="sm"),
+                    html.P(
+                        html.A(
+                            "Report as a file",
+                            id=REPORT,
+                            download="",
+                            title="One HTML file on this run, or on the runs compared, that needs no network",
+                            **{"data-address": app.get_relative_path("/report/")},
+                        )
+                    ),
                     html.P(dcc.Link("Server status", href=app.get_relative_path("/status"))),
                 ],
                 className="setting",
@@ -180,6 +191,7 @@ _KEPT: Final[dict[str, Any]] = {"persistence": True, "persistence_type": "local"
 def register(app: Dash) -> None:
     """Give the app the callbacks of the frame."""
     run_picker.register(app)
+    regions.register_views(app, Input("settings-panel", "is_open"))
     browser = {
         ("live", "pulse"): (
             Output(PULSE, "data"),
@@ -205,6 +217,7 @@ def register(app: Dash) -> None:
             [Input("settings-panel", "is_open")],
             [],
         ),
+        ("settings", "report"): (Output(REPORT, "href"), [Input(VERSION, "data")], []),
         ("settings", "theme"): (
             Output("theme-switch", "aria-label"),
             [Input("theme-switch", "n_clicks")],

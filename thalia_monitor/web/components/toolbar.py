@@ -8,16 +8,23 @@ link shows the same view on another machine: ``x``, ``smooth``, ``from``, ``to``
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import dash_bootstrap_components as dbc
-from dash import dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
+from dash.exceptions import PreventUpdate
 
 from thalia_monitor.analysis.smoothing import FORMULA
 from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.errors import NotKept, SettingsError
 from thalia_monitor.figures.chart import TOTAL, X_TITLES
 from thalia_monitor.figures.marks import GLYPHS, LOOKS
 from thalia_monitor.figures.theme import REGIONS, SECOND, region_style, stroke_mask
+from thalia_monitor.kept import Views, state_folder
 from thalia_monitor.web.components.basic import toggle
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live.ids import RUN
+from thalia_monitor.web.server.auth import who_writes
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -65,6 +72,80 @@ def _swatch(region: str) -> html.I:
     return html.I(className="swatch", style=style)
 
 
+VIEW_NAME, SAVE_VIEW, VIEW_ASKED, VIEW_LIST, VIEW_ANSWER = (
+    f"view-{part}" for part in ("name", "save", "asked", "list", "answer")
+)
+
+
+def named_views() -> html.Fieldset:
+    """The views that have a name, as links, and a field to keep the one on screen under a name."""
+    name = dbc.Input(
+        id=VIEW_NAME,
+        type="text",
+        maxlength=40,
+        size="sm",
+        autocomplete="off",
+        placeholder="Name of this view",
+    )
+    return html.Fieldset(
+        [
+            html.Legend("Views", className="form-label"),
+            html.Label([html.Span("Name of this view", className="visually-hidden"), name]),
+            dbc.Button("Save view", id=SAVE_VIEW, color="secondary", outline=True, size="sm"),
+            html.Div(id=VIEW_ANSWER, role="status", className="fact-detail"),
+            html.Ul(id=VIEW_LIST, className="plain-list view-list"),
+            dcc.Store(id=VIEW_ASKED),
+        ],
+        className="setting",
+    )
+
+
+def register_views(app: Dash, opened: Input) -> None:
+    """Give the app the callbacks of the named views; they are listed when the settings are ``opened``."""
+    app.clientside_callback(
+        ClientsideFunction("view", "save"),
+        Output(VIEW_ASKED, "data"),
+        Input(SAVE_VIEW, "n_clicks"),
+        State(VIEW_NAME, "value"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output(VIEW_LIST, "children"),
+        Output(VIEW_ANSWER, "children"),
+        opened,
+        Input(VIEW_ASKED, "data"),
+        State(RUN, "data"),
+        prevent_initial_call=True,
+    )
+    def views(is_open: Any, asked: Any, run: Any) -> Any:
+        saves = f"{VIEW_ASKED}.data" in ctx.triggered_prop_ids
+        if not (is_open or saves):
+            raise PreventUpdate
+        kept = Views(state_folder(monitor().settings))
+        answer = _saved(kept, asked) if saves else ""
+        return [_view(kept, each, run) for each in kept.names()], answer
+
+
+def _saved(kept: Views, asked: Any) -> str:
+    who_writes(monitor().settings)
+    given = asked if isinstance(asked, dict) else {}
+    try:
+        kept.save(str(given.get("name") or ""), str(given.get("query") or ""))
+    except NotKept as error:
+        return str(error)
+    return "Saved."
+
+
+def _view(kept: Views, name: str, run: Any) -> html.Li:
+    try:
+        query = kept.query(name)
+    except SettingsError:  # somebody has broken the file
+        return html.Li(f"{name} (cannot be read)")
+    own = urlencode({"run": run}) if isinstance(run, str) else ""
+    return html.Li(html.A(name, href=f"?{'&'.join(filter(None, (own, query)))}"))
+
+
 EVENTS: Final = {
     MarkerKind.GROWTH: "growth",
     MarkerKind.NREM: "NREM",
@@ -75,9 +156,10 @@ EVENTS: Final = {
     MarkerKind.WARNING: "warnings",
     MarkerKind.RESUME: "resumes",
     MarkerKind.CONTROL: "changes by hand",
+    MarkerKind.NOTE: "notes",
     MarkerKind.OTHER: "other",
 }
-USUAL: Final = "events=growth,stage,milestone,resume,control"
+USUAL: Final = "events=growth,stage,milestone,resume,control,note"
 """The view of somebody who has chosen nothing."""
 X_LABELS: Final = {"step": "step", "wall": "wall clock", "elapsed": "since start"}
 assert set(X_LABELS) == set(X_TITLES)

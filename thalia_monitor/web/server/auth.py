@@ -95,6 +95,16 @@ def who_changes(settings: Settings) -> str:
     """
     if not settings.control:
         raise NotAllowed("This monitor changes nothing: it was started without --control.")
+    return who_writes(settings)
+
+
+def who_writes(settings: Settings) -> str:
+    """Name of the user whose request may change anything at all, such as the notes on a run.
+
+    Raises:
+        NotAllowed: the request comes from another site, or nobody has logged in and it does not come from this
+            machine itself.
+    """
     origin = urlsplit(request.headers.get("Origin", "")).netloc
     fetched = request.headers.get("Sec-Fetch-Site", "same-origin")
     if not origin or origin.lower() != request.host.lower() or fetched != "same-origin":
@@ -103,9 +113,7 @@ def who_changes(settings: Settings) -> str:
         shown = request.authorization
         return (shown.username if shown else None) or "unknown"  # the password was checked before
     if not is_local(request):
-        raise NotAllowed(
-            "Without --auth-file only the machine that the monitor runs on may change a training."
-        )
+        raise NotAllowed("Without --auth-file only the machine that the monitor runs on may change anything.")
     return LOCAL_USER
 
 

@@ -1,0 +1,57 @@
+"""The report as a download: ``GET report/<run>``, with ``?with=<run>`` (repeatable) the comparison with others.
+
+It passes the checks of every page; a run is named by its id, never by a path.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+
+from thalia_monitor.analysis.comparison import MOST, Side, looks
+from thalia_monitor.contract import file_name
+from thalia_monitor.errors import BadParameter
+from thalia_monitor.export import comparison_document, html_report, run_document
+from thalia_monitor.web.components.comparison_query import names
+from thalia_monitor.web.components.header import summary_of
+from thalia_monitor.web.context import monitor
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from thalia_monitor.settings import Settings
+
+_building = Lock()
+"""One report is made at a time: it takes a second of this process and some megabytes."""
+
+
+def register(server: Flask, settings: Settings) -> None:
+    """Give the server the address of reports."""
+    server.add_url_rule(f"{settings.base_path}report/<run>", "report", report)
+
+
+def report(run: str) -> Response:
+    """The report on a run as a file to save."""
+    watch = monitor()
+    others = request.args.getlist("with")
+    if len(others) >= MOST:
+        raise BadParameter(f"{MOST} runs are as many as can be told apart.")
+    entries = [watch.library.entry(each) for each in dict.fromkeys([run, *others])]
+    numbers = looks(each.id for each in entries)
+    with _building:
+        sides = [
+            Side(watch.whole_state(each.id), name, numbers[each.id], each is entries[0], each.id)
+            for each, name in zip(entries, names(entries), strict=True)
+        ]
+        summaries = [summary_of(watch, side.run, side.state) for side in sides]
+        if len(sides) == 1:
+            document = run_document.of_run(summaries[0])
+        else:
+            document = comparison_document.of_runs(sides, summaries)
+        content = html_report.render(document, time.time())
+    answer = Response(content.encode("utf-8", "replace"), mimetype="text/html")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(document.title)}.html"'
+    return answer
