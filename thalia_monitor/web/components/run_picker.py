@@ -82,7 +82,7 @@ def picker() -> dbc.Collapse:
             ],
             className="panel runs",
             tabIndex=-1,
-            **{"aria-label": "Runs"},
+            **{"aria-label": "Runs", "data-every-tick": ""},  # a new run is no news of the one on screen
         ),
         id=PANEL,
         is_open=False,
