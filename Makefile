@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench soak fixtures screenshots clean
+.PHONY: help demo test check docs dist bench soak fixtures screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## List the commands
@@ -12,11 +12,11 @@ help: ## List the commands
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[server]'
 	touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[agents,alerts,parquet,prometheus,redis,zstd]' --group test
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group test --group docs
 	touch $@
 
 demo: $(VENV)/.installed ## Simulate a training and open the dashboard on it
@@ -31,6 +31,14 @@ check: $(VENV)/.tested ## Check lint, format and types
 	$(BIN)/ruff format --check .
 	if [ -x $(BIN)/biome ] || [ "$$CI" = true ]; then $(BIN)/biome check --error-on-warnings assets thalia_monitor/export/templates; fi
 	$(BIN)/mypy
+
+docs: $(VENV)/.tested ## Build the documentation as a site in build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -d build/doctrees docs build/docs
+
+dist: $(VENV)/.tested ## Build and check what is published, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 bench: $(VENV)/.tested ## Measure everything in docs/performance.md
 	$(BIN)/python -m pip install --quiet --group bench

@@ -1,5 +1,5 @@
 /* All that the other scripts use of Dash's and Plotly's private parts, in one place: when either changes, look here.
-   tests/browser/test_scripts.py names the versions that this was checked against. */
+   tests/web/test_private_parts.py names the versions that this was checked against. */
 window.monitor = {
   // Add callbacks that Python names with ClientsideFunction(namespace, name).
   register(namespace, functions) {

@@ -1,7 +1,7 @@
 """thalia-monitor: a live monitor for Thalia curriculum training.
 
-The public names are imported when first used, so that a training script which only wants the
-:class:`CurriculumLogger` does not load dash, pandas or plotly.
+The public names are imported when first used: a training script that only wants the
+:class:`CurriculumLogger` does not load dash, pandas or plotly, and need not have them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from thalia_monitor._version import __version__
+from thalia_monitor.errors import only_the_logger
 
 if TYPE_CHECKING:
     from thalia_monitor.logger import CurriculumLogger, LogLevel
@@ -34,8 +35,12 @@ _HOMES = {
     "load_training_state": "thalia_monitor.reading.run_reader",
 }
 
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return getattr(import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            raise ImportError(only_the_logger(error), name=error.name) from error

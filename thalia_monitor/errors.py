@@ -5,6 +5,14 @@ from __future__ import annotations
 from thalia_monitor.contract import legible, printable
 
 
+def only_the_logger(error: ModuleNotFoundError) -> str:
+    """What to install where a part of the server is used and something that it needs is missing."""
+    return (
+        f"Only the logger is installed here ({error.name} is missing). The dashboard, its commands and "
+        "load_training_state need: pip install 'thalia-monitor[server]'."
+    )
+
+
 class MonitorError(Exception):
     """Base of all errors of this project; ``str(error)`` is written for the reader and safe to show."""
 

@@ -1,11 +1,12 @@
-"""What the scripts in assets/ rely on, of Dash and of Plotly, that neither promises."""
+"""What the scripts in assets/ rely on, of Dash and of Plotly, that neither promises.
+
+``tests/web/test_private_parts.py`` names the versions that they were checked against.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import dash
-import plotly
 import pytest
 from playwright.sync_api import expect
 
@@ -15,11 +16,6 @@ from . import everything
 from .conftest import Watched
 
 pytestmark = pytest.mark.browser
-
-
-def test_private_parts_were_checked_against_the_installed_versions() -> None:
-    """``assets/01-dash.js`` names private parts: look at each again before these versions are raised."""
-    assert (dash.__version__, plotly.__version__) == ("4.4.1", "7.1.0")
 
 
 def test_dash_still_loses_the_focus_at_a_refresh(browse: Callable[..., Watched], run: Run) -> None:

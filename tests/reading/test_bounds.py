@@ -143,8 +143,8 @@ def test_blank_lines_mean_nothing_wherever_they_stand(blank: str) -> None:
 
 
 def test_a_deeply_nested_line_costs_no_more_than_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Objects that begin 4,000 times and never end are looked at a few times over, not 4,000 times."""
-    nested = '{"a":' * 4_000
+    """Objects that begin 40,000 times (deeper than any Python goes) and never end are looked at a few times over."""
+    nested = '{"a":' * 40_000
     calls = Calls(decode._decoder.raw_decode)
     monkeypatch.setattr(decode, "_decoder", type("Counted", (), {"raw_decode": staticmethod(calls)}))
     (problem,) = decode_line(nested.encode(), 1)
