@@ -15,11 +15,19 @@ from thalia_monitor.web.live import charts, panels
 dash.register_page(
     __name__, path="/curriculum", name="Curriculum", title="Curriculum · thalia-monitor", order=0.5
 )
-charts.declare("curriculum-timeline", figures.timeline)
-charts.declare("curriculum-retention", figures.retention)
-charts.declare("safety-interventions", safety.interventions)
-charts.declare("safety-levels", safety.levels)
+TIMELINE, RETENTION, INTERVENTIONS, LEVELS = (
+    "curriculum-timeline",
+    "curriculum-retention",
+    "interventions",
+    "levels",
+)
+charts.declare(TIMELINE, figures.timeline)
+charts.declare(RETENTION, figures.retention)
+charts.declare(INTERVENTIONS, safety.interventions)
+charts.declare(LEVELS, safety.levels)
 
+LEAST = 24
+"""Height of a chart that may have nothing to show, in pixels until it is drawn."""
 STAGES, WHY_NOT, KEPT, SAFETY = (f"curriculum-{name}" for name in ("stages", "why-not", "kept", "safety"))
 panels.declare(STAGES, curriculum.stages)
 panels.declare(WHY_NOT, curriculum.why_not)
@@ -28,34 +36,28 @@ panels.declare(SAFETY, curriculum.protected)
 
 
 def layout(**_: Any) -> html.Div:
+    wide = {"class_name": "wide", "takes": ("events",)}
     return html.Div(
         [
-            charts.chart_card(
-                "curriculum-timeline", "Curriculum timeline", height=200, takes=("events",), table=STAGES
-            ),
             _section(STAGES),
+            _charts(charts.chart_card(TIMELINE, "Curriculum timeline", height=LEAST, table=STAGES, **wide)),
             _section(WHY_NOT),
             _section(KEPT),
-            charts.chart_card(
-                "curriculum-retention",
-                "Retention of earlier tasks",
-                height=280,
-                takes=("events",),
-                table=KEPT,
+            _charts(
+                charts.chart_card(RETENTION, "Retention of earlier tasks", height=LEAST, table=KEPT, **wide)
             ),
             _section(SAFETY),
-            html.Div(
-                [
-                    charts.chart_card("safety-interventions", "Interventions", height=160, table=SAFETY),
-                    charts.chart_card(
-                        "safety-levels", "Health score and cognitive load", height=280, takes=("events",)
-                    ),
-                ],
-                className="grid",
+            _charts(
+                charts.chart_card(INTERVENTIONS, "Interventions", height=LEAST, table=SAFETY),
+                charts.chart_card(LEVELS, "Health and load", height=LEAST, takes=("events",)),
             ),
         ],
         className="page",
     )
+
+
+def _charts(*cards: html.Section) -> html.Div:
+    return html.Div(cards, className="grid")
 
 
 def _section(name: str) -> html.Div:

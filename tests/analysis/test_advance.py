@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def noisy(seed: int, count: int, correlation: float) -> Floats:
     return noise
 
 
-def line(values: Floats, every: int = 100) -> Recent:
+def line(values: Any, every: int = 100) -> Recent:
     """Values a hundred steps apart."""
     return Recent(np.arange(len(values)) * every, values)
 

@@ -202,7 +202,7 @@ class Brain:
         ``manipulation`` is lost beyond the allowed share for some weeks.
         """
         weeks = (self.step - self.stage_start) / self.simulation.steps_per_week
-        fades = 0.13 if task == "manipulation" else 0.04
+        fades = 0.17 if task == "manipulation" else 0.04
         lost = fades * (1 - math.exp(-weeks / 3)) * math.exp(-max(weeks - 6, 0) / 2) + 0.005 * (
             self.stage - stage
         )

@@ -43,7 +43,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show each stage from its start to its end before its plan, attempts apart, and sleep and growth below."""
     found = stage_course.courses(state)
     if not found:
-        return nothing("no file names a stage", 120)
+        return nothing("no file names a stage", 24)
     lanes = Lanes(state, view)
     _stages(lanes, found)
     _critical_periods(lanes)
@@ -61,6 +61,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     notes = () if view.x == "step" else ("plans and what is expected are drawn over steps only",)
     tried = sum(len(each.attempts) for each in found)
     words = f"{counted(len(found), 'stage')}, {counted(tried, 'attempt')}"
+    words += "; light: plan, hatched: extension, grey: repeated after a resume, diamond: expected next"
     return Chart(
         lanes.traces,
         lanes.layout(),
@@ -102,7 +103,7 @@ def _stages(lanes: Lanes, found: Sequence[Course]) -> None:
             if each.kept > each.start or each.running:
                 kept_bars.append((newest, each.start, each.kept, each.segment, until, words))
             if lost:
-                again = lanes.lane(f"{stage}, attempt {each.number}, repeated")
+                again = lanes.lane(f"{course.stage:g} attempt {each.number}, repeated")
                 text = f"attempt {each.number}: steps {each.kept:,} to {each.end:,}, trained again after a resume"
                 gone.append((again, each.kept, each.end, each.segment, until, text))
     lanes.bars("plan", plan, 0.8, color=PLAN, line={"color": theme.SECOND, "width": 1})
@@ -162,7 +163,7 @@ def retention(state: TrainingState, _: str, view: View) -> Chart:
     """Show what is kept of each task since the end of its stage, before the share that must be kept."""
     found = [each for each in kept.retention(state) if each.forgetting is not None]
     if not found:
-        return nothing("no task was probed after the end of its stage", 120)
+        return nothing("no task was probed after the end of its stage", 24)
     traces, total = [], 0
     for each in found[:MOST_LANES]:
         rows = [
@@ -173,9 +174,9 @@ def retention(state: TrainingState, _: str, view: View) -> Chart:
         step, value, segment, time = np.array(rows, np.float64).T
         series = Series(each.task, step.astype(np.int64), value, segment.astype(np.int64), time, None)
         style = theme.region_style(each.task)
-        traces.append(line(state, series, view, each.task, style, "%{y:.1f} % kept"))
+        traces.append(line(state, series, view, each.task, style, "%{y:.1f} % kept", len(found[:MOST_LANES])))
         total += len(rows)
-    layout = frame(view, "% of the accuracy at the end of its stage")
+    layout = frame(view, "% kept")
     limit = found[0].limit
     layout["shapes"] = [level(100 * (1 - limit))]
     layout["yaxis"] |= {"autorangeoptions": {"include": [100 * (1 - limit) - 1, 104]}}

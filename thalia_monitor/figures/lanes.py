@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from thalia_monitor.model.history import Floats
     from thalia_monitor.model.run import TrainingState
 
-POINTS: Final = 300
-"""Points of a line: fewer than of a metric, since there may be a line for each of many tasks."""
+POINTS: Final = 600
+"""Points of all lines of a chart together, or a little more."""
 MOST_LANES: Final = 24
+LONGEST_LANE: Final = 22
+"""Characters of a lane's name: on a phone the plot needs the room."""
 Bar = tuple[str, float, float, int, int, str]
 """A bar: its lane, the steps of both ends, the segments of both, and its text."""
 
@@ -94,16 +96,15 @@ class Lanes:
 
     def layout(self) -> dict[str, Any]:
         """The layout with a category for each lane."""
-        labels = theme.categories(self.names, 30)
+        labels = theme.categories(self.names, LONGEST_LANE)
         for trace in self.traces:
             if trace.get("yaxis") is None:
                 trace["y"] = [labels[each] for each in trace["y"]]
-        height = max(160, 30 * len(self.names) + 100)
+        height = max(110, 30 * len(self.names) + 60)
         made = theme.layout(
             x_title=X_TITLES[self.view.x],
             height=height,
             barmode="overlay",
-            showlegend=True,
             hovermode="closest",
         )
         made["yaxis"] |= {
@@ -112,6 +113,7 @@ class Lanes:
             "type": "category",
             "categoryorder": "array",
             "categoryarray": list(labels.values())[::-1],
+            "range": [-0.6, len(labels) - 0.4],
         }
         made["xaxis"] |= X_LOOKS[self.view.x]
         if self.view.markers:
@@ -131,9 +133,15 @@ def mark_texts(placed: Marks, unit: str) -> list[str]:
 
 
 def line(
-    state: TrainingState, series: Series, view: View, name: str, style: dict[str, Any], hover: str
+    state: TrainingState,
+    series: Series,
+    view: View,
+    name: str,
+    style: dict[str, Any],
+    hover: str,
+    of: int = 1,
 ) -> dict[str, Any]:
-    """A line through what events measured, sampled with its extremes."""
+    """A line through what events measured, one ``of`` several of its chart, sampled with its extremes."""
     time, lost = series.time, np.isnan(series.time)
     if lost.any() and view.x != "step":
         time = np.where(lost, times_at(state.history, series.step, series.segment), time)
@@ -143,7 +151,7 @@ def line(
         inside &= (x >= view.start) & (x <= view.end)
     at = np.flatnonzero(inside)
     part = Series(name, series.step[at], series.value[at], series.segment[at], time[at], None)
-    points = sample(part, POINTS)
+    points = sample(part, max(POINTS // of, 20))
     where = x[at][points.index]
     return {
         "type": "scatter",

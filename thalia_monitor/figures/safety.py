@@ -27,7 +27,7 @@ def interventions(state: TrainingState, _: str, view: View) -> Chart:
     """Show each intervention of the safety system on the lane of its kind."""
     every = safety.interventions(state)
     if not every:
-        return nothing("no intervention is logged", 120)
+        return nothing("no intervention is logged", 24)
     lanes = Lanes(state, view)
     placed = marks(_columns(state), state.history, view)
     every_text = np.array(mark_texts(placed, ""), np.object_)
@@ -39,8 +39,7 @@ def interventions(state: TrainingState, _: str, view: View) -> Chart:
         lanes.points(
             theme.plain(kind, 24), lanes.lane(kind), placed.x[part], texts, marker=look, customdata=address
         )
-    layout = lanes.layout() | {"showlegend": False}
-    layout["height"] = max(120, 30 * len(lanes.names) + 70)
+    layout = lanes.layout()
     words = (
         f"{placed.total:,} of {len(every):,} in the view"
         if view.zoomed
@@ -70,7 +69,7 @@ def levels(state: TrainingState, _: str, view: View) -> Chart:
     ]
     known = [(name, series, color, dash) for name, series, color, dash in drawn if series is not None]
     if not known:
-        return nothing("neither health score nor cognitive load is recorded", 120)
+        return nothing("neither health score nor cognitive load is recorded", 24)
     traces = [
         line(state, series, view, name, {"color": color, "dash": dash}, "%{y:.3~f}")
         for name, series, color, dash in known

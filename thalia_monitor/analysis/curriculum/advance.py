@@ -255,7 +255,7 @@ class Gate:
     recommendations: tuple[str, ...]
     measured: Mapping[str, float]
     step: int | None
-    time: float | None
+    stage: float | None = None
 
 
 MOST_CONDITIONS: Final = 50
@@ -282,7 +282,7 @@ def _gate_of(event: Event) -> Gate:
             if isinstance(value, int | float) and not isinstance(value, bool)
         },
         event.step,
-        event.time,
+        float(stage) if isinstance(stage := fields.get("stage"), int | float) else None,
     )
 
 

@@ -44,7 +44,7 @@ def _table(caption: str, headings: Sequence[str], rows: Sequence[html.Tr]) -> ht
                 html.Thead(html.Tr([html.Th(each, scope="col", className=_kind(each)) for each in headings])),
                 html.Tbody(list(rows)),
             ],
-            className="event-table",
+            className="event-table static-table",
         ),
         className="table-scroll",
         tabIndex=0,
@@ -206,6 +206,7 @@ def _gate(gate: Gate | None) -> list[Any]:
         return []
     verdict = {True: "passed", False: "not passed", None: "decided"}[gate.passed]
     words = f"Newest gate: {verdict}" + (f", {gate.decision}" if gate.decision else "")
+    words += f" (stage {gate.stage:g})" if gate.stage is not None else ""
     words += f", {counted(len(gate.failures), 'condition')} failed." if gate.failures else "."
     rows = [
         html.Tr([_text("Condition", each), _cell("Verdict", html.Span("✗ failed", className="change-bad"))])
