@@ -323,3 +323,19 @@ def test_new_events_cost_only_themselves(tmp_path: Path) -> None:
         more = (*first.events, first.events[-1])
         retention.retention(TrainingState(history=first.history, events=old.next_version(more)))
     assert seen == [len(first.events), 1]
+
+
+def test_criteria_that_only_this_stage_is_configured_with_are_listed_too(tmp_path: Path) -> None:
+    """With the limit of the configuration; those of an earlier stage are not."""
+    state = run(
+        tmp_path / "own",
+        begin(0, 0, success_criteria={"old_skill": 0.5}),
+        *metrics(0, 5_000),
+        begin(1, 5_000, success_criteria={"new_skill": 0.8, "calm": True}),
+        *metrics(6_000, 50_000, new_skill=0.7),
+    )
+    found = {each.milestone.name: each for each in advance.requirements(state)}
+    assert "old_skill" not in found
+    assert found["new_skill"].measure and str(found["new_skill"].measure.target) == "> 0.8"
+    assert found["new_skill"].missing == pytest.approx(0.1)
+    assert (found["calm"].milestone.criterion, found["calm"].met) == ("check holds", None)

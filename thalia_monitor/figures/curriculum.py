@@ -34,6 +34,8 @@ WINDOWS: Final = {
     "motor": (0, 75_000),
 }
 """Critical periods in steps, from Thalia's ``learning/critical_periods.py``."""
+MOST_PROBES: Final = 2_000
+"""Newest probes of a task that are drawn."""
 SLEEP, GROWTH = "sleep", "growth"
 OWN_LANES: Final = frozenset({MarkerKind.GROWTH, MarkerKind.NREM, MarkerKind.REM, MarkerKind.SLEEP})
 """Events that have a lane of the timeline instead of a mark at its upper edge."""
@@ -168,7 +170,7 @@ def retention(state: TrainingState, _: str, view: View) -> Chart:
     for each in found[:MOST_LANES]:
         rows = [
             (probe.step, 100 * share, probe.segment, np.nan if probe.time is None else probe.time)
-            for probe in each.probes
+            for probe in each.probes[-MOST_PROBES:]
             if (share := each.kept(probe)) is not None
         ]
         step, value, segment, time = np.array(rows, np.float64).T

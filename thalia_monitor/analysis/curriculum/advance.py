@@ -13,12 +13,14 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.criteria import Measure, Target, measure
+from thalia_monitor.analysis.curriculum.stage_course import configuration
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.health import stage_start
-from thalia_monitor.analysis.milestones import Milestone, checklist, verdicts
+from thalia_monitor.analysis.milestones import Milestone, checklist, group_of, verdicts
 from thalia_monitor.analysis.pace import Span, pace
 from thalia_monitor.analysis.recent import Recent, recent
 from thalia_monitor.model.series_key import metric
+from thalia_monitor.stages import Criterion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +37,7 @@ _BENDS: Final = 0.01
 """The same for a difference between the slopes of two halves."""
 ENOUGH: Final = 30
 """Least number of values for a trend."""
+MOST_CONDITIONS: Final = 50
 BLOCKS: Final = 100
 """Means that the values are reduced to: as many as a trend needs, so that the fit costs the same for any length."""
 
@@ -231,7 +234,7 @@ def _requirements(state: TrainingState) -> tuple[Requirement, ...]:
     checked = verdicts(state)
     begun = stage_start(state)
     made = []
-    for each in checklist(state):
+    for each in _criteria(state):
         found = measure(state, each.name)
         passed = each.passed
         if passed is None and each.name in checked and checked[each.name].step >= begun:
@@ -242,6 +245,19 @@ def _requirements(state: TrainingState) -> tuple[Requirement, ...]:
             estimate = reach(values, found.target, state.current_step)
         made.append(Requirement(each, passed, found, estimate))
     return tuple(made)
+
+
+def _criteria(state: TrainingState) -> list[Milestone]:
+    """The checklist, and what else the stage is configured with."""
+    listed = checklist(state)
+    known = {each.name for each in listed}
+    given = configuration(state, state.current_stage).get("success_criteria")
+    names = [str(name) for name in given if name not in known] if isinstance(given, Mapping) else []
+    more = [(name, state.criteria.get(name)) for name in names[:MOST_CONDITIONS]]
+    return [
+        *listed,
+        *(Milestone(name, None, str(Criterion(name, limit)), group_of(name)) for name, limit in more),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +272,6 @@ class Gate:
     measured: Mapping[str, float]
     step: int | None
     stage: float | None = None
-
-
-MOST_CONDITIONS: Final = 50
 
 
 def gate(state: TrainingState) -> Gate | None:

@@ -7,10 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
-from operator import add
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.curriculum.stage_course import Course, courses
@@ -30,6 +27,8 @@ CATASTROPHIC: Final = 0.20
 """Forgetting that Thalia's failure protocol calls catastrophic."""
 PATTERN: Final = "task/*_accuracy"
 """Metrics that Thalia's trainers log the accuracy of a task under."""
+TRIALS: Final = 100
+"""Trials that such a metric is the mean of."""
 MOST_TASKS: Final = 100
 LONGEST_NAME: Final = 80
 
@@ -117,19 +116,39 @@ def retention(state: TrainingState) -> tuple[Retention, ...]:
 def _retention(state: TrainingState) -> Iterator[Retention]:
     stages = courses(state)
     limit = allowed_now(state)
-    by_task = _probed(state)
-    if not by_task:
-        by_task = _of_metrics(state, stages)
+    found = _probed(state, stages) or _of_metrics(state, stages)
     order = {each.stage: place for place, each in enumerate(stages)}
+    running = {each.stage for each in stages if each.running}
     made = []
-    for task, found in by_task.items():
-        own = next((each.stage for each in reversed(found) if each.stage is not None), None)
-        course = next((each for each in stages if each.stage == own), None)
-        during = {each.stage: probe for probe in found if (each := _trained_at(stages, probe))}
-        learning = course is not None and course.running
-        learned = None if learning or own is None else during.get(own)
-        made.append(Retention(task, own, learned, during, tuple(found), limit, learning))
+    for task, its in found.items():
+        own = its.probes[-1].stage
+        learning = own in running
+        learned = None if learning or own is None else its.by_stage.get(own)
+        made.append(Retention(task, own, learned, its.by_stage, its.probes, limit, learning))
     yield from sorted(made, key=lambda each: (order.get(each.stage or 0, len(order)), each.task))
+
+
+@dataclass(frozen=True, slots=True)
+class _Probed:
+    """The probes of one task that count, by step, and the last of them while each stage was trained."""
+
+    probes: tuple[Probe, ...]
+    by_stage: Mapping[float, Probe]
+
+    def then(self, later: _Probed) -> _Probed:
+        """These and those of later lines."""
+        probes = self.probes + later.probes
+        if _place(later.probes[0]) < _place(self.probes[-1]):
+            probes = tuple(sorted(probes, key=_place))
+        by_stage = dict(self.by_stage)
+        for stage, probe in later.by_stage.items():
+            if stage not in by_stage or _place(by_stage[stage]) <= _place(probe):
+                by_stage[stage] = probe
+        return _Probed(probes, by_stage)
+
+
+def _place(probe: Probe) -> tuple[int, int]:
+    return probe.segment, probe.step
 
 
 def allowed_now(state: TrainingState) -> float:
@@ -145,28 +164,57 @@ def neurons(state: TrainingState) -> float | None:
     return total if math.isfinite(total) and total > 0 else None
 
 
-def _trained_at(stages: Sequence[Course], probe: Probe) -> Course | None:
-    """The stage that was trained when a probe was made; at a boundary the one that ends there."""
-    for course in stages:
-        for each in course.attempts:
-            if (
-                each.start < probe.step <= each.kept
-                or probe.step == each.start == course.start == stages[0].start
-            ):
-                return course
-    return stages[-1] if stages and stages[-1].running and probe.step > stages[-1].end else None
+Stretch = tuple[float, int, float, bool]
+"""A stage, the step that it follows, its last step, and whether it is the first: that has its first step, too."""
 
 
-def _probed(state: TrainingState) -> dict[str, list[Probe]]:
-    """The probes that were logged, by task and step, without those that a resume repeats."""
-    limits = state.history.supersessions()
-    found: dict[str, list[Probe]] = {}
-    for probe in state.extended("probes", lambda new, _: _read(new), add):
-        gone = probe.segment < len(limits) and probe.step >= limits[probe.segment]
-        if not gone and (probe.task in found or len(found) < MOST_TASKS):
-            found.setdefault(probe.task, []).append(probe)
-    for each in found.values():
-        each.sort(key=lambda probe: (probe.segment, probe.step))
+def _stretches(stages: Sequence[Course]) -> tuple[Stretch, ...]:
+    first = min((each.attempts[0].start for each in stages), default=0)
+    return tuple(
+        (course.stage, each.start, math.inf if each.running else each.kept, each.start == first)
+        for course in stages
+        for each in course.attempts
+    )
+
+
+def _trained_at(stretches: Sequence[Stretch], step: int) -> float | None:
+    """The stage that was trained at a step; at a boundary the one that ends there."""
+    for stage, start, end, first in stretches:
+        if start < step <= end or (first and step == start):
+            return stage
+    return None
+
+
+def _probed(state: TrainingState, stages: Sequence[Course]) -> Mapping[str, _Probed]:
+    """The probes that were logged, by task, without those that a resume repeats; costs what is new.
+
+    They are read again where a stage or a segment has begun since.
+    """
+    limits, stretches = tuple(state.history.supersessions().tolist()), _stretches(stages)
+
+    def read(events: Sequence[Event], _: int) -> dict[str, _Probed]:
+        found: dict[str, list[Probe]] = {}
+        for probe in _read(events):
+            gone = probe.segment < len(limits) and probe.step >= limits[probe.segment]
+            if not gone and (probe.task in found or len(found) < MOST_TASKS):
+                found.setdefault(probe.task, []).append(probe)
+        return {task: _grouped(probes, stretches) for task, probes in found.items()}
+
+    return state.extended(("probes", limits, stretches), read, lambda old, new: _add(dict(old), new))
+
+
+def _grouped(probes: list[Probe], stretches: Sequence[Stretch]) -> _Probed:
+    probes.sort(key=_place)
+    during = ((_trained_at(stretches, probe.step), probe) for probe in probes)
+    return _Probed(tuple(probes), {stage: probe for stage, probe in during if stage is not None})
+
+
+def _add(found: dict[str, _Probed], more: Mapping[str, _Probed]) -> dict[str, _Probed]:
+    for task, its in more.items():
+        if task in found:
+            found[task] = found[task].then(its)
+        elif len(found) < MOST_TASKS:
+            found[task] = its
     return found
 
 
@@ -198,28 +246,25 @@ def _number(value: object) -> float | None:
     return float(value) if usable else None  # type: ignore[arg-type]
 
 
-def _of_metrics(state: TrainingState, stages: Sequence[Course]) -> dict[str, list[Probe]]:
+def _of_metrics(state: TrainingState, stages: Sequence[Course]) -> Mapping[str, _Probed]:
     """Where no evaluation is logged: ``task/*_accuracy`` at the end of each stage, and now.
 
     It is the mean of a task's last 100 trials. A task belongs to the stage in which it was first logged.
     """
-    found: dict[str, list[Probe]] = {}
+    found: dict[str, _Probed] = {}
     names = [each for each in state.history.metrics if fnmatchcase(each.replace(".", "/"), PATTERN)]
     for name in names[:MOST_TASKS]:
-        series = state.history.series(metric(name))
-        if series is None or not len(series):
-            continue
-        probes: list[Probe] = []
-        for course in stages:
+        by_stage: dict[float, Probe] = {}
+        for course in stages if state.history.segments else ():
             last = course.attempts[-1]
-            first, end = np.searchsorted(series.segment, (last.segment, last.segment + 1))
-            place = first + int(np.searchsorted(series.step[first:end], last.kept, side="right")) - 1
-            if place >= first and series.step[place] >= last.start and math.isfinite(series.value[place]):
-                at, value = int(series.step[place]), float(series.value[place])
-                own = probes[0].stage if probes else course.stage
-                probes.append(Probe(_task(name), own, value, at, last.segment, 100))
-        if probes:
-            found[_task(name)] = probes
+            logged = state.history.newest_in(metric(name), last.segment, last.kept + 1)
+            if logged and logged.step >= last.start and math.isfinite(logged.value):
+                own = next(iter(by_stage), course.stage)
+                by_stage[course.stage] = Probe(
+                    _task(name), own, logged.value, logged.step, last.segment, TRIALS
+                )
+        if by_stage:
+            found[_task(name)] = _Probed(tuple(by_stage.values()), by_stage)
     return found
 
 

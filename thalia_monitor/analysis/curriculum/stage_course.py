@@ -302,7 +302,7 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     if not found or not found[-1].running:
         return ()
     now = found[-1]
-    config = _config(state, now.stage)
+    config = configuration(state, now.stage)
     made = []
     for what, name, kind in (
         ("sleep", SLEEP, contract.CONSOLIDATION),
@@ -319,7 +319,8 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     return tuple(made)
 
 
-def _config(state: TrainingState, stage: float) -> Mapping[str, Any]:
+def configuration(state: TrainingState, stage: float | None) -> Mapping[str, Any]:
+    """What a stage was configured with when it last began; empty if that is not logged."""
     starts = (each for each in reversed(state.events_of(contract.STAGE_START)) if each.stage_begun == stage)
     start = next(starts, None)
     given = start.fields.get("config") if start else None
