@@ -235,3 +235,30 @@ def test_bounds_and_values_are_not_rounded_into_one() -> None:
         "loss is 0.50001, above 0.5000001 since step 4,000.",
         "loss is 0.50001, above 0.5000002 since step 4,000.",
     ]
+
+
+def test_forgetting_beyond_the_limit_is_one_message_and_one_when_it_is_over() -> None:
+    """A task of stage 0 falls from 0.9 to 0.7 in stage 1, is probed again as bad, and then is kept again."""
+
+    def probed(*accuracies: float) -> TrainingState:
+        events = [
+            Event("stage_start", 0, {"stage": 0}),
+            Event("evaluation", 1_000, {"task": "digits", "stage": 0, "accuracy": 0.9}),
+            Event("stage_start", 1_000, {"stage": 1}),
+        ]
+        for place, accuracy in enumerate(accuracies):
+            fields = {"task": "digits", "stage": 0, "accuracy": accuracy}
+            events.append(Event("evaluation", 2_000 + 100 * place, fields))
+        return run(events=tuple(events))
+
+    rules = plan(Rule(on="forgetting"))
+    before = look(RunState(), probed(0.89), rules)
+    assert texts(before) == []
+    forgotten = look(before, probed(0.89, 0.7), rules)
+    assert [each.split(" (")[0] for each in texts(forgotten)] == [
+        "Task digits of stage 0 is being forgotten: 22.2 %."
+    ]
+    still = look(msgspec.structs.replace(forgotten, messages=()), probed(0.89, 0.7, 0.71), rules)
+    assert texts(still) == []
+    (over,) = texts(look(msgspec.structs.replace(still, messages=()), probed(0.89, 0.7, 0.71, 0.9), rules))
+    assert over.startswith("Over after < 1 s: Task digits of stage 0 is being forgotten")

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.model.history import History
+from thalia_monitor.model.history import Column, History, Logged, Segment
 from thalia_monitor.model.series_key import Kind
 from thalia_monitor.reading.run_reader import RunReader
 
@@ -167,3 +168,53 @@ def test_quantities_on_the_same_lines_are_put_in_order_together(run: Run) -> Non
     novelty, surprise = history.series("novelty"), history.series("surprise")
     assert novelty and surprise
     assert (novelty.step.tolist()[-1], surprise.step.tolist()[-1]) == (90, 80)
+
+
+def test_the_newest_value_of_a_sparse_series_is_found_without_gathering_its_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cost is the same for any length: the series itself is not made."""
+
+    def unexpected(*_: object) -> None:
+        raise AssertionError("the series was made")
+
+    rows = np.arange(0, 1_000, 2)
+    lines = History(
+        step=np.arange(1_000),
+        segment=np.zeros(1_000, np.int64),
+        time=np.full(1_000, np.nan),
+        metrics={"loss": Column(rows / 10.0, rows)},
+        segments=(Segment(0, 0, 0),),
+    )
+    monkeypatch.setattr(History, "series", unexpected)
+    assert lines.newest("loss") == Logged(99.8, 998, 0)
+    assert lines.newest_in("loss", 0, before=101) == Logged(10.0, 100, 0)
+    assert lines.newest_in("loss", 0, before=0) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.booleans()), min_size=1, max_size=40), st.booleans())
+def test_the_newest_value_is_the_last_that_no_resume_repeats(
+    lines: list[tuple[int, bool]], sparse: bool
+) -> None:
+    """Of lines with any steps, a resume wherever they fall, each with the value or without."""
+    steps = np.array([step for step, _ in lines])
+    falls = np.diff(steps, prepend=steps[:1]) < 0
+    segment = np.cumsum(falls, dtype=np.int64)
+    rows = np.flatnonzero([has for _, has in lines]) if sparse else np.arange(len(lines))
+    starts = [0, *np.flatnonzero(falls).tolist()]
+    made = History(
+        step=steps,
+        segment=segment,
+        time=np.full(len(lines), np.nan),
+        metrics={"loss": Column(rows.astype(np.float64), rows if sparse else None)},
+        segments=tuple(
+            Segment(n, at, int(steps[at]), "resume" if n else "start") for n, at in enumerate(starts)
+        ),
+    )
+    kept = [
+        row
+        for row in rows.tolist()
+        if all(steps[row] < steps[at] for n, at in enumerate(starts) if n > segment[row])
+    ]
+    found = made.newest("loss")
+    assert (found and found.value) == (kept[-1] if kept else None)

@@ -209,6 +209,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "nan": Condition(_findings(Kind.NONFINITE), severity=Severity.CRITICAL),
     "stale": Condition(_stale, severity=Severity.CRITICAL),
     "milestone": Condition(_findings(Kind.FORGETTING), _milestone_passed),
+    "forgetting": Condition(_findings(Kind.RETENTION)),
     "stage": Condition(events=_stage_begun),
     "finished": Condition(events=_ended),
 }

@@ -24,6 +24,9 @@ class Kind(StrEnum):
     LOSS = "loss"
     PLATEAU = "plateau"
     FORGETTING = "forgetting"
+    """A milestone that was passed once and no longer is."""
+    RETENTION = "retention"
+    """A task of an earlier stage that is done worse than allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from thalia_monitor import contract, metric_info
+from thalia_monitor.analysis.curriculum.retention import forgetting
 from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
 from thalia_monitor.analysis.formatting import beyond, counted, number
 from thalia_monitor.analysis.milestones import lost
@@ -297,7 +298,7 @@ def _times_grown(history: History, region: str) -> float | None:
 
 Check = Callable[[TrainingState, Thresholds], Iterator[Finding]]
 
-CHECKS: Final[tuple[Check, ...]] = (not_finite, firing, full, diverging, plateau, forgotten)
+CHECKS: Final[tuple[Check, ...]] = (not_finite, firing, full, diverging, plateau, forgotten, forgetting)
 DEFAULTS: Final = Thresholds()
 
 _ORDER: Final = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)

@@ -105,8 +105,14 @@ class MarkerKind(StrEnum):
     """Any other event of the log, under its own name."""
 
 
-LISTED_ELSEWHERE: Final = frozenset({contract.MILESTONE, contract.DECLARE, contract.CONTROL})
-"""Events that are no OTHER: milestones are marked where one changes, parameters are on the control page."""
+LISTED_ELSEWHERE: Final = frozenset(
+    {
+        *(contract.MILESTONE, contract.DECLARE, contract.CONTROL),
+        *(contract.EVALUATION, contract.COGNITIVE_LOAD, contract.HEALTH_SCORE),
+    }
+)
+"""Events that are no OTHER: milestones are marked where one changes, parameters are on the control page, and what is
+measured again and again is on the curriculum page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,23 @@ class Brain:
             if each.threshold is not None
         }
 
+    @property
+    def load(self) -> float:
+        """Cognitive load: it grows with what a stage asks for, and with over-excitation; above 0.9 is too much."""
+        return 0.55 + 0.2 * min(self.progress, 1.2) + 0.35 * self.excitation
+
+    def kept(self, task: str, stage: int) -> float:
+        """Accuracy of a task that an earlier stage taught, as it fades; a sleep brings some of it back.
+
+        ``manipulation`` is lost beyond the allowed share for some weeks.
+        """
+        weeks = (self.step - self.stage_start) / self.simulation.steps_per_week
+        fades = 0.17 if task == "manipulation" else 0.04
+        lost = fades * (1 - math.exp(-weeks / 3)) * math.exp(-max(weeks - 6, 0) / 2) + 0.005 * (
+            self.stage - stage
+        )
+        return 0.94 - lost
+
     def evaluate(self) -> dict[str, bool]:
         """Check every milestone: a threshold on the skill, otherwise whether it is learned by now."""
         return {

@@ -88,3 +88,38 @@ class Alert(TrainingEvent):
 
     severity: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(TrainingEvent):
+    """A task was probed, of this stage or an earlier one."""
+
+    task: str
+    stage: int
+    accuracy: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention(TrainingEvent):
+    """The safety system intervened."""
+
+    intervention: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(TrainingEvent):
+    """The safety system's health score, and the cognitive load."""
+
+    score: float
+    load: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate(TrainingEvent):
+    """Whether the stage may end, with the conditions that fail."""
+
+    stage: int
+    failures: tuple[str, ...]
+    metrics: Mapping[str, float]

@@ -21,8 +21,12 @@ from thalia_monitor import contract
 from thalia_monitor.demo.brain import WEEKS, Brain, Simulation
 from thalia_monitor.demo.events import (
     Alert,
+    Condition,
+    Evaluation,
     Extension,
+    Gate,
     Growth,
+    Intervention,
     Logged,
     MilestoneCheck,
     Sleep,
@@ -36,6 +40,11 @@ from thalia_monitor.logger.logger import CurriculumLogger
 from thalia_monitor.stages import DOCUMENTED, stage_name
 
 EXTENSION_WEEKS: Final = 2
+LOAD_LIMIT: Final = 0.9
+PROBE_INTERVAL: Final = 5_000
+"""Steps between two probes of the tasks."""
+TRIALS: Final = 400
+"""Trials of a probe."""
 
 TASKS: Final[Mapping[int, Mapping[str, float]]] = {
     -1: {"motor_control": 0.40, "reaching": 0.35, "manipulation": 0.25},
@@ -57,6 +66,8 @@ def training(simulation: Simulation, brain: Brain | None = None) -> Iterator[Tra
         if brain.step and brain.step % simulation.consolidation_interval == 0:
             yield from _sleep(brain)
         yield from _measure(brain)
+        if brain.step and brain.step % PROBE_INTERVAL == 0:
+            yield from _probe(brain)
         brain.step += simulation.log_interval
         brain.learn()
         if (brain.step - brain.stage_start) % simulation.steps_per_week == 0:
@@ -71,7 +82,25 @@ def _measure(brain: Brain) -> Iterator[TrainingEvent]:
         yield Alert(
             brain.step, "critical", f"Seizure-like activity: firing rate {metrics['firing_rate']:.3f} > 0.3"
         )
+        yield Intervention(brain.step, "reduce_load", "firing rate above 0.3")
+    if brain.firing_was_high and not high:
+        yield Intervention(brain.step, "consolidate", "after over-excitation")
     brain.firing_was_high = high
+
+
+def _probe(brain: Brain) -> Iterator[TrainingEvent]:
+    """Probe the tasks of this stage and, less often, those of earlier ones; report health score and load."""
+    for stage, tasks in TASKS.items():
+        if stage > brain.stage or (stage < brain.stage and brain.step % (2 * PROBE_INTERVAL)):
+            continue
+        for task in tasks:
+            skill = (
+                min(brain.general_skill() + 0.03, 1.0) if stage == brain.stage else brain.kept(task, stage)
+            )
+            right = sum(brain.random.random() < skill for _ in range(TRIALS))
+            yield Evaluation(brain.step, task, stage, right / TRIALS, TRIALS)
+    score = 1 - 0.25 * brain.excitation - (0.05 if brain.load > LOAD_LIMIT else 0.0)
+    yield Condition(brain.step, round(score, 3), round(brain.load + brain.noise(0.02), 3))
 
 
 def _grow(brain: Brain) -> Iterator[TrainingEvent]:
@@ -97,6 +126,7 @@ def _week_over(brain: Brain) -> Iterator[TrainingEvent]:
     if brain.week < brain.total_weeks:
         return
     missed = [name for name, passed in results.items() if not passed]
+    yield Gate(brain.step, brain.stage, tuple(f"{each} not reached" for each in missed), brain.measured())
     last = brain.stage == max(WEEKS)
     if missed or last:
         brain.total_weeks += EXTENSION_WEEKS
@@ -274,6 +304,17 @@ def log(logger: CurriculumLogger, event: TrainingEvent, week: int) -> None:
             logger.log_milestone_evaluation(number, results, week=event.week, step=step)
         case Alert(step=step, severity=severity, message=message):
             logger.log_warning(message, severity, step)
+        case Evaluation(step=step, task=task, stage=number, accuracy=accuracy, n=trials):
+            logger.log_evaluation(task, number, accuracy, trials, step)
+        case Intervention(step=step, intervention=what, reason=reason):
+            logger.log_intervention(what, reason, step)
+        case Condition(step=step, score=score, load=load):
+            logger.log_health_score(score, step)
+            logger.log_cognitive_load(load, step)
+        case Gate(step=step, stage=number, failures=failures, metrics=metrics):
+            decision = "extend" if failures else "proceed"
+            fields = {"stage": number, "decision": decision, "passed": not failures, "metrics": metrics}
+            logger.log_event(contract.GATE, fields | {"failures": list(failures)}, step=step)
         case Transition(old_stage=old, new_stage=new, reason=reason):
             logger.log_transition(old, new, reason)
         case Extension(stage=number, additional_weeks=weeks, reason=reason):

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.logger import text_log
+from thalia_monitor.logger.assessments import Assessments
 from thalia_monitor.logger.control import Controllable, Controls
 from thalia_monitor.logger.files import Guard, WriteErrors
 from thalia_monitor.logger.json_values import plain, plain_metrics, text, whole_step
@@ -45,7 +46,7 @@ METADATA_INTERVAL = 1_000
 """Steps between two metadata files: as often as Thalia's trainer reports metrics."""
 
 
-class CurriculumLogger(Controllable):
+class CurriculumLogger(Controllable, Assessments):
     """Logs a curriculum training: steps, growth, consolidation, milestones, transitions, reports.
 
     All methods may be called from any thread. None of them raises because of a file or a value: what cannot be

@@ -234,21 +234,41 @@ class History:
 
     def newest(self, key: SeriesKey | str) -> Logged | None:
         """Newest value of a series not superseded by a later resume; None if there is none."""
-        series = self.series(key)
-        if series is None or not len(series):
-            return None
         limits = self.supersessions()
-        last = len(series) - 1
-        while last >= 0:
-            segment = int(series.segment[last])
-            first = int(np.searchsorted(series.segment, segment))
-            place = last
-            if series.step[last] >= limits[segment]:  # within a segment steps never fall
-                place = first - 1 + int(np.searchsorted(series.step[first : last + 1], int(limits[segment])))
-            if place >= first:
-                return Logged(float(series.value[place]), int(series.step[place]), segment)
-            last = first - 1
-        return None
+        found = (self.newest_in(key, each.index, limits[each.index]) for each in reversed(self.segments))
+        return next((each for each in found if each), None)
+
+    def newest_in(self, key: SeriesKey | str, segment: int, before: float = math.inf) -> Logged | None:
+        """Newest value of a series in a segment at a step below ``before``; None if there is none.
+
+        The cost is independent of the history's length, unless lines came out of order.
+        """
+        column = self.column(key)
+        if column is None or not len(column):
+            return None
+        first, last = self.segments[segment].first_row, len(self)
+        if segment + 1 < len(self.segments):
+            last = self.segments[segment + 1].first_row
+        if not self.ordered:
+            return self._newest_of_sorted(key, segment, before)
+        if math.isfinite(before):  # within a segment steps never fall
+            last = first + int(np.searchsorted(self.step[first:last], before))
+        place = last - 1 if column.rows is None else int(np.searchsorted(column.rows, last)) - 1
+        row = place if column.rows is None or place < 0 else int(column.rows[place])
+        return Logged(float(column.values[place]), int(self.step[row]), segment) if row >= first else None
+
+    def _newest_of_sorted(self, key: SeriesKey | str, segment: int, before: float) -> Logged | None:
+        series = self.series(key)
+        if series is None:
+            return None
+        first, last = np.searchsorted(series.segment, (segment, segment + 1)).tolist()
+        if math.isfinite(before):
+            last = first + int(np.searchsorted(series.step[first:last], before))
+        return (
+            Logged(float(series.value[last - 1]), int(series.step[last - 1]), segment)
+            if last > first
+            else None
+        )
 
     def latest(self, columns: Mapping[str, Column]) -> dict[str, float]:
         """Newest value of each column, each from the newest line that has it."""

@@ -268,8 +268,15 @@ class StagePlan:
     """The step at which the stage began."""
     extensions: Sequence[Event] = field(default=())
     """Extension events after that start."""
+    more_steps: float = 0.0
+    """How many of ``steps`` were added by extensions."""
     unmeasured_weeks: float = 0.0
     """Extension weeks not converted into ``steps``, because the steps per week are unknown."""
+
+    @property
+    def more_weeks(self) -> float:
+        """Weeks that extensions added."""
+        return sum(_number(each.fields, _MORE_WEEKS) or 0.0 for each in self.extensions)
 
     def total_weeks(self, saved: Sequence[Checkpoint]) -> float | None:
         """Planned weeks with each extension counted once, whether or not the checkpoints ``saved`` include it."""
@@ -311,7 +318,12 @@ def stage_plan(events: Sequence[Event], history: History, stage: float | None) -
         more_steps += more_weeks * steps / weeks if weeks else 0.0
         unmeasured = 0.0 if weeks else more_weeks
     return StagePlan(
-        weeks, None if steps is None else steps + more_steps, _begun(start, history), extensions, unmeasured
+        weeks,
+        None if steps is None else steps + more_steps,
+        begun_at(start, history),
+        extensions,
+        more_steps,
+        unmeasured,
     )
 
 
@@ -348,7 +360,7 @@ def _counts(point: Checkpoint, extension: Event) -> bool:
     return point.step > extension.step
 
 
-def _begun(start: Event, history: History) -> int:
+def begun_at(start: Event, history: History) -> int:
     """First step of a stage: from its start event, else from the metric lines around it.
 
     A trainer that resumes from a checkpoint starts the stage again before its first line shows that the step

@@ -294,6 +294,8 @@ def place(found: Finding, state: TrainingState) -> str:
     """The address of the chart that shows a finding, at the steps in question."""
     if found.kind is Kind.FORGETTING:
         return page("/milestones")
+    if found.kind is Kind.RETENTION:
+        return page("/curriculum")
     query = []
     if found.since_step is not None:
         now = state.current_step

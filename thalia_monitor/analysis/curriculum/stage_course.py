@@ -1,0 +1,371 @@
+"""The stages of a run: when each was trained, in which attempts, and what was planned for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.pace import planned_end
+from thalia_monitor.model.records import StagePlan, begun_at, stage_plan
+from thalia_monitor.stages import SCHEMES, stage_name
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import History
+    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.run import TrainingState
+
+STAGE_EVENTS: Final = (contract.STAGE_START, contract.STAGE_END, contract.TRANSITION, contract.EXTENSION)
+MOST: Final = 200
+"""Newest attempts that are kept."""
+GROWTH_CHECK: Final = "growth_check_interval"
+SLEEP: Final = "consolidation_interval"
+"""Fields of a stage's configuration, in Thalia's ``StageConfig``."""
+USUAL_INTERVALS: Final[Mapping[str, int]] = {GROWTH_CHECK: 5_000, SLEEP: 10_000}
+"""Their defaults in Thalia's ``StageConfig``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One stretch of training in a stage; a resume from a checkpoint begins another one."""
+
+    stage: float
+    number: int
+    """1 for the first attempt at the stage."""
+    start: int
+    end: int
+    """The last step of it so far."""
+    segment: int = 0
+    """Segment of the history that it begins in."""
+    running: bool = False
+    ended: bool = False
+    """Whether the log says that the stage ended with it."""
+    repeated_from: int | None = None
+    """Step from which a later attempt repeats it; None if all of it counts."""
+
+    @property
+    def kept(self) -> int:
+        """The last step of it that counts."""
+        return self.end if self.repeated_from is None else min(self.end, self.repeated_from)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One stage of the run: its attempts against its plan. Steps are those of the whole training."""
+
+    stage: float
+    name: str
+    attempts: tuple[Attempt, ...]
+    start: int
+    """Where the part that counts begins."""
+    end: int
+    """Where it ends, or has come to."""
+    running: bool
+    planned: float | None = None
+    """Step at which the plan ends, without extensions; None if not known."""
+    extended: float | None = None
+    """The same with extensions."""
+    plan: StagePlan = field(default_factory=StagePlan)
+
+    @property
+    def overrun(self) -> float:
+        """Steps that it took beyond its plan with extensions; 0 if none, or no plan is known.
+
+        Less than 1 % of the plan does not count: a plan in weeks is known no better from checkpoints.
+        """
+        if self.extended is None or self.end - self.extended < 0.01 * (self.extended - self.start):
+            return 0.0
+        return self.end - self.extended
+
+    @property
+    def steps(self) -> int:
+        """Steps that count."""
+        return sum(max(each.kept - each.start, 0) for each in self.attempts)
+
+
+def courses(state: TrainingState) -> tuple[Course, ...]:
+    """The stages that the run has trained, in the order of their last attempts; empty if the files name none."""
+    return state.memoized("courses", lambda: tuple(_courses(state)))
+
+
+def _courses(state: TrainingState) -> Iterator[Course]:
+    by_stage: dict[float, list[Attempt]] = {}
+    for each in attempts(state):
+        by_stage.setdefault(each.stage, []).append(each)
+    events = state.events_of(*STAGE_EVENTS)
+    for stage, tried in sorted(by_stage.items(), key=lambda pair: _place(pair[1][-1])):
+        plan = stage_plan(events, state.history, stage)
+        kept = [each for each in tried if each.kept > each.start or each.running] or tried[-1:]
+        start = kept[0].start
+        planned, extended = _planned_ends(state, stage, plan, start)
+        yield Course(
+            stage,
+            stage_name(stage, state.scheme),
+            tuple(tried[-MOST:]),
+            start,
+            kept[-1].kept,
+            tried[-1].running,
+            planned,
+            extended,
+            plan,
+        )
+
+
+def _place(attempt: Attempt) -> tuple[int, int]:
+    return attempt.segment, attempt.start
+
+
+def _planned_ends(
+    state: TrainingState, stage: float, plan: StagePlan, start: int
+) -> tuple[float | None, float | None]:
+    """Steps at which a stage's plan ends, without its extensions and with them.
+
+    A plan in weeks becomes steps by the checkpoints' weeks. A whole week is counted when it is over, so that with the
+    stage begun at ``s`` a week has at most ``(step - s) / week`` steps, by every checkpoint; the least is exact where
+    checkpoints are saved at the ends of weeks.
+    """
+    if plan.steps is not None:
+        begun = max(plan.begun, start)
+        extended = None if plan.unmeasured_weeks else begun + plan.steps
+        return begun + plan.steps - plan.more_steps, extended
+    points = [each for each in state.checkpoints if _same(each.stage) == stage]
+    total = plan.total_weeks(points)
+    dated = tuple((each.week, each.step) for each in points if each.week)
+    if not total or not dated:
+        return None, None
+    if state.count_of(contract.STAGE_START):
+        length = min((step - start) / week for week, step in dated)
+        usable = length > 0
+        return (
+            (start + (total - plan.more_weeks) * length, start + total * length) if usable else (None, None)
+        )
+    return _ends_by_weeks(dated, total - plan.more_weeks, start), _ends_by_weeks(dated, total, start)
+
+
+@lru_cache(maxsize=64)
+def _ends_by_weeks(dated: tuple[tuple[float, int], ...], total: float, earliest: int) -> float | None:
+    """Where a stage ends whose start is not logged."""
+    week, step = np.array(dated, np.float64).T
+    if not week[-1] > week[0]:
+        return None
+    ends = planned_end(week, step, total, earliest)
+    return None if ends is None else sum(ends) / 2
+
+
+def attempts(state: TrainingState) -> tuple[Attempt, ...]:
+    """Every attempt at a stage, in the order in which they were made."""
+    return state.memoized("attempts", lambda: _Walk(state).attempts())
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A place in the run at which the stage or the attempt changes."""
+
+    segment: int
+    step: int
+    order: int
+    """Among turns at the same step: resumes first, then as logged."""
+    kind: str
+    stage: float | None = None
+
+
+class _Walk:
+    """Goes through a run's turns and notes its attempts."""
+
+    def __init__(self, state: TrainingState) -> None:
+        self._state = state
+        self._made: list[Attempt] = []
+        self._open: Attempt | None = None
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts, the last of them running unless the log says that its stage has ended."""
+        for turn in sorted(_turns(self._state), key=lambda each: (each.segment, each.step, each.order)):
+            if turn.kind == "resume":
+                self._resume(turn)
+            elif turn.kind == contract.STAGE_END:
+                self._end(turn)
+            elif turn.stage is not None:
+                self._begin(turn.stage, turn)
+        if self._open:
+            end = max(self._state.current_step, self._open.start)
+            self._made.append(replace(self._open, end=end, running=True))
+        return tuple(self._made)
+
+    def _begin(self, stage: float, turn: _Turn) -> None:
+        now = self._open
+        if now and now.stage == stage and now.segment == turn.segment:
+            return  # a transition and the stage's start, or a process that goes on with the stage
+        before = self._made[-1] if self._made else None
+        if now is None and before and before.ended and before.stage == stage and before.end == turn.step:
+            return  # logged once more after its end
+        self._close(turn)
+        self._start(stage, turn)
+
+    def _start(self, stage: float, turn: _Turn) -> None:
+        number = 1 + sum(each.stage == stage for each in self._made)
+        self._open = Attempt(stage, number, turn.step, turn.step, turn.segment)
+
+    def _end(self, turn: _Turn) -> None:
+        if self._open and turn.stage in (None, self._open.stage):
+            self._close(turn, ended=True)
+
+    def _resume(self, turn: _Turn) -> None:
+        """Go back to a step: what was done beyond it is repeated, and the stage trained there goes on."""
+        self._close(turn)
+        at: Attempt | None = None
+        for place in reversed(range(len(self._made))):
+            each = self._made[place]
+            if each.kept > turn.step:
+                self._made[place] = replace(each, repeated_from=max(turn.step, each.start))
+            if each.start <= turn.step:
+                at = each
+                break
+        if at:
+            self._start(at.stage, turn)
+
+    def _close(self, turn: _Turn, *, ended: bool = False) -> None:
+        """Let the open attempt end at a turn, or with the last line before one at which steps begin again."""
+        now, self._open = self._open, None
+        if now is None:
+            return
+        step, segments = turn.step, self._state.history.segments
+        if now.segment < turn.segment < len(segments):
+            step = int(self._state.history.step[segments[turn.segment].first_row - 1])
+        if step > now.start or ended:
+            self._made.append(replace(now, end=max(step, now.start), ended=ended))
+
+
+def _turns(state: TrainingState) -> Iterator[_Turn]:
+    history, order = state.history, count(1)
+    for segment in history.segments:
+        if segment.kind == "resume":
+            yield _Turn(segment.index, segment.first_step, 0, "resume")
+    logged = state.events_of(contract.STAGE_START, contract.STAGE_END, contract.TRANSITION)
+    begun = False
+    for event in logged:
+        stage = event.stage_begun if event.kind != contract.STAGE_END else _number(event.fields.get("stage"))
+        begun = begun or event.stage_begun is not None
+        yield _Turn(event.segment, _step(event, history), next(order), event.kind, _same(stage))
+    if begun:
+        return
+    before: float | None = None
+    for point in state.checkpoints:
+        if point.stage is not None and point.stage != before:
+            before = point.stage
+            yield _Turn(_segment_of(history, point.step), point.step, next(order), "saved", _same(before))
+
+
+def _step(event: Event, history: History) -> int:
+    """Step of a stage event; by its time where none is logged."""
+    if event.step is not None:
+        return event.step
+    if event.kind == contract.STAGE_START:
+        return begun_at(event, history)
+    row = int(np.searchsorted(history.time, event.time)) if event.time is not None else 0
+    return int(history.step[row - 1]) if row else 0
+
+
+def _segment_of(history: History, step: int) -> int:
+    began = [each.index for each in history.segments if each.first_step <= step]
+    return began[-1] if began else 0
+
+
+def _number(value: Any) -> float | None:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
+    return float(value) if usable else None
+
+
+def _same(stage: float | None) -> float | None:
+    """Thalia's -0.5 is stage -1."""
+    return -1 if stage == -0.5 else stage
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When something that comes at an interval is expected next."""
+
+    what: str
+    step: int
+    interval: int
+    source: str
+    """Where the interval comes from."""
+
+
+def expected(state: TrainingState) -> tuple[Due, ...]:
+    """The next sleep and growth check: whole intervals after the newest one of the stage, else after its start."""
+    found = courses(state)
+    if not found or not found[-1].running:
+        return ()
+    now = found[-1]
+    config = configuration(state, now.stage)
+    made = []
+    for what, name, kind in (
+        ("sleep", SLEEP, contract.CONSOLIDATION),
+        ("growth check", GROWTH_CHECK, contract.GROWTH),
+    ):
+        interval, source = _interval(state, config, name, kind)
+        if interval:
+            newest = (each.step for each in reversed(state.events_of(kind)) if each.step is not None)
+            counted_from = next(
+                (each for each in newest if now.start < each <= state.current_step), now.start
+            )
+            done = state.current_step - counted_from
+            made.append(Due(what, counted_from + (done // interval + 1) * interval, interval, source))
+    return tuple(made)
+
+
+def configuration(state: TrainingState, stage: float | None) -> Mapping[str, Any]:
+    """What a stage was configured with when it last began; empty if that is not logged."""
+    starts = (each for each in reversed(state.events_of(contract.STAGE_START)) if each.stage_begun == stage)
+    start = next(starts, None)
+    given = start.fields.get("config") if start else None
+    return given if isinstance(given, Mapping) else start.fields if start else {}
+
+
+def _interval(state: TrainingState, config: Mapping[str, Any], name: str, kind: str) -> tuple[int, str]:
+    """An interval in steps and its source; 0 where neither the run nor its events tell of it."""
+    given = _number(config.get(name))
+    if given is not None and given >= 1:
+        return int(given), f"{name} of the stage's configuration"
+    if not state.count_of(kind):
+        return 0, ""
+    return USUAL_INTERVALS[name], "Thalia's default, the run configures none"
+
+
+def curriculum(state: TrainingState) -> tuple[tuple[float, str], ...]:
+    """Number and name of every stage: those of the stage table, and those that the run trained besides."""
+    listed = {number: stage.name for number, stage in SCHEMES[state.scheme].items()}
+    listed |= {each.stage: each.name for each in courses(state) if each.stage not in listed}
+    return tuple(sorted(listed.items()))
+
+
+def sentence(state: TrainingState) -> str:
+    """Where the run is in its curriculum, in numbers; empty where no file names a stage."""
+    found = courses(state)
+    if not found:
+        return ""
+    now = found[-1]
+    numbers = [number for number, _ in curriculum(state)]
+    place = f"stage {numbers.index(now.stage) + 1} of {len(numbers)}" if now.stage in numbers else ""
+    words = [f"Stage {now.stage:g} {now.name}" if now.name != f"Stage {now.stage:g}" else now.name]
+    words += [f"({place})"] if place else []
+    done = now.end - now.start
+    parts = [" ".join(words) + f": {done:,} steps"]
+    if now.extended:
+        total = now.extended - now.start
+        parts[0] += f" of {total:,.0f} planned ({done / total:.0%})" if total > 0 else ""
+    elif now.running:
+        parts[0] += ", no plan logged"
+    if now.overrun:
+        parts.append(f"{now.overrun:,.0f} beyond the plan")
+    if now.planned and now.extended and now.extended > now.planned:
+        parts.append(f"extended by {now.extended - now.planned:,.0f} steps")
+    tries = len(now.attempts)
+    parts += [f"attempt {now.attempts[-1].number:,}"] if tries > 1 else []
+    parts += [f"next {each.what} expected at step {each.step:,}" for each in expected(state)]
+    return "; ".join(parts) + "."

@@ -1,0 +1,195 @@
+"""Curriculum charts: stages against their plan, and what is kept of the tasks of earlier stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.curriculum import retention as kept
+from thalia_monitor.analysis.curriculum import stage_course
+from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.timeline import MarkerKind
+from thalia_monitor.figures import theme
+from thalia_monitor.figures.chart import Chart, View, nothing
+from thalia_monitor.figures.events import columns_of, marks, row_addresses
+from thalia_monitor.figures.lanes import MOST_LANES, Bar, Lanes, frame, level, line, mark_texts
+from thalia_monitor.figures.marks import event_traces
+from thalia_monitor.model.history import Series
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from thalia_monitor.analysis.curriculum.stage_course import Course
+    from thalia_monitor.model.run import TrainingState
+
+PLAN: Final = "rgba(128,136,148,0.22)"
+WINDOWS: Final = {
+    "phonology": (0, 50_000),
+    "grammar": (25_000, 150_000),
+    "semantics": (50_000, 300_000),
+    "face_recognition": (0, 100_000),
+    "motor": (0, 75_000),
+}
+"""Critical periods in steps, from Thalia's ``learning/critical_periods.py``."""
+MOST_PROBES: Final = 2_000
+"""Newest probes of a task that are drawn."""
+SLEEP, GROWTH = "sleep", "growth"
+OWN_LANES: Final = frozenset({MarkerKind.GROWTH, MarkerKind.NREM, MarkerKind.REM, MarkerKind.SLEEP})
+"""Events that have a lane of the timeline instead of a mark at its upper edge."""
+
+
+def timeline(state: TrainingState, _: str, view: View) -> Chart:
+    """Show each stage from its start to its end before its plan, attempts apart, and sleep and growth below."""
+    found = stage_course.courses(state)
+    if not found:
+        return nothing("no file names a stage", 24)
+    lanes = Lanes(state, view)
+    _stages(lanes, found)
+    _critical_periods(lanes)
+    for kind, name, label, unit in (
+        (contract.CONSOLIDATION, SLEEP, "sleep_stage", "patterns"),
+        (contract.GROWTH, GROWTH, "region", "neurons"),
+    ):
+        _happened(lanes, kind, name, label, unit)
+    if view.x == "step":
+        _expected(lanes)
+    others = replace(view, markers=view.markers - OWN_LANES)
+    if others.markers and (ticks := event_traces(state, others)):
+        lanes.names.insert(0, " ")  # room for the marks at the upper edge
+        lanes.traces += ticks
+    notes = () if view.x == "step" else ("plans and what is expected are drawn over steps only",)
+    tried = sum(len(each.attempts) for each in found)
+    words = f"{counted(len(found), 'stage')}, {counted(tried, 'attempt')}"
+    words += "; light: plan, hatched: extension, grey: repeated after a resume, diamond: expected next"
+    return Chart(
+        lanes.traces,
+        lanes.layout(),
+        caption=words,
+        total=tried,
+        length=tried,
+        notes=notes,
+        summary=stage_course.sentence(state),
+    )
+
+
+def _stages(lanes: Lanes, found: Sequence[Course]) -> None:
+    plan: list[Bar] = []
+    extra: list[Bar] = []
+    kept_bars: list[Bar] = []
+    gone: list[Bar] = []
+    for course in found[-MOST_LANES:]:
+        stage = f"{course.stage:g} {course.name}"
+        newest = lanes.lane(stage)
+        first = course.attempts[0].segment
+        if course.planned is not None and lanes.view.x == "step":
+            plan.append(
+                (
+                    newest,
+                    course.start,
+                    course.planned,
+                    first,
+                    first,
+                    f"planned until step {course.planned:,.0f}",
+                )
+            )
+        if course.planned and course.extended and course.extended > course.planned and lanes.view.x == "step":
+            text = f"extended until step {course.extended:,.0f}"
+            extra.append((newest, course.planned, course.extended, first, first, text))
+        for each in course.attempts[-6:]:
+            until = each.segment
+            lost = each.repeated_from is not None and each.end > each.kept
+            words = f"attempt {each.number}: steps {each.start:,} to {each.kept:,}"
+            if each.kept > each.start or each.running:
+                kept_bars.append((newest, each.start, each.kept, each.segment, until, words))
+            if lost:
+                again = lanes.lane(f"{course.stage:g} attempt {each.number}, repeated")
+                text = f"attempt {each.number}: steps {each.kept:,} to {each.end:,}, trained again after a resume"
+                gone.append((again, each.kept, each.end, each.segment, until, text))
+    lanes.bars("plan", plan, 0.8, color=PLAN, line={"color": theme.SECOND, "width": 1})
+    hatched = {"shape": "/", "fgcolor": theme.CAUTION, "bgcolor": PLAN, "size": 6, "solidity": 0.3}
+    lanes.bars(
+        "extension", extra, 0.8, color=PLAN, pattern=hatched, line={"color": theme.CAUTION, "width": 1}
+    )
+    lanes.bars("trained", kept_bars, 0.4, color=theme.ACCENT)
+    lanes.bars("repeated", gone, 0.4, color=theme.SECOND)
+
+
+def _critical_periods(lanes: Lanes) -> None:
+    """The learning window of each domain whose multiplier the run logs."""
+    logged = (each.replace(".", "/") for each in lanes.state.history.metrics)
+    domains = sorted(
+        each.removeprefix("critical_period/").removesuffix("_multiplier")
+        for each in logged
+        if each.startswith("critical_period/") and each.endswith("_multiplier")
+    )
+    spans = [
+        (lanes.lane(f"critical period: {each}"), *WINDOWS[each], 0, 0, f"{each}: learns best at these steps")
+        for each in domains
+        if each in WINDOWS and lanes.view.x == "step"
+    ]
+    lanes.bars("critical period", spans, 0.4, color=theme.PALETTE[4])
+
+
+def _happened(lanes: Lanes, kind: str, name: str, label: str, unit: str) -> None:
+    columns = columns_of(lanes.state, kind, label, "patterns_replayed" if name == SLEEP else "neurons_added")
+    if not len(columns):
+        return
+    columns = replace(columns, label=np.full(len(columns), name))  # one lane, whatever the region or phase
+    placed = marks(columns, lanes.state.history, lanes.view)
+    symbol = {SLEEP: "line-ne-open", GROWTH: "line-ns-open"}[name]
+    color = theme.PALETTE[0 if name == SLEEP else 2]
+    lanes.points(
+        name,
+        lanes.lane(name),
+        placed.x,
+        mark_texts(placed, unit),
+        customdata=row_addresses("consolidation" if name == SLEEP else "growth", placed.step),
+        marker={"symbol": symbol, "size": 11, "color": color, "line": {"width": 2, "color": color}},
+    )
+
+
+def _expected(lanes: Lanes) -> None:
+    for each in stage_course.expected(lanes.state):
+        lane = lanes.lane(SLEEP if each.what == "sleep" else GROWTH)
+        text = (
+            f"next {each.what} expected at step {each.step:,}, every {each.interval:,} steps: {each.source}"
+        )
+        look = {"symbol": "diamond-open", "size": 10, "color": theme.CAUTION}
+        lanes.points(f"next {each.what}", lane, np.array([float(each.step)]), [text], marker=look)
+
+
+def retention(state: TrainingState, _: str, view: View) -> Chart:
+    """Show what is kept of each task since the end of its stage, before the share that must be kept."""
+    found = [each for each in kept.retention(state) if each.forgetting is not None]
+    if not found:
+        return nothing("no task was probed after the end of its stage", 24)
+    traces, total = [], 0
+    for each in found[:MOST_LANES]:
+        rows = [
+            (probe.step, 100 * share, probe.segment, np.nan if probe.time is None else probe.time)
+            for probe in each.probes[-MOST_PROBES:]
+            if (share := each.kept(probe)) is not None
+        ]
+        step, value, segment, time = np.array(rows, np.float64).T
+        series = Series(each.task, step.astype(np.int64), value, segment.astype(np.int64), time, None)
+        style = theme.region_style(each.task)
+        traces.append(line(state, series, view, each.task, style, "%{y:.1f} % kept", len(found[:MOST_LANES])))
+        total += len(rows)
+    layout = frame(view, "% kept")
+    limit = found[0].limit
+    layout["shapes"] = [level(100 * (1 - limit))]
+    layout["yaxis"] |= {"autorangeoptions": {"include": [100 * (1 - limit) - 1, 104]}}
+    notes = (f"{len(found) - MOST_LANES:,} more tasks in the table",) if len(found) > MOST_LANES else ()
+    allowed = f"{number(1 - limit, 'percent')} must be kept"
+    return Chart(
+        [*traces, *event_traces(state, view)],
+        layout,
+        caption=f"{counted(len(found), 'task')}, {counted(total, 'probe')}; dashed: {allowed}",
+        total=total,
+        length=total,
+        notes=notes,
+        summary=kept.sentence(state),
+    )
