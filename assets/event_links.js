@@ -96,8 +96,25 @@
     if (field && window.location.pathname === lastVisited) monitor.set(field.id, { value: wanted });
   });
 
+  // A cell of a map of regions shows its region's curve, and zooms to its surroundings, where the cells are finer.
+  function visitCell(plot, { data, x, y }) {
+    if (!plot.isConnected || performance.now() - doubleClicked < 400) return;
+    const { width, series } = data.meta;
+    const at = monitor.charts.toNumber(x);
+    monitor.set("activity-region", { value: series[y] });
+    window.Plotly.relayout(plot, {
+      "xaxis.range": [at - 1.5 * width, at + 1.5 * width],
+      "xaxis.autorange": false,
+    });
+  }
+
   document.addEventListener("chart-found", ({ detail: plot }) => {
     plot.on("plotly_click", ({ event, points }) => {
+      const cell = points.find(({ data }) => data.type === "heatmap");
+      if (cell) {
+        setTimeout(visitCell, 300, plot, cell);
+        return;
+      }
       const others = points.filter((each) => each.data.hoverinfo !== "none");
       const rows = [
         ...eventsNear(plot, event.clientX).map(({ row }) => row),

@@ -202,6 +202,19 @@ class Brain:
             for each in self.criteria
         }
 
+    def activity(self) -> dict[str, Any]:
+        """What the demo logs beside a metric line: each region's firing rate, with a silent line now and then."""
+        random = Random(self.step)  # its own, so that the fixtures, which do without, stay as they are
+        drift = {
+            region.name: 0.02 * math.sin(self.step / 21_000 + at) for at, region in enumerate(self.regions)
+        }
+        rates = {
+            name: 0.1 + each + 0.3 * self.excitation + random.gauss(0, 0.01) for name, each in drift.items()
+        }
+        if self.step % 61_000 == 0:
+            rates["striatum"] = 0.0
+        return {"region_firing_rates": {name: round(max(rate, 0.0), 4) for name, rate in rates.items()}}
+
     def metrics(self) -> dict[str, Any]:
         """One metric line."""
         measured = self.measured()

@@ -10,7 +10,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -187,6 +187,8 @@ def simulate(
             yield event.step
             if controlled and (yield from _obey(logger, brain)):
                 return
+        if isinstance(event, Logged):
+            event = replace(event, metrics={**event.metrics, **brain.activity()})
         log(logger, event, week)
 
 

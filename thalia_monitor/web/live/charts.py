@@ -28,7 +28,7 @@ from thalia_monitor.web.live.containment import SENTENCE, contained
 
 LONGEST_TAIL: Final = 40
 """Points taken off the end one by one; where more have changed, the whole line is sent."""
-LISTS: Final = ("x", "y", "base", "text", "hovertext", "customdata")
+LISTS: Final = ("x", "y", "z", "base", "text", "hovertext", "customdata")
 """What a trace may have one of for each point; all of them grow together."""
 
 
