@@ -44,7 +44,7 @@ def layout(**query: Any) -> html.Div:
 
 def facts(state: TrainingState) -> list[Any]:
     found = activity.facts(state)
-    return [basic.fact(*each) for each in found] if found else [basic.empty(MISSING, ADVICE)]
+    return basic.facts(found) if found else [basic.empty(MISSING, ADVICE)]
 
 
 panels.declare(FACTS, facts)

@@ -113,6 +113,8 @@ NUMBERS: Final = frozenset(
     (
         *("step", "neurons_added", "new_total", "patterns_replayed"),
         *("duration_steps", "duration_seconds", "amount", "rate_hz", "value", "records"),
+        *("now", "median", "least", "greatest", "silent"),
+        *("capacity_now", "threshold", "left", "neurons", "largest", "of_limit", "grown", "again"),
     )
 )
 """Columns of numbers: their digits stand below each other, and the first click brings the greatest to the top."""
