@@ -26,7 +26,7 @@ from thalia_monitor.figures.chart import (
     numbers,
     times,
 )
-from thalia_monitor.figures.events import row_addresses
+from thalia_monitor.figures.events import before_and_after
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.traces import HOUR, MILLISECONDS, RUG_AXIS, WHOLE, positions, value_at
 from thalia_monitor.model.series_key import Kind, SeriesKey
@@ -294,28 +294,7 @@ def utilization(state: TrainingState, _: str, view: View) -> Chart:
         f"{theme.plain(event.fields['region'], 24)}: {_percent(a)} before, {_percent(b)} after"
         for event, (a, b) in known
     ]
-    lines = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [place for each in x for place in (each, each, None)],
-        "y": [round(value, 4) if value is not None else None for a, b in ends for value in (a, b, None)],
-        "line": {"color": theme.SECOND, "width": 1.5},
-        "hoverinfo": "skip",
-    }
-    dots = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": x,
-            "y": [round(each[at], 4) for each in ends],
-            "text": texts,
-            "customdata": row_addresses("growth", step),
-            "marker": {"color": colors, "symbol": symbol, "size": 8},
-            "hovertemplate": "%{text}<extra></extra>",
-        }
-        for at, (name, symbol) in enumerate((("before", "circle-open"), ("after", "circle")))
-    ]
+    traces = before_and_after("growth", x, step, ends, texts, colors)
     before, after = (float(np.mean([each[at] for each in ends])) for at in (0, 1))
     notes = (
         (f"{len(grown) - len(known):,} without capacity around them, or older",)
@@ -324,9 +303,7 @@ def utilization(state: TrainingState, _: str, view: View) -> Chart:
     )
     mean = f"capacity {_percent(before)} before and {_percent(after)} after on average"
     words = f"{mean}, {counted(len(known), 'growth')}"
-    return Chart(
-        [lines, *dots], layout, words, len(known), len(grown), notes, f"{words[:1].upper()}{words[1:]}."
-    )
+    return Chart(traces, layout, words, len(known), len(grown), notes, f"{words[:1].upper()}{words[1:]}.")
 
 
 def room(state: TrainingState) -> pd.DataFrame:
