@@ -18,6 +18,7 @@ from thalia_monitor.model.records import (
     Event,
     HealthWarning,
     Problem,
+    SavedFile,
     Source,
     StagePlan,
     stage_plan,
@@ -107,6 +108,8 @@ class TrainingState(Memoized):
     """When a file of the run last changed (aware, UTC)."""
     scheme: str = "documented"
     """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
+    saved_files: tuple[SavedFile, ...] = ()
+    """Every checkpoint file, those that do not count too."""
     read_fraction: float = 1.0
     """Share of the log read so far; below 1 while a long log is being read."""
     total_problems: int = 0

@@ -114,7 +114,7 @@ NUMBERS: Final = frozenset(
         *("step", "neurons_added", "new_total", "patterns_replayed"),
         *("duration_steps", "duration_seconds", "amount", "rate_hz", "value", "records"),
         *("patterns", "before", "after", "change", "gap", "cycles"),
-        *("now", "median", "least", "greatest", "silent"),
+        *("size_bytes", "regions", "now", "median", "least", "greatest", "silent"),
         *("capacity_now", "threshold", "left", "neurons", "largest", "of_limit", "grown", "again"),
     )
 )
