@@ -89,6 +89,12 @@
     scrollToTable(wanted, 100);
   }
 
+  // A name in the tree of metrics is searched for: its chart appears below.
+  document.addEventListener("click", (event) => {
+    const name = event.target.closest?.(".tree [data-find]")?.dataset.find;
+    if (name) monitor.set("metrics-other-query", { value: name });
+  });
+
   // Dash does not notice a step back between two rows on the same page.
   window.addEventListener("popstate", () => {
     const field = document.querySelector(SEARCH);

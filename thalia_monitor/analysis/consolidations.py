@@ -71,7 +71,12 @@ class Consolidation:
 
 def phase_of(event: Event) -> str:
     """``NREM``, ``REM`` or ``other``."""
-    stage = str(event.fields.get("sleep_stage") or "").upper()
+    return phase(str(event.fields.get("sleep_stage") or ""))
+
+
+def phase(stage: str) -> str:
+    """``NREM`` of ``NREM1`` to ``NREM3``, ``REM``, or ``other``."""
+    stage = stage.upper()
     return next((each for each in ("NREM", "REM") if stage.startswith(each)), "other")
 
 

@@ -26,6 +26,7 @@ from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.traces import HOUR, MILLISECONDS, RUG_AXIS
+from thalia_monitor.firing_ranges import HYPERACTIVE
 from thalia_monitor.metric_info import HEALTHY_RATE
 from thalia_monitor.model.series_key import metric
 
@@ -317,7 +318,7 @@ def where(family: Family, region: str, value: float | None) -> str:
         return "silent"
     stated = family.band(region)
     if stated is None:
-        return "above 100 Hz" if family.unit == "Hz" and value > 100 else "no range"
+        return "above 100 Hz" if family.unit == "Hz" and value > HYPERACTIVE else "no range"
     low, high = stated
     if value > high:
         return f"{value / high:.1f} × the upper end"

@@ -25,7 +25,6 @@ from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import OWN_AXIS, X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
-from thalia_monitor.figures.consolidation import NREM, REM
 from thalia_monitor.figures.events import before_and_after
 from thalia_monitor.figures.traces import positions
 from thalia_monitor.metric_info import PERFORMANCE, title
@@ -195,7 +194,7 @@ def proportions(state: TrainingState, _: str, __: View) -> Chart:
     layout["yaxis"] |= {"type": "category", "categoryarray": list(rows)[::-1], "categoryorder": "array"}
     layout["hovermode"] = "closest"
     traces, words = [], []
-    for phase, color in (("NREM", NREM), ("REM", REM), ("other", theme.SECOND)):
+    for phase, color in theme.PHASES.items():
         share = {name: row.get(phase, 0.0) / sum(row.values()) for name, row in rows.items()}
         if not any(share.values()):
             continue
