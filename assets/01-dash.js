@@ -11,9 +11,18 @@ window.monitor = {
     window.dash_clientside.set_props(id, properties);
   },
 
-  // A component on the page, {type, props}, by its id; undefined where there is none.
+  // A component on the page, {type, props}, by its id; undefined where there is none. While a page is changed, Dash
+  // may still look where the component was, and find another one there, or fail where nothing is.
   component(id) {
-    return window.dash_component_api.getLayout(id);
+    let found;
+    try {
+      found = window.dash_component_api.getLayout(id);
+    } catch {
+      return undefined;
+    }
+    const its = found?.props?.id;
+    const same = typeof id === "string" ? its === id : Object.keys(id).every((key) => its?.[key] === id[key]);
+    return same ? found : undefined;
   },
 
   // Dash defines it only after this file has run.

@@ -78,16 +78,18 @@
     starting = false;
     underWay.set(number, Date.now());
     let answer;
+    let content;
     try {
       answer = await send(address, options);
+      content = await answer.text().catch(() => null); // the page may be left, or the server die, until all is here
     } finally {
       underWay.delete(number);
       answered = Date.now();
     }
-    if (!answer.ok) return answer;
-    const right = number === newest && fits(question);
+    if (!answer.ok) return new Response(content, answer);
+    const right = content !== null && number === newest && fits(question);
     again ||= !right;
     if (again && !busy()) monitor.ask();
-    return right ? answer : new Response(null, { status: 204 });
+    return right && answer.status !== 204 ? new Response(content, answer) : new Response(null, { status: 204 });
   };
 })();

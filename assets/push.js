@@ -62,8 +62,9 @@
     heard = Date.now();
     if (type === "version") {
       told = heard;
+      const back = versions.get(run) === ""; // it could not be read, and the page says so
       versions.set(run, version);
-      if (run === page?.run && version !== page.version) monitor.ask();
+      if (run === page?.run && (back || version !== page.version)) monitor.ask();
     }
     show();
   }
@@ -75,7 +76,8 @@
   // Whether a tick may be left out: the stream is heard, and the page shows what it said or has just asked.
   monitor.spares = (asked) => {
     const waited = Date.now() - asked;
-    if (!alive() || document.querySelector("[data-every-tick]")) return false;
+    const others = [...document.querySelectorAll("[data-every-tick]")].some((each) => each.checkVisibility());
+    if (!alive() || others) return false;
     return waited < 0.9 * interval || (versions.get(page.run) === page.version && waited < SLOWEST);
   };
 
@@ -172,7 +174,7 @@
 
   monitor.register("push", {
     follow(version, auto, milliseconds) {
-      page = version?.run ? version : null;
+      page = version?.version ? version : null; // there is no stream about a run that cannot be read
       wanted = Boolean(auto);
       interval = milliseconds || interval;
       update();

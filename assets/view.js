@@ -49,9 +49,10 @@
     return monitor.isComparison() ? 0.6 : 0;
   }
 
-  // The page's own smoothing is no choice: it does not go along to another page.
+  // The page's own smoothing is no choice, unless it was chosen on another page: it does not go along to the next.
   function smoothed(view, chosen) {
-    const own = chosen === undefined || chosen === null || chosen === usualSmoothing();
+    const usual = chosen === usualSmoothing() && chosen !== view.chosenSmooth;
+    const own = chosen === undefined || chosen === null || usual;
     return { ...view, chosenSmooth: own ? null : chosen, smooth: own ? usualSmoothing() : chosen };
   }
 

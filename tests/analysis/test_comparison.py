@@ -13,6 +13,7 @@ from tests.support import Run, line
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import (
     COLOURS,
+    FURTHEST_APART,
     MOST,
     Start,
     common_step,
@@ -137,6 +138,7 @@ def test_looks_belong_to_the_runs_whatever_their_order(runs: set[str]) -> None:
     assert found == looks(sorted(runs))
     assert len(set(found.values())) == len(runs)
     assert len({each % COLOURS for each in found.values()}) == min(len(runs), COLOURS)
+    assert len(runs) > FURTHEST_APART or all(each < FURTHEST_APART for each in found.values())
     first = min(runs, default=None)
     assert first is None or looks([first]) == {first: found[first]}
 

@@ -21,7 +21,9 @@ SETTLED = """() => new Promise(done => {
   });
   seen.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
   const look = () => {
-    const now = performance.now(), busy = document.querySelector('[data-dash-is-loading=true]');
+    const now = performance.now(), page = document.getElementById('page');
+    const unseen = page && getComputedStyle(page).visibility === 'hidden'; // until its parts are there
+    const busy = unseen || document.querySelector('[data-dash-is-loading=true]');
     if ((!busy && now - last > 120) || now - started > 8000) { seen.disconnect(); done(); } else setTimeout(look, 40);
   };
   look();

@@ -188,7 +188,7 @@ def test_a_phone_has_one_column_and_nothing_scrolls_sideways(show: Callable[...,
     assert len({link.bounding_box()["y"] for link in page.locator(".links a").all()}) == 1  # type: ignore[index]
     for link in page.locator(".links a").all():
         link.scroll_into_view_if_needed()
-        expect(link).to_be_in_viewport(ratio=1)
+        expect(link).to_be_in_viewport(ratio=0.99)  # a pixel may be parted
 
 
 def test_charts_have_words_and_a_table(show: Callable[..., Page]) -> None:

@@ -148,6 +148,7 @@ def test_a_run_that_is_gone_back_to_during_a_slow_answer_is_shown(tmp_path: Path
         page.locator("#runs-open").click()
         page.get_by_role("link", name="late", exact=True).click()
         expect(page.locator("#frame-header")).to_contain_text("2,000")
+        page.locator("#settings-open").click()
         page.evaluate(SETTLED)
         with page.expect_request("**/_dash-update-component*"):
             page.get_by_role("button", name="Refresh now").click()

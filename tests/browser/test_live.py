@@ -43,6 +43,7 @@ def wait_for_point(page: Page, chart: str, step: int) -> dict[str, Any]:
 def drag(page: Page, chart: str) -> None:
     """Zoom into the left half of a chart with the mouse, as a reader would."""
     card = page.locator(".chart-card", has=page.get_by_role("heading", name=chart, exact=True))
+    card.scroll_into_view_if_needed()
     box = card.locator(".nsewdrag").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 60)
@@ -126,8 +127,10 @@ def test_sort_and_filter_of_a_table_survive_a_refresh(run: Run, server: Server, 
         grow(2000 + number, "cortex" if number % 2 else "thalamus", 10 + number)
     page = browse().open(server.url + "growth")
     page.get_by_label("Filter: Growth events").fill("cortex")
-    page.get_by_role("button", name="Neurons added").click()
     rows = page.locator("#growth-log-rows tr")
+    page.get_by_role("button", name="Neurons added").click()
+    expect(rows.first.locator("td").nth(2)).to_have_text("39")
+    page.get_by_role("button", name="Neurons added").click()
     expect(rows.first.locator("td").nth(2)).to_have_text("11")
     expect(rows).to_have_count(15)
     grow(3000, "cortex", 5)

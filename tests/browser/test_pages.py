@@ -78,13 +78,13 @@ def sections(page: Page) -> list[str]:
 def look(page: Page, path: str) -> None:
     """Go to a page as a click in the navigation does, and wait until nothing changes any more."""
     page.evaluate(GO, path)
-    page.wait_for_selector("#page .page, #page .empty")
+    page.wait_for_selector("#page .page, #page .empty", state="attached")
 
 
 def check(page: Page, path: str, theme: Theme) -> None:
     """Nothing leads sideways, and ink and paper are the theme's, on the page and on its charts."""
     page.evaluate(SETTLED)
-    assert page.locator("#page").inner_text().strip(), path
+    assert page.locator("#page, #frame-notice").locator("visible=true").first.inner_text().strip(), path
     assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}, path
     body, tick = page.evaluate(LUMINANCE, "body"), page.evaluate(LUMINANCE, ".chart .xtick text")
     if theme == "dark":

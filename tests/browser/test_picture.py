@@ -34,8 +34,8 @@ def serve(run: Run) -> Iterator[Serve]:
 
 
 def card(page: Page, chart: str) -> Locator:
-    """The card of a chart, by its title."""
-    return page.locator(".chart-card", has=page.get_by_role("heading", name=chart, exact=True))
+    """The card of a chart, by its title; on a comparison the large one, not the small multiple."""
+    return page.locator(".chart-card", has=page.get_by_role("heading", name=chart, exact=True)).first
 
 
 def caption(page: Page, chart: str) -> Locator:
@@ -293,7 +293,7 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
     page.route("**/_dash-update-component*", hold)
     page.locator("#view-events input[value=growth]").uncheck()
     page.wait_for_function(
-        "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume'"
+        "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume,control'"
     )
     page.wait_for_timeout(300)
     page.locator("#view-events input[value=rem]").check()
@@ -305,8 +305,8 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
         page.wait_for_timeout(500)
     page.wait_for_function(
         """() => [...document.querySelectorAll('.chart .js-plotly-plot')].filter(plot => plot.data.length)
-          .every(plot => [...new Set(plot.data.map(trace => trace.name))].slice(-4).join() ===
-            'rem,stage,milestone,resume')"""
+          .every(plot => [...new Set(plot.data.map(trace => trace.name))].slice(-5).join() ===
+            'rem,stage,milestone,resume,control')"""
     )
 
 

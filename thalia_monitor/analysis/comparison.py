@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ MOST: Final = 12
 """Runs in one chart: as many as can be told apart."""
 COLOURS: Final = 8
 """Colours of the palette."""
+FURTHEST_APART: Final = 4
+"""Its first colours: blue, pink, green and olive; later ones have the hue of one of them, lighter or darker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,14 @@ class Side:
 def looks(runs: Iterable[str]) -> dict[str, int]:
     """Number of the colour and symbol of each run, by its id: the same for the same runs in any order.
 
-    A run keeps its own number unless another run here has the same; colours repeat only after ``COLOURS`` runs.
+    A run keeps its own number, one of the first four, whose hues are furthest apart, unless another run here has the
+    same; colours repeat only after ``COLOURS`` runs.
     """
     found: dict[str, int] = {}
     for run in sorted(set(runs)):
-        first = len(found) // COLOURS * COLOURS
-        own = zlib.crc32(run.encode("utf-8", "replace")) % COLOURS
-        free = (first + (own + away) % COLOURS for away in range(COLOURS))
+        own = zlib.crc32(run.encode("utf-8", "replace")) % FURTHEST_APART
+        near = ((own + away) % FURTHEST_APART for away in range(FURTHEST_APART))
+        free = chain(near, count(FURTHEST_APART))
         found[run] = next(each for each in free if each not in found.values())
     return found
 

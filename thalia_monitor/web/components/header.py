@@ -135,6 +135,9 @@ def bar(
             html.Div(
                 [html.Ol(rows), html.P(f"and {beyond:,} beyond these") if beyond else None],
                 className="health-list",
+                tabIndex=0,  # it scrolls
+                role="region",
+                **{"aria-label": "Warnings"},
             ),
         ],
         className=f"health-bar notice-{worst}",

@@ -82,7 +82,7 @@ def picker() -> dbc.Collapse:
             ],
             className="panel runs",
             tabIndex=-1,
-            **{"aria-label": "Runs"},
+            **{"aria-label": "Runs", "data-every-tick": ""},  # a new run is no news of the one on screen
         ),
         id=PANEL,
         is_open=False,
@@ -202,11 +202,8 @@ def _register_list(app: Dash) -> None:
         pages = max(1, -(-len(found) // ROWS))
         page = asked.get("page")
         first = (min(max(page if isinstance(page, int) else 1, 1), pages) - 1) * ROWS
-        shown = found[first : first + ROWS]
-        summaries = library.summaries([each.id for each in shown])
         known = parse_version(version)
-        now = known["run"] if known else None
-        rows = [_row(each, summary, now) for each, summary in zip(shown, summaries, strict=True)]
+        rows = _rows(found[first : first + ROWS], known["run"] if known else None)
         count = (
             f"{len(found):,} of {len(every):,} runs" if len(found) < len(every) else f"{len(every):,} runs"
         )
@@ -247,6 +244,29 @@ def _value(summary: Summary | str, column: str, now: float) -> float | None:
     if isinstance(summary, str):
         return None
     return {"stage": summary.stage, "step": summary.step, "update": listed_update(summary, now)}[column]
+
+
+def offer() -> html.Section | None:
+    """The runs to choose from instead of one that does not exist: as many as the list shows at once; None if none."""
+    library = monitor().library
+    every = library.entries()
+    if not every:
+        return None
+    rows = _rows(arrange(every, "", library, time())[:ROWS], None)
+    beyond = (
+        html.P(f"and {len(every) - ROWS:,} more: find them in the list of runs.")
+        if len(every) > ROWS
+        else None
+    )
+    return html.Section(
+        [html.H2("Runs", className="card-name"), html.Div(table(rows), className="table-scroll"), beyond],
+        className="panel runs",
+    )
+
+
+def _rows(shown: list[Entry], now: str | None) -> list[html.Tr]:
+    summaries = monitor().library.summaries([each.id for each in shown])
+    return [_row(each, summary, now) for each, summary in zip(shown, summaries, strict=True)]
 
 
 def table(rows: list[html.Tr], order: str = "") -> Any:

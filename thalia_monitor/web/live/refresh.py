@@ -12,8 +12,8 @@ from dash.exceptions import PreventUpdate
 from plotly.io.json import to_json_plotly
 
 from thalia_monitor.analysis.quantities import places
-from thalia_monitor.errors import MonitorError
-from thalia_monitor.web.components import basic, header
+from thalia_monitor.errors import MonitorError, UnknownRun
+from thalia_monitor.web.components import basic, header, run_picker
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts, panels
 from thalia_monitor.web.live.charts import chart_id
@@ -92,7 +92,7 @@ def refresh(client: ClientState) -> Refresh:
         run = entry.id
         moment = monitor().newer(run, known if run == before else None)
     except MonitorError as error:
-        return Refresh(_unreadable(str(error), run, client))
+        return Refresh(_unreadable(error, run, client))
     state = moment.state
     summary = header.summary_of(monitor(), run, state)
     standing, badge = header.changed(summary, run, client.standing)
@@ -115,14 +115,17 @@ def refresh(client: ClientState) -> Refresh:
     return Refresh(frame, run, state, str(summary.liveness.status), summary)
 
 
-def _unreadable(words: str, run: str | None, client: ClientState) -> dict[str, Any]:
+def _unreadable(error: MonitorError, run: str | None, client: ClientState) -> dict[str, Any]:
     """Frame of a run that cannot be read: the page of the same run stays, that of another is cleared."""
+    words = str(error)
     before = client.shown["run"] if client.shown else None
     standing, badge = header.changed(None, run, client.standing)
     since = f"since {datetime.now(UTC):%H:%M:%S} UTC" + (
         "; what was read before stays on screen" if run == before else ""
     )
     notices = [basic.notice("critical", words, html.Span(f" ({since})"))]
+    if isinstance(error, UnknownRun) and run != before and (offered := run_picker.offer()):
+        notices.append(offered)
     digest = _digest(f"{UNREADABLE} {words}")  # without the time: that of the first notice stays
     answer = NOTHING | {"standing": standing, "badge": badge} | _notices(notices, digest, client)
     if run == before:
