@@ -304,16 +304,19 @@ def _whole(
     history: History, series: Series, cut: Grid, start: float | None, end: float | None, order: int
 ) -> _Kept:
     pieces = list(_pieces(history, series, cut.x))
-    parts = [_between(*_numbers(series, *piece, cut), cut, start, end) for piece in pieces]
+    raw = [_numbers(series, *piece, cut) for piece in pieces]
+    parts = [_between(*each, cut, start, end) for each in raw]
     if not parts:
         return _Kept(NO_CELLS, len(history.segments), order, len(series), -1)
-    number, value = (np.concatenate(each) for each in zip(*parts, strict=True))
+    number, value = parts[0]
+    if len(parts) > 1:
+        number, value = (np.concatenate(each) for each in zip(*parts, strict=True))
     made = _summed(number, value)
     redo = -1
     # To go on, the newest cell must begin within the newest stretch, which is that of the newest segment.
     first, last = pieces[-1]
     if last == len(series) and len(made.number):
-        own, _ = _numbers(series, first, last, cut)
+        own, _ = raw[-1]
         ordered = len(own) == last - first and bool(np.all(own[1:] >= own[:-1]))
         if ordered and own[-1] == made.number[-1] and (len(pieces) == 1 or own[0] < own[-1]):
             redo = first + int(np.searchsorted(own, own[-1]))
