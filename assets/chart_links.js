@@ -87,7 +87,7 @@
     for (const plot of linkedPlots()) if (plot !== source) window.Plotly.Fx.unhover(plot);
   }
 
-  monitor.charts = { isLinked, move, zoom, zoomOf };
+  monitor.charts = { isLinked, move, toNumber, zoom, zoomOf };
   document.addEventListener("chart-found", ({ detail: plot }) => {
     plot.on("plotly_hover", (event) => once(() => hover(event, plot)));
     plot.on("plotly_unhover", () => once(() => unhover(plot)));

@@ -89,6 +89,12 @@
     scrollToTable(wanted, 100);
   }
 
+  // A name in the tree of metrics is searched for: its chart appears below.
+  document.addEventListener("click", (event) => {
+    const name = event.target.closest?.(".tree [data-find]")?.dataset.find;
+    if (name) monitor.set("metrics-other-query", { value: name });
+  });
+
   // Dash does not notice a step back between two rows on the same page.
   window.addEventListener("popstate", () => {
     const field = document.querySelector(SEARCH);
@@ -96,8 +102,25 @@
     if (field && window.location.pathname === lastVisited) monitor.set(field.id, { value: wanted });
   });
 
+  // A cell of a map of regions shows its region's curve, and zooms to its surroundings, where the cells are finer.
+  function visitCell(plot, { data, x, y }) {
+    if (!plot.isConnected || performance.now() - doubleClicked < 400) return;
+    const { width, series } = data.meta;
+    const at = monitor.charts.toNumber(x);
+    monitor.set("activity-region", { value: series[y] });
+    window.Plotly.relayout(plot, {
+      "xaxis.range": [at - 1.5 * width, at + 1.5 * width],
+      "xaxis.autorange": false,
+    });
+  }
+
   document.addEventListener("chart-found", ({ detail: plot }) => {
     plot.on("plotly_click", ({ event, points }) => {
+      const cell = points.find(({ data }) => data.type === "heatmap");
+      if (cell) {
+        setTimeout(visitCell, 300, plot, cell);
+        return;
+      }
       const others = points.filter((each) => each.data.hoverinfo !== "none");
       const rows = [
         ...eventsNear(plot, event.clientX).map(({ row }) => row),

@@ -7,6 +7,7 @@
   const LISTS = new Map([
     ["log", "log"],
     ["clip", "clip"],
+    ["percent", "percent"],
     ["events", "markers"],
     ["hide", "hidden"],
     ["pin", "pins"],

@@ -256,6 +256,13 @@ KNOWN: Final = (
             Name(
                 "oscillator/theta_frequency", "about 8; Thalia's safety monitor wants 6.5 to 8.5", "Hz", RICH
             ),
+        ),
+        rank=30,
+        band=Band(6.5, 8.5, "Thalia's safety monitor: theta at 6.5–8.5 Hz"),
+        use=_OWN_CHART,
+    ),
+    MetricInfo(
+        (
             Name("oscillator/theta_phase", "phase", "rad", RICH),
             Name("oscillator/*", "any other oscillator", "", RICH),
         ),

@@ -120,3 +120,42 @@ def stage_name(number: float | None, scheme: str = "documented") -> str:
         return "Unknown"
     stage = stage_of(number, scheme)
     return stage.name if stage else f"Stage {number:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthRule:
+    """When Thalia grows a region, and how far."""
+
+    threshold: float
+    """Capacity above which it grows."""
+    cooldown: int | None
+    """Steps between two growths at least; None where Thalia states none."""
+    largest: float
+    """Greatest size, as a multiple of the first."""
+
+
+_GROWTH_STAGES: Final = (-1, 0, 1, 2, 3, 4)
+_GROWTH: Final[Mapping[str, tuple[float, tuple[float, ...], tuple[int | None, ...]]]] = {
+    "prefrontal": (4.0, (0.80, 0.80, 0.75, 0.80, 0.85, 0.90), (8_000, 10_000, 8_000, 12_000, 15_000, 20_000)),
+    "hippocampus": (
+        3.5,
+        (0.80, 0.85, 0.80, 0.80, 0.85, 0.90),
+        (10_000, 12_000, 10_000, 12_000, 15_000, 20_000),
+    ),
+    "cortex": (2.5, (0.85, 0.90, 0.85, 0.85, 0.90, 0.95), (12_000, 15_000, 12_000, 12_000, 15_000, 25_000)),
+    "striatum": (2.5, (0.80, 0.85, 0.80, 0.85, 0.90, 0.95), (10_000, 15_000, 10_000, 12_000, 15_000, 20_000)),
+    "": (3.0, (0.80, 0.80, 0.80, 0.85, 0.85, 0.90), (10_000, None, None, None, None, None)),
+}
+"""Thalia's growth configuration by component, the first whose name is part of the region's, and by stage -1 to 4."""
+
+
+def growth_rule(region: str, stage: float | None, scheme: str = "documented") -> GrowthRule | None:
+    """Look up when a region grows in a stage; None where the stage is unknown or has no rule."""
+    if stage is None:
+        return None
+    number = -1 if stage == -0.5 else stage - (2 if scheme == "2026" else 0)
+    if number not in _GROWTH_STAGES:
+        return None
+    at = _GROWTH_STAGES.index(int(number))
+    largest, thresholds, cooldowns = next(rule for part, rule in _GROWTH.items() if part in region.lower())
+    return GrowthRule(thresholds[at], cooldowns[at], largest)

@@ -81,11 +81,11 @@ def test_a_duration_in_seconds_is_shown_as_such() -> None:
 @pytest.mark.parametrize(
     ("stage", "color"),
     [
-        ("NREM", consolidation.NREM),
-        ("NREM3", consolidation.NREM),
-        ("nrem", consolidation.NREM),
-        ("REM", consolidation.REM),
-        ("rem", consolidation.REM),
+        ("NREM", theme.PHASES["NREM"]),
+        ("NREM3", theme.PHASES["NREM"]),
+        ("nrem", theme.PHASES["NREM"]),
+        ("REM", theme.PHASES["REM"]),
+        ("rem", theme.PHASES["REM"]),
     ],
 )
 def test_nrem_and_rem_are_told_apart(stage: str, color: str) -> None:
@@ -96,12 +96,12 @@ def test_nrem_and_rem_are_told_apart(stage: str, color: str) -> None:
         assert bars["y"] == [lane]
     [dots] = consolidation.patterns(state_of(slept(5, stage)), "", VIEW).traces
     assert dots["marker"]["color"] == color
-    assert dots["marker"]["symbol"] == ("square" if color == consolidation.REM else "circle")
+    assert dots["marker"]["symbol"] == ("square" if color == theme.PHASES["REM"] else "circle")
 
 
 def test_a_sleep_that_is_neither_is_grey() -> None:
     """An unknown stage is shown, not guessed."""
-    assert consolidation.sleep_color("nap") not in (consolidation.NREM, consolidation.REM)
+    assert consolidation.sleep_color("nap") not in (theme.PHASES["NREM"], theme.PHASES["REM"])
 
 
 def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:

@@ -15,6 +15,7 @@ from thalia_monitor.analysis.formatting import beyond, counted, number
 from thalia_monitor.analysis.milestones import lost
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since
+from thalia_monitor.analysis.regions import NOT_REGIONS
 from thalia_monitor.analysis.series_cache import nonfinite
 from thalia_monitor.contract import exact
 from thalia_monitor.metric_info import CAPACITY, FIRING_RATE, LOSS, PERFORMANCE, MetricInfo
@@ -125,7 +126,6 @@ def forgotten(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:  #
             )
 
 
-_NOT_REGIONS: Final = frozenset({"average", "avg", "mean", "overall"})
 _LATEST_GROWTHS: Final = 5_000
 
 
@@ -186,7 +186,7 @@ def rates(state: TrainingState) -> list[Rate]:
     for series in state.history.metrics:
         quantity, name = metric_info.lookup(series)
         region = series.replace(".", "/", 1).partition("/")[2]
-        if not quantity.regional_rate or region in _NOT_REGIONS:
+        if not quantity.regional_rate or region in NOT_REGIONS:
             continue
         # What Thalia's trainer logs twice, flat and in an object, is a count of spikes under both names.
         if region not in regions or not name.judged:

@@ -219,6 +219,32 @@ class Brain:
             for each in self.criteria
         }
 
+    def activity(self) -> dict[str, Any]:
+        """What the demo logs beside a metric line: each region's firing rate, with a silent line now and then."""
+        random = Random(self.step)  # its own, so that the fixtures, which do without, stay as they are
+        drift = {
+            region.name: 0.02 * math.sin(self.step / 21_000 + at) for at, region in enumerate(self.regions)
+        }
+        rates = {
+            name: 0.1 + each + 0.3 * self.excitation + random.gauss(0, 0.01) for name, each in drift.items()
+        }
+        if self.step % 61_000 == 0:
+            rates["striatum"] = 0.0
+        values = {
+            "neuromodulator/dopamine_tonic": 0.4 + 0.1 * math.sin(self.step / 30_000) + random.gauss(0, 0.02),
+            "neuromodulator/dopamine_phasic": max(random.gauss(0.1, 0.08), 0.0),
+            "neuromodulator/norepinephrine": 0.3 + 0.3 * self.excitation + random.gauss(0, 0.02),
+            "neuromodulator/acetylcholine": 0.5 + 0.05 * math.cos(self.step / 12_000) + random.gauss(0, 0.02),
+            "oscillator/gamma_frequency": 42 + random.gauss(0, 0.8),
+        }
+        for at, name in enumerate(("thalamus_cortex", "cortex_hippocampus", "cortex_striatum")):
+            mean = 0.25 + 0.04 * at + 0.1 * (1 - math.exp(-self.step / 400_000))
+            spread = 0.06 + 0.02 * math.exp(-self.step / 100_000)
+            values |= {f"weights/{name}_mean": mean, f"weights/{name}_std": spread}
+            values |= {f"weights/{name}_min": 0.01, f"weights/{name}_max": 0.95}
+        regional = {name: round(max(rate, 0.0), 4) for name, rate in rates.items()}
+        return {name: round(each, 4) for name, each in values.items()} | {"region_firing_rates": regional}
+
     def metrics(self) -> dict[str, Any]:
         """One metric line."""
         measured = self.measured()

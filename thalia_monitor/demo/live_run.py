@@ -10,7 +10,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -217,6 +217,8 @@ def simulate(
             yield event.step
             if controlled and (yield from _obey(logger, brain)):
                 return
+        if isinstance(event, Logged):
+            event = replace(event, metrics={**event.metrics, **brain.activity()})
         log(logger, event, week)
 
 
@@ -299,7 +301,8 @@ def log(logger: CurriculumLogger, event: TrainingEvent, week: int) -> None:
         case Growth(step=step, region=region, neurons_added=added, new_total=total, reason=reason):
             logger.log_growth_event(region, added, reason, step, new_total=total)
         case Sleep(step=step, sleep_stage=stage, patterns_replayed=patterns, duration_steps=steps):
-            logger.log_consolidation(stage, patterns, step=step, duration_steps=steps)
+            details = {"cycles": 5, "her_enabled": stage == "REM"}
+            logger.log_consolidation(stage, patterns, step=step, duration_steps=steps, details=details)
         case MilestoneCheck(step=step, stage=number, results=results):
             logger.log_milestone_evaluation(number, results, week=event.week, step=step)
         case Alert(step=step, severity=severity, message=message):

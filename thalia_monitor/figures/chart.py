@@ -57,6 +57,8 @@ class View:
     """Names of the charts with a logarithmic y axis."""
     clip: frozenset[str] = frozenset()
     """Names of the charts whose outliers may leave the view."""
+    percent: frozenset[str] = frozenset()
+    """Names of the charts that show shares instead of amounts."""
     markers: frozenset[str] = frozenset()
     """Kinds of events drawn on the charts."""
     hidden: frozenset[str] = frozenset()
@@ -74,7 +76,7 @@ class View:
     @property
     def key(self) -> str:
         """The view in short, the same in every process: names what was computed for it."""
-        names = (sorted(each) for each in (self.log, self.clip, self.markers, self.hidden))
+        names = (sorted(each) for each in (self.log, self.clip, self.percent, self.markers, self.hidden))
         seen = [self.x, self.smooth, self.start, self.end, self.scale, *names]
         return json.dumps(seen, separators=(",", ":"))
 

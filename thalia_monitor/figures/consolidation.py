@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.consolidations import phase
 from thalia_monitor.analysis.formatting import NONE, counted, duration, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
@@ -36,8 +37,6 @@ from thalia_monitor.figures.events import (
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
 
-NREM: Final = theme.PALETTE[0]
-REM: Final = theme.PALETTE[5]
 PATTERNS: Final = ((0.0, "#2f7fd6"), (0.5, "#a65fc4"), (1.0, "#d9661f"))
 """Few to many patterns replayed, in tones that are seen on both themes."""
 COLORBAR: Final = {
@@ -54,9 +53,7 @@ MOST_NAMED: Final = 8
 
 def sleep_color(stage: str) -> str:
     """NREM (1 to 3) in one colour, REM in another, what is neither in grey."""
-    if stage.upper().startswith("NREM"):
-        return NREM
-    return REM if stage.upper().startswith("REM") else theme.SECOND
+    return theme.PHASES[phase(stage)]
 
 
 def _placed(state: TrainingState, view: View) -> Marks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -237,3 +237,37 @@ def _sums(values: Floats, inverse: Ints, number: int) -> Floats:
     total = np.bincount(inverse[known], values[known], number).astype(np.float64)
     total[np.bincount(inverse[known], minlength=number) == 0] = np.nan
     return total
+
+
+def before_and_after(
+    page: str,
+    x: list[float | None],
+    step: Ints,
+    ends: Sequence[tuple[float, float]],
+    texts: list[str],
+    color: list[str],
+) -> list[dict[str, Any]]:
+    """A line for each event from a value before it to one after, with an open and a full dot at its ends."""
+    lines = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [place for each in x for place in (each, each, None)],
+        "y": [round(value, 4) if value is not None else None for a, b in ends for value in (a, b, None)],
+        "line": {"color": theme.SECOND, "width": 1.5},
+        "hoverinfo": "skip",
+    }
+    dots = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": x,
+            "y": [round(each[at], 4) for each in ends],
+            "text": texts,
+            "customdata": row_addresses(page, step),
+            "marker": {"color": color, "symbol": symbol, "size": 8},
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+        for at, (name, symbol) in enumerate((("before", "circle-open"), ("after", "circle")))
+    ]
+    return [lines, *dots]

@@ -34,6 +34,7 @@ PALETTE: Final = (
 """The hues of Paul Tol's "bright" scheme (https://sronpersonalpages.nl/~pault/) with a vermilion, in tones that can
 be distinguished with any common colour blindness, on white and on black; ``docs/health.md`` has the numbers."""
 
+PHASES: Final = {"NREM": PALETTE[0], "REM": PALETTE[5], "other": SECOND}
 REGIONS: Final = ("cortex", "hippocampus", "cerebellum", "striatum", "thalamus", "prefrontal")
 """Thalia's own, in the order of the palette."""
 _REGIONS: Final = {region: at for at, region in enumerate(REGIONS)} | {"pfc": REGIONS.index("prefrontal")}

@@ -249,6 +249,32 @@ class Checkpoint:
         return self.step if self.metrics_step is None else self.metrics_step
 
 
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """One checkpoint file on disk, whether it counts or not; what it does not tell is None or empty."""
+
+    file: str
+    size: int
+    """Bytes."""
+    modified: float
+    """Unix seconds: when it was saved, by the file itself where it says so."""
+    step: int | None = None
+    stage: float | None = None
+    status: str = "kept"
+    """``kept``, ``superseded``, ``being written``, ``failed``, ``not opened`` or ``unreadable``."""
+    reason: str = ""
+    """Why it is not kept."""
+    regions: Mapping[str, float | None] = field(default_factory=dict)
+    """Neurons of each region; None where only its name is known."""
+    neurons: int | None = None
+    synapses: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    milestones: Mapping[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", contract.legible(self.file))
+
+
 _WEEKS: Final = ("duration_weeks", "weeks")
 _STEPS: Final = ("duration_steps", "steps")
 _MORE_WEEKS: Final = ("additional_weeks", "weeks")

@@ -19,6 +19,7 @@ from thalia_monitor.model.records import (
     HealthWarning,
     Note,
     Problem,
+    SavedFile,
     Source,
     StagePlan,
     stage_plan,
@@ -108,6 +109,8 @@ class TrainingState(Memoized):
     """When a file of the run last changed (aware, UTC)."""
     scheme: str = "documented"
     """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
+    saved_files: tuple[SavedFile, ...] = ()
+    """Every checkpoint file, those that do not count too."""
     read_fraction: float = 1.0
     """Share of the log read so far; below 1 while a long log is being read."""
     notes: tuple[Note, ...] = ()

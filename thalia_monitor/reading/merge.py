@@ -19,7 +19,7 @@ import numpy as np
 
 from thalia_monitor.model.growable_array import Buffer
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, History, Ints, Lineage, Segment
-from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
+from thalia_monitor.model.records import Checkpoint, Event, Problem, SavedFile, Source
 from thalia_monitor.reading.formats import checkpoints
 from thalia_monitor.reading.formats.registry import precedence
 from thalia_monitor.reading.formats.stage_spans import progress, resolve, start_of
@@ -39,6 +39,7 @@ class Composed:
     criteria: Mapping[str, float] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     sources: tuple[Source, ...] = ()
+    files: tuple[SavedFile, ...] = ()
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -67,6 +68,7 @@ def compose(recordings: Sequence[Recording]) -> Composed:
         criteria,
         tuple(problems),
         tuple(_sources(recordings)),
+        tuple(file for each in recordings for file in each.files),
     )
 
 

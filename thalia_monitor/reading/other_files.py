@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from thalia_monitor.model.history import History
-from thalia_monitor.model.records import Problem, Source
+from thalia_monitor.model.records import Problem, SavedFile, Source
 from thalia_monitor.reading.columns import Batch, extends, gather
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import (
@@ -232,6 +232,11 @@ class OtherFormats:
     def sources(self) -> tuple[Source, ...]:
         """The files themselves."""
         return self._composed.sources
+
+    @property
+    def files(self) -> tuple[SavedFile, ...]:
+        """The checkpoint files among them."""
+        return self._composed.files
 
     @property
     def unread(self) -> tuple[Source, ...]:

@@ -11,7 +11,7 @@ from thalia_monitor.reading.clock import zone_offset
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
-    from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
+    from thalia_monitor.model.records import Checkpoint, Event, Problem, SavedFile, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,8 @@ class Recording:
     lines: tuple[MetricLine, ...] = ()
     events: tuple[Event, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    files: tuple[SavedFile, ...] = ()
+    """Checkpoint files, those that do not count too."""
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured."""
     problems: tuple[Problem, ...] = ()

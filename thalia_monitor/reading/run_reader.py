@@ -186,6 +186,7 @@ class RunReader:
             problems=problems[:MOST_KEPT],
             sources=(*log.sources, *metadata.sources, *others.sources),
             unread=others.unread,
+            saved_files=(*metadata.files, *others.files),
             last_update=listing.last_update,
             scheme=self._scheme,
             total_problems=log.total_problems + len(refused) + len(metadata.problems) + len(others.problems),

@@ -216,7 +216,7 @@ def test_digits_stand_below_each_other_and_below_their_heading(screen: Screen) -
     kinds = [
         {"number" in cell["props"].get("className", "") for cell in column}
         for column in zip(
-            [each for each in parts(screen.layout) if each["type"] == "Th"],
+            [each for each in parts(screen.component("growth-log")) if each["type"] == "Th"],
             *(row["props"]["children"] for row in screen.component("growth-log-rows")["children"]),
             strict=True,
         )

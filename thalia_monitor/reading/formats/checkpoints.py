@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from thalia_monitor import contract
-from thalia_monitor.model.records import Checkpoint, Event, Problem, Source
+from thalia_monitor.model.records import Checkpoint, Event, Problem, SavedFile, Source
 from thalia_monitor.reading.files import FileCache, FoundFile
 from thalia_monitor.reading.formats import binary, json_values
 from thalia_monitor.reading.formats.binary import Found, Listed, Save, Unfinished
@@ -48,6 +48,8 @@ class BinaryFile:
     modified: float
     """Unix seconds."""
     found: Found
+    size: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,12 @@ def follow(
         for file in files:
             reading = cache.read(file.path, file.name)
             if reading.value is not None:
-                found.append(BinaryFile(file.name, file.modified, reading.value))
+                found.append(BinaryFile(file.name, file.modified, reading.value, file.signature[1]))
             if reading.problem:
-                yield Recording(Source(file.name, FORMAT, 0), problems=(reading.problem,))
+                problem, size = reading.problem, file.signature[1]
+                broken = SavedFile(file.name, size, file.modified, status="unreadable", reason=problem.reason)
+                alone = () if reading.value else (broken,)
+                yield Recording(Source(file.name, FORMAT, 0), files=alone, problems=(problem,))
         yield from recordings_of(found, f"{prefix}*.thalia", now)
 
     return read
@@ -102,6 +107,7 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
         tuple(line for line in (_line(saved) for saved in saves) if line),
         events,
         tuple(saved.checkpoint for saved in counting),
+        tuple(_files(files, saves, counting, now)),
         problems=(*(Problem(file.name, None, _FAILED) for file in failed), *wrong.values()),
     )
     listed = (_listed(file, file.found) for file in files if isinstance(file.found, Listed))
@@ -111,6 +117,37 @@ def recordings_of(files: Sequence[BinaryFile], family: str, now: float) -> tuple
 def _order(saved: _Saved) -> tuple[float, int, float]:
     """By time of saving; within a second, which is all that some writers and disks tell, by step."""
     return math.floor(saved.time), saved.checkpoint.step, saved.time
+
+
+def _files(
+    files: Sequence[BinaryFile], saves: Sequence[_Saved], counting: Sequence[_Saved], now: float
+) -> Iterator[SavedFile]:
+    """Every file of a folder, with what its header and metadata tell, and whether it counts."""
+    known = {saved.checkpoint.file: saved for saved in saves}
+    kept = {saved.checkpoint.file for saved in counting}
+    for file in files:
+        saved = known.get(file.name)
+        if saved is None:
+            if isinstance(file.found, Unfinished):
+                unwritten = SavedFile(file.name, file.size, file.modified, status="being written")
+                failed = is_failed(file, now)
+                yield replace(unwritten, status="failed", reason=_FAILED) if failed else unwritten
+            continue
+        point, regions = saved.checkpoint, dict.fromkeys(map(json_values.text, saved.save.regions))
+        yield SavedFile(
+            file.name,
+            file.size,
+            saved.time,
+            point.step,
+            point.stage,
+            "kept" if file.name in kept else "superseded",
+            "" if file.name in kept else "a later save has a lower step: this attempt was redone",
+            {**regions, **saved.neurons},
+            saved.save.neurons or None,
+            saved.save.synapses or None,
+            {name: each for name, each in point.metrics.items() if name not in TOTALS},
+            point.milestones,
+        )
 
 
 _FAILED: Final = "is a save that failed: its header was never written, and nothing has been for 10 minutes"
@@ -284,4 +321,8 @@ def _source(saves: Sequence[_Saved], family: str, superseded: int, saving: int) 
 def _listed(file: BinaryFile, listed: Listed) -> Recording:
     source = Source(file.name, FORMAT, 0, listed.step, listed.step, "listed only")
     events = tuple(_safety_warning(file.name, "", listed.step, file.modified))
-    return Recording(source, events=events, problems=(Problem(file.name, None, listed.reason),))
+    problems = (Problem(file.name, None, listed.reason),)
+    saved = SavedFile(
+        file.name, file.size, file.modified, listed.step, status="not opened", reason=listed.reason
+    )
+    return Recording(source, events=events, files=(saved,), problems=problems)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE_METRICS
-from thalia_monitor.model.records import Checkpoint, HealthWarning, Problem, Source
+from thalia_monitor.model.records import Checkpoint, HealthWarning, Problem, SavedFile, Source
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.problems import Repeated, severity_of, stated_severity
@@ -46,6 +46,8 @@ class MetadataFolder:
         self.bytes_read = 0
         self.checkpoints: tuple[Checkpoint, ...] = ()
         """Ordered by step, then modification time."""
+        self.files: tuple[SavedFile, ...] = ()
+        """The same as files, those that cannot be read too."""
         self.problems: tuple[Problem, ...] = ()
         self._known: dict[str, _Known] = {}
         self._names = json_values.Names()
@@ -67,6 +69,7 @@ class MetadataFolder:
         self._known = known
         found = [each.checkpoint for each in known.values() if each.checkpoint]
         self.checkpoints = tuple(sorted(found, key=lambda point: (point.step, point.modified, point.file)))
+        self.files = tuple(_saved(name, each) for name, each in known.items())
         self.problems = tuple(_once(problem for name in known for problem in known[name].problems))
         if self._names.full:
             self.problems = (Problem(contract.METADATA_PATTERN, None, json_values.TOO_MANY), *self.problems)
@@ -88,6 +91,16 @@ class MetadataFolder:
             why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
             reasons.append(why + kept)
         return _Known(signature, checkpoint, tuple(Problem(name, None, reason) for reason in reasons))
+
+
+def _saved(name: str, known: _Known) -> SavedFile:
+    point = known.checkpoint
+    size, modified = known.signature[1], known.signature[2] / 1e9
+    if point is None:
+        reason = known.problems[0].reason if known.problems else ""
+        return SavedFile(name, size, modified, status="unreadable", reason=reason)
+    found = SavedFile(name, size, point.modified, point.step, point.stage)
+    return replace(found, metrics=point.metrics, milestones=point.milestones)
 
 
 def _once(problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -11,12 +11,21 @@ import csv
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from thalia_monitor import contract
-from thalia_monitor.model.records import Checkpoint, Event, HealthWarning, Problem, Severity, Source
+from thalia_monitor.model.records import (
+    Checkpoint,
+    Event,
+    HealthWarning,
+    Problem,
+    SavedFile,
+    Severity,
+    Source,
+)
 from thalia_monitor.reading.clock import own_offset, zone_offset
 from thalia_monitor.reading.files import FoundFile, open_regular
 from thalia_monitor.reading.formats import json_values
@@ -60,7 +69,19 @@ def follow(folder: Path, prefix: str, within: Path | None) -> _Reader:
 def follow_saved(_: Path, prefix: str, __: Path | None) -> _Reader:
     """Make the reader of a folder's PyTorch checkpoints, which lists them by name."""
     family = f"{prefix}checkpoint_trial_*.pt"
-    return lambda files, _: (saved_trials([file.path.name for file in files], family),)
+
+    def read(files: Sequence[FoundFile], _: float) -> tuple[Recording]:
+        listed = saved_trials([file.path.name for file in files], family)
+        return (replace(listed, files=tuple(map(_saved_file, files))),)
+
+    return read
+
+
+def _saved_file(file: FoundFile) -> SavedFile:
+    named = SAVED_NAME.fullmatch(file.path.name)
+    step = int(named[1]) if named else None
+    reason = "its content is a pickle, which is never opened"
+    return SavedFile(file.name, file.signature[1], file.modified, step, status="not opened", reason=reason)
 
 
 class Trials:

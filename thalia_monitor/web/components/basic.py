@@ -49,6 +49,11 @@ def fact(label: str, value: Any, detail: str = "") -> html.Div:
     )
 
 
+def facts(each: Sequence[tuple[str, Any, str]]) -> list[html.Div]:
+    """Several numbers, each with its name and a detail."""
+    return [fact(*one) for one in each]
+
+
 def moment(seconds: float, now: float) -> html.Time:
     """A time (Unix seconds), with the date where that is not today; the browser writes it in the reader's zone."""
     when = datetime.fromtimestamp(min(max(seconds, 0), END_OF_TIME), UTC)

@@ -113,6 +113,9 @@ NUMBERS: Final = frozenset(
     (
         *("step", "neurons_added", "new_total", "patterns_replayed"),
         *("duration_steps", "duration_seconds", "amount", "rate_hz", "value", "records"),
+        *("patterns", "before", "after", "change", "gap", "cycles"),
+        *("size_bytes", "regions", "now", "median", "least", "greatest", "silent"),
+        *("capacity_now", "threshold", "left", "neurons", "largest", "of_limit", "grown", "again"),
     )
 )
 """Columns of numbers: their digits stand below each other, and the first click brings the greatest to the top."""

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import dash_bootstrap_components as dbc
-from dash import Input, Output, State, dcc, html, no_update
+from dash import Input, Output, State, ctx, dcc, html, no_update
 
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import Place, places
+from thalia_monitor.errors import BadParameter
+from thalia_monitor.figures.families import HEIGHT, families, sentence
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.run import Current, TrainingState
 from thalia_monitor.model.series_key import metric
+from thalia_monitor.name_patterns import HELP, search
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.live.charts import chart_card
 from thalia_monitor.web.live.client_state import view_from
-from thalia_monitor.web.live.ids import NAMES, VIEW
+from thalia_monitor.web.live.ids import NAMES, VERSION, VIEW
 from thalia_monitor.web.live.panels import live
 
 CHARTS_PER_PAGE: Final = 12
 TOOLS: Final = ("smooth", "events")
+MOST_LEAVES: Final = 600
+"""Names in the tree: an opened page has some 150 bytes of each."""
+DEEPEST: Final = 4
+LONGEST_QUERY: Final = 200
 
 
 def metric_cards(state: TrainingState) -> list[Any]:
@@ -76,20 +85,102 @@ def first_charts(name: str) -> html.Div:
     return html.Div(empty, id=f"{name}-first", className="grid")
 
 
+def tree(names: Sequence[str]) -> list[Any]:
+    """Names as groups that fold, by the parts of their paths, with counts; a click searches for what it names."""
+    grown: dict[str, Any] = {}
+    for each in names[:MOST_LEAVES]:
+        *groups, leaf = re.split(r"(?<=[^/.][/.])(?=[^/.])", each)
+        branch = grown
+        for group in groups[:DEEPEST]:
+            branch = branch.setdefault(group, {})
+        branch.setdefault("", []).append("".join([*groups[DEEPEST:], leaf]))
+    more = (
+        [html.P(f"and {len(names) - MOST_LEAVES:,} more: search for them")]
+        if len(names) > MOST_LEAVES
+        else []
+    )
+    return [*_branches(grown, ""), *more]
+
+
+def _branches(branch: Mapping[str, Any], path: str) -> list[Any]:
+    leaves = [html.Button(leaf, type="button", **{"data-find": path + leaf}) for leaf in branch.get("", ())]
+    groups = [
+        html.Details(
+            [
+                html.Summary([html.Span(group, dir="auto"), f" {_count(inner):,}"]),
+                html.Div(_branches(inner, path + group), className="branch"),
+            ]
+        )
+        for group, inner in branch.items()
+        if group
+    ]
+    return [*groups, *leaves]
+
+
+def _count(branch: Mapping[str, Any]) -> int:
+    return len(branch.get("", ())) + sum(_count(inner) for group, inner in branch.items() if group)
+
+
+def family_charts(name: str) -> html.Section:
+    """Lay out the choice of a family of metrics, its numbers in a sentence, and its charts in one scale."""
+    chosen = basic.field("Family", dbc.Select(id=f"{name}-family", size="sm", placeholder="choose another …"))
+    parts = [
+        html.Div([html.H2("Families in one scale", className="card-name"), chosen], className="table-tools"),
+        html.P(id=f"{name}-family-words", className="lead-in"),
+        html.Div(id=f"{name}-family-charts", className="grid multiples"),
+    ]
+    return html.Section(parts, id=f"{name}-families", className="panel details-metrics", hidden=True)
+
+
+def register_families(name: str) -> None:
+    """Keep the choice of families right, and the charts of the one that is chosen: the first where none is."""
+
+    @live(
+        Output(f"{name}-family", "options"),
+        Output(f"{name}-families", "hidden"),
+        Output(f"{name}-family-charts", "children"),
+        inputs=[Input(f"{name}-family", "value"), State(f"{name}-family", "options")],
+        follows=NAMES,
+    )
+    def offer(state: TrainingState, chosen: str | None, before: list[Any] | None) -> Any:
+        found = families(state)
+        options = [
+            {"label": f"{each.name[:40]} ({len(each.members):,})", "value": each.name}
+            for each in found.values()
+        ]
+        family = found.get(chosen or "") or next(iter(found.values()), None)
+        cards = [_member(each) for each in family.shown] if family else []
+        return no_update if options == before else options, not found, cards
+
+    @live(Output(f"{name}-family-words", "children"), inputs=[Input(f"{name}-family", "value")])
+    def describe(state: TrainingState, chosen: str | None) -> Any:
+        found = families(state)
+        family = found.get(chosen or "") or next(iter(found.values()), None)
+        return sentence(state, family) if family else ""
+
+
+def _member(name: str) -> html.Section:
+    public = metric(name).public
+    return chart_card(
+        "family", title(name), public, height=HEIGHT, options=("log",), series=public, takes=TOOLS
+    )
+
+
 def other_metrics(name: str) -> list[Any]:
     """Lay out the search over every other metric, with the charts of those found, and register its callback."""
     return [
         html.Div(
             [
                 html.H2("Every other metric", className="card-name"),
-                basic.search_box(f"{name}-query", "Find a metric …", "Find a metric by name"),
-                html.Span(id=f"{name}-count", className="caption", **{"aria-live": "polite"}),
+                basic.search_box(f"{name}-query", "Words, or /expression/", f"Find a metric: {HELP}"),
+                html.Span(id=f"{name}-count", className="caption", title=HELP, **{"aria-live": "polite"}),
                 dbc.Pagination(
                     id=f"{name}-page", max_value=1, active_page=1, fully_expanded=False, size="sm"
                 ),
             ],
             className="table-tools",
         ),
+        html.Div(id=f"{name}-tree", className="tree", role="group", **{"aria-label": "Metrics by path"}),
         html.Div(id=f"{name}-charts", className="grid"),
         dcc.Store(id=f"{name}-shown", data=[]),
         dcc.Store(id=f"{name}-first-shown", data=[each.series for each in places(TrainingState())]),
@@ -104,6 +195,7 @@ def register_other_metrics(name: str) -> None:
         Output(f"{name}-shown", "data"),
         Output(f"{name}-page", "max_value"),
         Output(f"{name}-count", "children"),
+        Output(f"{name}-tree", "children"),
         Output(f"{name}-first", "children"),
         Output(f"{name}-first-shown", "data"),
         inputs=[
@@ -112,6 +204,7 @@ def register_other_metrics(name: str) -> None:
             Input(VIEW, "data"),
             State(f"{name}-shown", "data"),
             State(f"{name}-first-shown", "data"),
+            State(f"{name}-tree", "children"),
         ],
         follows=NAMES,
     )
@@ -122,20 +215,25 @@ def register_other_metrics(name: str) -> None:
         view: dict[str, Any] | None,
         shown: list[str],
         first_shown: list[str],
+        grown: Any,
     ) -> tuple[Any, ...]:
         there = places(state)
         at_top = [each.series for each in there]
         top = (no_update, no_update) if at_top == first_shown else (list(map(place_chart, there)), at_top)
         every = sorted(each for each in state.history.metrics if each not in at_top)
         pinned = [each for each in every if metric(each).public in view_from(view).pins]
-        found = [
-            each for each in every if all(word in each.lower() for word in str(query or "").lower().split())
-        ]
+        problem = ""
+        try:
+            found = search(str(query or "")[:LONGEST_QUERY], every)
+        except BadParameter as error:
+            found, problem = [], str(error)
         pages = max(1, -(-len(found) // CHARTS_PER_PAGE))
         first = (min(max(int(page or 1), 1), pages) - 1) * CHARTS_PER_PAGE
         now = pinned + [each for each in found[first : first + CHARTS_PER_PAGE] if each not in pinned]
         count = (
-            f"{len(found):,} of {len(every):,}"
+            problem
+            if problem
+            else f"{len(found):,} of {len(every):,}"
             if query
             else counted(len(every), "metric")
             if every
@@ -143,6 +241,8 @@ def register_other_metrics(name: str) -> None:
             if state.history.metrics
             else "none logged yet"
         )
+        groups = [each for each in every if "/" in each or "." in each]
+        branches = no_update if ctx.triggered_id not in (None, VERSION, NAMES) and grown else tree(groups)
         if now == shown:
-            return no_update, no_update, pages, count, *top
-        return [metric_chart(each) for each in now], now, pages, count, *top
+            return no_update, no_update, pages, count, branches, *top
+        return [metric_chart(each) for each in now], now, pages, count, branches, *top

@@ -1,8 +1,8 @@
 """The toolbar of the charts (x axis, smoothing, events, following) and the regions as buttons that hide them.
 
 The browser keeps the view (``assets/view.js``) and writes it into the address in short readable keys, so that a
-link shows the same view on another machine: ``x``, ``smooth``, ``from``, ``to``, ``log``, ``clip``, ``events``,
-``hide``, ``pin``. ``--view`` takes them too.
+link shows the same view on another machine: ``x``, ``smooth``, ``from``, ``to``, ``log``, ``clip``,
+``percent``, ``events``, ``hide``, ``pin``. ``--view`` takes them too.
 """
 
 from __future__ import annotations

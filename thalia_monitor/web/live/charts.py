@@ -28,7 +28,7 @@ from thalia_monitor.web.live.containment import SENTENCE, contained
 
 LONGEST_TAIL: Final = 40
 """Points taken off the end one by one; where more have changed, the whole line is sent."""
-LISTS: Final = ("x", "y", "base", "text", "hovertext", "customdata")
+LISTS: Final = ("x", "y", "z", "base", "text", "hovertext", "customdata")
 """What a trace may have one of for each point; all of them grow together."""
 
 
@@ -75,8 +75,7 @@ def _grow(trace: Patch, old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def _common(old: list[Any], new: list[Any]) -> int:
     """How many values at the beginning are the same in both."""
-    shorter = min(len(old), len(new))
-    if old[:shorter] == new[:shorter]:
+    if old[: (shorter := min(len(old), len(new)))] == new[:shorter]:
         return shorter
     return next(place for place in range(shorter) if old[place] != new[place])
 
@@ -206,6 +205,7 @@ def chart_card(
 OPTIONS: Final = {
     "log": ("log", "logarithmic y axis"),
     "clip": ("hide outliers", "hide outliers"),
+    "percent": ("%", "shares in percent"),
     "pin": ("pin", "keep this chart at the top"),
 }
 
@@ -343,7 +343,7 @@ def _part(chart: Part, view: str) -> str:
 
 def axes_of(view: View, name: str, chart: Chart) -> str:
     """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
-    return f"{view.x} {name in view.log} {name in view.clip} {bool(chart.traces)}"
+    return f"{view.x} {name in view.log} {name in view.clip} {name in view.percent} {bool(chart.traces)}"
 
 
 def framed(chart: Chart, view: View) -> dict[str, Any]:

@@ -123,6 +123,7 @@ def view_from(data: dict[str, Any] | None) -> View:
         end=end,
         log=_names(given.get("log")),
         clip=_names(given.get("clip")),
+        percent=_names(given.get("percent")),
         markers=_names(given.get("markers")),
         hidden=_names(given.get("hidden")),
         pins=_names(given.get("pins")),

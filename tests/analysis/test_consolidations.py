@@ -1,0 +1,110 @@
+"""Consolidations: phases put together, and the performance of the 20 lines on either side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.analysis.build import history, state
+from thalia_monitor.analysis.consolidations import amounts, consolidations, debt_now, effects, gaps, interval
+from thalia_monitor.model.records import Event
+
+
+def slept(step: int | None, stage: str | None = "NREM", segment: int = 0, **fields: Any) -> Event:
+    """One phase of a consolidation."""
+    return Event("consolidation", step, {"sleep_stage": stage} | fields, segment)
+
+
+def test_phases_of_one_consolidation_are_put_together() -> None:
+    """At one step, or REM within the steps of the NREM before it; NREM after REM is the next one."""
+    events = (
+        slept(100),
+        slept(100, "REM"),
+        slept(200, duration_steps=50),
+        slept(250, "REM", duration_steps=100),
+        slept(300),
+        slept(500, "REM"),
+        slept(None),
+    )
+    found = consolidations(state(events=events))
+    assert [[event.step for event in each.events] for each in found] == [[100, 100], [200, 250], [300], [500]]
+
+
+def test_what_a_resume_repeats_counts_once() -> None:
+    """A consolidation at a step that a later attempt has reached again is left out."""
+    lines = history([0, 100, 200, 300, 150, 300], performance=[0.1] * 6)
+    events = (slept(100), slept(200), slept(200, segment=1))
+    assert [(each.step, each.segment) for each in consolidations(state(lines, events=events))] == [
+        (100, 0),
+        (200, 1),
+    ]
+
+
+def test_before_and_after_are_the_20_lines_next_to_it() -> None:
+    """The line at its own step is neither; further lines, and those that are not finite, have no say."""
+    step = np.arange(100)
+    values = np.where(step < 50, 0.4, 0.6)
+    values[50] = 9.0
+    values[29], values[71] = 5.0, 5.0  # the 21st on either side
+    values[40] = np.nan
+    [found] = effects(state(history(step.tolist(), performance=values), events=(slept(50), slept(50, "REM"))))
+    assert found.before == pytest.approx(0.4)
+    assert found.after == pytest.approx(0.6)
+    assert np.isfinite(found.lines).sum() == 39
+
+
+def test_a_new_stage_among_the_lines_is_no_effect() -> None:
+    """Its tasks are others: neither the fall of performance nor its rise is the consolidation's."""
+    lines = history(range(200), performance=[0.9] * 100 + [0.1] * 100)
+    stage = Event("stage_start", 100, {"stage": 1})
+    events = (slept(50), slept(81), slept(100), slept(118), slept(150), stage)
+    assert [each.consolidation.step for each in effects(state(lines, events=events))] == [50, 150]
+    assert len(effects(state(lines, events=events[:-1]))) == 5
+
+
+def test_too_few_lines_are_no_comparison() -> None:
+    """Three on either side are needed: the newest consolidation waits for them."""
+    for after, count in ((2, 0), (3, 1)):
+        lines = history(range(51 + after), performance=[0.5] * (51 + after))
+        assert len(effects(state(lines, events=(slept(50),)))) == count
+
+
+def test_an_alias_of_performance_is_compared() -> None:
+    """A run that logs accuracy has effects too."""
+    lines = history(range(100), accuracy=[0.5] * 100)
+    assert len(effects(state(lines, events=(slept(50),)))) == 1
+
+
+def test_the_interval_is_configured_or_the_habit_or_thalias() -> None:
+    """In this order; a run with fewer than three gaps has no habit."""
+    few = (slept(100), slept(300))
+    many = tuple(slept(each) for each in (100, 300, 500, 900))
+    start = Event("stage_start", 0, {"stage": 0, "config": {"consolidation_interval": 250}})
+    assert interval(state(events=few)) == (10_000, "Thalia's default")
+    assert interval(state(events=many)) == (200, "median of this run")
+    assert interval(state(events=(start, *many))) == (250, "configured")
+
+
+def test_debt_is_the_steps_since_the_newest() -> None:
+    """None without one; steps that begin again have no gap."""
+    lines = history(range(0, 1000, 10), performance=[0.5] * 100)
+    assert debt_now(state(lines)) is None
+    assert debt_now(state(lines, events=(slept(100), slept(600)))) == 390
+    assert gaps(consolidations(state(events=(slept(100), slept(600), slept(50))))) == [None, 500, None]
+
+
+def test_sums_are_by_phase() -> None:
+    """NREM1 to NREM3 are NREM; what was not logged is not 0."""
+    events = (
+        slept(1, "NREM2", patterns_replayed=100, duration_steps=50),
+        slept(1, "REM", patterns_replayed=50, duration_seconds=4.0),
+        slept(2, None, patterns_replayed=5),
+    )
+    assert amounts(state(events=events)) == {
+        "phases": {"NREM": 1, "REM": 1, "other": 1},
+        "patterns": {"NREM": 100, "REM": 50, "other": 5},
+        "steps": {"NREM": 50},
+        "seconds": {"REM": 4},
+    }

@@ -1,0 +1,229 @@
+"""Consolidations put together from their phases: performance before and after, interval, debt and sums by phase."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.quantities import series_of
+from thalia_monitor.metric_info import PERFORMANCE
+from thalia_monitor.model.series_key import metric
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats, Ints, Series
+    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.run import TrainingState
+
+LINES: Final = 20
+"""Lines before and after a consolidation that are compared."""
+FEWEST: Final = 3
+"""Lines on either side that a comparison needs."""
+MOST_EVENTS: Final = 5_000
+"""Newest events that are put together to consolidations."""
+INTERVAL: Final = 10_000
+"""Steps between consolidations of Thalia's stage configurations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation:
+    """The phases of one consolidation: NREM, and the REM that follows."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def step(self) -> int:
+        """The step at which it began."""
+        return self.events[0].step or 0
+
+    @property
+    def last_step(self) -> int:
+        """The step at which its last phase began."""
+        return self.events[-1].step or 0
+
+    @property
+    def segment(self) -> int:
+        """The stretch between resumes that it is in."""
+        return self.events[0].segment
+
+    def field(self, name: str) -> list[Any]:
+        """The values of a field, of the phases that have it."""
+        return [each.fields[name] for each in self.events if each.fields.get(name) is not None]
+
+    def takes(self, event: Event) -> bool:
+        """Whether an event is a further phase of it.
+
+        It is at the same step, or within the steps of the phase before; NREM after REM begins another one.
+        """
+        newest = self.events[-1]
+        if event.segment != newest.segment or event.step is None or newest.step is None:
+            return False
+        if event.step == newest.step:
+            return True
+        length = newest.fields.get("duration_steps")
+        within = isinstance(length, int | float) and newest.step < event.step <= newest.step + length
+        return bool(within) and not (phase_of(newest) == "REM" and phase_of(event) == "NREM")
+
+
+def phase_of(event: Event) -> str:
+    """``NREM``, ``REM`` or ``other``."""
+    return phase(str(event.fields.get("sleep_stage") or ""))
+
+
+def phase(stage: str) -> str:
+    """``NREM`` of ``NREM1`` to ``NREM3``, ``REM``, or ``other``."""
+    stage = stage.upper()
+    return next((each for each in ("NREM", "REM") if stage.startswith(each)), "other")
+
+
+def consolidations(state: TrainingState) -> list[Consolidation]:
+    """The consolidations of a run that have a step and count, of its newest 5,000 events."""
+    return state.memoized("consolidations", lambda: _grouped(state))
+
+
+def _grouped(state: TrainingState) -> list[Consolidation]:
+    limits = state.history.supersessions()
+    found: list[list[Event]] = []
+    for event in state.events_of(contract.CONSOLIDATION)[-MOST_EVENTS:]:
+        counts = event.segment >= len(limits) or (event.step or 0) < limits[event.segment]
+        if event.step is None or not counts:
+            continue
+        if found and Consolidation(tuple(found[-1])).takes(event):
+            found[-1].append(event)
+        else:
+            found.append([event])
+    return [Consolidation(tuple(each)) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The performance of the 20 lines before a consolidation and of the 20 after it."""
+
+    consolidation: Consolidation
+    lines: Floats
+    """(40,) NaN where there is no line."""
+
+    @property
+    def before(self) -> float:
+        """Mean of the lines before."""
+        return float(np.nanmean(self.lines[:LINES]))
+
+    @property
+    def after(self) -> float:
+        """Mean of the lines after."""
+        return float(np.nanmean(self.lines[LINES:]))
+
+
+def effects(state: TrainingState) -> list[Effect]:
+    """Every consolidation with at least three lines of performance on either side, and no new stage among them.
+
+    Performance of one stage's tasks says nothing about that of another's.
+    """
+    return state.memoized("consolidation effects", lambda: _effects(state))
+
+
+def _effects(state: TrainingState) -> list[Effect]:
+    series: Series | None = state.history.series(metric(series_of(state, PERFORMANCE.name)))
+    if series is None:
+        return []
+    stages = state.events_of(contract.STAGE_START, contract.TRANSITION)
+    begun = {(each.segment, each.step) for each in stages if each.step is not None}
+    found = []
+    for each in consolidations(state):
+        first, last = np.searchsorted(series.segment, (each.segment, each.segment + 1)).tolist()
+        start = first + int(np.searchsorted(series.step[first:last], each.step))
+        end = first + int(np.searchsorted(series.step[first:last], each.last_step, side="right"))
+        around = series.step[max(first, start - LINES) : min(end + LINES, last)]
+        if any(segment == each.segment and _within(step, around) for segment, step in begun):
+            continue
+        lines = np.full(2 * LINES, np.nan)
+        before, after = (
+            series.value[max(first, start - LINES) : start],
+            series.value[end : min(end + LINES, last)],
+        )
+        lines[LINES - len(before) : LINES] = before
+        lines[LINES : LINES + len(after)] = after
+        lines[~np.isfinite(lines)] = np.nan
+        if min(np.isfinite(lines[:LINES]).sum(), np.isfinite(lines[LINES:]).sum()) >= FEWEST:
+            found.append(Effect(each, lines))
+    return found
+
+
+def _within(step: int, lines: Ints) -> bool:
+    """Whether a step is after the first of these lines and not after the last."""
+    return len(lines) > 0 and bool(lines[0] < step <= lines[-1])
+
+
+def interval(state: TrainingState) -> tuple[float, str]:
+    """Steps at which a consolidation is due, and who says so: the stage's configuration, the run's habit, Thalia."""
+    for event in reversed(state.events_of(contract.STAGE_START)):
+        config = event.fields.get("config")
+        given = {**event.fields, **config} if isinstance(config, Mapping) else event.fields
+        steps = given.get("consolidation_interval")
+        if isinstance(steps, int | float) and not isinstance(steps, bool) and 0 < steps < math.inf:
+            return float(steps), "configured"
+    known = [each for each in gaps(consolidations(state)) if each]
+    return (
+        (float(np.median(known)), "median of this run") if len(known) >= 3 else (INTERVAL, "Thalia's default")
+    )
+
+
+def gaps(every: list[Consolidation]) -> list[int | None]:
+    """Steps from each consolidation's predecessor; None for the first, and where steps have begun again."""
+    before: list[int | None] = [None, *(each.step for each in every)][: len(every)]
+    return [
+        None if last is None or each.step <= last else each.step - last
+        for each, last in zip(every, before, strict=True)
+    ]
+
+
+def debt_now(state: TrainingState) -> int | None:
+    """Steps since the newest consolidation; None without one."""
+    every = consolidations(state)
+    return max(state.current_step - every[-1].step, 0) if every else None
+
+
+AMOUNTS: Final[Mapping[str, Callable[[Event], Any]]] = {
+    "phases": lambda _: 1,
+    "patterns": lambda event: event.fields.get("patterns_replayed"),
+    "steps": lambda event: event.fields.get("duration_steps"),
+    "seconds": lambda event: event.fields.get("duration_seconds"),
+}
+
+
+def sums(events: Iterable[Event]) -> dict[str, dict[str, float]]:
+    """Sum of each amount by NREM, REM and other."""
+    found: dict[str, dict[str, float]] = {}
+    for event in events:
+        for name, amount in AMOUNTS.items():
+            value = amount(event)
+            if isinstance(value, int | float) and math.isfinite(value):
+                row = found.setdefault(name, {})
+                row[phase_of(event)] = row.get(phase_of(event), 0.0) + float(value)
+    return found
+
+
+def _added(
+    one: dict[str, dict[str, float]], other: dict[str, dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    names = {**one, **other}
+    phases = {name: {**one.get(name, {}), **other.get(name, {})} for name in names}
+    return {
+        name: {
+            each: one.get(name, {}).get(each, 0) + other.get(name, {}).get(each, 0) for each in phases[name]
+        }
+        for name in names
+    }
+
+
+def amounts(state: TrainingState) -> dict[str, dict[str, float]]:
+    """The sums over all consolidation events of a run; costs what is new."""
+    return state.extended(
+        "consolidation sums",
+        lambda new, _: sums(each for each in new if each.kind == contract.CONSOLIDATION),
+        _added,
+    )
