@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from thalia_monitor.web.components import basic, comparison_tables
@@ -22,6 +21,7 @@ PARTS = (
 )
 QUERY = "compare-query"
 CONTROLS = ("series", "origin", "step")
+LEGEND = {"aria-label": "Legend: runs to hide"}
 
 
 def layout(**_: Any) -> html.Div:
@@ -33,31 +33,15 @@ def layout(**_: Any) -> html.Div:
         html.Div(id="compare-table", className="table-scroll"),
         html.Div(id="compare-trouble"),
     ]
-    step = dbc.Input(id="compare-step", type="number", min=0, step=1, debounce=True, size="sm")
-    controls = [
-        basic.field("Compare", dbc.Select(id="compare-series", size="sm")),
-        basic.field("Aligned at", dbc.Select(id="compare-origin", size="sm")),
-        basic.field("Values at step", step),
-    ]
-    totals = [
-        basic.panel("Milestones", html.Div(id="compare-milestones")),
-        basic.panel("Growth, consolidation and time", html.Div(id="compare-totals")),
-        basic.panel("Changes by hand", html.Div(id="compare-changes")),
-    ]
     return html.Div(
         [
             html.Section(runs, className="panel"),
-            html.Div(controls, className="table-tools"),
-            html.Div(
-                id="compare-legend",
-                className="regions",
-                role="group",
-                **{"aria-label": "Legend: runs to hide"},
-            ),
+            comparison_tables.controls(),
+            html.Div(id="compare-legend", className="regions", role="group", **LEGEND),
             html.Div(id="compare-chart", className="grid compared-charts"),
             html.Div(id="compare-multiples", className="grid"),
             basic.panel("Differences", html.Div(id="compare-differences")),
-            html.Div(totals, className="grid"),
+            comparison_tables.panels(),
             dcc.Store(id="compare-kind"),
         ],
         className="page compared",

@@ -104,15 +104,17 @@ def test_there_is_no_import_cycle() -> None:
         visit(name, ())
 
 
-def every_import() -> dict[str, set[str]]:
+def every_import(*, pages: bool = False) -> dict[str, set[str]]:
     """What each module of the package imports of it, inside functions too, not for type checkers only."""
-    names = {
+    paths = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for path in MODULES
-        if floor(path) != "pages"
     }
+    names = {name for name, path in paths.items() if floor(path) != "pages"}
     edges: dict[str, set[str]] = {}
-    for name, path in names.items():
+    for name, path in paths.items():
+        if name not in names and not pages:
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         typing = [
             each
@@ -130,7 +132,7 @@ def every_import() -> dict[str, set[str]]:
                 inner = {f"{node.module}.{each.name}" for each in node.names}
                 found |= {each if each in names else str(node.module) for each in inner}
             elif isinstance(node, ast.Import):
-                found |= {each.name for each in node.names} & set(names)
+                found |= {each.name for each in node.names} & names
         edges[name] = found - {name}
     return edges
 
@@ -171,12 +173,15 @@ REGISTRIES = (REGISTRY, "thalia_monitor.cli")
 
 
 def _single() -> tuple[list[str], int]:
-    """Modules with one importer, but for those that a registry declares."""
+    """Modules with one importer and no page of their own, but for those that a registry declares."""
     edges = every_import()
     importers = Counter(each for found in edges.values() for each in found)
     folders = {name.rpartition(".")[0] for name in edges}
     declared = {name for registry in REGISTRIES for name in edges[registry]}
-    single = (name for name in edges if importers[name] == 1 and name not in folders)
+    of_pages = {
+        each for name, found in every_import(pages=True).items() if name not in edges for each in found
+    }
+    single = (name for name in edges if importers[name] == 1 and name not in folders | of_pages)
     return sorted(name for name in single if name not in declared), len(edges)
 
 

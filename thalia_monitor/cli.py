@@ -171,7 +171,7 @@ def set_values(directory: Path, changes: tuple[str, ...], wait: float) -> None:
 
     Asks the training that writes to RUN for changes it has declared: learning_rate=1e-4, pause.
 
-    Exit 0 where all were applied, 1 where one was refused or not answered, 2 where it could not be asked for.
+    Exit 0 where all were applied, 1 where one was refused or not answered, 2 where it could not be requested.
     """
     from thalia_monitor.control import set_from_terminal  # noqa: PLC0415 - pandas takes a third of a second to import
 

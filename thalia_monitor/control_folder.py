@@ -108,7 +108,7 @@ def put(folder: int, request: Request) -> None:
 
 
 def remove(folder: int, name: str) -> bool:
-    """Remove a request: of all who try, one is told True. Raises OSError where it cannot be removed."""
+    """Remove a request: True for one of all who try. Raises OSError where it cannot be removed."""
     try:
         os.unlink(name, dir_fd=folder)
     except FileNotFoundError:

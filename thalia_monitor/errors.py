@@ -78,7 +78,7 @@ class TooManyStreams(MonitorError):
 
 
 class ExportFailed(MonitorError):
-    """A file to export to cannot be written, or what was asked for cannot be exported."""
+    """A file to export to cannot be written, or what was requested cannot be exported."""
 
 
 class NotKept(MonitorError):
@@ -88,7 +88,7 @@ class NotKept(MonitorError):
 
 
 class NotInstalled(MonitorError):
-    """What was asked for needs a package that is not installed here."""
+    """What was requested needs a package that is not installed here."""
 
     status = 501
 

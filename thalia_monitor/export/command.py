@@ -61,7 +61,7 @@ class Request:
 
     @property
     def chosen_format(self) -> str:
-        """The format that is asked for, or that the output's name ends in, or CSV."""
+        """The format that is requested, or that the output's name ends in, or CSV."""
         suffix = self.output.suffix.lower().removeprefix(".")
         return self.format or (suffix if suffix in FORMATS else "csv")
 
@@ -70,7 +70,7 @@ def export(request: Request, settings: Settings, console: Console) -> str:
     """Write the export and return a sentence on it; a bar on the console shows the progress.
 
     Raises:
-        MonitorError: the run cannot be read, there is nothing like what is asked for, or the file cannot be written.
+        MonitorError: the run cannot be read, there is nothing like what is requested, or the file cannot be written.
     """
     check_target(request)
     run = find_run(request, settings)

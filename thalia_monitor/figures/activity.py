@@ -41,7 +41,7 @@ DISTANCE: Final = (
     (0.501, "rgb(227,174,147)"),
     (1.0, "rgb(176,42,0)"),
 )
-"""Below the range blue, within it grey, above it vermilion: told apart with any common colour blindness."""
+"""Below the range blue, within it grey, above it vermilion: distinguished with any common colour blindness."""
 VALUE: Final = ((0.0, "#d5dde6"), (1.0, "#1d3f72"))
 BAR: Final = {
     "orientation": "h",

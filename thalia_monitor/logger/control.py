@@ -1,7 +1,7 @@
 """Parameters and commands that a running training offers, changed through files in its ``control`` folder.
 
-A request is *claimed* by removing its file, and only then answered: whoever is killed in between, and however many
-processes look, it is applied once or not at all. Every process has a *session* of its own, written with what it
+A request is *claimed* by removing its file, and only then answered: whichever process is killed in between, and
+however many look, it is applied once or not at all. Every process has a *session* of its own, written with what it
 declares: a request that was meant for another one is refused, also where a lost removal brings its file back.
 """
 
@@ -202,7 +202,7 @@ class Controls:
         self.view._values[name] = value
 
     def set(self, name: str, value: Any) -> None:
-        """Give a parameter a value that somebody has asked for."""
+        """Give a parameter a value that somebody has requested."""
         self.hold(name, value)
         self.offered[name] = self.offered[name]._replace(value=value)
 

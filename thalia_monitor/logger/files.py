@@ -50,7 +50,7 @@ class WriteErrors:
             self._tell(message)
 
     def worked(self, name: str) -> str | None:
-        """Note that a record was written; return what ends a spell of failures, which is also told."""
+        """Note that a record was written; return what ends a spell of failures, which is also passed on."""
         if self._lost and name in self._lost:
             lost = self._lost.pop(name)
             message = (

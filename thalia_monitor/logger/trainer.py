@@ -141,7 +141,7 @@ class TrainerLink:
                 report(*arguments, **named)
 
     def on_step(self, step: int, metrics: Any) -> None:
-        """Log the metrics of a callback, if it has any; then apply what was asked for meanwhile."""
+        """Log the metrics of a callback, if it has any; then apply what was requested meanwhile."""
         if metrics and isinstance(metrics, Mapping):
             self._log_metrics(step, metrics)
         self._follow_requests()

@@ -21,10 +21,9 @@ from thalia_monitor.model.records import (
     Problem,
     SavedFile,
     Source,
-    StagePlan,
-    stage_plan,
 )
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
+from thalia_monitor.model.stage_plan import StagePlan, stage_plan
 from thalia_monitor.stages import stage_name
 
 if TYPE_CHECKING:

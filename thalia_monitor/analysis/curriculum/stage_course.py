@@ -12,7 +12,7 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.pace import planned_end
-from thalia_monitor.model.records import StagePlan, begun_at, stage_plan
+from thalia_monitor.model.stage_plan import StagePlan, begun_at, stage_plan
 from thalia_monitor.stages import SCHEMES, stage_name
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from dash import html
 
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number
 from thalia_monitor.analysis.quantities import judgement
+from thalia_monitor.analysis.timeline import time_at
 from thalia_monitor.model.records import Problem, Severity
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO
 """Shapes that differ without their colour, from a block that every system font has."""
 END_OF_TIME: Final = 253_402_300_799
 """The last second that a date can be written of, in Unix seconds."""
+ZOOMED_SHARE: Final = 40
+"""The zoom reaches as far to either side as one part in so many of the run."""
 
 
 def notice(kind: str, title: str, *body: Any) -> html.Div:
@@ -189,4 +193,32 @@ def toggle(option: str, name: str, words: Any, meaning: str) -> html.Button:
         className="option",
         title=meaning,
         **{"aria-label": meaning, "aria-pressed": "false", "data-option": option, "data-name": name},
+    )
+
+
+def zoom_range(state: TrainingState, step: int, origin: int = 0) -> dict[str, str]:
+    """Attribute of a row that zooms the charts around a step, on any x axis that the run can be shown on.
+
+    ``origin`` is the step that is 0 on the charts.
+    """
+    half = max(state.current_step // ZOOMED_SHARE, 1)
+    start, end = step - half, step + half
+    ranges: dict[str, list[float]] = {"step": [start - origin, end - origin]}
+    first, last = time_at(state.history, max(start, 0)), time_at(state.history, end)
+    if not origin and first is not None and last is not None and first < last:
+        begun = state.history.first_time
+        ranges["wall"] = [round(first * 1000), round(last * 1000)]
+        ranges["elapsed"] = [round((each - begun) / 3600, 6) for each in (first, last)]
+    return {"data-range": json.dumps(ranges, separators=(",", ":"))}
+
+
+def step_button(step: int) -> Any:
+    """A step that can be clicked, also with the keyboard."""
+    words = f"{step:,}"
+    return html.Button(
+        words,
+        type="button",
+        className="zoom-to",
+        title="Zoom the charts to this step",
+        **{"aria-label": f"{words}: zoom the charts to this step"},
     )

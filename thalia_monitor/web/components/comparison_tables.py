@@ -7,6 +7,7 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
+import dash_bootstrap_components as dbc
 from dash import html, no_update
 
 from thalia_monitor.analysis.comparison import (
@@ -31,7 +32,7 @@ from thalia_monitor.figures.compare import overlay
 from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.metric_info import CORE_METRICS, title
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, change_table, run_picker, zoom_links
+from thalia_monitor.web.components import basic, change_table, run_picker
 from thalia_monitor.web.components.comparison_query import (
     choice_from,
     choice_of,
@@ -113,6 +114,27 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
         "origin_options": origin_options(stages(compared, choice)),
         "offers": offer(str(query or ""), choice, watch.library),
     }
+
+
+def controls() -> html.Div:
+    """What is compared, from where, and at which step; its options come with the runs."""
+    step = dbc.Input(id="compare-step", type="number", min=0, step=1, debounce=True, size="sm")
+    fields = [
+        basic.field("Compare", dbc.Select(id="compare-series", size="sm")),
+        basic.field("Aligned at", dbc.Select(id="compare-origin", size="sm")),
+        basic.field("Values at step", step),
+    ]
+    return html.Div(fields, className="table-tools")
+
+
+def panels() -> html.Div:
+    """What is beside the metrics: the milestones, totals and changes of each run."""
+    parts = [
+        basic.panel("Milestones", html.Div(id="compare-milestones")),
+        basic.panel("Growth, consolidation and time", html.Div(id="compare-totals")),
+        basic.panel("Changes by hand", html.Div(id="compare-changes")),
+    ]
+    return html.Div(parts, className="grid")
 
 
 def small_multiples(sides: Sequence[Side]) -> list[str]:
@@ -279,8 +301,8 @@ def _compared(choice: Choice, reached: RunValues, base: RunValues, side: Side) -
         (reached.best, base.best, reached.best_step),
         (reached.there, base.there, None),
     ):
-        where = [" step ", zoom_links.step_button(step)] if step is not None else []
-        zoom = zoom_links.zoom_range(side.state, step, origin) if step is not None else {}
+        where = [" step ", basic.step_button(step)] if step is not None else []
+        zoom = basic.zoom_range(side.state, step, origin) if step is not None else {}
         shown = [number(value), html.Span(where, className="fact-detail")]
         cells.append(html.Td(shown, className="number", **zoom))
         cells.append(html.Td("baseline" if side.baseline else _difference(difference(name, value, its))))

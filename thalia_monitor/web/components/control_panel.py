@@ -290,7 +290,7 @@ def update(state: TrainingState, run: str, outputs: Any, sent: Any, seen: Any) -
         run: its id.
         outputs: what is to be filled, as Dash names it.
         sent: the requests made from this page.
-        seen: what the page shows; None where it has to be told again.
+        seen: what the page shows; None where it has to be sent again.
     """
     names = _rows_of(outputs)
     if not names:
@@ -343,7 +343,7 @@ def send(pressed: Any, fields: Any, typed: Any, seen: Any, sent: Any) -> tuple[A
         sent: the requests made from the page before.
 
     Raises:
-        MonitorError: whoever asks may not, or the run is unknown.
+        MonitorError: the person may not, or the run is unknown.
     """
     watch = monitor()
     user = who_changes(watch.settings)

@@ -12,7 +12,7 @@ from dash import html
 from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, counted, number, rough
 from thalia_monitor.figures.metrics import course
-from thalia_monitor.web.components import basic, empty_states, overview, zoom_links
+from thalia_monitor.web.components import basic, empty_states, overview
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.curriculum.advance import Gate, Requirement
@@ -71,7 +71,7 @@ def _lead(words: str) -> html.P:
 
 
 def _step(step: int | None) -> Any:
-    return NONE if step is None else zoom_links.step_button(step)
+    return NONE if step is None else basic.step_button(step)
 
 
 def stages(state: TrainingState) -> list[Any]:

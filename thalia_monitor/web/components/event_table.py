@@ -26,7 +26,7 @@ from thalia_monitor.analysis.timeline import MarkedEvents, MarkerKind, marked_ev
 from thalia_monitor.figures.marks import GLYPHS
 from thalia_monitor.model.records import Severity
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web.components import basic, zoom_links
+from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.value_table import moment
 from thalia_monitor.web.live.panels import live
 
@@ -341,7 +341,7 @@ def _row(state: TrainingState, row: Mapping[Any, Any], columns: Mapping[str, str
     return html.Tr(
         [_cell(row[key], key, words, zooms=placed and key == "step") for key, words in columns.items()],
         className=f"severity-{severity}" if severity else "",
-        **zoom_links.zoom_range(state, step) if isinstance(step, int) else {},
+        **basic.zoom_range(state, step) if isinstance(step, int) else {},
     )
 
 
@@ -352,7 +352,7 @@ def _cell(value: Any, column: str, heading: str, *, zooms: bool = False) -> html
         return html.Td(MISSING, className=f"missing {kind}".strip(), **label)
     if isinstance(value, int | float) and not isinstance(value, bool):
         shown = f"{value:,}" if isinstance(value, int) else number(value)
-        return html.Td(zoom_links.step_button(int(value)) if zooms else shown, className="number", **label)
+        return html.Td(basic.step_button(int(value)) if zooms else shown, className="number", **label)
     text = str(value)
     cut = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
     return html.Td(

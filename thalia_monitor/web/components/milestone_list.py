@@ -20,7 +20,7 @@ from thalia_monitor.analysis.milestones import (
 )
 from thalia_monitor.analysis.timeline import time_at
 from thalia_monitor.figures.metrics import course
-from thalia_monitor.web.components import basic, empty_states, zoom_links
+from thalia_monitor.web.components import basic, empty_states
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -90,7 +90,7 @@ def _row(state: TrainingState, each: Milestone, newest: Change | None, gone: boo
     icon, words = VERDICTS[each.passed]
     since = newest if newest and newest.passed == each.passed else None
     found = measure(state, each.name)
-    zoom = zoom_links.zoom_range(state, since.step) if since else {}
+    zoom = basic.zoom_range(state, since.step) if since else {}
     return html.Li(
         [
             html.Span(icon, className="verdict-icon", **{"aria-hidden": "true"}),
@@ -132,6 +132,6 @@ def _when(state: TrainingState, since: Change | None, words: str, gone: bool) ->
     reached = since.time if since.time is not None else time_at(state.history, since.step)
     return [
         "passed at step " if since.passed else "lost at step ",
-        zoom_links.step_button(since.step),
+        basic.step_button(since.step),
         "" if reached is None else basic.moment(reached, time()),
     ]

@@ -12,7 +12,7 @@ from dash import html, no_update
 
 from thalia_monitor.errors import NotKept
 from thalia_monitor.kept import LONGEST_TEXT, LONGEST_USER, RunNotes, state_folder
-from thalia_monitor.web.components import basic, zoom_links
+from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.value_table import moment
 from thalia_monitor.web.context import KEY, monitor
 from thalia_monitor.web.live.client_state import parse_version
@@ -32,7 +32,7 @@ COLUMNS: Final = ("Step", "Note", "By", "Written (UTC)", "")
 
 
 def form() -> html.Div:
-    """The form; whoever has logged in is named by that."""
+    """The form; a person who has logged in is named by that."""
     step, end = (dbc.Input(id=each, type="number", min=0, step=1, size="sm") for each in (STEP, END))
     text = dbc.Input(id=TEXT, type="text", maxlength=LONGEST_TEXT, size="sm", autocomplete="off")
     user = dbc.Input(
@@ -83,7 +83,7 @@ def _row(state: TrainingState, note: Note) -> html.Tr:
         **{"aria-label": f"Remove the note at step {note.step:,}"},
     )
     cells = (
-        [zoom_links.step_button(note.step), until],
+        [basic.step_button(note.step), until],
         html.Span(note.text, className="log-text", dir="auto"),
         html.Span(note.user, className="log-text", dir="auto"),
         moment(note.time),
@@ -94,7 +94,7 @@ def _row(state: TrainingState, note: Note) -> html.Tr:
             html.Td(cell, **({"data-label": words} if words else {}))
             for words, cell in zip(COLUMNS, cells, strict=True)
         ],
-        **zoom_links.zoom_range(state, note.step),
+        **basic.zoom_range(state, note.step),
     )
 
 
@@ -102,7 +102,7 @@ def change(version: Any, pressed: Any, step: Any, end: Any, text: Any, user: Any
     """Add or remove a note; returns the answer to show, and what the field for the text then holds.
 
     Raises:
-        MonitorError: whoever asks may not, or the run is unknown.
+        MonitorError: the person may not, or the run is unknown.
     """
     watch = monitor()
     login = who_writes(watch.settings)

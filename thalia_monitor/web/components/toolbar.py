@@ -58,7 +58,7 @@ def palette() -> html.Fieldset:
                 [html.Span([_swatch(region), region]) for region in REGIONS], className="fact-detail palette"
             ),
             html.Small(
-                "The same on every page, told apart with any common colour blindness.",
+                "The same on every page, distinguished with any common colour blindness.",
                 className="fact-detail",
             ),
         ],

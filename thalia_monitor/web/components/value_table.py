@@ -15,7 +15,7 @@ from dash import html, no_update
 from thalia_monitor.analysis.formatting import NONE
 from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.model.series_key import Kind, metric
-from thalia_monitor.web.components import basic, zoom_links
+from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def table(series: Series, shown: Shown, state: TrainingState | None = None) -> h
                 [
                     html.Tr(
                         [
-                            html.Td(zoom_links.step_button(step), className="number", **_label("Step")),
+                            html.Td(basic.step_button(step), className="number", **_label("Step")),
                             html.Td(repr(value), **_label("Value")),
                             html.Td(segment, className="number", **_label("Segment")),
                             html.Td(moment(time), **_label("Time (UTC)")),
                         ],
-                        **zoom_links.zoom_range(state, step) if state else {},
+                        **basic.zoom_range(state, step) if state else {},
                     )
                     for step, value, segment, time in rows
                 ]

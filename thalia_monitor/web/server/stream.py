@@ -87,7 +87,7 @@ def refuse_other_sites() -> None:
 
 
 def _looks() -> dict[str, Look]:
-    """How to look at each run that is asked for; those that are gone are left out, unless all are."""
+    """How to look at each run that is requested; those that are gone are left out, unless all are."""
     runs = list(dict.fromkeys(request.args.getlist("run")))
     if not 1 <= len(runs) <= MOST_RUNS:
         raise BadParameter(f"Name 1 to {MOST_RUNS} runs: live?run=ID&run=ID; api/v1/runs lists them.")
