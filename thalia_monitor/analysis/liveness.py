@@ -340,7 +340,8 @@ def _newest(state: TrainingState) -> Event | None:
     last = each_last[-1]
     if last.time is None:
         return last
-    newer = (each for each in each_last if (each.time or 0) > last.time)
+    # A log in milliseconds beside one in microseconds: what was written together has one time.
+    newer = (each for each in each_last if (each.time or 0) >= last.time + 0.001)
     return max(newer, key=lambda each: each.time or 0, default=last)
 
 
