@@ -180,8 +180,8 @@ class Brain:
         return 1 - value if lower_is_better(criterion.name) else value
 
     def general_skill(self) -> float:
-        """How well the brain does in a stage whose milestones have no thresholds, as measured."""
-        return 0.92 - 0.57 * math.exp(-2.5 * self.progress) + self.noise(0.008)
+        """How well the brain does in a stage whose milestones have no thresholds."""
+        return 0.92 - 0.57 * math.exp(-2.5 * self.progress)
 
     def measured(self) -> dict[str, float]:
         """The values of every milestone with a threshold, as measured."""
@@ -252,7 +252,7 @@ class Brain:
         progress = min(self.progress, 1.5)
         neurons = sum(region.neurons for region in self.regions)
         capacity = sum(region.capacity * region.neurons for region in self.regions) / neurons
-        performance = sum(skills) / len(skills) if skills else self.general_skill()
+        performance = sum(skills) / len(skills) if skills else self.general_skill() + self.noise(0.008)
         loss = 0.04 + 0.46 * math.exp(-2.5 * progress) + 0.3 * self.excitation + 0.5 * self.misled
         rate = 0.10 + 0.012 * math.sin(self.step / 9_000) + 0.24 * self.excitation
         values = {

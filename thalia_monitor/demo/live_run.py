@@ -90,6 +90,7 @@ def _measure(brain: Brain) -> Iterator[TrainingEvent]:
 
 def _probe(brain: Brain) -> Iterator[TrainingEvent]:
     """Probe the tasks of this stage and, less often, those of earlier ones; report health score and load."""
+    random = Random(brain.step)  # its own: what the brain does depends on no probe
     for stage, tasks in TASKS.items():
         if stage > brain.stage or (stage < brain.stage and brain.step % (2 * PROBE_INTERVAL)):
             continue
@@ -97,10 +98,10 @@ def _probe(brain: Brain) -> Iterator[TrainingEvent]:
             skill = (
                 min(brain.general_skill() + 0.03, 1.0) if stage == brain.stage else brain.kept(task, stage)
             )
-            right = sum(brain.random.random() < skill for _ in range(TRIALS))
+            right = sum(random.random() < skill for _ in range(TRIALS))
             yield Evaluation(brain.step, task, stage, right / TRIALS, TRIALS)
     score = 1 - 0.25 * brain.excitation - (0.05 if brain.load > LOAD_LIMIT else 0.0)
-    yield Condition(brain.step, round(score, 3), round(brain.load + brain.noise(0.02), 3))
+    yield Condition(brain.step, round(score, 3), round(brain.load + random.gauss(0, 0.02), 3))
 
 
 def _grow(brain: Brain) -> Iterator[TrainingEvent]:
@@ -126,7 +127,9 @@ def _week_over(brain: Brain) -> Iterator[TrainingEvent]:
     if brain.week < brain.total_weeks:
         return
     missed = [name for name, passed in results.items() if not passed]
-    yield Gate(brain.step, brain.stage, tuple(f"{each} not reached" for each in missed), brain.measured())
+    with_limits = (each for each in brain.criteria if each.threshold is not None)
+    reached = {each.name: round(brain.skill(each), 4) for each in with_limits}
+    yield Gate(brain.step, brain.stage, tuple(f"{each} not reached" for each in missed), reached)
     last = brain.stage == max(WEEKS)
     if missed or last:
         brain.total_weeks += EXTENSION_WEEKS
