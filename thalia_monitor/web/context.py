@@ -14,7 +14,7 @@ from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.errors import BadParameter, StillReading
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.cache import ANYTHING, FigureCache
-from thalia_monitor.web.live.shared_answers import Answers, Moment, Moments
+from thalia_monitor.web.live.shared_answers import ReadState, ResponseCache, RunStateCache
 from thalia_monitor.web.server.auth import is_local
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class Monitor:
     library: Library
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
-    moments: Moments = field(default_factory=Moments)
-    answers: Answers = field(default_factory=Answers)
+    run_states: RunStateCache = field(default_factory=RunStateCache)
+    responses: ResponseCache = field(default_factory=ResponseCache)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None, patience: float = PATIENCE) -> TrainingState:
@@ -64,13 +64,15 @@ class Monitor:
             raise StillReading(state.read_fraction)
         return state
 
-    def newer(self, run: str, known: Mapping[str, Any] | None) -> Moment:
-        """What a page is to show next that shows ``known``, the same for all viewers (:class:`Moments`).
+    def latest(self, run: str, known: Mapping[str, Any] | None) -> ReadState:
+        """Return the state that a page is to show next; within a second the same for all viewers who lack it.
+
+        ``known`` is the ``version`` and ``read`` on the page, None if there is none (:class:`RunStateCache`).
 
         Raises:
             MonitorError: as for :meth:`state`.
         """
-        return self.moments.newer(run, lambda: self.state(run), known)
+        return self.run_states.latest(run, lambda: self.state(run), known)
 
     def shown(self, run: str, known: Mapping[str, Any]) -> TrainingState:
         """The state at the ``version`` that a page shows, or a newer one.
@@ -78,7 +80,7 @@ class Monitor:
         Raises:
             MonitorError: as for :meth:`state`.
         """
-        return self.moments.version(run, lambda: self.state(run), known)
+        return self.run_states.state_at_version(run, lambda: self.state(run), known)
 
     @property
     def open_to_typing(self) -> bool:
@@ -131,7 +133,7 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
-    monitor.answers.watch(server)
+    monitor.responses.register(server)
     server.extensions[KEY] = monitor
 
 

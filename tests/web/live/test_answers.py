@@ -19,7 +19,7 @@ from thalia_monitor.web.app import create_app
 from thalia_monitor.web.context import KEY, Monitor
 from thalia_monitor.web.live import panels as panes
 from thalia_monitor.web.live import shared_answers
-from thalia_monitor.web.live.shared_answers import KEPT, PATIENCE
+from thalia_monitor.web.live.shared_answers import MAX_RESPONSES, MAX_WAIT
 
 VERSION = "live-version"
 GROWTH = line(100, event_type="growth", region="cortex", neurons_added=7, new_total=9, reason="x")
@@ -40,7 +40,7 @@ class Asker:
 
     def __init__(self, app: Dash, clock: Clock) -> None:
         self.watch: Monitor = app.server.extensions[KEY]
-        self.watch.moments._clock = self.watch.answers._clock = clock
+        self.watch.run_states._clock = self.watch.responses._clock = clock
         self.client = app.server.test_client()
         self._screen = Screen(self.client, "/growth")
 
@@ -53,12 +53,12 @@ class Asker:
     @property
     def kept(self) -> int:
         """How many answers this worker keeps."""
-        return len(self.watch.answers._kept)
+        return len(self.watch.responses._responses)
 
     @property
     def sought(self) -> int:
         """How many questions it is answering."""
-        return len(self.watch.answers._sought)
+        return len(self.watch.responses._in_progress)
 
     def tick(
         self,
@@ -162,25 +162,25 @@ def test_what_a_reader_changes_is_not_answered_from_before(worker: Asker) -> Non
 def test_few_answers_are_kept(worker: Asker) -> None:
     """Of many questions, the newest."""
     shown = worker.shown
-    for number in range(KEPT + 10):
+    for number in range(MAX_RESPONSES + 10):
         worker.tick(shown | {"read": number / 1000})
-    assert worker.kept == KEPT
+    assert worker.kept == MAX_RESPONSES
 
 
 def test_an_answer_whose_time_is_over_goes_with_the_next(worker: Asker, run: Run, clock: Clock) -> None:
     """Nothing that nobody will ask for again stays in memory while others look."""
     shown = worker.shown
     worker.tick(shown)
-    (before,) = worker.watch.answers._kept
+    (before,) = worker.watch.responses._responses
     clock.now += 2
     worker.tick(shown | {"read": 1.0})
-    (now,) = worker.watch.answers._kept
+    (now,) = worker.watch.responses._responses
     assert now != before
 
 
 def test_a_large_answer_is_not_kept(worker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole figures, when a page is opened, would fill the memory."""
-    monkeypatch.setattr(shared_answers, "LARGEST", 100)
+    monkeypatch.setattr(shared_answers, "MAX_RESPONSE_BYTES", 100)
     worker.tick(worker.shown)
     assert worker.kept == 0
 
@@ -227,7 +227,7 @@ def test_who_asks_while_the_same_is_being_answered_waits_for_that(worker: Asker,
     first = ask(worker, worker.shown, said)
     assert slow.begun.wait(10)
     second = ask(worker, worker.shown, said)
-    time.sleep(PATIENCE / 5)
+    time.sleep(MAX_WAIT / 5)
     slow.go_on.set()
     first.join()
     second.join()
@@ -244,7 +244,7 @@ def test_nobody_waits_long_for_another(worker: Asker, slow: Slow) -> None:
     worker.client.application.extensions[panes.PANELS]["growth-facts"] = lambda _: "filled at once"
     begun = time.monotonic()
     answer = worker.tick(worker.shown)
-    assert PATIENCE <= time.monotonic() - begun < PATIENCE + 5
+    assert MAX_WAIT <= time.monotonic() - begun < MAX_WAIT + 5
     assert b"filled" in answer.data
     assert worker.sought == 1
     slow.go_on.set()
@@ -295,7 +295,7 @@ def test_what_one_worker_was_asked_another_answers_the_same(workers: tuple[Asker
     first = one.tick(shown)
     run.append(line(101, loss=0.5))
     assert two.tick(shown).data == first.data
-    assert not two.watch.moments.version(shown["run"], TrainingState, told(first)).version
+    assert not two.watch.run_states.state_at_version(shown["run"], TrainingState, told(first)).version
 
 
 def test_who_shows_what_another_worker_showed_is_shown_the_newest(
@@ -312,7 +312,7 @@ def test_a_worker_waits_for_what_another_is_drawing(
     workers: tuple[Asker, Asker], slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two that are asked the same in the same moment, one draws it."""
-    monkeypatch.setattr(shared_answers, "PATIENCE", 10.0)
+    monkeypatch.setattr(shared_answers, "MAX_WAIT", 10.0)
     one, two = workers
     fill(one, slow)
     fill(two, slow)

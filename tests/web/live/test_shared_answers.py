@@ -11,7 +11,7 @@ from flask import Flask
 
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web.live.shared_answers import RUNS, Moment, Moments
+from thalia_monitor.web.live.shared_answers import MAX_RUNS, ReadState, RunStateCache
 
 KNOWN = {"run": "a", "version": "seen", "read": 40.0}
 """What a page has on its screen."""
@@ -34,10 +34,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def moments(clock: Clock) -> Iterator[Moments]:
+def states(clock: Clock) -> Iterator[RunStateCache]:
     """Nothing was read yet; a request is being answered."""
     with Flask("test").test_request_context():
-        yield Moments(clock)
+        yield RunStateCache(clock)
 
 
 def versions() -> Any:
@@ -46,99 +46,99 @@ def versions() -> Any:
     return lambda: TrainingState(version=str(next(numbers)))
 
 
-def known(moment: Moment) -> dict[str, Any]:
-    """What a page has that was shown a moment."""
-    return {"run": "a", "version": moment.state.version, "read": moment.read}
+def known(read_state: ReadState) -> dict[str, Any]:
+    """What a page has on its screen that shows this state."""
+    return {"run": "a", "version": read_state.state.version, "read": read_state.read}
 
 
-def test_who_asks_again_is_shown_the_newest(moments: Moments) -> None:
+def test_who_asks_again_is_shown_the_newest(states: RunStateCache) -> None:
     """However soon after the last look: what it has already is no answer."""
     read, shown = versions(), KNOWN
     for expected in ("0", "1", "2"):
-        moment = moments.newer("a", read, shown)
-        assert moment.state.version == expected
-        shown = known(moment)
+        read_state = states.latest("a", read, shown)
+        assert read_state.state.version == expected
+        shown = known(read_state)
 
 
-def test_who_opens_a_page_is_shown_the_newest(moments: Moments) -> None:
+def test_who_opens_a_page_is_shown_the_newest(states: RunStateCache) -> None:
     """It has nothing yet that would tell what is newer."""
     read = versions()
-    assert [moments.newer("a", read, None).state.version for _ in range(2)] == ["0", "1"]
+    assert [states.latest("a", read, None).state.version for _ in range(2)] == ["0", "1"]
 
 
-def test_all_others_are_shown_what_was_read_in_this_second(moments: Moments, clock: Clock) -> None:
+def test_all_others_are_shown_what_was_read_in_this_second(states: RunStateCache, clock: Clock) -> None:
     """In the next, the next is read."""
     read = versions()
-    assert [moments.newer("a", read, KNOWN).state.version for _ in range(3)] == ["0", "0", "0"]
+    assert [states.latest("a", read, KNOWN).state.version for _ in range(3)] == ["0", "0", "0"]
     clock.now = 50.9
-    assert moments.newer("a", read, KNOWN).state.version == "0"
+    assert states.latest("a", read, KNOWN).state.version == "0"
     clock.now = 51.0
-    assert [moments.newer("a", read, KNOWN).state.version for _ in range(2)] == ["1", "1"]
+    assert [states.latest("a", read, KNOWN).state.version for _ in range(2)] == ["1", "1"]
 
 
-def test_nobody_is_shown_less_than_another_worker_has_shown(moments: Moments, clock: Clock) -> None:
+def test_nobody_is_shown_less_than_another_worker_has_shown(states: RunStateCache, clock: Clock) -> None:
     """A page that was told of a version read later than ours is not led back."""
     read = versions()
-    moments.newer("a", read, KNOWN)
+    states.latest("a", read, KNOWN)
     clock.now = 50.5
     later = KNOWN | {"read": 50.2}
-    assert moments.newer("a", read, later).state.version == "1"
+    assert states.latest("a", read, later).state.version == "1"
 
 
-def test_a_clock_that_was_set_back_holds_nothing_up(moments: Moments, clock: Clock) -> None:
+def test_a_clock_that_was_set_back_holds_nothing_up(states: RunStateCache, clock: Clock) -> None:
     """What was read in a second that is still to come is read anew."""
     read = versions()
-    moments.newer("a", read, KNOWN)
+    states.latest("a", read, KNOWN)
     clock.now = 20.0
-    assert [moments.newer("a", read, KNOWN).state.version for _ in range(2)] == ["1", "2"]
+    assert [states.latest("a", read, KNOWN).state.version for _ in range(2)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("read_at", ["yesterday", None, [], {}], ids=str)
-def test_what_a_page_claims_to_have_need_not_make_sense(moments: Moments, read_at: Any) -> None:
+def test_what_a_page_claims_to_have_need_not_make_sense(states: RunStateCache, read_at: Any) -> None:
     """Then the newest is shown."""
     read = versions()
-    moments.newer("a", read, KNOWN)
-    assert moments.newer("a", read, {"read": read_at}).state.version == "1"
+    states.latest("a", read, KNOWN)
+    assert states.latest("a", read, {"read": read_at}).state.version == "1"
 
 
-def test_a_part_is_of_the_version_that_its_page_was_told_of(moments: Moments, clock: Clock) -> None:
+def test_a_part_is_of_the_version_that_its_page_was_told_of(states: RunStateCache, clock: Clock) -> None:
     """Also when others have been told of a newer one; after two seconds it is of the newest."""
     read = versions()
-    told = [known(moments.newer("a", read, KNOWN))]
+    told = [known(states.latest("a", read, KNOWN))]
     clock.now = 51.2
-    told.append(known(moments.newer("a", read, KNOWN)))
-    assert [moments.version("a", read, each).version for each in told] == ["0", "1"]
+    told.append(known(states.latest("a", read, KNOWN)))
+    assert [states.state_at_version("a", read, each).version for each in told] == ["0", "1"]
     clock.now = 52.1
-    assert moments.version("a", read, told[0]).version == "2"
+    assert states.state_at_version("a", read, told[0]).version == "2"
 
 
 def test_a_version_that_another_worker_told_of_is_answered_with_a_newer_one(
-    moments: Moments, clock: Clock
+    states: RunStateCache, clock: Clock
 ) -> None:
     """The same for all who were told of it; who was told of it after this one was read, with the newest."""
     read, elsewhere = versions(), KNOWN | {"version": "told by another worker"}
-    assert [moments.version("a", read, elsewhere).version for _ in range(2)] == ["0", "0"]
+    assert [states.state_at_version("a", read, elsewhere).version for _ in range(2)] == ["0", "0"]
     clock.now = 50.5
-    assert moments.version("a", read, elsewhere | {"read": 50.2}).version == "1"
+    assert states.state_at_version("a", read, elsewhere | {"read": 50.2}).version == "1"
 
 
-def test_another_run_is_read(moments: Moments) -> None:
+def test_another_run_is_read(states: RunStateCache) -> None:
     """What is kept is of the run that was asked for."""
     read = versions()
-    assert [moments.newer(run, read, KNOWN).state.version for run in "abb"] == ["0", "1", "1"]
+    assert [states.latest(run, read, KNOWN).state.version for run in "abb"] == ["0", "1", "1"]
 
 
-def test_few_runs_are_kept(moments: Moments) -> None:
+def test_few_runs_are_kept(states: RunStateCache) -> None:
     """Of others, nothing stays in memory."""
     read = versions()
-    for number in range(3 * RUNS):
-        moments.newer(str(number), read, KNOWN)
-    assert len(moments._kept) == RUNS
+    for number in range(3 * MAX_RUNS):
+        states.latest(str(number), read, KNOWN)
+    assert len(states._runs) == MAX_RUNS
 
 
 def test_one_reads_for_all(clock: Clock) -> None:
     """Who comes while the first is reading waits a little, and is shown the same."""
-    moments, reading, go_on = Moments(clock), Event(), Event()
+    states, reading, go_on = RunStateCache(clock), Event(), Event()
     shown: list[str] = []
 
     def slow() -> TrainingState:
@@ -148,7 +148,7 @@ def test_one_reads_for_all(clock: Clock) -> None:
 
     def look(read: Any) -> None:
         with Flask("test").test_request_context():
-            shown.append(moments.newer("a", read, KNOWN).state.version)
+            shown.append(states.latest("a", read, KNOWN).state.version)
 
     first = Thread(target=look, args=(slow,))
     first.start()
@@ -163,7 +163,7 @@ def test_one_reads_for_all(clock: Clock) -> None:
 
 def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
     """While one still tries, the next tries for itself; and what went wrong is raised for each."""
-    moments, reading, go_on = Moments(clock), Event(), Event()
+    states, reading, go_on = RunStateCache(clock), Event(), Event()
 
     def hangs() -> TrainingState:
         reading.set()
@@ -172,12 +172,12 @@ def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
 
     def look() -> None:
         with Flask("test").test_request_context(), pytest.raises(MonitorError, match="gone"):
-            moments.newer("a", hangs, KNOWN)
+            states.latest("a", hangs, KNOWN)
 
     first = Thread(target=look)
     first.start()
     assert reading.wait(10)
     with Flask("test").test_request_context():
-        assert moments.newer("a", versions(), KNOWN).state.version == "0"
+        assert states.latest("a", versions(), KNOWN).state.version == "0"
     go_on.set()
     first.join()

@@ -15,7 +15,7 @@ from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.context import KEY
-from thalia_monitor.web.live.shared_answers import mark
+from thalia_monitor.web.live.shared_answers import body_hash
 from thalia_monitor.web.server.auth import PasswordFile, Passwords, open_to_all
 
 
@@ -91,7 +91,7 @@ def test_an_answer_that_is_kept_is_given_to_nobody_without_a_password(run: Run, 
     """What was answered a moment ago to somebody who may look is no way around being asked."""
     browser = client(run, auth_file=passwords)
     asked = b'{"output":"growth-log-rows.children","outputs":{},"changedPropIds":["live-version.data"]}'
-    browser.application.extensions[KEY].answers._kept[mark(asked)] = (math.inf, b'{"kept":true}')
+    browser.application.extensions[KEY].responses._responses[body_hash(asked)] = (math.inf, b'{"kept":true}')
 
     def ask(**who: Any) -> Any:
         return browser.post("/_dash-update-component", data=asked, content_type="application/json", **who)

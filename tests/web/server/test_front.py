@@ -27,7 +27,7 @@ from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import error_pages
 from thalia_monitor.web.server.connections import Server as Listener
 from thalia_monitor.web.server.connections import bind
-from thalia_monitor.web.server.front import Front, Limits, Log
+from thalia_monitor.web.server.front import AccessLog, FlaskASGIApp, Timeouts
 from thalia_monitor.web.server.security import HEADERS
 
 THREADS = 4
@@ -36,8 +36,8 @@ SOON = 2.0
 """Seconds in which an ordinary request is answered, however busy this machine is."""
 HALF_HEADER = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
 HALF_BODY = b"POST /_dash-update-component HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"
-PATIENT = Limits(header=60, body=60)
-IMPATIENT = Limits(header=0.4, body=0.4, idle=1, reading=0.5)
+PATIENT = Timeouts(head=60, body=60)
+IMPATIENT = Timeouts(head=0.4, body=0.4, keep_alive=1, write=0.5)
 
 
 @dataclass
@@ -76,10 +76,10 @@ def everything(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def site(server: Flask, limits: Limits = PATIENT, log: Log | None = None) -> Iterator[Site]:
+def site(server: Flask, timeouts: Timeouts = PATIENT, log: AccessLog | None = None) -> Iterator[Site]:
     """Serve an app with a few threads until the block ends."""
     with bind(Settings(port=0)) as bound:
-        listener = Listener(Front(server, THREADS, limits, log), graceful=1)
+        listener = Listener(FlaskASGIApp(server, THREADS, timeouts, log), graceful=1)
         thread = threading.Thread(target=lambda: asyncio.run(listener.serve([bound])))
         thread.start()
         found = Site(bound.getsockname()[1], listener)

@@ -90,10 +90,10 @@ def refresh(client: ClientState) -> Refresh:
     try:
         entry = monitor().library.entry(run)
         run = entry.id
-        moment = monitor().newer(run, known if run == before else None)
+        latest = monitor().latest(run, known if run == before else None)
     except MonitorError as error:
         return Refresh(_unreadable(error, run, client))
-    state = moment.state
+    state = latest.state
     summary = header.summary_of(monitor(), run, state)
     standing, badge = header.changed(summary, run, client.standing)
     frame = NOTHING | {"standing": standing, "badge": badge}
@@ -104,7 +104,7 @@ def refresh(client: ClientState) -> Refresh:
         names = _names(run, state)
         notices = [basic.problems(state.problems, state.total_problems), header.missing(state, entry.place)]
         frame |= {
-            "version": no_update if same else {"run": run, "version": state.version, "read": moment.read},
+            "version": no_update if same else {"run": run, "version": state.version, "read": latest.read},
             "names": no_update if names == client.names else names,
             "header": header.header(state, summary.liveness.time, summary.now),
             "totals": header.totals(state),
@@ -202,7 +202,7 @@ def register(app: Dash) -> None:
         def sum_up() -> Summary:
             return found.summary or header.summary_of(monitor(), run, state)
 
-        monitor().answers.share()
+        monitor().responses.wait_for_identical()
         return {
             "frame": found.frame,
             "charts": charts.updates(state, run, client.view, client.near, client.charts, client.drawn),

@@ -1,4 +1,9 @@
-"""Answers shared by all viewers: a question is computed once, and one version of a run serves a whole second."""
+"""Response cache shared by all viewers: identical callback requests are computed once, and each run is normally
+read at most once a second.
+
+:class:`RunStateCache` gives all viewers the same version of a run within a second; that makes their next requests
+identical. :class:`ResponseCache` stores the response to each of these requests. Both hold for a second or two.
+"""
 
 from __future__ import annotations
 
@@ -19,222 +24,282 @@ if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
     from thalia_monitor.web.cache import FigureCache
 
-KEPT: Final = 128
-"""Answers that are kept, for a second or two."""
-LARGEST: Final = 128 * 1024
-"""Bytes of an answer that is kept: a tick's are small, and a page is opened seldom."""
-PATIENCE: Final = 0.25
-"""Seconds to wait for the one who is answering the same question."""
-GLANCE: Final = 0.01
-"""Seconds between two looks at whether another worker has answered it."""
-SHARED: Final = 3
-"""Seconds that an answer lies in the cache of all workers, longer than any is given again."""
-TICKING: Final = b'"changedPropIds":["live-pulse.data"]'
-FOLLOWING: Final = b'"changedPropIds":["live-version.data"]'
-"""What a tick of a page says, and a part of one that follows a new version: they change nothing on the server."""
-PULSE: Final = re.compile(rb'("id":"live-pulse","property":"data","value":)[0-9.]+')
-"""When the browser asked, which is another time for each and does not matter."""
+MAX_RESPONSES: Final = 128
+"""Number of responses that a worker keeps in memory."""
+MAX_RESPONSE_BYTES: Final = 128 * 1024
+"""Bytes of the largest response that is stored: those to ticks are small, and those that fill a new page are rare."""
+MAX_WAIT: Final = 0.25
+"""Seconds to wait for an identical request that is in progress, before the response is computed here as well."""
+POLL_INTERVAL: Final = 0.01
+"""Seconds between two looks into the shared cache while another worker computes the response."""
+SHARED_TTL: Final = 3
+"""Seconds that an entry stays in the cache of all workers: longer than any response is valid."""
+TICK_TRIGGER: Final = b'"changedPropIds":["live-pulse.data"]'
+"""Part of the body of a request that a tick triggers."""
+VERSION_TRIGGER: Final = b'"changedPropIds":["live-version.data"]'
+"""Part of the body of a request that a new version on the page triggers."""
+TICK_TIME: Final = re.compile(rb'("id":"live-pulse","property":"data","value":)[0-9.]+')
+"""Time of the tick in a request body: different in each browser, and not used by any callback."""
 
-Answer = tuple[float, bytes]
-"""Until when it is given again, in Unix seconds, and what it says."""
-
-
-def settle(until: float) -> None:
-    """Say that what is being answered is the answer for everybody who asks the same until then, in Unix seconds."""
-    g.settled_until = until
+CachedResponse = tuple[float, bytes]
+"""Expiry in Unix seconds, and the body of the response."""
 
 
-class Answers:
-    """Answers of this worker while they are settled, and of others where workers share a cache."""
+def cache_response_until(expires: float) -> None:
+    """Mark the response to the current request as valid for identical requests until ``expires``, in Unix seconds."""
+    g.expires = expires
+
+
+class ResponseCache:
+    """Cache of the responses to ticks and new versions, in this worker's memory and in the cache of all workers.
+
+    The key is the request body alone (:func:`cacheable_body`). Headers and cookies may be ignored for three reasons:
+
+    - Host name and password are checked by ``before_request`` functions that are registered earlier, so they also
+      guard a cached response. Every viewer who passes them may see the same.
+    - A callback that a tick or a new version triggers reads nothing of the request but its body; a new one must not,
+      either. What depends on who sends the request (changing a parameter, writing a note, opening a directory) is
+      triggered by the viewer's own action, so it is not cacheable.
+    - Only bodies are stored. Security headers and compression are added to each response afterwards.
+
+    Args:
+        cache: where workers may share responses; used only if they do share it.
+        clock: Unix time.
+    """
 
     def __init__(self, cache: FigureCache | None = None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._cache = cache if cache and cache.shared else None
         self._lock = Lock()
-        self._kept: dict[str, Answer] = {}
-        self._sought: dict[str, Event] = {}
-        """What is being answered at this moment."""
+        self._responses: dict[str, CachedResponse] = {}
+        """Responses by the hash of their request body."""
+        self._in_progress: dict[str, Event] = {}
+        """Requests that this worker is computing, by the same hash; each event is set at the end of its request."""
 
-    def watch(self, server: Flask) -> None:
-        """Give a server's answers again to requests that ask the same."""
-        server.before_request(self._again)
-        server.after_request(self._keep)
-        server.teardown_request(self._done)
+    def register(self, app: Flask) -> None:
+        """Add the cache to ``app`` as request hooks; to be called after the checks of host and password are added."""
+        app.before_request(self._serve_cached)
+        app.after_request(self._store_response)
+        app.teardown_request(self._release_waiters)
 
-    def _again(self) -> Response | None:
+    def _serve_cached(self) -> Response | None:
+        """Return the cached response to the current request; None if it has to be computed."""
         callback = request.method == "POST" and request.path.endswith(CALLBACKS)
-        asked = question(request.get_data()) if callback else None
-        if asked is None:
+        body = cacheable_body(request.get_data()) if callback else None
+        if body is None:
             return None
-        g.asked = mark(asked)
-        answer = self._found(g.asked)
-        return Response(answer, mimetype="application/json") if answer else None
+        g.body_hash = body_hash(body)
+        response = self._lookup(g.body_hash)
+        return Response(response, mimetype="application/json") if response else None
 
-    def _found(self, asked: str) -> bytes | None:
-        until, answer = self._kept.get(asked, (0.0, b""))
-        if self._clock() < until:
-            return answer
-        shared = self._cache.get(f"answer:{asked}", tuple[float, bytes]) if self._cache else None
+    def _lookup(self, key: str) -> bytes | None:
+        """Return the body of the response stored under the hash ``key``; None if there is no valid one."""
+        expires, response = self._responses.get(key, (0.0, b""))
+        if self._clock() < expires:
+            return response
+        shared = self._cache.get(f"answer:{key}", tuple[float, bytes]) if self._cache else None
         if not shared or self._clock() >= shared[0]:
             return None
-        self._note(asked, shared)
+        self._remember(key, shared)
         return shared[1]
 
-    def share(self) -> None:
-        """Before the work begins: where somebody is being answered the very same, wait, and answer that.
+    def wait_for_identical(self) -> None:
+        """Wait for an identical request that is in progress, and send its response to the current one as well.
 
-        It ends the request then, as ``flask.abort`` does.
+        Called by a callback after it has read the run and before the expensive work. If there is a response, the
+        request ends here, by ``flask.abort``. Otherwise this returns, after :data:`MAX_WAIT` at most, and the caller
+        computes the response itself.
         """
-        asked = g.get("asked")
-        if asked is None or "settled_until" not in g:
+        key = g.get("body_hash")
+        if key is None or "expires" not in g:
             return
         with self._lock:
-            sought = self._sought.get(asked)
-            if sought is None:
-                self._sought[asked] = g.sought = Event()
-        answer = self._of_this_worker(asked, sought) if sought else self._of_another(asked)
-        if answer:
-            del g.settled_until  # whose answer it is has kept it
-            abort(Response(answer, mimetype="application/json"))
+            in_progress = self._in_progress.get(key)
+            if in_progress is None:
+                self._in_progress[key] = g.in_progress = Event()
+        response = self._wait_in_process(key, in_progress) if in_progress else self._wait_for_worker(key)
+        if response:
+            del g.expires  # the request that computed it has stored it
+            abort(Response(response, mimetype="application/json"))
 
-    def _of_this_worker(self, asked: str, sought: Event) -> bytes | None:
-        sought.wait(PATIENCE)
-        return self._found(asked)
+    def _wait_in_process(self, key: str, in_progress: Event) -> bytes | None:
+        """Return the response of another thread of this worker; None if it is not stored in time."""
+        in_progress.wait(MAX_WAIT)
+        return self._lookup(key)
 
-    def _of_another(self, asked: str) -> bytes | None:
+    def _wait_for_worker(self, key: str) -> bytes | None:
+        """Return the response of another worker; None if none computes it, or if it is not stored in time.
+
+        Then the shared cache gets a note until when others wait for this worker.
+        """
         if self._cache is None:
             return None
-        sought = f"sought:{asked}"
-        until = self._cache.get(sought, float) or 0.0
-        patience = time.monotonic() + PATIENCE  # the other clock may be put back meanwhile
-        while self._clock() < until and time.monotonic() < patience:
-            time.sleep(GLANCE)
-            if answer := self._found(asked):
-                return answer
-        self._cache.set(sought, self._clock() + PATIENCE, SHARED)
+        in_progress_key = f"sought:{key}"
+        in_progress_until = self._cache.get(in_progress_key, float) or 0.0
+        deadline = time.monotonic() + MAX_WAIT  # monotonic: the system clock may be set back meanwhile
+        while self._clock() < in_progress_until and time.monotonic() < deadline:
+            time.sleep(POLL_INTERVAL)
+            if response := self._lookup(key):
+                return response
+        self._cache.set(in_progress_key, self._clock() + MAX_WAIT, SHARED_TTL)
         return None
 
-    def _keep(self, answer: Response) -> Response:
-        asked, until = g.get("asked"), g.pop("settled_until", None)
-        if asked is None or until is None or answer.status_code != 200:
-            return answer
-        written = answer.get_data()
-        if len(written) <= LARGEST:
-            self._note(asked, (until, written))
+    def _store_response(self, response: Response) -> Response:
+        """Store ``response`` if its callback called :func:`cache_response_until`, and return it unchanged."""
+        key, expires = g.get("body_hash"), g.pop("expires", None)
+        if key is None or expires is None or response.status_code != 200:
+            return response
+        body = response.get_data()
+        if len(body) <= MAX_RESPONSE_BYTES:
+            self._remember(key, (expires, body))
             if self._cache:
-                self._cache.set(f"answer:{asked}", (until, written), SHARED)
-        return answer
+                self._cache.set(f"answer:{key}", (expires, body), SHARED_TTL)
+        return response
 
-    def _note(self, asked: str, answer: Answer) -> None:
+    def _remember(self, key: str, response: CachedResponse) -> None:
+        """Keep ``response`` in memory, and drop what has expired or exceeds :data:`MAX_RESPONSES`."""
         with self._lock:
             now = self._clock()
-            fresh = [each for each in self._kept.items() if now < each[1][0]][1 - KEPT :]
-            self._kept = dict(fresh) | {asked: answer}
+            valid = [each for each in self._responses.items() if now < each[1][0]][1 - MAX_RESPONSES :]
+            self._responses = dict(valid) | {key: response}
 
-    def _done(self, _: BaseException | None) -> None:
-        if sought := g.pop("sought", None):  # those who wait for an answer do not end the waiting of others
+    def _release_waiters(self, _: BaseException | None) -> None:
+        """Wake the threads that wait for the current request, whether it has a response or has failed.
+
+        Only the request that is entered as in progress has an event in ``g``; one that waited for it has none.
+        """
+        if in_progress := g.pop("in_progress", None):
             with self._lock:
-                del self._sought[g.asked]
-            sought.set()
+                del self._in_progress[g.body_hash]
+            in_progress.set()
 
 
-def question(body: bytes) -> bytes | None:
-    """What a request asks, the same for all who ask the same; None where each may be answered something else."""
-    if TICKING in body:
-        return PULSE.sub(rb"\1", body)
-    return body if FOLLOWING in body else None
+def cacheable_body(body: bytes) -> bytes | None:
+    """Return a request ``body`` without what may differ between identical requests; None if it is not cacheable.
+
+    Only requests that a tick or a new version triggers are cacheable: they change nothing on the server.
+    """
+    if TICK_TRIGGER in body:
+        return TICK_TIME.sub(rb"\1", body)
+    return body if VERSION_TRIGGER in body else None
 
 
-def mark(asked: bytes) -> str:
-    """Stands for a question, which may be a thousand times as long."""
-    return blake2b(asked, digest_size=20).hexdigest()
+def body_hash(body: bytes) -> str:
+    """Hash a request ``body``; the hash is the key of its response, since a body may have many kilobytes."""
+    return blake2b(body, digest_size=20).hexdigest()
 
 
-VERSIONS_KEPT: Final = 2.0
-"""Seconds that a version and its responses are kept: until then a page that got it has requested all of its parts."""
-RUNS: Final = 16
-"""Runs of which a version is kept; of more, the one looked at longest ago is read at every look."""
-MOMENT_PATIENCE: Final = 0.1
-"""Seconds to wait for the one who is reading for all."""
+VERSION_TTL: Final = 2.0
+"""Seconds that a version of a run and the responses drawn from it are kept.
+
+By then, a page that received the version has sent the requests of all of its parts.
+"""
+MAX_RUNS: Final = 16
+"""Number of runs of which versions are kept; beyond it, the run requested longest ago is dropped."""
+MAX_READ_WAIT: Final = 0.1
+"""Seconds to wait for another thread that is reading the same run, before this one reads it as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A run as it was when it was read."""
+class ReadState:
+    """State of a run, and the time at which it was read."""
 
     read: float
-    """Unix seconds; the clock that the workers have in common."""
+    """Unix seconds before the reading began: the clock that all workers share. The browser stores it as ``read``."""
     state: TrainingState
 
 
-class Moments:
-    """Keeps what was read of each run within this second.
+class RunStateCache:
+    """Cache of the last two states of each run, so that all viewers get the same one within a second.
 
-    A log that grows ten lines a second has another version for each of a hundred viewers; read and drawn for each,
-    they wait for each other. So who lacks the version that was read a moment ago is given that one, and what is
-    drawn from it is an answer for all who hold the same. It is never older than a second, nor older than what a
-    viewer has seen; and who has it already and asks again is always shown the newest.
+    A log that grows ten lines a second would have another version for each of a hundred viewers, and reading and
+    drawing it for each would block them all. So the first request of a second reads the run, and the others get that
+    state: it is at most a second old, and never older than what the viewer has on the screen. A viewer who already
+    has it, or who opens a page, gets the state as it is now, which is read for this request.
+
+    Args:
+        clock: Unix time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._kept: OrderedDict[str, tuple[Lock, deque[Moment]]] = OrderedDict()
+        self._runs: OrderedDict[str, tuple[Lock, deque[ReadState]]] = OrderedDict()
+        """The lock held while a run is read, and its last two states; the run requested last at the end."""
 
-    def newer(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any] | None) -> Moment:
-        """What a page is to show that has ``known`` on its screen: its ``version`` and when that was ``read``.
+    def latest(
+        self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any] | None
+    ) -> ReadState:
+        """Return the state to show next, read in this second or now; raises what ``read`` raises.
 
-        Raises what ``read`` raises.
+        Args:
+            run: id of the run.
+            read: reads the run.
+            known: ``version`` and ``read`` of the state on the viewer's screen; None if there is none.
         """
-        reading, moments = self._of(run)
-        if found := self._found(moments, known):
-            return found
-        first = reading.acquire(timeout=MOMENT_PATIENCE)
+        reading, states = self._entry(run)
+        if shared := self._shared(states, known):
+            return shared
+        locked = reading.acquire(timeout=MAX_READ_WAIT)
         try:
-            if first and (found := self._found(moments, known)):
-                return found
-            read_now = self._read(moments, read)
-            return self._found(moments, known) or read_now
+            # Another thread may have read the run while this one waited for the lock.
+            if locked and (shared := self._shared(states, known)):
+                return shared
+            own = self._read(states, read)
+            # Looked up again, for two reasons: this marks the response as cacheable if the new state may be shared;
+            # and if a thread that did not get the lock has stored a later state, both return the same.
+            return self._shared(states, known) or own
         finally:
-            if first:
+            if locked:
                 reading.release()
 
-    def version(self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any]) -> TrainingState:
-        """The state at the version ``known``, or a newer one. Raises what ``read`` raises."""
-        _, moments = self._of(run)
+    def state_at_version(
+        self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any]
+    ) -> TrainingState:
+        """Return the state at the version of ``known``, or a later one if that is no longer kept.
+
+        Arguments and exceptions are those of :meth:`latest`.
+        """
+        _, states = self._entry(run)
         now = self._clock()
-        for each in tuple(moments):
-            if each.state.version == known.get("version") and 0 <= now - each.read < VERSIONS_KEPT:
-                settle(each.read + VERSIONS_KEPT)
+        for each in tuple(states):
+            if each.state.version == known.get("version") and 0 <= now - each.read < VERSION_TTL:
+                cache_response_until(each.read + VERSION_TTL)
                 return each.state
-        moment = self.newer(run, read, known)  # another worker read it, or it is too old
-        if moment.state.version == known.get("version"):
-            settle(moment.read + VERSIONS_KEPT)
-        return moment.state
+        latest = self.latest(run, read, known)  # another worker read that version, or it has expired
+        if latest.state.version == known.get("version"):
+            cache_response_until(latest.read + VERSION_TTL)
+        return latest.state
 
-    def _of(self, run: str) -> tuple[Lock, deque[Moment]]:
+    def _entry(self, run: str) -> tuple[Lock, deque[ReadState]]:
+        """Return the lock and the states of ``run``, and drop the runs beyond :data:`MAX_RUNS`."""
         with self._lock:
-            kept = self._kept.setdefault(run, (Lock(), deque(maxlen=2)))
-            self._kept.move_to_end(run)
-            while len(self._kept) > RUNS:
-                self._kept.popitem(last=False)
-            return kept
+            entry = self._runs.setdefault(run, (Lock(), deque(maxlen=2)))
+            self._runs.move_to_end(run)
+            while len(self._runs) > MAX_RUNS:
+                self._runs.popitem(last=False)
+            return entry
 
-    def _found(self, moments: deque[Moment], known: Mapping[str, Any] | None) -> Moment | None:
+    def _shared(self, states: deque[ReadState], known: Mapping[str, Any] | None) -> ReadState | None:
+        """Return the last of ``states`` and mark the response as cacheable for the rest of this second.
+
+        None if it was not read in this second, or is not newer than ``known``, or the viewer has nothing yet.
+        """
         seen = known.get("read") if known else None
-        if not moments or known is None or not isinstance(seen, int | float):
+        if not states or known is None or not isinstance(seen, int | float):
             return None
-        newest, second = moments[-1], int(self._clock())
-        if int(newest.read) != second or newest.read <= seen or newest.state.version == known.get("version"):
+        last, second = states[-1], int(self._clock())
+        if int(last.read) != second or last.read <= seen or last.state.version == known.get("version"):
             return None
-        settle(second + 1.0)
-        return newest
+        cache_response_until(second + 1.0)
+        return last
 
-    def _read(self, moments: deque[Moment], read: Callable[[], TrainingState]) -> Moment:
-        begun = self._clock()
-        found = Moment(begun, read())
-        if not moments or moments[-1].state.version != found.state.version:
-            moments.append(found)
+    def _read(self, states: deque[ReadState], read: Callable[[], TrainingState]) -> ReadState:
+        """Read the run and add the result to ``states``, in place of the last one if the version is the same."""
+        started = self._clock()
+        result = ReadState(started, read())
+        if not states or states[-1].state.version != result.state.version:
+            states.append(result)
         else:
-            moments[-1] = found
-        return found
+            states[-1] = result
+        return result

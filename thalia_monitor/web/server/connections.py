@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.web.private_parts import stop_keep_alive
 from thalia_monitor.web.server.error_pages import SENTENCES, written
-from thalia_monitor.web.server.front import Front, Limits, refusal_headers
+from thalia_monitor.web.server.front import FlaskASGIApp, Timeouts, error_headers
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings
@@ -37,21 +37,21 @@ ABORT: Final = 5.0
 
 
 class Server(uvicorn.Server):
-    """uvicorn in this process, for one :class:`~thalia_monitor.web.server.front.Front`; signals are its caller's.
+    """uvicorn in this process, for one FlaskASGIApp; signals are its caller's.
 
     Args:
-        front: the application.
+        app: the ASGI application.
         graceful: seconds that running requests get at the end.
         alive: called ten times a second; the server ends when it returns False.
         options: further ones of ``uvicorn.Config``.
     """
 
     def __init__(
-        self, front: Front, graceful: int = 2, alive: Callable[[], bool] = lambda: True, **options: Any
+        self, app: FlaskASGIApp, graceful: int = 2, alive: Callable[[], bool] = lambda: True, **options: Any
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                front,
+                app,
                 interface="asgi3",
                 http=Connection,
                 ws="none",
@@ -62,13 +62,13 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,  # X-Forwarded-* are believed with --behind-proxy only, by Flask's ProxyFix
                 h11_max_incomplete_event_size=LARGEST_HEADER,
-                timeout_keep_alive=int(front.limits.idle),
+                timeout_keep_alive=int(app.timeouts.keep_alive),
                 timeout_graceful_shutdown=graceful,
                 **options,
             )
         )
         self._alive = alive
-        self._streams = front.streams
+        self._streams = app.streams
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to end."""
@@ -102,9 +102,9 @@ class Connection(H11Protocol):
     _refused = False
 
     @property
-    def _limits(self) -> Limits:
-        limits: Limits = self.config.app.limits  # type: ignore[union-attr]  # the app is a Front
-        return limits
+    def _timeouts(self) -> Timeouts:
+        timeouts: Timeouts = self.config.app.timeouts  # type: ignore[union-attr]  # the app is a FlaskASGIApp
+        return timeouts
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, as long as between two."""
@@ -131,7 +131,7 @@ class Connection(H11Protocol):
             _cancel(self._header)
             self._header = None
         elif self._header is None and not self.transport.is_closing():
-            self._header = self.loop.call_later(self._limits.header, self._too_late)
+            self._header = self.loop.call_later(self._timeouts.head, self._too_late)
 
     def _too_late(self) -> None:
         if self.conn.our_state is h11.IDLE:
@@ -148,10 +148,10 @@ class Connection(H11Protocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            kind, body = written(SENTENCES.get(status, SENTENCES[400]), "", "/")
+            content_type, body = written(SENTENCES.get(status, SENTENCES[400]), "", "/")
             head = h11.Response(
                 status_code=status,
-                headers=[("Connection", "close"), *refusal_headers(kind, len(body))],
+                headers=[("Connection", "close"), *error_headers(content_type, len(body))],
                 reason=status.phrase.encode(),
             )
             for event in (head, h11.Data(data=body), h11.EndOfMessage()):
@@ -185,7 +185,7 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """Give the client time to read."""
         super().pause_writing()
-        self._reading = self.loop.call_later(self._limits.reading, self.transport.abort)
+        self._reading = self.loop.call_later(self._timeouts.write, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It has read."""

@@ -1,10 +1,10 @@
-"""The ASGI application in front of Flask: takes a request in on the event loop, then answers it from a thread.
+"""ASGI application that serves a Flask app: reads each request on the event loop, then runs Flask in a thread.
 
-A thread is held only while Flask computes. Clients that send or read slowly, half requests and the idle connections
-that browsers open in advance wait on the event loop, where each costs a socket and nothing else.
+A thread is used only while Flask computes. Clients that send or read slowly, incomplete requests and the idle
+connections that browsers open in advance wait on the event loop, where each costs a socket and no thread.
 
-:mod:`~thalia_monitor.web.server.connections` is the server below it. ``gunicorn thalia_monitor.web.wsgi:server``
-serves the Flask app without any of this.
+:mod:`~thalia_monitor.web.server.connections` runs it under uvicorn. ``gunicorn thalia_monitor.web.wsgi:server``
+serves the Flask app directly, as WSGI, without this module.
 """
 
 from __future__ import annotations
@@ -30,133 +30,169 @@ from thalia_monitor.web.server.security import HEADERS, LARGEST_REQUEST, policy
 from thalia_monitor.web.server.stream import OPENED, STREAMS, Stream, Streams
 
 THREADS: Final = 16
-PIECE: Final = 1 << 18
-"""Bytes of an answer that a thread produces before the client has to take them."""
+"""Number of threads that run Flask in one process, by default."""
+CHUNK_BYTES: Final = 1 << 18
+"""Bytes of a response body that a thread produces before the event loop waits for the client to read."""
 
 Environ = dict[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Log = Callable[[Environ, int, int, float], None]
-"""Takes the environ, the status, the bytes of the body and the seconds of an answered request."""
+AccessLog = Callable[[Environ, int, int, float], None]
+"""Logs a request: takes its environ, status, number of body bytes sent, and duration in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a client may take for each part of a request and its answer, in seconds."""
+class Timeouts:
+    """Seconds that a client may take for each part of a request and its response."""
 
-    header: float = 10.0
-    """From its first byte to its end."""
+    head: float = 10.0
+    """From the first byte of the request line to the end of the headers.
+
+    Also for the rest of a request body after its response, such as 413, was sent.
+    """
     body: float = 30.0
-    idle: float = 75.0
-    """Without a request: longer than a proxy keeps its side open, or it writes into a closing connection."""
-    reading: float = 30.0
-    """For each piece of an answer."""
+    """From the end of the headers to the end of the request body."""
+    keep_alive: float = 75.0
+    """Between two requests on a connection, and before the first.
+
+    Longer than the keep-alive timeout of a proxy, so that the proxy closes the connection first; otherwise it could
+    send a request on a connection that is being closed here.
+    """
+    write: float = 30.0
+    """Until the client reads on, after the write buffer of its connection is full."""
 
 
-class Front:
-    """An ASGI application that serves a Flask app.
+class FlaskASGIApp:
+    """ASGI application that serves a Flask app, which runs in threads.
 
-    Flask answers every request from a thread. Where it has opened a stream for one, the body is then sent from the
-    event loop, without a thread (:mod:`~thalia_monitor.web.server.stream`).
+    If the Flask app opens a stream for a request (Server-Sent Events), it only returns status and headers; the events
+    are then sent from the event loop, without a thread (:mod:`~thalia_monitor.web.server.stream`).
+
+    Args:
+        app: the Flask app.
+        threads: number of requests that Flask handles at the same time.
+        timeouts: of the client; the defaults if None.
+        access_log: called once for each request that got a response; nothing is logged if None.
     """
 
     def __init__(
-        self, server: Flask, threads: int = THREADS, limits: Limits | None = None, log: Log | None = None
+        self,
+        app: Flask,
+        threads: int = THREADS,
+        timeouts: Timeouts | None = None,
+        access_log: AccessLog | None = None,
     ) -> None:
-        self.limits = limits or Limits()
-        self._server = server
-        self._threads = DaemonThreads(threads)
-        self._log = log
+        self.timeouts = timeouts or Timeouts()
+        self._app = app
+        self._threads = DaemonThreadPool(threads)
+        self._access_log = access_log
         self.streams = Streams()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        start, answer = time.monotonic(), Sent(send)
-        environ = environ_of(scope)
+        """Handle one request: ``scope``, ``receive`` and ``send`` are those of ASGI."""
+        start, response = time.monotonic(), ASGIResponse(send)
+        environ = build_environ(scope)
         environ[STREAMS] = self.streams
         try:
-            async with asyncio.timeout(self.limits.body):
-                arrived = await take_in(environ, receive)
-            if arrived:
-                await self._run(environ, receive, answer)
+            async with asyncio.timeout(self.timeouts.body):
+                complete = await read_body(environ, receive)
+            if complete:
+                await self._respond(environ, receive, response)
             else:
-                answer.abandoned = True
+                response.client_disconnected = True
         except TimeoutError:
-            await self._refuse(environ, answer, 408)
-        except asyncio.CancelledError:  # the server ends, and has waited long enough
-            await self._refuse(environ, answer, 503)
+            await self._send_error(environ, response, 408)
+        except asyncio.CancelledError:  # by uvicorn: the server shuts down, and its grace period is over
+            await self._send_error(environ, response, 503)
         finally:
             if stream := environ.get(OPENED):
                 stream.close()
-            if not (answer.status or answer.abandoned):  # a failure outside Flask, which uvicorn logs
-                await self._refuse(environ, answer, 500)
-            if self._log and answer.status:
-                self._log(environ, answer.status, answer.size, time.monotonic() - start)
+            # Nothing sent, though the client is there: an exception outside Flask, which uvicorn logs.
+            if not (response.status or response.client_disconnected):
+                await self._send_error(environ, response, 500)
+            if self._access_log and response.status:
+                self._access_log(environ, response.status, response.size, time.monotonic() - start)
 
-    async def _run(self, environ: Environ, receive: Receive, answer: Sent) -> None:
+    async def _respond(self, environ: Environ, receive: Receive, response: ASGIResponse) -> None:
+        """Run Flask for a complete request and send its response, chunk by chunk."""
         loop = asyncio.get_running_loop()
-        flask = Answer(self._server, environ)
-        piece, more = await loop.run_in_executor(self._threads, flask.piece)
-        if (stream := environ.get(OPENED)) and flask.status == HTTPStatus.OK:
-            await self._send(stream, flask, receive, answer)
+        wsgi_response = WSGIResponse(self._app, environ)
+        chunk, more = await loop.run_in_executor(self._threads, wsgi_response.next_chunk)
+        if (stream := environ.get(OPENED)) and wsgi_response.status == HTTPStatus.OK:
+            await self._send_stream(stream, wsgi_response, receive, response)
             return
-        await answer.begin(flask.status, flask.headers)
-        await answer.body(piece, more)
+        await response.send_headers(wsgi_response.status, wsgi_response.headers)
+        await response.send_body(chunk, more)
         if not more:
             return
+        # After the whole request body, receive() returns only when the client disconnects.
         disconnected = asyncio.ensure_future(receive())
         try:
             while more and not disconnected.done():
-                piece, more = await loop.run_in_executor(self._threads, flask.piece)
-                await answer.body(piece, more)
+                chunk, more = await loop.run_in_executor(self._threads, wsgi_response.next_chunk)
+                await response.send_body(chunk, more)
         finally:
             disconnected.cancel()
-            await loop.run_in_executor(self._threads, flask.close)
+            await loop.run_in_executor(self._threads, wsgi_response.close)
 
-    async def _send(self, stream: Stream, flask: Answer, receive: Receive, answer: Sent) -> None:
-        endless = [each for each in flask.headers if each[0].lower() != "content-length"]
-        await answer.begin(flask.status, endless)
+    async def _send_stream(
+        self, stream: Stream, wsgi_response: WSGIResponse, receive: Receive, response: ASGIResponse
+    ) -> None:
+        """Send the events of ``stream`` under the headers of ``wsgi_response``, until either side closes it."""
+        headers = [each for each in wsgi_response.headers if each[0].lower() != "content-length"]
+        await response.send_headers(wsgi_response.status, headers)
         disconnected = asyncio.ensure_future(receive())
         try:
-            await stream.run(partial(answer.body, more=True), disconnected)
-            await answer.body(b"", more=False)
+            await stream.run(partial(response.send_body, more=True), disconnected)
+            await response.send_body(b"", more=False)
         finally:
             disconnected.cancel()
 
-    async def _refuse(self, environ: Environ, answer: Sent, status: int) -> None:
-        if answer.status:
+    async def _send_error(self, environ: Environ, response: ASGIResponse, status: int) -> None:
+        """Send an error with ``status``, unless the headers of another response have been sent."""
+        if response.status:
             return
-        kind, body = written(SENTENCES[status], environ["PATH_INFO"], self._server.config[BASE])
-        await answer.begin(status, refusal_headers(kind, len(body)))
-        await answer.body(body, more=False)
+        content_type, body = written(SENTENCES[status], environ["PATH_INFO"], self._app.config[BASE])
+        await response.send_headers(status, error_headers(content_type, len(body)))
+        await response.send_body(body, more=False)
 
 
-class Sent:
-    """The answer to one request as far as it has been sent."""
+class ASGIResponse:
+    """Response to one request, and what of it has been sent.
+
+    Args:
+        send: the ``send`` of ASGI; it waits until the client has read enough of what was sent before.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
-        """0 before there is an answer."""
+        """Status code; 0 before the headers are sent."""
         self.size = 0
-        self.abandoned = False
-        """Whether the client has left before its request was complete."""
+        """Bytes of the body that have been sent."""
+        self.client_disconnected = False
+        """Whether the client disconnected before its request was complete."""
 
-    async def begin(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
-        """Send status and headers."""
+    async def send_headers(self, status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """Send ``status`` and ``headers``."""
         self.status = status
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
-    async def body(self, piece: bytes, more: bool) -> None:
-        """Send a piece of the body; waits while the client has not taken the one before."""
-        self.size += len(piece)
-        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+    async def send_body(self, chunk: bytes, more: bool) -> None:
+        """Send a ``chunk`` of the body, the last one unless ``more``."""
+        self.size += len(chunk)
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
-class Answer:
-    """The answer of a WSGI application, computed piece by piece."""
+class WSGIResponse:
+    """Response of a WSGI application, computed chunk by chunk; its methods run in threads.
+
+    Args:
+        app: the WSGI application.
+        environ: of the request.
+    """
 
     def __init__(self, app: Callable[[Environ, Any], Iterable[bytes]], environ: Environ) -> None:
         self._app = app
@@ -164,44 +200,46 @@ class Answer:
         self._parts: Iterator[bytes] | None = None
         self._close: Callable[[], object] = lambda: None
         self._written: list[bytes] = []
+        """Body bytes passed to the ``write`` callable of WSGI, which come before those of the iterable."""
         self.status = 0
         self.headers: list[tuple[str, str]] = []
 
-    def piece(self) -> tuple[bytes, bool]:
-        """The next piece of the body, and whether there are more; the first call sets status and headers."""
+    def next_chunk(self) -> tuple[bytes, bool]:
+        """Return the next chunk of the body, and whether more follows; the first call sets status and headers."""
         try:
             if self._parts is None:
-                iterable = self._app(self._environ, self._start)
+                iterable = self._app(self._environ, self._start_response)
                 self._close = getattr(iterable, "close", self._close)
                 self._parts = iter(iterable)
-            gathered = bytearray()
+            buffer = bytearray()
             for part in self._parts:
-                gathered += part
-                if len(gathered) >= PIECE:
-                    return b"".join(self._written) + gathered, True
+                buffer += part
+                if len(buffer) >= CHUNK_BYTES:
+                    return b"".join(self._written) + buffer, True
         except BaseException:
             self.close()
             raise
         self.close()
-        return b"".join(self._written) + gathered, False
+        return b"".join(self._written) + buffer, False
 
     def close(self) -> None:
-        """Release what the application holds for this answer."""
+        """Call the ``close`` method of the application's iterable, if it has one, once."""
         close, self._close = self._close, lambda: None
         close()
 
-    def _start(
+    def _start_response(
         self, status: str, headers: list[tuple[str, str]], _: object = None
     ) -> Callable[[bytes], None]:
+        """Set status and headers; the ``start_response`` callable of WSGI."""
         self.status = int(status.split(" ", 1)[0])
         self.headers = headers
         return self._written.append
 
 
-async def take_in(environ: Environ, receive: Receive) -> bool:
-    """Read a request's body into its environ; False where the client leaves before its end.
+async def read_body(environ: Environ, receive: Receive) -> bool:
+    """Read the request body from ``receive`` into ``environ``; False if the client disconnects before its end.
 
-    A body above the limit is not kept: Flask refuses it for its length.
+    A body above ``LARGEST_REQUEST`` is not read to its end: Flask rejects it with 413 because of ``CONTENT_LENGTH``.
     """
     body = bytearray()
     length, more = int(environ.get("CONTENT_LENGTH", 0)), True
@@ -216,14 +254,14 @@ async def take_in(environ: Environ, receive: Receive) -> bool:
     return True
 
 
-def environ_of(scope: Message) -> Environ:
-    """Build a request's WSGI environ, but for its body.
+def build_environ(scope: Message) -> Environ:
+    """Build the WSGI environ of a request from its ASGI ``scope``, without the body.
 
-    A header whose name has an underscore is left out: WSGI cannot tell it from the one with a hyphen, which a proxy
-    in front has set or removed.
+    Headers with an underscore are dropped: in WSGI ``X_Forwarded_For`` and ``X-Forwarded-For`` become the same key,
+    so a client could forge a header that the proxy controls.
     """
     raw: bytes = scope["raw_path"]
-    if not raw.startswith(b"/") and b"://" in raw:  # an absolute address, as clients send to a proxy
+    if not raw.startswith(b"/") and b"://" in raw:  # an absolute URL, which clients send to a proxy
         raw = b"/" + raw.partition(b"://")[2].partition(b"/")[2]
     query = scope["query_string"].decode("latin-1")
     address, port = scope["server"] or ("localhost", 80)
@@ -259,26 +297,30 @@ def environ_of(scope: Message) -> Environ:
     return environ
 
 
-def refusal_headers(kind: str, length: int) -> list[tuple[str, str]]:
-    """The headers of an answer that is not Flask's."""
+def error_headers(content_type: str, length: int) -> list[tuple[str, str]]:
+    """Headers of an error response that Flask did not make, with a body of ``content_type`` and ``length`` bytes."""
     return [
-        ("Content-Type", kind),
+        ("Content-Type", content_type),
         ("Content-Length", str(length)),
         ("Content-Security-Policy", policy()),
         *HEADERS.items(),
     ]
 
 
-class DaemonThreads(Executor):
-    """A pool of threads that a process need not wait for when it ends: one may hang in a file of a dead mount."""
+class DaemonThreadPool(Executor):
+    """Thread pool with ``size`` daemon threads.
 
-    def __init__(self, number: int) -> None:
+    Unlike with ``ThreadPoolExecutor``, process exit does not wait for them; a thread may block forever on an
+    unreachable network mount.
+    """
+
+    def __init__(self, size: int) -> None:
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
-        for place in range(number):
-            threading.Thread(target=self._work, name=f"request-{place}", daemon=True).start()
+        for number in range(size):
+            threading.Thread(target=self._work, name=f"request-{number}", daemon=True).start()
 
     def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run a task as soon as a thread is free."""
+        """Run ``task`` with these arguments as soon as a thread is free."""
         future: Future[Any] = Future()
         self._tasks.put((future, lambda: task(*args, **kwargs)))
         return future
@@ -290,7 +332,7 @@ class DaemonThreads(Executor):
                 continue
             try:
                 result = task()
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
                 future.set_exception(error)
             else:
                 future.set_result(result)

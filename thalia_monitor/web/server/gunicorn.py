@@ -25,7 +25,7 @@ from thalia_monitor.web.server import alert_watch, logging
 from thalia_monitor.web.server import status as operations
 from thalia_monitor.web.server.auth import open_to_all
 from thalia_monitor.web.server.connections import Server, address, bind, shown
-from thalia_monitor.web.server.front import THREADS, Environ, Front, Limits
+from thalia_monitor.web.server.front import THREADS, Environ, FlaskASGIApp, Timeouts
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings
@@ -46,7 +46,7 @@ class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 class FrontWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
-    """A gunicorn worker that serves the Flask app behind :class:`~thalia_monitor.web.server.front.Front`."""
+    """A gunicorn worker that serves the Flask app through FlaskASGIApp (:mod:`~thalia_monitor.web.server.front`)."""
 
     def init_signals(self) -> None:
         """Handle signals as other workers do; named and called by gunicorn."""
@@ -56,20 +56,20 @@ class FrontWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serve until a signal ends it; gunicorn calls it by this name."""
         cfg = self.cfg
-        front = Front(self.wsgi, cfg.threads, Limits(idle=cfg.keepalive), self._log)
+        app = FlaskASGIApp(self.wsgi, cfg.threads, Timeouts(keep_alive=cfg.keepalive), self._log_access)
         options: dict[str, Any] = {}
         if cfg.is_ssl:
             options["ssl_context_factory"] = lambda *_: ssl_context(cfg)
         if self.max_requests < sys.maxsize:
             options["limit_max_requests"] = self.max_requests
-        server = Server(front, max(cfg.graceful_timeout - 1, 1), self._beat, **options)
+        server = Server(app, max(cfg.graceful_timeout - 1, 1), self._beat, **options)
         asyncio.run(server.serve([each.sock for each in self.sockets]))
 
     def _beat(self) -> bool:
         self.notify()
         return bool(self.alive) and os.getppid() == self.ppid
 
-    def _log(self, environ: Environ, status: int, size: int, seconds: float) -> None:
+    def _log_access(self, environ: Environ, status: int, size: int, seconds: float) -> None:
         answer = SimpleNamespace(status=status, sent=size, headers=())
         request = SimpleNamespace(path=environ["PATH_INFO"], headers=())
         self.log.access(answer, request, environ, timedelta(seconds=seconds))
@@ -93,7 +93,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "threads": THREADS,
         "timeout": 60,  # seconds until a worker that has stopped beating is replaced
         "graceful_timeout": 4,  # seconds that running requests get at a reload or at the end
-        "keepalive": int(Limits().idle),
+        "keepalive": int(Timeouts().keep_alive),
         "control_socket_disable": True,  # gunicorn 27 would open one in the home directory
         "worker_tmp_dir": MEMORY_FOLDER
         if os.access(MEMORY_FOLDER, os.W_OK)

@@ -27,7 +27,7 @@ from thalia_monitor.web.server import logging as logs
 from thalia_monitor.web.server.alert_watch import guard
 from thalia_monitor.web.server.auth import open_to_all
 from thalia_monitor.web.server.connections import Server, address, bind, shown
-from thalia_monitor.web.server.front import THREADS, Front
+from thalia_monitor.web.server.front import THREADS, FlaskASGIApp
 
 if TYPE_CHECKING:
     from thalia_monitor.settings import Settings
@@ -43,7 +43,7 @@ def serve(settings: Settings, ready: Callable[[str], object] | None = None, thre
         app = create_app(settings=settings)
         watcher = guard(app.server)
         logging.config.dictConfig(logs.config(settings.log_format))
-        server = Server(Front(app.server, threads))
+        server = Server(FlaskASGIApp(app.server, threads))
         where = address(settings, bound.getsockname()[1])
         click.echo(f"thalia-monitor shows {printable(shown(settings))} at {where}")
         if warning := open_to_all(settings):
