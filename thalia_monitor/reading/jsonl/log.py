@@ -23,8 +23,8 @@ from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder
 from thalia_monitor.reading.jsonl.line import Item, decode_line
 from thalia_monitor.reading.jsonl.parallel import WORTH_IT, decode_ranges, helpers_here, ranges
 from thalia_monitor.reading.jsonl.tail import Lines, Tail
+from thalia_monitor.reading.log_index import EventFile, LogIndex, LogPosition, Manifest
 from thalia_monitor.reading.rotated import RotatedParts
-from thalia_monitor.reading.snapshot import EventFile, LogIndex, Manifest, Place
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
@@ -168,7 +168,7 @@ class SharedFollowing:
             same = self._examined == (status.st_size, status.st_mtime_ns)
             if self._folder and same and self.following.tail.continues():
                 return
-            with index.locked(LOOK_AGAIN) as alone:
+            with index.write_lock(LOOK_AGAIN) as alone:
                 if alone:
                     self._read_for_all(index, status)
                     return
@@ -187,11 +187,11 @@ class SharedFollowing:
         self._commit(index, (status.st_size, status.st_mtime_ns))
 
     def _begin_alone(self, index: LogIndex) -> Folder:
-        with index.locked():
+        with index.write_lock():
             return self._begin(index)
 
     def _begin(self, index: LogIndex) -> Folder:
-        self._folder = index.begin()
+        self._folder = index.new_folder()
         self._kept_events = self._events_size = self._committed = 0
         return self._folder
 
@@ -209,7 +209,7 @@ class SharedFollowing:
                 self._folder.path.name,
                 self._known,
                 examined,
-                Place(*tail.place()),
+                LogPosition(*tail.place()),
                 contents.builder.state(),
                 self._kept_events,
                 self._events_size,

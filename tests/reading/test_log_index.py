@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from tests.reading.states import comparable
 from tests.reading.wild import USUAL, WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
-from thalia_monitor.reading import arrays, snapshot
+from thalia_monitor.reading import arrays, log_index
 from thalia_monitor.reading.jsonl import bulk_decode, parallel
 from thalia_monitor.reading.jsonl import log as training_log
+from thalia_monitor.reading.log_index import LogIndex
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
-from thalia_monitor.reading.snapshot import LogIndex
 
 Reader = Callable[[], RunReader]
 
@@ -147,7 +147,7 @@ def damaged_files(cache: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("damage", ["removed", "emptied", "garbage"])
-def test_a_damaged_index_is_made_anew_without_a_word(
+def test_a_damaged_index_is_rebuilt_without_a_message(
     run: Path, cache: Path, reader: Reader, damage: str
 ) -> None:
     """Whichever of its files is lost, cut, or not what it was, nobody sees more than a moment's delay."""
@@ -204,7 +204,7 @@ def test_an_index_of_another_version_is_not_used(
 ) -> None:
     """Another version may read the same log otherwise."""
     reader().read()
-    monkeypatch.setattr(snapshot, "FORMAT", "another")
+    monkeypatch.setattr(log_index, "INDEX_FORMAT", "another")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size
@@ -215,7 +215,7 @@ def test_an_index_from_before_the_machine_was_started_is_not_used(
 ) -> None:
     """What had not reached the disk is lost then, and nothing tells what."""
     reader().read()
-    monkeypatch.setattr(snapshot, "_boot", lambda: "later")
+    monkeypatch.setattr(log_index, "_boot_id", lambda: "later")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size
@@ -316,7 +316,7 @@ def test_small_logs_are_not_indexed(
 
 def test_the_cache_is_bounded(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond that the indexes used longest ago are removed; the one in use never is."""
-    monkeypatch.setattr(snapshot, "LARGEST", 1)
+    monkeypatch.setattr(log_index, "MAX_TOTAL_BYTES", 1)
     for number in range(3):
         directory = tmp_path / f"run{number}"
         directory.mkdir()
