@@ -38,7 +38,7 @@ def test_a_milestone_has_a_value_and_what_is_missing(
     found = measure(load_training_state(run.directory), name)
     assert found is not None
     assert (found.series, found.value, str(found.target)) == expected[:3]
-    assert found.target.missing(found.value) == pytest.approx(expected[3])
+    assert found.target.distance_to_limit(found.value) == pytest.approx(expected[3])
 
 
 @pytest.mark.parametrize(

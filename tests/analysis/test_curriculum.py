@@ -246,8 +246,8 @@ def test_a_silent_region_is_why_the_stage_does_not_advance(tmp_path: Path) -> No
         0.002,
     )
     assert (str(each.measure.target), each.met) == ("> 0.01", False)
-    assert each.missing == pytest.approx(0.008)
-    assert (each.reach.steps, each.reach.reason) == (None, "no trend")
+    assert each.distance_to_limit == pytest.approx(0.008)
+    assert (each.estimate.steps, each.estimate.reason) == (None, "no trend")
 
 
 def test_a_run_without_data_has_nothing_of_all_this(tmp_path: Path) -> None:
@@ -337,5 +337,5 @@ def test_criteria_that_only_this_stage_is_configured_with_are_listed_too(tmp_pat
     found = {each.milestone.name: each for each in advance.requirements(state)}
     assert "old_skill" not in found
     assert found["new_skill"].measure and str(found["new_skill"].measure.target) == "> 0.8"
-    assert found["new_skill"].missing == pytest.approx(0.1)
+    assert found["new_skill"].distance_to_limit == pytest.approx(0.1)
     assert (found["calm"].milestone.criterion, found["calm"].met) == ("check holds", None)

@@ -30,8 +30,8 @@ class Target:
             return f"> {exact(self.low)}"
         return f"< {exact(self.high)}" if math.isinf(self.low) else f"{exact(self.low)}–{exact(self.high)}"
 
-    def missing(self, value: float) -> float:
-        """How much the value must still change; 0 or less where it lies in the range."""
+    def distance_to_limit(self, value: float) -> float:
+        """How much the value must still change; 0 or less if it is in the range."""
         return max(self.low - value, value - self.high)
 
 
@@ -81,7 +81,9 @@ def measure(state: TrainingState, name: str) -> Measure | None:
         if (now := state.current(metric(series)))
     ]
     if name in _RUNAWAY | _SILENT and found:  # of all regions, the one closest to the limit
-        return max(found, key=lambda each: (not math.isfinite(each.value), target.missing(each.value)))
+        return max(
+            found, key=lambda each: (not math.isfinite(each.value), target.distance_to_limit(each.value))
+        )
     return next(iter(found), None)
 
 

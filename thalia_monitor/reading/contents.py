@@ -193,8 +193,8 @@ class LogContents:
         self.events.correct_times(self.builder.event_clock)
 
     @property
-    def remarks(self) -> tuple[Problem, ...]:
-        """What is wrong with the log as a whole: the same however it was read, so apart from its lines' problems."""
+    def log_problems(self) -> tuple[Problem, ...]:
+        """Problems of the log as a whole, apart from those of its lines: derived from the contents, never stored."""
         clock = self.builder.clock.remark or self.builder.event_clock.remark
         reasons = [SEVERAL_WRITERS if self.builder.shared else "", clock]
         return tuple(Problem(contract.LOG_NAME, None, reason) for reason in reasons if reason)

@@ -94,7 +94,7 @@ def _parts(files: Mapping[str, os.stat_result]) -> Iterator[Part]:
 
 
 class RotatedParts:
-    """The parts beside one log: :meth:`notice` which there are, then :meth:`fill` what is to stand before the log."""
+    """Rotated parts of one log: :meth:`update_parts` finds them, :meth:`fill` reads them, before the log itself."""
 
     def __init__(self, log: Path, within: Path | None = None) -> None:
         self._log = log
@@ -126,8 +126,8 @@ class RotatedParts:
         """Bytes of them that are still to be filled in."""
         return max(self.size - self._read, 0)
 
-    def notice(self, files: Mapping[str, os.stat_result]) -> bool:
-        """Take in which files there are beside the log; tell whether the parts are others than before."""
+    def update_parts(self, files: Mapping[str, os.stat_result]) -> bool:
+        """Update the parts from the files next to the log; return whether they changed."""
         by_place: dict[tuple[int, int, str], Part] = {}
         for part in sorted(_parts(files), key=lambda each: (each.order, each.packed)):
             by_place.setdefault(part.order, part)  # while it is being compressed, both are there

@@ -22,7 +22,7 @@ from thalia_monitor.reading.formats.json_values import configured_by
 from thalia_monitor.reading.formats.metadata import MetadataFolder
 from thalia_monitor.reading.formats.problems import MOST_KEPT
 from thalia_monitor.reading.jsonl.log import TrainingLog
-from thalia_monitor.reading.jsonl.parallel import WORTH_IT
+from thalia_monitor.reading.jsonl.parallel import MIN_PARALLEL_BYTES
 from thalia_monitor.reading.listing import Listing, Summary, list_directory
 from thalia_monitor.reading.merge import Merger
 from thalia_monitor.reading.other_files import OtherFormats
@@ -93,7 +93,7 @@ class RunReader:
         if state is not None and state.version == listing.version and self._log.intact:
             return state
         if patience is not None:
-            large = self._log.unread(listing.log) >= WORTH_IT
+            large = self._log.unread(listing.log) >= MIN_PARALLEL_BYTES
             return self._read_aside(listing, patience if large else max(patience, SLOW))
         if self._reading.acquire(blocking=False):
             outcome = self._begin()
@@ -135,7 +135,7 @@ class RunReader:
     def _read(self, listing: Listing) -> TrainingState:
         """Read what is new; the caller holds the lock."""
         if self._state is None or self._state.version != listing.version or not self._log.intact:
-            if self._log.unread(listing.log) < WORTH_IT:
+            if self._log.unread(listing.log) < MIN_PARALLEL_BYTES:
                 self._log.refresh(
                     listing.log, listing.rotated
                 )  # first, so that no other file keeps it from being shown
@@ -151,7 +151,7 @@ class RunReader:
 
     def _version(self, listing: Listing) -> str:
         unread = self._log.unread(listing.log)
-        reading = unread >= WORTH_IT and self._reading.locked()
+        reading = unread >= MIN_PARALLEL_BYTES and self._reading.locked()
         return f"{listing.version}+{unread:x}" if reading else listing.version
 
     def _so_far(self, listing: Listing) -> TrainingState:

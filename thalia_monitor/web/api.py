@@ -247,7 +247,7 @@ def milestones(run: str) -> Response:
 
 
 def _measured(found: Measure) -> dict[str, Any]:
-    missing = found.target.missing(found.value)
+    missing = found.target.distance_to_limit(found.value)
     return {
         "series": metric(found.series).public,
         "value": strict(found.value),

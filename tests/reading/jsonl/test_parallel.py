@@ -25,7 +25,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs of a few hundred bytes count as large."""
     monkeypatch.setattr(parallel, "RANGE", 100)
     for module in (parallel, training_log, run_reader):
-        monkeypatch.setattr(module, "WORTH_IT", 300, raising=False)
+        monkeypatch.setattr(module, "MIN_PARALLEL_BYTES", 300, raising=False)
 
 
 def many_lines(count: int) -> list[dict[str, Any]]:
@@ -56,9 +56,9 @@ def test_a_large_log_reads_the_same_with_any_number_of_helpers(
     """In order, with the right line numbers."""
     content = log_text(*many_lines(200))
     write_log(tmp_path, *many_lines(200))
-    monkeypatch.setattr(training_log, "WORTH_IT", 10**9)
+    monkeypatch.setattr(training_log, "MIN_PARALLEL_BYTES", 10**9)
     expected = comparable(load_training_state(tmp_path))
-    monkeypatch.setattr(training_log, "WORTH_IT", 300)
+    monkeypatch.setattr(training_log, "MIN_PARALLEL_BYTES", 300)
     monkeypatch.setattr(training_log, "helpers_here", lambda: helpers)
     reader = RunReader(tmp_path)
     assert comparable(reader.read()) == expected

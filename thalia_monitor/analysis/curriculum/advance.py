@@ -29,136 +29,151 @@ if TYPE_CHECKING:
     from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
-COVERED: Final = 0.80
-"""Share of ranges that contain the step at which the trend reaches its limit."""
-SIGNIFICANT: Final = 0.05
-"""Probability of a slope as steep as this without any trend, below which it counts as one."""
-_BENDS: Final = 0.01
-"""The same for a difference between the slopes of two halves."""
-ENOUGH: Final = 30
-"""Least number of values for a trend."""
-MOST_CONDITIONS: Final = 50
-BLOCKS: Final = 100
-"""Means that the values are reduced to: as many as a trend needs, so that the fit costs the same for any length."""
+CONFIDENCE: Final = 0.80
+"""Confidence level of the range of steps in which the trend reaches its limit."""
+SIGNIFICANCE_LEVEL: Final = 0.05
+"""Significance level of the slope: how often one is reported as a trend where there is none."""
+_SLOPE_CHANGE_LEVEL: Final = 0.01
+"""Significance level of a difference between the slopes of a window's two halves."""
+MIN_VALUES: Final = 30
+"""Minimum number of values for a trend."""
+MAX_ITEMS: Final = 50
+"""Maximum number of configured criteria, and of entries read from each list of a gate's result."""
+MAX_BLOCKS: Final = 100
+"""Values are reduced to at most this many means before a fit, which bounds its cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A straight line through the newest values, with the covariance of its parameters."""
+    """Straight line fitted to the newest values, with the covariance of its parameters."""
 
     center: float
-    """Step at which ``level`` is the line's value."""
+    """Step at which the line's value is ``level``."""
     level: float
     slope: float
     """Change per step."""
     covariance: NDArray[np.float64]
     """(2, 2) of level and slope."""
-    freedom: float
-    """Degrees of freedom of its residuals, with their autocorrelation."""
-    first: int
+    degrees_of_freedom: float
+    """Of the residuals, reduced by their autocorrelation; not an integer."""
+    first_step: int
     """Step of the first value that it is fitted to."""
-    last: int
+    last_step: int
 
     @property
     def significant(self) -> bool:
-        """Whether the slope differs from 0."""
+        """Whether the slope differs from 0, by a two-sided t-test."""
         error = math.sqrt(max(float(self.covariance[1, 1]), 0.0))
-        return abs(self.slope) > quantile(1 - SIGNIFICANT / 2, self.freedom) * error
+        return abs(self.slope) > student_quantile(1 - SIGNIFICANCE_LEVEL / 2, self.degrees_of_freedom) * error
 
     def at(self, step: float) -> float:
         """The line's value at a step."""
         return self.level + self.slope * (step - self.center)
 
-    def crossing(self, limit: float) -> Span | None:
-        """Steps from the last value until the line is at a limit, with its 80 % range; None without a bounded one.
+    def steps_to_limit(self, limit: float) -> Span | None:
+        """Steps from the last value to where the line reaches a limit, with an 80 % range; None if it is unbounded.
 
-        Fieller's theorem (Fieller 1954, "Some problems in interval estimation"): all steps ``x`` with
-        ``(level + slope x - limit)^2 <= t^2 (v00 + 2 v01 x + v11 x^2)``, the ``v`` from ``covariance`` and ``t`` the
-        quantile of Student's distribution.
+        The range is Fieller's (1954, "Some problems in interval estimation"): all steps ``x`` from ``center`` with
+        ``(level + slope x - limit)^2 <= t^2 (v00 + 2 v01 x + v11 x^2)``, where the ``v`` are the entries of
+        ``covariance`` and ``t`` is the quantile of Student's distribution. Written as
+        ``a x^2 + 2 b x + c <= 0``, they are bounded if ``a > 0``.
         """
         (v00, v01), (_, v11) = self.covariance.tolist()
-        t2 = quantile((1 + COVERED) / 2, self.freedom) ** 2
+        t2 = student_quantile((1 + CONFIDENCE) / 2, self.degrees_of_freedom) ** 2
         gap = self.level - limit
         a, b, c = self.slope**2 - t2 * v11, gap * self.slope - t2 * v01, gap**2 - t2 * v00
         if a <= 0:
             return None
-        room = math.sqrt(max(b * b - a * c, 0.0))
-        ahead = self.last - self.center
-        return Span((-b - room) / a - ahead, -gap / self.slope - ahead, (-b + room) / a - ahead)
+        root = math.sqrt(max(b * b - a * c, 0.0))
+        since_center = self.last_step - self.center
+        return Span(
+            (-b - root) / a - since_center, -gap / self.slope - since_center, (-b + root) / a - since_center
+        )
 
 
 def trend(values: Recent) -> Trend | None:
-    """Straight trend of the newest values; None where there are too few.
+    """Fit a straight line to the newest values; None if they are fewer than MIN_VALUES.
 
-    Ordinary least squares on at most 100 means of consecutive values. Errors follow from residuals with an
-    autocorrelation ``r`` at one block's distance and ``r^k`` at ``k``: with ``P = (X'X)^-1 X'`` and
-    ``R = r^|i-j|``, the covariance is ``s^2 P R P'`` and ``s^2`` the sum of squares over ``tr(M R)``, ``M`` being the
-    residual projection (Johnston and DiNardo, "Econometric Methods", 4th edition, chapter 6). ``r`` is the one whose
-    expected estimate from residuals is the one found, since that of short series is too low (Marriott and Pope
-    1954, "Bias in the estimation of autocorrelations"). The window is halved while the slopes of its halves differ,
-    so that a curve is followed by its newest straight part.
+    Ordinary least squares on at most MAX_BLOCKS means of consecutive values. The errors are assumed to have the
+    autocorrelation ``r^k`` between means ``k`` apart. With ``P = (X'X)^-1 X'`` and ``R = r^|i-j|``, the parameters'
+    covariance is ``s^2 P R P'``, where ``s^2`` is the residuals' sum of squares over ``tr(M R)`` and ``M`` the
+    projection onto the residuals (Johnston and DiNardo, "Econometric Methods", 4th edition, chapter 6). The
+    residuals' own lag-1 autocorrelation is too low in short series (Marriott and Pope 1954, "Bias in the estimation
+    of autocorrelations"), so ``r`` is the value for which the one measured would be expected. The window is halved
+    while the slopes of its halves differ, so that only the newest straight part of a curve is fitted.
     """
     step, value = values.step.astype(np.float64), values.value
-    while len(step) >= ENOUGH:
-        found = _fit(step, value)
+    while len(step) >= MIN_VALUES:
+        fitted = _fit(step, value)
         half = len(step) // 2
-        if half < ENOUGH or not _bends(step, value, half):
-            return found
+        if half < MIN_VALUES or not _slopes_differ(step, value, half):
+            return fitted
         step, value = step[half:], value[half:]
     return None
 
 
-def _bends(step: Floats, value: Floats, half: int) -> bool:
-    one, other = _fit(step[:half], value[:half]), _fit(step[half:], value[half:])
-    error = math.sqrt(max(float(one.covariance[1, 1] + other.covariance[1, 1]), 0.0))
-    freedom = min(one.freedom, other.freedom)
-    return abs(one.slope - other.slope) > quantile(1 - _BENDS / 2, freedom) * error
+def _slopes_differ(step: Floats, value: Floats, half: int) -> bool:
+    older, newer = _fit(step[:half], value[:half]), _fit(step[half:], value[half:])
+    error = math.sqrt(max(float(older.covariance[1, 1] + newer.covariance[1, 1]), 0.0))
+    degrees_of_freedom = min(older.degrees_of_freedom, newer.degrees_of_freedom)
+    threshold = student_quantile(1 - _SLOPE_CHANGE_LEVEL / 2, degrees_of_freedom) * error
+    return abs(older.slope - newer.slope) > threshold
 
 
 def _fit(step: Floats, value: Floats) -> Trend:
-    first, last = int(step[0]), int(step[-1])
-    cuts = np.linspace(0, len(step), min(len(step), BLOCKS) + 1).astype(np.int64)
-    sizes = np.diff(cuts)
-    x, y = (np.add.reduceat(each, cuts[:-1]) / sizes for each in (step, value))
+    edges = np.linspace(0, len(step), min(len(step), MAX_BLOCKS) + 1).astype(np.int64)
+    sizes = np.diff(edges)
+    x, y = (np.add.reduceat(each, edges[:-1]) / sizes for each in (step, value))
     center, width = float(x.mean()), float(np.ptp(x)) or 1.0
     design = np.column_stack([np.ones(len(x)), (x - center) / width])
     projection = np.linalg.pinv(design)
     level, slope = (projection @ y).tolist()
-    rest = y - design @ (level, slope)
-    total = float(rest @ rest)
-    found = float(rest[1:] @ rest[:-1]) / total if total > 0 else 0.0
-    distance, grid, expected, freedom, trace = _correlations(len(x))
-    r = float(np.interp(found, expected, grid))
-    errors = total / float(np.interp(r, grid, trace)) * (r ** np.arange(len(x)))[distance]
+    residuals = y - design @ (level, slope)
+    sum_of_squares = float(residuals @ residuals)
+    lag1 = float(residuals[1:] @ residuals[:-1]) / sum_of_squares if sum_of_squares > 0 else 0.0
+    lags, autocorrelations, expected_lag1, degrees_of_freedom, expected_sums = _expected_residuals(len(x))
+    r = float(np.interp(lag1, expected_lag1, autocorrelations))
+    variance = sum_of_squares / float(np.interp(r, autocorrelations, expected_sums))
+    errors = variance * (r ** np.arange(len(x)))[lags]
     covariance = projection @ errors @ projection.T / np.outer((1, width), (1, width))
-    return Trend(center, level, slope / width, covariance, float(np.interp(r, grid, freedom)), first, last)
+    return Trend(
+        center=center,
+        level=level,
+        slope=slope / width,
+        covariance=covariance,
+        degrees_of_freedom=float(np.interp(r, autocorrelations, degrees_of_freedom)),
+        first_step=int(step[0]),
+        last_step=int(step[-1]),
+    )
 
 
-@lru_cache(maxsize=BLOCKS)
-def _correlations(count: int) -> tuple[Ints, Floats, Floats, Floats, Floats]:
-    """For residuals of ``count`` values in a row, by autocorrelation of the errors: what is expected of them.
+@lru_cache(maxsize=MAX_BLOCKS)
+def _expected_residuals(count: int) -> tuple[Ints, Floats, Floats, Floats, Floats]:
+    """Tabulate what is expected of the residuals of a line through ``count`` values, by the errors' autocorrelation.
 
-    The distance between any two of them, (count, count), and (30,) each: the autocorrelations, the expected estimate
-    of each, the degrees of freedom (Satterthwaite's), and the expected sum of squares for errors of variance 1.
+    Returns the lag between any two of the values, (count, count), and (30,) each: lag-1 autocorrelations of the
+    errors, and for each of these the expected lag-1 autocorrelation of the residuals, their degrees of freedom
+    (Satterthwaite's), and their expected sum of squares for errors of variance 1.
     """
-    grid = np.linspace(-0.5, 0.95, 30)
-    place = np.arange(count)
-    design = np.column_stack([np.ones(count), place - place.mean()])
-    rest = np.eye(count) - design @ np.linalg.pinv(design)
-    distance = np.abs(np.subtract.outer(place, place))
-    shift = np.eye(count, k=1)
-    expected, freedom, trace = [], [], []
-    for r in grid.tolist():
-        residual = rest @ (r**place)[distance] @ rest
-        expected.append(float((residual * shift).sum() / np.trace(residual)))
-        freedom.append(float(np.trace(residual) ** 2 / (residual * residual).sum()))
-        trace.append(float(np.trace(residual)))
-    return distance, grid, np.maximum.accumulate(expected), np.array(freedom), np.array(trace)
+    autocorrelations = np.linspace(-0.5, 0.95, 30)
+    index = np.arange(count)
+    design = np.column_stack([np.ones(count), index - index.mean()])
+    to_residuals = np.eye(count) - design @ np.linalg.pinv(design)
+    lags = np.abs(np.subtract.outer(index, index))
+    neighbours = np.eye(count, k=1)
+    expected_lag1, degrees_of_freedom, expected_sums = [], [], []
+    for r in autocorrelations.tolist():
+        covariance = to_residuals @ (r**index)[lags] @ to_residuals
+        expected_lag1.append(float((covariance * neighbours).sum() / np.trace(covariance)))
+        degrees_of_freedom.append(float(np.trace(covariance) ** 2 / (covariance * covariance).sum()))
+        expected_sums.append(float(np.trace(covariance)))
+    increasing = np.maximum.accumulate(expected_lag1)  # as np.interp requires
+    return lags, autocorrelations, increasing, np.array(degrees_of_freedom), np.array(expected_sums)
 
 
-def quantile(probability: float, freedom: float) -> float:
+def student_quantile(probability: float, degrees_of_freedom: float) -> float:
     """Quantile of Student's distribution, by Cornish and Fisher's expansion (Abramowitz and Stegun, 26.7.5)."""
-    z, n = NormalDist().inv_cdf(probability), max(freedom, 2.0)
+    z, n = NormalDist().inv_cdf(probability), max(degrees_of_freedom, 2.0)
     parts = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
@@ -168,37 +183,37 @@ def quantile(probability: float, freedom: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """When a criterion may be met by its trend."""
+class Estimate:
+    """Steps until a criterion is met if its trend continues."""
 
     steps: Span | None = None
-    """From now; None where that cannot be estimated."""
+    """From now; None if they cannot be estimated."""
     reason: str = ""
-    """Why not."""
+    """Why they cannot."""
     slope: float | None = None
-    """Change in 1,000 steps; None where there is no trend."""
+    """Change in 1,000 steps; None without a trend."""
 
 
-def reach(values: Recent, target: Target, now: int | None = None) -> Reach:
-    """Estimate when the trend of a series reaches the target, in steps from ``now`` (else from its last value)."""
-    found = trend(values)
-    if found is None:
-        return Reach(reason=f"fewer than {ENOUGH} values in this stage")
-    if not found.significant:
-        return Reach(reason="no trend")
-    slope = 1_000 * found.slope
-    here = found.at(found.last)
-    if target.missing(here) <= 0:
-        return Reach(reason="the trend has reached it", slope=slope)
-    limit = target.low if here < target.low else target.high
-    if (limit - here) * found.slope < 0:
-        return Reach(reason="moving away from it", slope=slope)
-    span = found.crossing(limit)
-    if span is None:
-        return Reach(reason="no trend", slope=slope)
-    passed = 0 if now is None else max(now - found.last, 0)
-    left = (max(each - passed, 0.0) for each in (span.low, span.likely, span.high))
-    return Reach(Span(*left), slope=slope)
+def estimate_steps(values: Recent, target: Target, now: int | None = None) -> Estimate:
+    """Estimate the steps from ``now`` (default: the last value) until the trend of a series reaches the target."""
+    fitted = trend(values)
+    if fitted is None:
+        return Estimate(reason=f"fewer than {MIN_VALUES} values in this stage")
+    if not fitted.significant:
+        return Estimate(reason="no trend")
+    slope = 1_000 * fitted.slope
+    fitted_now = fitted.at(fitted.last_step)
+    if target.distance_to_limit(fitted_now) <= 0:
+        return Estimate(reason="the trend has reached it", slope=slope)
+    limit = target.low if fitted_now < target.low else target.high
+    if (limit - fitted_now) * fitted.slope < 0:
+        return Estimate(reason="moving away from it", slope=slope)
+    span = fitted.steps_to_limit(limit)
+    if span is None:  # a significant slope has a bounded range, but its square may underflow to 0
+        return Estimate(reason="no trend", slope=slope)
+    steps_since = 0 if now is None else max(now - fitted.last_step, 0)
+    remaining = (max(each - steps_since, 0.0) for each in (span.low, span.likely, span.high))
+    return Estimate(Span(*remaining), slope=slope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,53 +222,53 @@ class Requirement:
 
     milestone: Milestone
     passed: bool | None
-    """By the newest check; None if it was never checked."""
+    """Result of the newest check; None if it was never checked."""
     measure: Measure | None
-    """None where the run logs nothing that it is about, or it has no limit."""
-    reach: Reach
+    """Its value and target; None if the run does not log the value or no limit is known."""
+    estimate: Estimate
 
     @property
-    def missing(self) -> float | None:
-        """How much its value must still change; 0 or less where it is within its limit."""
-        return self.measure.target.missing(self.measure.value) if self.measure else None
+    def distance_to_limit(self) -> float | None:
+        """How much its value must still change; 0 or less if it is within its limit, None without a measure."""
+        return self.measure.target.distance_to_limit(self.measure.value) if self.measure else None
 
     @property
     def met(self) -> bool | None:
-        """Whether it holds: by the newest check, else by its value; None where neither is known."""
-        if self.passed is not None or self.missing is None:
+        """Whether it holds: by the newest check, else by its value; None if neither is known."""
+        if self.passed is not None or self.distance_to_limit is None:
             return self.passed
-        return self.missing <= 0 if math.isfinite(self.missing) else False
+        return self.distance_to_limit <= 0 if math.isfinite(self.distance_to_limit) else False
 
 
 def requirements(state: TrainingState) -> tuple[Requirement, ...]:
-    """The criteria of the present stage, in the order of its checklist."""
+    """The criteria of the current stage, in the order of its checklist."""
     return state.memoized("requirements", lambda: _requirements(state))
 
 
 def _requirements(state: TrainingState) -> tuple[Requirement, ...]:
     checked = verdicts(state)
-    begun = stage_start(state)
-    made = []
+    first_step = stage_start(state)
+    result = []
     for each in _criteria(state):
-        found = measure(state, each.name)
+        measured = measure(state, each.name)
         passed = each.passed
-        if passed is None and each.name in checked and checked[each.name].step >= begun:
+        if passed is None and each.name in checked and checked[each.name].step >= first_step:
             passed = checked[each.name].passed
-        estimate = Reach()
-        if found and found.target.missing(found.value) > 0:
-            values = recent(state.history, metric(found.series), begun)
-            estimate = reach(values, found.target, state.current_step)
-        made.append(Requirement(each, passed, found, estimate))
-    return tuple(made)
+        estimate = Estimate()
+        if measured and measured.target.distance_to_limit(measured.value) > 0:
+            values = recent(state.history, metric(measured.series), first_step)
+            estimate = estimate_steps(values, measured.target, state.current_step)
+        result.append(Requirement(each, passed, measured, estimate))
+    return tuple(result)
 
 
 def _criteria(state: TrainingState) -> list[Milestone]:
-    """The checklist, and what else the stage is configured with."""
+    """The checklist of the current stage, followed by the criteria that only its configuration names."""
     listed = checklist(state)
     known = {each.name for each in listed}
-    given = configuration(state, state.current_stage).get("success_criteria")
-    names = [str(name) for name in given if name not in known] if isinstance(given, Mapping) else []
-    more = [(name, state.criteria.get(name)) for name in names[:MOST_CONDITIONS]]
+    configured = configuration(state, state.current_stage).get("success_criteria")
+    names = [str(name) for name in configured if name not in known] if isinstance(configured, Mapping) else []
+    more = [(name, state.criteria.get(name)) for name in names[:MAX_ITEMS]]
     return [
         *listed,
         *(Milestone(name, None, str(Criterion(name, limit)), group_of(name)) for name, limit in more),
@@ -291,7 +306,7 @@ def _gate_of(event: Event) -> Gate:
         _texts(fields.get("recommendations")),
         {
             str(name)[:100]: float(value)
-            for name, value in list(numbers.items())[:MOST_CONDITIONS]
+            for name, value in list(numbers.items())[:MAX_ITEMS]
             if isinstance(value, int | float) and not isinstance(value, bool)
         },
         event.step,
@@ -300,7 +315,7 @@ def _gate_of(event: Event) -> Gate:
 
 
 def _texts(listed: Any) -> tuple[str, ...]:
-    return tuple(str(each)[:200] for each in listed[:MOST_CONDITIONS]) if isinstance(listed, list) else ()
+    return tuple(str(each)[:200] for each in listed[:MAX_ITEMS]) if isinstance(listed, list) else ()
 
 
 def steps_in_words(steps: Span) -> str:
@@ -310,33 +325,36 @@ def steps_in_words(steps: Span) -> str:
 
 
 def _rounded(steps: float) -> str:
-    """A number of steps with two digits."""
+    """A number of steps, rounded to two significant digits."""
     size = 10 ** max(len(str(int(abs(steps)))) - 2, 0)
     return number(round(steps / size) * size, "count")
 
 
 def rate(state: TrainingState) -> float | None:
-    """Steps per second lately, to turn steps into time; None if not known."""
+    """Recent steps per second, to convert steps to time; None if not known."""
     return pace(state, 0.0).recent
 
 
 def sentence(state: TrainingState) -> str:
-    """Why the stage does not advance, in one sentence; empty where it has no criteria."""
+    """Why the stage does not advance, in one sentence; empty if it has no criteria."""
     listed = requirements(state)
     if not listed:
         return ""
     unmet = [each for each in listed if not each.met]
     if not unmet:
         return f"All {counted(len(listed), 'criterion', 'criteria')} of this stage hold."
-    known = [each for each in unmet if each.reach.steps]
+    estimated = [each for each in unmet if each.estimate.steps]
     text = f"{len(listed) - len(unmet):,} of {counted(len(listed), 'criterion', 'criteria')} hold"
-    waits = [each for each in unmet if each.missing is not None and each.missing > 0]
-    if known:
-        last = max(known, key=lambda each: each.reach.steps.likely if each.reach.steps else 0.0)
-        assert last.reach.steps is not None
-        return f"{text}; the slowest with a trend is {last.milestone.name}: {steps_in_words(last.reach.steps)} more."
-    if waits:
-        worst = waits[0]
-        reason = f", {worst.reach.reason}" if worst.reach.reason else ""
-        return f"{text}; {worst.milestone.name} misses its limit by {number(worst.missing)}{reason}."
+    outside = [each for each in unmet if each.distance_to_limit is not None and each.distance_to_limit > 0]
+    if estimated:
+        slowest = max(estimated, key=lambda each: each.estimate.steps.likely if each.estimate.steps else 0.0)
+        steps = slowest.estimate.steps
+        assert steps is not None
+        return f"{text}; the slowest with a trend is {slowest.milestone.name}: {steps_in_words(steps)} more."
+    if outside:
+        first = outside[0]
+        reason = f", {first.estimate.reason}" if first.estimate.reason else ""
+        return (
+            f"{text}; {first.milestone.name} misses its limit by {number(first.distance_to_limit)}{reason}."
+        )
     return f"{text}; {counted(len(unmet), 'criterion', 'criteria')} not passed or not evaluated yet."

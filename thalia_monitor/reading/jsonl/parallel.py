@@ -209,8 +209,8 @@ if __name__ == "__main__":
         sys.exit(1)
 
 
-WORTH_IT: Final = 32 * 2**20
-"""Bytes; reading less than this is done before a helper has started."""
+MIN_PARALLEL_BYTES: Final = 32 * 2**20
+"""Additions smaller than this are parsed before a helper process would have started."""
 RANGE: Final = 8 * 2**20
 AHEAD: Final = 6
 """Ranges that may be decoded, or being decoded, and not yet handed out: what bounds the memory."""

@@ -165,7 +165,7 @@ _HOLDS: Final = {
 def _criterion(state: TrainingState, each: Requirement, rate: float | None) -> html.Tr:
     words, look = _HOLDS[each.met]
     found = each.measure
-    margin = each.missing
+    margin = each.distance_to_limit
     finite = margin is not None and math.isfinite(margin)
     return html.Tr(
         [
@@ -176,7 +176,7 @@ def _criterion(state: TrainingState, each: Requirement, rate: float | None) -> h
             _cell("Margin", _signed(-margin) if finite and margin is not None else NONE),
             _cell(
                 "Trend in 1,000 steps",
-                _signed(each.reach.slope) if each.reach.slope is not None else NONE,
+                _signed(each.estimate.slope) if each.estimate.slope is not None else NONE,
                 basic.sparkline(course(state, found.series)) if found else None,
             ),
             _cell("Reaches its limit", *_reaches(each, rate)),
@@ -190,10 +190,10 @@ def _signed(value: float) -> str:
 
 
 def _reaches(each: Requirement, rate: float | None) -> list[Any]:
-    steps = each.reach.steps
+    steps = each.estimate.steps
     if steps is None:
-        held = each.met and not each.reach.reason
-        return [NONE if held or each.measure is None else each.reach.reason or NONE]
+        held = each.met and not each.estimate.reason
+        return [NONE if held or each.measure is None else each.estimate.reason or NONE]
     later = f"in {advance.steps_in_words(steps)}"
     if not rate:
         return [later]

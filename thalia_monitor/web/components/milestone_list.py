@@ -117,7 +117,7 @@ def _measured(state: TrainingState, found: Measure) -> list[Any]:
 
 
 def _distance(found: Measure) -> str:
-    missing = found.target.missing(found.value)
+    missing = found.target.distance_to_limit(found.value)
     if not math.isfinite(missing):
         return ""
     if missing > 0:

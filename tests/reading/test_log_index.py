@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from tests.reading.states import comparable
 from tests.reading.wild import USUAL, WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
-from thalia_monitor.reading import arrays, snapshot
+from thalia_monitor.reading import arrays, log_index
 from thalia_monitor.reading.jsonl import bulk_decode, parallel
 from thalia_monitor.reading.jsonl import log as training_log
+from thalia_monitor.reading.log_index import LogIndex
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
-from thalia_monitor.reading.snapshot import LogIndex
 
 Reader = Callable[[], RunReader]
 
@@ -30,9 +30,9 @@ Reader = Callable[[], RunReader]
 @pytest.fixture(autouse=True)
 def indexed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs of any size are worth an index, and files begin small."""
-    monkeypatch.setattr(training_log, "WORTH_SHARING", 1)
-    monkeypatch.setattr(training_log, "LOOK_AGAIN", 0.02)
-    monkeypatch.setattr(training_log, "FEW", 0)
+    monkeypatch.setattr(training_log, "MIN_INDEXED_BYTES", 1)
+    monkeypatch.setattr(training_log, "LOCK_TIMEOUT", 0.02)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 0)
     monkeypatch.setattr(arrays, "FIRST_FILE_ROOM", 4)
 
 
@@ -147,7 +147,7 @@ def damaged_files(cache: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("damage", ["removed", "emptied", "garbage"])
-def test_a_damaged_index_is_made_anew_without_a_word(
+def test_a_damaged_index_is_rebuilt_without_a_message(
     run: Path, cache: Path, reader: Reader, damage: str
 ) -> None:
     """Whichever of its files is lost, cut, or not what it was, nobody sees more than a moment's delay."""
@@ -172,7 +172,7 @@ import os, sys
 from pathlib import Path
 from thalia_monitor.reading.jsonl import log as training_log
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
-training_log.WORTH_SHARING = 1
+training_log.MIN_INDEXED_BYTES = 1
 run, cache, grows = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "grows"
 reader = RunReader(run, index=cache)
 reader.read()
@@ -204,7 +204,7 @@ def test_an_index_of_another_version_is_not_used(
 ) -> None:
     """Another version may read the same log otherwise."""
     reader().read()
-    monkeypatch.setattr(snapshot, "FORMAT", "another")
+    monkeypatch.setattr(log_index, "INDEX_FORMAT", "another")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size
@@ -215,7 +215,7 @@ def test_an_index_from_before_the_machine_was_started_is_not_used(
 ) -> None:
     """What had not reached the disk is lost then, and nothing tells what."""
     reader().read()
-    monkeypatch.setattr(snapshot, "_boot", lambda: "later")
+    monkeypatch.setattr(log_index, "_boot_id", lambda: "later")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size
@@ -271,7 +271,7 @@ def test_a_process_that_holds_the_index_and_hangs_is_not_waited_for_without_end(
     run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After some time the log is read without the index."""
-    monkeypatch.setattr(training_log, "HANGING", 3)
+    monkeypatch.setattr(training_log, "MAX_IDLE_CHECKS", 3)
     path = LogIndex(cache, log(run)).path
     path.mkdir(parents=True)
     with FileLock(path / "lock"):
@@ -283,9 +283,9 @@ def test_another_reader_sees_how_far_the_first_has_come(
 ) -> None:
     """While one process reads a large log in, the others show the part that is there."""
     monkeypatch.setattr(parallel, "RANGE", 100)
-    monkeypatch.setattr(training_log, "STRIDE", 100)
+    monkeypatch.setattr(training_log, "COMMIT_INTERVAL_BYTES", 100)
     for module in (parallel, training_log):
-        monkeypatch.setattr(module, "WORTH_IT", 300)
+        monkeypatch.setattr(module, "MIN_PARALLEL_BYTES", 300)
     monkeypatch.setattr(training_log, "helpers_here", lambda: 0)
     seen: list[int] = []
 
@@ -305,7 +305,7 @@ def test_small_logs_are_not_indexed(
     run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are read faster than an index is opened; one that grows is indexed from then on."""
-    monkeypatch.setattr(training_log, "WORTH_SHARING", 1800)
+    monkeypatch.setattr(training_log, "MIN_INDEXED_BYTES", 1800)
     first = reader()
     first.read()
     assert not cache.exists()
@@ -316,7 +316,7 @@ def test_small_logs_are_not_indexed(
 
 def test_the_cache_is_bounded(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond that the indexes used longest ago are removed; the one in use never is."""
-    monkeypatch.setattr(snapshot, "LARGEST", 1)
+    monkeypatch.setattr(log_index, "MAX_TOTAL_BYTES", 1)
     for number in range(3):
         directory = tmp_path / f"run{number}"
         directory.mkdir()
@@ -339,7 +339,7 @@ def test_many_readers_at_once_tell_the_same(
     run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """However they fall over one another; where every byte is committed, each is read once."""
-    monkeypatch.setattr(training_log, "FEW", few)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", few)
     readers = [reader() for _ in range(4)]
     barrier, states = threading.Barrier(4), list[Any]()
 
@@ -370,12 +370,12 @@ def test_a_few_new_lines_need_no_lock(
     readers = [reader(), reader()]
     for each in readers:
         each.read()
-    monkeypatch.setattr(training_log, "FEW", 10**6)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 10**6)
     append(log(run), log_text(line(50, loss=0.25, novelty=1), growth(51)))
     with FileLock(LogIndex(cache, log(run)).path / "lock"):
         states = [each.read() for each in readers]
     assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
-    monkeypatch.setattr(training_log, "FEW", 0)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 0)
     append(log(run), log_text(line(5), line(60), growth(61), line(62, novelty=2)))
     states = [each.read() for each in readers]
     assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
@@ -385,7 +385,7 @@ def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
     run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One has read up to a fallen step, the other past it, where it shows to be a straggler."""
-    monkeypatch.setattr(training_log, "FEW", 10**6)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 10**6)
     readers = [reader() for _ in range(3)]
     for each in readers:
         each.read()
@@ -407,10 +407,10 @@ def test_what_was_computed_of_a_doubtful_line_ends_with_its_doubt(
     first, second = reader(), reader()
     for each in (first, second):
         each.read()
-    monkeypatch.setattr(training_log, "FEW", 10**6)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 10**6)
     append(log(run), log_text(line(5, loss=0.75)))
     doubtful = first.read().history
-    monkeypatch.setattr(training_log, "FEW", 0)
+    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 0)
     append(log(run), log_text(line(60), line(70)))
     second.read()
     settled = first.read().history
@@ -452,9 +452,9 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
     path, written = log(directory), 0
     path.touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_log, "WORTH_BULK", 0 if fast else 10**9)
+        patch.setattr(training_log, "MIN_BULK_BYTES", 0 if fast else 10**9)
         patch.setattr(bulk_decode, "ALONE", 1)
-        patch.setattr(training_log, "FEW", few)
+        patch.setattr(training_log, "MIN_COMMIT_BYTES", few)
         readers = {name: RunReader(directory, index=cache) for name in ("first", "second", "restart")}
         for name, cut in [*happenings, ("first", len(content)), ("second", len(content)), ("restart", 0)]:
             if name == "replace":
