@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,6 +21,7 @@ from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.marks import event_traces, markers
 from thalia_monitor.figures.metrics import metric
 from thalia_monitor.kept import (
+    LARGEST,
     LONGEST_TEXT,
     MOST_A_MINUTE,
     MOST_NOTES,
@@ -90,6 +94,78 @@ def test_a_file_that_somebody_broke_is_no_notes(tmp_path: Path, content: str) ->
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "abc.toml").write_text(content, encoding="latin-1")
     assert RunNotes(tmp_path, "abc").all() == ()
+
+
+BROKEN = {
+    "a stray line": "<<<<<<< theirs\n",
+    "no list": "note = 3\n",
+    "too large": f"# {'x' * LARGEST}\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_file_that_cannot_be_read_is_never_written_over(tmp_path: Path, kind: str) -> None:
+    """Adding and removing are refused with what to do, the file stays as it is, and the run says so."""
+    notes = RunNotes(tmp_path, "abc")
+    note = notes.add(1, None, "weeks of work", "Ann", NOW)
+    file = tmp_path / "notes" / "abc.toml"
+    before = file.read_text(encoding="utf-8") if kind != "no list" else ""
+    file.write_text(before + BROKEN[kind], encoding="utf-8")
+    content = file.read_bytes()
+    with pytest.raises(NotKept, match=r"abc\.toml .*: repair or move it"):
+        notes.add(2, None, "x", "Ann", NOW)
+    with pytest.raises(NotKept, match="repair or move it"):
+        notes.remove(note.id)
+    assert file.read_bytes() == content
+    shown = notes.onto(load_training_state(FIXTURES / "healthy"))
+    assert shown.notes == ()
+    assert "repair or move it" in str(shown.problems[0])
+    assert shown.total_problems == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_never_written_over(tmp_path: Path) -> None:
+    """The folder may be written to, its file not be read: refused, and kept."""
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(1, None, "weeks of work", "Ann", NOW)
+    file = tmp_path / "notes" / "abc.toml"
+    file.chmod(0)
+    with pytest.raises(NotKept, match="repair or move it"):
+        RunNotes(tmp_path, "abc").add(2, None, "x", "Ann", NOW)
+    file.chmod(0o600)
+    assert [each.text for each in RunNotes(tmp_path, "abc").all()] == ["weeks of work"]
+
+
+def test_an_input_error_of_the_disk_keeps_the_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that fails is no empty file."""
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(1, None, "weeks of work", "Ann", NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+        with pytest.raises(NotKept, match=r"repair or move it .Input/output error"):
+            notes.add(2, None, "x", "Ann", NOW)
+    assert [each.text for each in RunNotes(tmp_path, "abc").all()] == ["weeks of work"]
+
+
+def test_what_somebody_else_wrote_into_the_file_stays(tmp_path: Path) -> None:
+    """Another table, a field of a note, and a note that makes no sense are there after adding and removing."""
+    file = tmp_path / "notes" / "abc.toml"
+    file.parent.mkdir()
+    file.write_text(
+        '[own]\nx = 1\n[[note]]\nstep = "later"\ntext = "mine"\n'
+        '[[note]]\nstep = 5\ntext = "b"\ncolor = "red"\n[[note]]\nid = "c"\nstep = 6\ntext = "c"\n',
+        encoding="utf-8",
+    )
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(9, None, "last", "Ann", NOW)
+    assert notes.remove("c")
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert content["own"] == {"x": 1}
+    assert [(each["text"], each.get("color")) for each in content["note"]] == [
+        ("mine", None),
+        ("b", "red"),
+        ("last", None),
+    ]
 
 
 def test_control_characters_do_not_get_in(tmp_path: Path) -> None:
