@@ -12,9 +12,10 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from filelock import FileLock, Timeout
 
 from tests.support import FIXTURES, ROOT, Run
-from thalia_monitor import load_training_state
+from thalia_monitor import contract, load_training_state
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.errors import NotKept, SettingsError
 from thalia_monitor.figures.chart import View
@@ -22,6 +23,7 @@ from thalia_monitor.figures.marks import event_traces, markers
 from thalia_monitor.figures.metrics import metric
 from thalia_monitor.kept import (
     LARGEST,
+    LONGEST_QUERY,
     LONGEST_TEXT,
     MOST_A_MINUTE,
     MOST_NOTES,
@@ -193,6 +195,56 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotKept, match="--state-dir"):
         RunNotes(tmp_path / "file", "abc").add(1, None, "x", "Ann", NOW)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.ENOLCK, errno.EACCES])
+def test_a_lock_that_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """In words, for a note and for a view: a drive that is read-only, full, or has no locks."""
+    monkeypatch.setattr(FileLock, "acquire", Mock(side_effect=OSError(number, os.strerror(number))))
+    with pytest.raises(NotKept, match=f"{os.strerror(number)}.*--state-dir"):
+        RunNotes(tmp_path, "abc").add(1, None, "x", "Ann", NOW)
+    with pytest.raises(NotKept, match=f"{os.strerror(number)}.*--state-dir"):
+        Views(tmp_path).save("q", "x=wall")
+
+
+def test_a_directory_in_the_place_of_a_lock_is_said(tmp_path: Path) -> None:
+    """For a note and for a view, and by the lock itself."""
+    for folder, name in (("notes", "abc"), ("views", "q")):
+        (tmp_path / folder / f"{name}.lock").mkdir(parents=True)
+    with pytest.raises(NotKept, match="--state-dir"):
+        RunNotes(tmp_path, "abc").add(1, None, "x", "Ann", NOW)
+    with pytest.raises(NotKept, match="--state-dir"):
+        Views(tmp_path).save("q", "x=wall")
+
+
+def test_another_writer_is_waited_for_a_limited_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the answer is to try again, not that the folder cannot be written to."""
+    monkeypatch.setattr(FileLock, "acquire", Mock(side_effect=Timeout("q.lock")))
+    with pytest.raises(NotKept, match=r"Another process is writing .*q\.toml: please try again"):
+        Views(tmp_path).save("q", "x=wall")
+
+
+def test_a_query_that_is_no_text_is_kept_legibly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lone surrogate becomes a question mark; whatever fails leaves no part of a file."""
+    views = Views(tmp_path)
+    views.save("q", "x=wall&hide=a\ud800b")
+    assert views.query("q") == "x=wall&hide=a%3Fb"
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    with pytest.raises(NotKept, match="No space left"):
+        views.save("q", "x=elapsed")
+    monkeypatch.setattr(contract, "legible", str)
+    with pytest.raises(UnicodeEncodeError):
+        views.save("q", "x=\ud800")
+    assert {each.suffix for each in (tmp_path / "views").iterdir()} <= {".toml", ".lock"}
+
+
+def test_a_query_that_is_too_long_is_not_even_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused by its length."""
+    monkeypatch.setattr("thalia_monitor.kept.parse_qsl", pytest.fail)
+    with pytest.raises(NotKept, match="too long"):
+        Views(tmp_path).save("q", "&".join(["x=1"] * LONGEST_QUERY))
 
 
 def test_notes_are_markers_and_events_of_a_state(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -89,28 +90,38 @@ class KeptFile:
             raise NotKept(f"{self.path} has a {name} that is no list of tables: repair or move it.")
         return found
 
-    def lock(self) -> FileLock:
-        """The lock for a change; raises NotKept where the folder cannot be written to."""
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock for a change; raises NotKept where another process has it, or it cannot be made."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
+            lock = FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE)
+            lock.acquire()
+        except Timeout as error:  # an OSError too
+            raise NotKept(f"Another process is writing {self.path}: please try again.") from error
+        except (OSError, NotImplementedError) as error:  # the latter is filelock's, of a drive without locks
             raise self._not_kept(error) from error
-        return FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write(self, content: Mapping[str, Any], head: str = "") -> None:
         """Replace the file; its lock is held. Raises NotKept."""
+        encoded = (head + tomli_w.dumps(content)).encode("utf-8")
         temporary = self.path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
-            temporary.write_text(head + tomli_w.dumps(content), encoding="utf-8")
+            temporary.write_bytes(encoded)
             temporary.replace(self.path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise self._not_kept(error) from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
-    def _not_kept(self, error: OSError) -> NotKept:
-        return NotKept(
-            f"{self.path.parent} cannot be written to ({error.strerror}): name another with --state-dir."
-        )
+    def _not_kept(self, error: OSError | NotImplementedError) -> NotKept:
+        why = getattr(error, "strerror", None) or error
+        return NotKept(f"{self.path.parent} cannot be written to ({why}): name another with --state-dir.")
 
 
 class RunNotes:
@@ -183,16 +194,13 @@ class RunNotes:
 
     def _change(self, change: Callable[[list[Any]], list[Any]]) -> bool:
         """Write the file with other tables; whether they are fewer. What of it is no note stays as it is."""
-        try:
-            with self._file.lock():
-                content = self._file.content()
-                before = self._file.tables(content, "note")
-                after = change(before)
-                if len(after) != len(before):
-                    self._file.write({**content, "note": after})
-                self._read = ("", ())
-        except Timeout as error:
-            raise NotKept("Another process is writing notes of this run: please try again.") from error
+        with self._file.lock():
+            content = self._file.content()
+            before = self._file.tables(content, "note")
+            after = change(before)
+            if len(after) != len(before):
+                self._file.write({**content, "note": after})
+            self._read = ("", ())
         return len(after) < len(before)
 
 
@@ -263,17 +271,15 @@ class Views:
             raise NotKept(
                 "A view's name has 1 to 40 letters, digits, spaces, - and _, a letter or digit first."
             )
-        chosen = [(key, value) for key, value in parse_qsl(query.removeprefix("?")) if key in VIEW_KEYS]
         if len(query) > LONGEST_QUERY:
             raise NotKept("This view is too long to be kept.")
+        given = parse_qsl(query.removeprefix("?"))
+        chosen = {key: contract.legible(value) for key, value in given if key in VIEW_KEYS}
         file = KeptFile(self._folder / f"{name}.toml")
-        try:
-            with file.lock():
-                if name not in self.names() and len(self.names()) >= MOST_VIEWS:
-                    raise NotKept(f"There are {MOST_VIEWS} views already: remove a file of {self._folder}.")
-                file.write({"name": name, "view": dict(chosen)}, VIEW_HEAD)
-        except Timeout as error:
-            raise NotKept("Another process is writing this view: please try again.") from error
+        with file.lock():
+            if name not in self.names() and len(self.names()) >= MOST_VIEWS:
+                raise NotKept(f"There are {MOST_VIEWS} views already: remove a file of {self._folder}.")
+            file.write({"name": name, "view": chosen}, VIEW_HEAD)
 
 
 VIEW_KEYS: Final = ("x", "smooth", "from", "to", "log", "clip", "events", "hide", "pin")
