@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from filelock import FileLock, Timeout
 
 from tests.support import FIXTURES, ROOT, Run
-from thalia_monitor import load_training_state
+from thalia_monitor import contract, load_training_state
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.errors import NotKept, SettingsError
 from thalia_monitor.figures.chart import View
 from thalia_monitor.figures.marks import event_traces, markers
 from thalia_monitor.figures.metrics import metric
 from thalia_monitor.kept import (
+    LARGEST,
+    LONGEST_QUERY,
     LONGEST_TEXT,
     MOST_A_MINUTE,
     MOST_NOTES,
@@ -92,6 +98,78 @@ def test_a_file_that_somebody_broke_is_no_notes(tmp_path: Path, content: str) ->
     assert RunNotes(tmp_path, "abc").all() == ()
 
 
+BROKEN = {
+    "a stray line": "<<<<<<< theirs\n",
+    "no list": "note = 3\n",
+    "too large": f"# {'x' * LARGEST}\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_file_that_cannot_be_read_is_never_written_over(tmp_path: Path, kind: str) -> None:
+    """Adding and removing are refused with what to do, the file stays as it is, and the run says so."""
+    notes = RunNotes(tmp_path, "abc")
+    note = notes.add(1, None, "weeks of work", "Ann", NOW)
+    file = tmp_path / "notes" / "abc.toml"
+    before = file.read_text(encoding="utf-8") if kind != "no list" else ""
+    file.write_text(before + BROKEN[kind], encoding="utf-8")
+    content = file.read_bytes()
+    with pytest.raises(NotKept, match=r"abc\.toml .*: repair or move it"):
+        notes.add(2, None, "x", "Ann", NOW)
+    with pytest.raises(NotKept, match="repair or move it"):
+        notes.remove(note.id)
+    assert file.read_bytes() == content
+    shown = notes.onto(load_training_state(FIXTURES / "healthy"))
+    assert shown.notes == ()
+    assert "repair or move it" in str(shown.problems[0])
+    assert shown.total_problems == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_never_written_over(tmp_path: Path) -> None:
+    """The folder may be written to, its file not be read: refused, and kept."""
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(1, None, "weeks of work", "Ann", NOW)
+    file = tmp_path / "notes" / "abc.toml"
+    file.chmod(0)
+    with pytest.raises(NotKept, match="repair or move it"):
+        RunNotes(tmp_path, "abc").add(2, None, "x", "Ann", NOW)
+    file.chmod(0o600)
+    assert [each.text for each in RunNotes(tmp_path, "abc").all()] == ["weeks of work"]
+
+
+def test_an_input_error_of_the_disk_keeps_the_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that fails is no empty file."""
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(1, None, "weeks of work", "Ann", NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_text", Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+        with pytest.raises(NotKept, match=r"repair or move it .Input/output error"):
+            notes.add(2, None, "x", "Ann", NOW)
+    assert [each.text for each in RunNotes(tmp_path, "abc").all()] == ["weeks of work"]
+
+
+def test_what_somebody_else_wrote_into_the_file_stays(tmp_path: Path) -> None:
+    """Another table, a field of a note, and a note that makes no sense are there after adding and removing."""
+    file = tmp_path / "notes" / "abc.toml"
+    file.parent.mkdir()
+    file.write_text(
+        '[own]\nx = 1\n[[note]]\nstep = "later"\ntext = "mine"\n'
+        '[[note]]\nstep = 5\ntext = "b"\ncolor = "red"\n[[note]]\nid = "c"\nstep = 6\ntext = "c"\n',
+        encoding="utf-8",
+    )
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(9, None, "last", "Ann", NOW)
+    assert notes.remove("c")
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert content["own"] == {"x": 1}
+    assert [(each["text"], each.get("color")) for each in content["note"]] == [
+        ("mine", None),
+        ("b", "red"),
+        ("last", None),
+    ]
+
+
 def test_control_characters_do_not_get_in(tmp_path: Path) -> None:
     """Neither escapes nor changes of direction, nor what is no text."""
     note = RunNotes(tmp_path, "abc").add(1, None, "a\x1b[31m\u202eb\ud800", "n\x07", NOW)
@@ -117,6 +195,56 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotKept, match="--state-dir"):
         RunNotes(tmp_path / "file", "abc").add(1, None, "x", "Ann", NOW)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.ENOLCK, errno.EACCES])
+def test_a_lock_that_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """In words, for a note and for a view: a drive that is read-only, full, or has no locks."""
+    monkeypatch.setattr(FileLock, "acquire", Mock(side_effect=OSError(number, os.strerror(number))))
+    with pytest.raises(NotKept, match=f"{os.strerror(number)}.*--state-dir"):
+        RunNotes(tmp_path, "abc").add(1, None, "x", "Ann", NOW)
+    with pytest.raises(NotKept, match=f"{os.strerror(number)}.*--state-dir"):
+        Views(tmp_path).save("q", "x=wall")
+
+
+def test_a_directory_in_the_place_of_a_lock_is_said(tmp_path: Path) -> None:
+    """For a note and for a view, and by the lock itself."""
+    for folder, name in (("notes", "abc"), ("views", "q")):
+        (tmp_path / folder / f"{name}.lock").mkdir(parents=True)
+    with pytest.raises(NotKept, match="--state-dir"):
+        RunNotes(tmp_path, "abc").add(1, None, "x", "Ann", NOW)
+    with pytest.raises(NotKept, match="--state-dir"):
+        Views(tmp_path).save("q", "x=wall")
+
+
+def test_another_writer_is_waited_for_a_limited_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the answer is to try again, not that the folder cannot be written to."""
+    monkeypatch.setattr(FileLock, "acquire", Mock(side_effect=Timeout("q.lock")))
+    with pytest.raises(NotKept, match=r"Another process is writing .*q\.toml: please try again"):
+        Views(tmp_path).save("q", "x=wall")
+
+
+def test_a_query_that_is_no_text_is_kept_legibly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lone surrogate becomes a question mark; whatever fails leaves no part of a file."""
+    views = Views(tmp_path)
+    views.save("q", "x=wall&hide=a\ud800b")
+    assert views.query("q") == "x=wall&hide=a%3Fb"
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    with pytest.raises(NotKept, match="No space left"):
+        views.save("q", "x=elapsed")
+    monkeypatch.setattr(contract, "legible", str)
+    with pytest.raises(UnicodeEncodeError):
+        views.save("q", "x=\ud800")
+    assert {each.suffix for each in (tmp_path / "views").iterdir()} <= {".toml", ".lock"}
+
+
+def test_a_query_that_is_too_long_is_not_even_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused by its length."""
+    monkeypatch.setattr("thalia_monitor.kept.parse_qsl", pytest.fail)
+    with pytest.raises(NotKept, match="too long"):
+        Views(tmp_path).save("q", "&".join(["x=1"] * LONGEST_QUERY))
 
 
 def test_notes_are_markers_and_events_of_a_state(tmp_path: Path) -> None:

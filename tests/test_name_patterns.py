@@ -25,6 +25,9 @@ NAMES = ["weights/a_mean", "weights/a_std", "weights/b_mean", "loss", "task/Reac
         ("/[^s]$/", ["weights/a_mean", "weights/a_std", "weights/b_mean", "task/Reaching_accuracy"]),
         (r"/weights\/[ab]_st?d/", ["weights/a_std"]),
         ("/REACH/", ["task/Reaching_accuracy"]),
+        ("/WEIGHTS.A_M[A-Z]AN/", ["weights/a_mean"]),
+        (r"/^\W*\D+$/", NAMES),
+        (r"/\W[\Wr]/", ["task/Reaching_accuracy"]),
         ("/nothing/", []),
         ("weights/", ["weights/a_mean", "weights/a_std", "weights/b_mean"]),
         ("/", ["weights/a_mean", "weights/a_std", "weights/b_mean", "task/Reaching_accuracy"]),
@@ -68,6 +71,49 @@ def test_it_finds_what_pythons_own_does(pattern: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        (r"^\D+$", ["abc", "a b", "É"]),
+        (r"^\d+$", ["123"]),
+        (r"^\W$", ["É"]),
+        (r"^[^\D1]+$", []),
+        (r"[\d\D]", ["123", "abc", "a b", "É"]),
+        (r"^\S+$", ["123", "abc", "É"]),
+        (r"\S\s\S", ["a b"]),
+        ("^É$", ["É"]),
+        ("^[é]$", ["É"]),
+    ],
+)
+def test_an_escape_in_capitals_takes_all_others(pattern: str, found: list[str]) -> None:
+    """``\\D`` is no digit, ``\\d`` is one: the case of an escape means something, that of a letter does not."""
+    assert search(f"/{pattern}/", ["123", "abc", "a b", "É"]) == found
+
+
+ANY_CASE = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                *("a", "B", "_", "1", " ", "-", ".", "^", "$", "(A|b1)", "(?:aB)", "(|A)"),
+                *(r"\d", r"\D", r"\w", r"\W", r"\s", r"\S", r"\.", r"\-", r"\\"),
+                *("[A-C]", "[^A]", "[Z-a]", "[^Z-a]", "[aB1]", r"[\Da]", r"[^\D]", r"[\d\W]"),
+                *(r"[\D\W]", r"[^\S_]", r"[^\W1]", r"[\d\D]", r"[^\d\D]", "[]A]", "[^]A]", r"[\]_-]"),
+            ]
+        ),
+        st.sampled_from(["", "", "*", "+", "?"]),
+    ),
+    max_size=6,
+).map(lambda parts: "".join(part + (repeat if part not in "^$" else "") for part, repeat in parts))
+
+
+@settings(max_examples=600, deadline=None)
+@given(ANY_CASE, st.text("aAbBzZ_19 \t-./^\\[]`", max_size=8))
+def test_it_finds_what_pythons_own_does_in_any_case(pattern: str, name: str) -> None:
+    """With escapes, ranges and classes in either case, as ``re`` with IGNORECASE."""
+    expected = bool(re.search(pattern, name, re.IGNORECASE | re.ASCII))
+    assert Expression(pattern).found_in(name) == expected
+
+
+@pytest.mark.parametrize(
     "pattern",
     [
         "(a+)+$",
@@ -108,6 +154,10 @@ def test_no_expression_hangs(pattern: str) -> None:
         r"\b",
         r"\1",
         "[z-a]",
+        "[a-Z]",
+        r"[A-\d]",
+        r"\B",
+        r"\Z",
         "a" * (LONGEST + 1),
         "(" * 40,
     ],

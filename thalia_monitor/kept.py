@@ -10,7 +10,8 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +23,7 @@ from platformdirs import user_state_path
 
 from thalia_monitor import contract, system
 from thalia_monitor.errors import NotKept, SettingsError
-from thalia_monitor.model.records import Note
+from thalia_monitor.model.records import Note, Problem
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -69,36 +70,58 @@ class KeptFile:
         return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
 
     def content(self) -> dict[str, Any]:
-        """What is in the file; nothing where there is none, or none that is TOML."""
+        """What is in the file; nothing where there is none. Raises NotKept for one that cannot be read."""
         try:
-            if self.path.stat().st_size > LARGEST:
-                return {}
-            return tomllib.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):  # tomllib's own errors are ValueErrors
+            if self.path.stat().st_size <= LARGEST:
+                return tomllib.loads(self.path.read_text(encoding="utf-8"))
+            why = f"it is larger than {LARGEST:,} bytes"
+        except FileNotFoundError:
             return {}
+        except OSError as error:
+            why = error.strerror or str(error)
+        except (ValueError, RecursionError) as error:  # tomllib's own errors are ValueErrors
+            why = str(error)
+        raise NotKept(f"{self.path} is not readable TOML: repair or move it ({why[:LONGEST_TEXT]}).")
 
-    def lock(self) -> FileLock:
-        """The lock for a change; raises NotKept where the folder cannot be written to."""
+    def tables(self, content: Mapping[str, Any], name: str) -> list[Any]:
+        """A list of the file's content; empty where there is none. Raises NotKept where the name is no list."""
+        found = content.get(name, [])
+        if not isinstance(found, list):
+            raise NotKept(f"{self.path} has a {name} that is no list of tables: repair or move it.")
+        return found
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock for a change; raises NotKept where another process has it, or it cannot be made."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
+            lock = FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE)
+            lock.acquire()
+        except Timeout as error:  # an OSError too
+            raise NotKept(f"Another process is writing {self.path}: please try again.") from error
+        except (OSError, NotImplementedError) as error:  # the latter is filelock's, of a drive without locks
             raise self._not_kept(error) from error
-        return FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write(self, content: Mapping[str, Any], head: str = "") -> None:
         """Replace the file; its lock is held. Raises NotKept."""
+        encoded = (head + tomli_w.dumps(content)).encode("utf-8")
         temporary = self.path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
-            temporary.write_text(head + tomli_w.dumps(content), encoding="utf-8")
+            temporary.write_bytes(encoded)
             temporary.replace(self.path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise self._not_kept(error) from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
-    def _not_kept(self, error: OSError) -> NotKept:
-        return NotKept(
-            f"{self.path.parent} cannot be written to ({error.strerror}): name another with --state-dir."
-        )
+    def _not_kept(self, error: OSError | NotImplementedError) -> NotKept:
+        why = getattr(error, "strerror", None) or error
+        return NotKept(f"{self.path.parent} cannot be written to ({why}): name another with --state-dir.")
 
 
 class RunNotes:
@@ -107,6 +130,7 @@ class RunNotes:
     def __init__(self, folder: Path, run: str) -> None:
         self._file = KeptFile(folder / "notes" / f"{run}.toml")
         self._read: tuple[str, tuple[Note, ...]] = ("", ())
+        self._problem = ""
         self._shown: tuple[TrainingState, str, TrainingState] | None = None
 
     @property
@@ -115,11 +139,16 @@ class RunNotes:
         return self._file.signature
 
     def all(self) -> tuple[Note, ...]:
-        """Every note, by step; read again where the file has changed."""
+        """Every note, by step; read again where the file has changed, and none of one that cannot be read."""
         now = self.signature
         if now != self._read[0]:
-            listed = self._file.content().get("note")
-            found = [note for each in (listed if isinstance(listed, list) else ()) if (note := _note(each))]
+            listed: list[Any] = []
+            self._problem = ""
+            try:
+                listed = self._file.tables(self._file.content(), "note")
+            except NotKept as error:
+                self._problem = f"notes are not shown: {error}"
+            found = [note for each in listed if (note := _note(each))]
             self._read = now, tuple(sorted(found[:MOST_NOTES], key=lambda each: (each.step, each.time)))
         return self._read[1]
 
@@ -131,6 +160,10 @@ class RunNotes:
         shown = self._shown
         if shown is None or shown[0] is not state or shown[1] != signature:
             marked = replace(state, notes=self.all(), version=f"{state.version}+{signature}")
+            if self._problem:
+                problem = Problem(self._file.path.name, None, self._problem)
+                known, total = [problem, *marked.problems], marked.total_problems + 1
+                marked = replace(marked, problems=known, total_problems=total)
             self._shown = shown = state, signature, marked
         return shown[2]
 
@@ -152,32 +185,38 @@ class RunNotes:
             raise NotKept("A note belongs to a step, or to the steps from one to a later one.")
         name = contract.printable(contract.legible(" ".join(user.split())))[:LONGEST_USER] or "unknown"
         note = Note(secrets.token_hex(6), step, words, name, round(now, 3), None if end == step else end)
-        self._change(lambda notes: [*_not_too_many(notes, name, now), note])
+        self._change(lambda tables: [*_not_too_many(tables, name, now), _table(note)])
         return note
 
     def remove(self, identifier: str) -> bool:
         """Remove a note; whether there was one. Raises NotKept where that cannot be written."""
-        before = len(self.all())
-        self._change(lambda notes: [each for each in notes if each.id != identifier])
-        return len(self.all()) < before
+        return self._change(lambda tables: [each for each in tables if not _is(each, identifier)])
 
-    def _change(self, change: Any) -> None:
-        try:
-            with self._file.lock():
-                self._read = ("", ())
-                notes = change(list(self.all()))
-                self._file.write({"note": [_table(each) for each in notes]})
-        except Timeout as error:
-            raise NotKept("Another process is writing notes of this run: please try again.") from error
+    def _change(self, change: Callable[[list[Any]], list[Any]]) -> bool:
+        """Write the file with other tables; whether they are fewer. What of it is no note stays as it is."""
+        with self._file.lock():
+            content = self._file.content()
+            before = self._file.tables(content, "note")
+            after = change(before)
+            if len(after) != len(before):
+                self._file.write({**content, "note": after})
+            self._read = ("", ())
+        return len(after) < len(before)
 
 
-def _not_too_many(notes: list[Note], user: str, now: float) -> list[Note]:
-    if len(notes) >= MOST_NOTES:
+def _is(table: Any, identifier: str) -> bool:
+    note = _note(table)
+    return note is not None and note.id == identifier
+
+
+def _not_too_many(tables: list[Any], user: str, now: float) -> list[Any]:
+    if len(tables) >= MOST_NOTES:
         raise NotKept(f"This run has {MOST_NOTES} notes already: remove one to add another.")
+    notes = [note for each in tables if (note := _note(each))]
     recent = sum(each.user == user and abs(now - each.time) < MINUTE for each in notes)
     if recent >= MOST_A_MINUTE:
         raise NotKept(f"That were {recent} notes within a minute: please wait a little.")
-    return notes
+    return tables
 
 
 def _table(note: Note) -> dict[str, Any]:
@@ -232,17 +271,15 @@ class Views:
             raise NotKept(
                 "A view's name has 1 to 40 letters, digits, spaces, - and _, a letter or digit first."
             )
-        chosen = [(key, value) for key, value in parse_qsl(query.removeprefix("?")) if key in VIEW_KEYS]
         if len(query) > LONGEST_QUERY:
             raise NotKept("This view is too long to be kept.")
+        given = parse_qsl(query.removeprefix("?"))
+        chosen = {key: contract.legible(value) for key, value in given if key in VIEW_KEYS}
         file = KeptFile(self._folder / f"{name}.toml")
-        try:
-            with file.lock():
-                if name not in self.names() and len(self.names()) >= MOST_VIEWS:
-                    raise NotKept(f"There are {MOST_VIEWS} views already: remove a file of {self._folder}.")
-                file.write({"name": name, "view": dict(chosen)}, VIEW_HEAD)
-        except Timeout as error:
-            raise NotKept("Another process is writing this view: please try again.") from error
+        with file.lock():
+            if name not in self.names() and len(self.names()) >= MOST_VIEWS:
+                raise NotKept(f"There are {MOST_VIEWS} views already: remove a file of {self._folder}.")
+            file.write({"name": name, "view": chosen}, VIEW_HEAD)
 
 
 VIEW_KEYS: Final = ("x", "smooth", "from", "to", "log", "clip", "events", "hide", "pin")

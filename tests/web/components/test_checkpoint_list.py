@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fixtures.thalia_files import metadata, plain
@@ -106,6 +108,42 @@ def test_what_is_broken_or_unfinished_says_so(run: Run) -> None:
         "stage_0_step_3.thalia": "unreadable",
     }
     assert "not whole JSON" in found["metadata_200.json"]["reason"]
+
+
+def test_a_damaged_file_hides_no_other(run: Run) -> None:
+    """Absurd numbers in headers, metadata, names and the log beside a good file: each is a row, the page is shown."""
+    run.metrics(0, neuron_counts={"cortex": 1e400})
+    good = run.metadata(100)
+    delta = struct.pack("<5sI32sQQ", b"\xce\x94THL", 1, bytes(32), 5000, 2**64 - 1).ljust(256, b"\0")
+    files = {
+        "a_step.delta.thalia": delta,
+        "b_neurons.thalia": plain(metadata(1, 0, timestamp=None), neurons=2**64 - 1, saved_at=1765220001),
+        "c_synapses.thalia": plain(metadata(2, 0), neurons=7, synapses=2**63),
+        "d_large.thalia": plain(metadata(3, 0, regions={"cortex": {"n_neurons": 1e30}})),
+        "e_larger.thalia": plain(
+            metadata(4, 0, regions={"cortex": {"n_neurons": 1e308}, "vta": {"n_neurons": 1e308}})
+        ),
+        "f_stage.thalia": plain(metadata(5, 1e308, total_weeks=1e308)),
+        f"checkpoint_trial_{'9' * 30}.pt": b"x",
+    }
+    for name, content in files.items():
+        (run.directory / name).write_bytes(content)
+    state = load_training_state(run.directory)
+    found = rows(state)
+    assert set(found) == {good.name, *files}
+    assert found[good.name]["status"] == "kept"
+    assert found["c_synapses.thalia"]["neurons"] == 7
+    for name in ("b_neurons.thalia", "d_large.thalia", "e_larger.thalia"):
+        assert pd.isna(found[name]["neurons"])
+    assert pd.isna(found["a_step.delta.thalia"]["step"])
+    assert "18,446,744,073,709,551,615 neurons" in " ".join(map(str, state.problems))
+    assert "9,223,372,036,854,775,808 synapses" in " ".join(map(str, state.problems))
+    names = list(checkpoint_list.entries(state))
+    assert good.name in names
+    for name in names:
+        assert checkpoint_list.difference(state, good.name, name)
+    checkpoint_list.facts(state)
+    assert create_app(run.directory).server.test_client().get("/checkpoints").status_code == 200
 
 
 class Trap:

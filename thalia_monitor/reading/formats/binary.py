@@ -165,6 +165,8 @@ class _Header:
     index_length: int
     neurons: int
     synapses: int
+    reasons: tuple[str, ...] = ()
+    """What of it is left out, and why."""
 
     @staticmethod
     def parse(start: bytes) -> _Header:
@@ -175,7 +177,13 @@ class _Header:
             raise Torn(f"is no Thalia checkpoint: it begins with {start[:4].hex(' ')}, not with THAL")
         if length > LARGEST_METADATA or not _HEADER_LENGTH <= at <= LARGEST_METADATA:
             raise Torn(f"has a damaged header: it tells of {length:,} bytes of metadata at {at:,}")
-        return _Header(saved, at, length, index, index_length, neurons, synapses)
+        totals = {"neurons": neurons, "synapses": synapses}
+        absurd = {name: each for name, each in totals.items() if json_values.count(each) is None}
+        reasons = (
+            f"has a header that tells of {each:,} {name}; they are left out" for name, each in absurd.items()
+        )
+        used = totals | dict.fromkeys(absurd, 0)
+        return _Header(saved, at, length, index, index_length, **used, reasons=tuple(reasons))
 
     @property
     def index_end(self) -> int:
@@ -191,7 +199,8 @@ def _plain(header: _Header, file: BinaryIO, size: int) -> Save:
         file.seek(header.index_offset)
         regions = _regions(_take(file, header.index_length))
     fields, reasons = _kept(metadata)
-    return Save(fields, header.saved_at, header.neurons, header.synapses, regions, reasons, complete)
+    every = header.reasons + reasons
+    return Save(fields, header.saved_at, header.neurons, header.synapses, regions, every, complete)
 
 
 def _compressed(file: BinaryIO) -> Found:
@@ -211,12 +220,13 @@ def _compressed(file: BinaryIO) -> Found:
     except (DECOMPRESSOR.error, EOFError) as error:
         raise Torn(f"has a damaged zstd frame: {error}") from error
     fields, reasons = _kept(metadata)
-    return Save(fields, header.saved_at, header.neurons, header.synapses, reasons=reasons)
+    return Save(fields, header.saved_at, header.neurons, header.synapses, reasons=header.reasons + reasons)
 
 
 def _delta(start: bytes) -> Listed:
     reason = "is a delta to another checkpoint; its content is a pickle, which is never opened"
-    return Listed(reason, _DELTA.unpack_from(start)[4] if len(start) >= _DELTA.size else None)
+    whole = len(start) >= _DELTA.size
+    return Listed(reason, json_values.count(_DELTA.unpack_from(start)[4]) if whole else None)
 
 
 def _metadata(content: bytes, header: _Header) -> Mapping[str, Any]:

@@ -78,8 +78,7 @@ def follow_saved(_: Path, prefix: str, __: Path | None) -> _Reader:
 
 
 def _saved_file(file: FoundFile) -> SavedFile:
-    named = SAVED_NAME.fullmatch(file.path.name)
-    step = int(named[1]) if named else None
+    step = _trial(file.path.name)
     reason = "its content is a pickle, which is never opened"
     return SavedFile(file.name, file.signature[1], file.modified, step, status="not opened", reason=reason)
 
@@ -203,16 +202,21 @@ class Trials:
         return Recording(source, events=tuple(self._happened))
 
 
+def _trial(name: str) -> int | None:
+    named = SAVED_NAME.fullmatch(name)
+    return json_values.count(int(named[1])) if named else None
+
+
 def saved_trials(names: Sequence[str], family: str) -> Recording:
     """List PyTorch checkpoints by their names: their content is a pickle, which is never opened."""
-    trials = [int(found[1]) for name in names if (found := SAVED_NAME.fullmatch(name))]
+    trials = [found for name in names if (found := _trial(name)) is not None]
     return Recording(
         Source(
             family,
             SAVED_FORMAT,
             len(trials),
-            min(trials),
-            max(trials),
+            min(trials, default=None),
+            max(trials, default=None),
             "listed by name, never opened",
         )
     )

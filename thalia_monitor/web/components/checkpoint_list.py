@@ -186,7 +186,7 @@ def _table(state: TrainingState) -> pd.DataFrame:
     rows = []
     for each, status, reason in every:
         regions = each.regions or by_log.get(each.file, {})
-        neurons = each.neurons or round(sum(size or 0 for size in regions.values())) or None
+        neurons = each.neurons or _whole(sum(size or 0 for size in regions.values()))
         rows.append(
             {
                 "step": each.step,
@@ -205,6 +205,11 @@ def _table(state: TrainingState) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype({"step": "Int64", "regions": "Int64", "neurons": "Int64", "size_bytes": "Int64"})
+
+
+def _whole(total: float) -> int | None:
+    """A sum as a whole number; None for none, and for one that no training has (a damaged file's)."""
+    return round(total) or None if abs(total) < 2.0**63 else None
 
 
 def difference(state: TrainingState, first: str | None, second: str | None) -> list[Any]:
