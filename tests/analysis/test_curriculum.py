@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from thalia_monitor import load_training_state
 from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
 from thalia_monitor.analysis.findings import Kind
 from thalia_monitor.analysis.health import findings
+from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Severity
 from thalia_monitor.model.run import TrainingState
@@ -178,6 +180,33 @@ def test_the_allowed_forgetting_is_that_of_thalias_worked_example(
 ) -> None:
     """Stricter the larger the brain and the later the stage, at least 5 %; 5.6 % at stage 4 with 525,000 neurons."""
     assert retention.allowed(stage, neurons) == pytest.approx(percent / 100, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("stage", "neurons", "share"),
+    [
+        *((-1e30, 50_000, 0.1), (1e308, 50_000, 0.05), (10**400, 50_000, 0.05)),
+        *((math.nan, 50_000, 0.1), (math.inf, 50_000, 0.05), (-math.inf, 50_000, 0.1)),
+        *((0, 5e-324, 1.0), (0, math.inf, 0.05), (0, math.nan, 0.1), (0, -1.0, 0.1)),
+    ],
+)
+def test_the_allowed_forgetting_is_a_share_whatever_the_numbers(
+    stage: float, neurons: float, share: float
+) -> None:
+    """A stage counts as one of 0 to 20, and between 5 and 100 % are allowed."""
+    assert retention.allowed(stage, neurons) == share
+
+
+@pytest.mark.parametrize("stage", ["-1e30", "1e308", "NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_a_stage_beyond_all_measure_costs_no_summary(tmp_path: Path, stage: str) -> None:
+    """One such line keeps nobody from the summary of the run, and the run's retention has a sentence."""
+    (tmp_path / "training_log.json").write_text(
+        f'{{"step":0,"event_type":"stage_start","stage":{stage}}}\n'
+        '{"step":1,"event_type":"evaluation","task":"a","stage":0,"accuracy":0.5}\n{"step":1,"loss":0.5}\n'
+    )
+    state = load_training_state(tmp_path)
+    assert all(each.kind is not Kind.RETENTION for each in summarize(state, 1e9).findings)
+    assert retention.sentence(state) == "1 task probed, none of them yet after the end of its stage."
 
 
 def test_forgetting_beyond_the_limit_is_one_finding_that_ends_with_the_next_good_probe(

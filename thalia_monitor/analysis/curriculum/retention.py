@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BASE_NEURONS: Final = 50_000
 """Size of the brain for which Thalia allows 10 %."""
 LEAST_ALLOWED: Final = 0.05
+LAST_STAGE: Final = 20.0
+"""A later stage allows no less."""
 CATASTROPHIC: Final = 0.20
 """Forgetting that Thalia's failure protocol calls catastrophic."""
 PATTERN: Final = "task/*_accuracy"
@@ -39,9 +41,14 @@ def allowed(stage: float, neurons: float | None) -> float:
     ``max(0.05, 0.10 * (1 - 0.3 * log10(N / 50000)) * (1 - 0.05 * stage))``, with a brain of 50,000 neurons where the
     size is not known. Source: Thalia's ``docs/design/curriculum_strategy.md``, "Continual Learning Validation". In
     tenths of a percent, as its table has it: 5.6 % at stage 4 with 525,000 neurons (5.55 % before rounding).
+
+    A stage counts as one of 0 to 20, whatever number a log gives it (one that is no number as 0), and at most 100 %
+    are allowed.
     """
-    size = 1 - 0.3 * math.log10((neurons or BASE_NEURONS) / BASE_NEURONS)
-    share = max(LEAST_ALLOWED, 0.10 * size * (1 - 0.05 * stage))
+    known = neurons if neurons is not None and neurons > 0 else BASE_NEURONS
+    size = 1 - 0.3 * (math.log10(known) - math.log10(BASE_NEURONS))
+    place = min(max(0.0, stage), LAST_STAGE)  # 0.0 first: NaN is not greater
+    share = min(max(LEAST_ALLOWED, 0.10 * size * (1 - 0.05 * place)), 1.0)
     # Rounded in decimals: in binary, half of the last digit would fall to either side.
     return float(Decimal(f"{100 * share:.2f}").quantize(Decimal("0.1"), ROUND_HALF_UP) / 100)
 
@@ -154,7 +161,7 @@ def _place(probe: Probe) -> tuple[int, int]:
 def allowed_now(state: TrainingState) -> float:
     """Forgetting that is allowed with the present stage and size of the brain."""
     stage = state.current_stage
-    number = 0.0 if stage is None else float(stage - (2 if state.scheme == "2026" else 0))
+    number = 0 if stage is None else stage - (2 if state.scheme == "2026" else 0)
     return allowed(number, neurons(state))
 
 
