@@ -242,6 +242,42 @@ def test_a_task_that_was_never_probed_later_has_no_retention_rather_than_none(tm
     assert (task.forgetting, task.beyond, task.learned and task.learned.accuracy) == (None, False, 0.80)
 
 
+def test_forgetting_is_found_where_steps_begin_again_at_each_stage(tmp_path: Path) -> None:
+    """0.9 at the end of stage 0 and 0.2 at step 4,900 of stage 1 are 78 % forgotten, though 4,900 is before 9,900."""
+    state = run(
+        tmp_path / "again at 0",
+        begin(0, 0),
+        *({"step": step, "stage": 0, "loss": 0.5} for step in range(0, 10_000, 100)),
+        probe("digits", 0, 0.9, 9_900),
+        begin(1, 0),
+        probe("digits", 0, 0.8, 0),
+        *({"step": step, "stage": 1, "loss": 0.5} for step in range(0, 5_000, 100)),
+        probe("digits", 0, 0.2, 4_900),
+    )
+    assert [each.kind for each in state.history.segments] == ["start", "stage"]
+    (task,) = retention.retention(state)
+    assert {stage: each.accuracy for stage, each in task.by_stage.items()} == {0: 0.9, 1: 0.2}
+    assert (task.learned and task.learned.step, task.now and task.now.step) == (9_900, 4_900)
+    assert task.forgetting == pytest.approx(0.78, abs=0.005)
+    (found,) = [each for each in findings(state) if each.kind is Kind.RETENTION]
+    assert found.message == "Task digits of stage 0 is being forgotten: 77.8 %."
+
+
+def test_a_stage_that_no_event_names_where_steps_begin_again_is_no_later_stretch(tmp_path: Path) -> None:
+    """The attempt that goes on there ends in the segment of its last line, and a probe there is of its stage."""
+    state = run(
+        tmp_path / "unnamed",
+        begin(0, 0),
+        *({"step": step, "stage": 0, "loss": 0.5} for step in range(0, 3_000, 100)),
+        *({"step": step, "stage": 1, "loss": 0.5} for step in range(0, 5_000, 100)),
+        probe("digits", 0, 0.2, 4_000),
+    )
+    (attempt,) = stage_course.attempts(state)
+    assert (attempt.segment, attempt.until) == (0, 1)
+    (task,) = retention.retention(state)
+    assert set(task.by_stage) == {0}
+
+
 def test_a_task_is_kept_as_well_as_the_metrics_say_where_nothing_is_evaluated(tmp_path: Path) -> None:
     """``task/reading_accuracy`` at the end of its stage and now: 0.8 and 0.72, so that a tenth is forgotten."""
     name = "task/reading_accuracy"

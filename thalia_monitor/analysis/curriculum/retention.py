@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import contract
@@ -100,7 +101,7 @@ class Retention:
         """R, the accuracy of a probe over that at the end of the task's stage; None where either is missing or 0."""
         if probe is None or self.learned is None or not self.learned.accuracy > 0:
             return None
-        return probe.accuracy / self.learned.accuracy if probe.step >= self.learned.step else None
+        return probe.accuracy / self.learned.accuracy if _place(probe) >= _place(self.learned) else None
 
     @property
     def forgetting(self) -> float | None:
@@ -171,23 +172,40 @@ def neurons(state: TrainingState) -> float | None:
     return total if math.isfinite(total) and total > 0 else None
 
 
-Stretch = tuple[float, int, float, bool]
-"""A stage, the step that it follows, its last step, and whether it is the first: that has its first step, too."""
+Stretch = tuple[float, tuple[int, float], tuple[int, float], bool]
+"""A stage, the place that it follows, its last place, and whether it is the first: that has its first step, too.
+
+A place is a step and, before it, how often steps have begun again at a new stage until then.
+"""
 
 
-def _stretches(stages: Sequence[Course]) -> tuple[Stretch, ...]:
-    first = min((each.attempts[0].start for each in stages), default=0)
-    return tuple(
-        (course.stage, each.start, math.inf if each.running else each.kept, each.start == first)
+def _begun_again(state: TrainingState) -> tuple[int, ...]:
+    """How often steps have begun again at a new stage, by segment; a resume goes on with those there were."""
+    return tuple(accumulate(each.kind == "stage" for each in state.history.segments))
+
+
+def _at(begun_again: Sequence[int], segment: int, step: float) -> tuple[int, float]:
+    return (begun_again[min(segment, len(begun_again) - 1)] if begun_again else 0), step
+
+
+def _stretches(stages: Sequence[Course], begun_again: Sequence[int]) -> tuple[Stretch, ...]:
+    every = [
+        (
+            course.stage,
+            _at(begun_again, each.segment, each.start),
+            (len(begun_again), math.inf) if each.running else _at(begun_again, each.until, each.kept),
+        )
         for course in stages
         for each in course.attempts
-    )
+    ]
+    firsts = {start[0]: start for _, start, _ in sorted(every, key=lambda each: each[1], reverse=True)}
+    return tuple((stage, start, end, start == firsts[start[0]]) for stage, start, end in every)
 
 
-def _trained_at(stretches: Sequence[Stretch], step: int) -> float | None:
-    """The stage that was trained at a step; at a boundary the one that ends there."""
+def _trained_at(stretches: Sequence[Stretch], place: tuple[int, float]) -> float | None:
+    """The stage that was trained at a place; at a boundary the one that ends there."""
     for stage, start, end, first in stretches:
-        if start < step <= end or (first and step == start):
+        if start < place <= end or (first and place == start):
             return stage
     return None
 
@@ -197,7 +215,8 @@ def _probed(state: TrainingState, stages: Sequence[Course]) -> Mapping[str, _Pro
 
     They are read again where a stage or a segment has begun since.
     """
-    limits, stretches = tuple(state.history.supersessions().tolist()), _stretches(stages)
+    limits, begun_again = tuple(state.history.supersessions().tolist()), _begun_again(state)
+    stretches = _stretches(stages, begun_again)
 
     def read(events: Sequence[Event], _: int) -> dict[str, _Probed]:
         found: dict[str, list[Probe]] = {}
@@ -205,14 +224,18 @@ def _probed(state: TrainingState, stages: Sequence[Course]) -> Mapping[str, _Pro
             gone = probe.segment < len(limits) and probe.step >= limits[probe.segment]
             if not gone and (probe.task in found or len(found) < MOST_TASKS):
                 found.setdefault(probe.task, []).append(probe)
-        return {task: _grouped(probes, stretches) for task, probes in found.items()}
+        return {task: _grouped(probes, stretches, begun_again) for task, probes in found.items()}
 
-    return state.extended(("probes", limits, stretches), read, lambda old, new: _add(dict(old), new))
+    return state.extended(
+        ("probes", limits, begun_again, stretches), read, lambda old, new: _add(dict(old), new)
+    )
 
 
-def _grouped(probes: list[Probe], stretches: Sequence[Stretch]) -> _Probed:
+def _grouped(probes: list[Probe], stretches: Sequence[Stretch], begun_again: Sequence[int]) -> _Probed:
     probes.sort(key=_place)
-    during = ((_trained_at(stretches, probe.step), probe) for probe in probes)
+    during = (
+        (_trained_at(stretches, _at(begun_again, probe.segment, probe.step)), probe) for probe in probes
+    )
     return _Probed(tuple(probes), {stage: probe for stage, probe in during if stage is not None})
 
 

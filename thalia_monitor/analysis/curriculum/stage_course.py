@@ -42,6 +42,8 @@ class Attempt:
     """The last step of it so far."""
     segment: int = 0
     """Segment of the history that it begins in."""
+    until: int = 0
+    """Segment that it ends in so far: a later one where steps begin again and no event names the stage."""
     running: bool = False
     ended: bool = False
     """Whether the log says that the stage ended with it."""
@@ -193,7 +195,8 @@ class _Walk:
                 self._begin(turn.stage, turn)
         if self._open:
             end = max(self._state.current_step, self._open.start)
-            self._made.append(replace(self._open, end=end, running=True))
+            until = max(self._open.segment, len(self._state.history.segments) - 1)
+            self._made.append(replace(self._open, end=end, until=until, running=True))
         return tuple(self._made)
 
     def _begin(self, stage: float, turn: _Turn) -> None:
@@ -233,11 +236,11 @@ class _Walk:
         now, self._open = self._open, None
         if now is None:
             return
-        step, segments = turn.step, self._state.history.segments
+        step, until, segments = turn.step, turn.segment, self._state.history.segments
         if now.segment < turn.segment < len(segments):
-            step = int(self._state.history.step[segments[turn.segment].first_row - 1])
+            step, until = int(self._state.history.step[segments[turn.segment].first_row - 1]), until - 1
         if step > now.start or ended:
-            self._made.append(replace(now, end=max(step, now.start), ended=ended))
+            self._made.append(replace(now, end=max(step, now.start), until=until, ended=ended))
 
 
 def _turns(state: TrainingState) -> Iterator[_Turn]:
