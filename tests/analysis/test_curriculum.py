@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.analysis.build import history
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
 from thalia_monitor.analysis.findings import Kind
 from thalia_monitor.analysis.health import findings
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.memo import AppendOnly
-from thalia_monitor.model.records import Severity
+from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.model.run import TrainingState
 
 Line = Mapping[str, Any]
@@ -404,3 +407,59 @@ def test_criteria_that_only_this_stage_is_configured_with_are_listed_too(tmp_pat
     assert found["new_skill"].measure and str(found["new_skill"].measure.target) == "> 0.8"
     assert found["new_skill"].missing == pytest.approx(0.1)
     assert (found["calm"].milestone.criterion, found["calm"].met) == ("check holds", None)
+
+
+@pytest.mark.parametrize("stages", [2, 1_000_000], ids=["two stages in turn", "another stage each time"])
+def test_many_stage_starts_cost_no_more_than_their_number(stages: int) -> None:
+    """20,000 of them take at most 12 times as many calls as 2,000, and the newest is the stage that is trained."""
+
+    def calls(count: int) -> int:
+        """How many calls the courses take, generators' steps included."""
+        events = tuple(Event("stage_start", step, {"stage": step % stages}) for step in range(count))
+        state = TrainingState(history=history(range(0, count, 100), loss=[0.5] * len(range(0, count, 100))))
+        state, made = replace(state, events=events), 0
+
+        def counting(*_: object) -> None:
+            nonlocal made
+            made += 1
+
+        sys.setprofile(counting)
+        try:
+            found = stage_course.courses(state)
+        finally:
+            sys.setprofile(None)
+        assert (found[-1].stage, found[-1].running) == ((count - 1) % stages, True)
+        return made
+
+    assert calls(20_000) <= 12 * calls(2_000)
+
+
+def test_attempts_are_those_since_the_newest_turns() -> None:
+    """Of 5,000 stage starts 4,000 count; the first of them is attempt 1."""
+    events = tuple(Event("stage_start", step, {"stage": step % 2}) for step in range(5_000))
+    found = stage_course.attempts(TrainingState(history=history(range(6_000)), events=events))
+    assert [(each.stage, each.number, each.start) for each in found[:3]] == [
+        (0, 1, 1_000),
+        (1, 1, 1_001),
+        (0, 2, 1_002),
+    ]
+    assert (len(found), found[-1].number, found[-1].end) == (4_000, 2_000, 5_999)
+
+
+def test_a_resume_that_goes_further_back_each_time_is_cheap() -> None:
+    """What an earlier resume has repeated whole is looked at no more, and the stage goes on as it was."""
+    steps = [step for first in range(300, 0, -1) for step in (first, first + 1)]
+    state = TrainingState(history=history(steps), events=(Event("stage_start", 0, {"stage": 0}),))
+    replaced = 0
+
+    def counting(*given: Any, **changes: Any) -> Any:
+        nonlocal replaced
+        replaced += 1
+        return replace(*given, **changes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage_course, "replace", counting)
+        found = stage_course.attempts(state)
+    assert (len(found), found[-1].number, found[-1].start, found[-1].running) == (300, 300, 1, True)
+    assert [each.repeated_from for each in found[-3:]] == [3, 2, None]
+    assert replaced <= 3 * 300
