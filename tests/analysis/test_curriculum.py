@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.analysis.build import history
 from thalia_monitor import load_training_state
 from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
 from thalia_monitor.analysis.findings import Kind
 from thalia_monitor.analysis.health import findings
+from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.memo import AppendOnly
-from thalia_monitor.model.records import Severity
+from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.model.run import TrainingState
 
 Line = Mapping[str, Any]
@@ -180,6 +185,33 @@ def test_the_allowed_forgetting_is_that_of_thalias_worked_example(
     assert retention.allowed(stage, neurons) == pytest.approx(percent / 100, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("stage", "neurons", "share"),
+    [
+        *((-1e30, 50_000, 0.1), (1e308, 50_000, 0.05), (10**400, 50_000, 0.05)),
+        *((math.nan, 50_000, 0.1), (math.inf, 50_000, 0.05), (-math.inf, 50_000, 0.1)),
+        *((0, 5e-324, 1.0), (0, math.inf, 0.05), (0, math.nan, 0.1), (0, -1.0, 0.1)),
+    ],
+)
+def test_the_allowed_forgetting_is_a_share_whatever_the_numbers(
+    stage: float, neurons: float, share: float
+) -> None:
+    """A stage counts as one of 0 to 20, and between 5 and 100 % are allowed."""
+    assert retention.allowed(stage, neurons) == share
+
+
+@pytest.mark.parametrize("stage", ["-1e30", "1e308", "NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_a_stage_beyond_all_measure_costs_no_summary(tmp_path: Path, stage: str) -> None:
+    """One such line keeps nobody from the summary of the run, and the run's retention has a sentence."""
+    (tmp_path / "training_log.json").write_text(
+        f'{{"step":0,"event_type":"stage_start","stage":{stage}}}\n'
+        '{"step":1,"event_type":"evaluation","task":"a","stage":0,"accuracy":0.5}\n{"step":1,"loss":0.5}\n'
+    )
+    state = load_training_state(tmp_path)
+    assert all(each.kind is not Kind.RETENTION for each in summarize(state, 1e9).findings)
+    assert retention.sentence(state) == "1 task probed, none of them yet after the end of its stage."
+
+
 def test_forgetting_beyond_the_limit_is_one_finding_that_ends_with_the_next_good_probe(
     tmp_path: Path,
 ) -> None:
@@ -211,6 +243,42 @@ def test_a_task_that_was_never_probed_later_has_no_retention_rather_than_none(tm
     (task,) = retention.retention(forgetting_run(tmp_path / "unprobed"))
     assert set(task.by_stage) == {3}
     assert (task.forgetting, task.beyond, task.learned and task.learned.accuracy) == (None, False, 0.80)
+
+
+def test_forgetting_is_found_where_steps_begin_again_at_each_stage(tmp_path: Path) -> None:
+    """0.9 at the end of stage 0 and 0.2 at step 4,900 of stage 1 are 78 % forgotten, though 4,900 is before 9,900."""
+    state = run(
+        tmp_path / "again at 0",
+        begin(0, 0),
+        *({"step": step, "stage": 0, "loss": 0.5} for step in range(0, 10_000, 100)),
+        probe("digits", 0, 0.9, 9_900),
+        begin(1, 0),
+        probe("digits", 0, 0.8, 0),
+        *({"step": step, "stage": 1, "loss": 0.5} for step in range(0, 5_000, 100)),
+        probe("digits", 0, 0.2, 4_900),
+    )
+    assert [each.kind for each in state.history.segments] == ["start", "stage"]
+    (task,) = retention.retention(state)
+    assert {stage: each.accuracy for stage, each in task.by_stage.items()} == {0: 0.9, 1: 0.2}
+    assert (task.learned and task.learned.step, task.now and task.now.step) == (9_900, 4_900)
+    assert task.forgetting == pytest.approx(0.78, abs=0.005)
+    (found,) = [each for each in findings(state) if each.kind is Kind.RETENTION]
+    assert found.message == "Task digits of stage 0 is being forgotten: 77.8 %."
+
+
+def test_a_stage_that_no_event_names_where_steps_begin_again_is_no_later_stretch(tmp_path: Path) -> None:
+    """The attempt that goes on there ends in the segment of its last line, and a probe there is of its stage."""
+    state = run(
+        tmp_path / "unnamed",
+        begin(0, 0),
+        *({"step": step, "stage": 0, "loss": 0.5} for step in range(0, 3_000, 100)),
+        *({"step": step, "stage": 1, "loss": 0.5} for step in range(0, 5_000, 100)),
+        probe("digits", 0, 0.2, 4_000),
+    )
+    (attempt,) = stage_course.attempts(state)
+    assert (attempt.segment, attempt.until) == (0, 1)
+    (task,) = retention.retention(state)
+    assert set(task.by_stage) == {0}
 
 
 def test_a_task_is_kept_as_well_as_the_metrics_say_where_nothing_is_evaluated(tmp_path: Path) -> None:
@@ -339,3 +407,59 @@ def test_criteria_that_only_this_stage_is_configured_with_are_listed_too(tmp_pat
     assert found["new_skill"].measure and str(found["new_skill"].measure.target) == "> 0.8"
     assert found["new_skill"].distance_to_limit == pytest.approx(0.1)
     assert (found["calm"].milestone.criterion, found["calm"].met) == ("check holds", None)
+
+
+@pytest.mark.parametrize("stages", [2, 1_000_000], ids=["two stages in turn", "another stage each time"])
+def test_many_stage_starts_cost_no_more_than_their_number(stages: int) -> None:
+    """20,000 of them take at most 12 times as many calls as 2,000, and the newest is the stage that is trained."""
+
+    def calls(count: int) -> int:
+        """How many calls the courses take, generators' steps included."""
+        events = tuple(Event("stage_start", step, {"stage": step % stages}) for step in range(count))
+        state = TrainingState(history=history(range(0, count, 100), loss=[0.5] * len(range(0, count, 100))))
+        state, made = replace(state, events=events), 0
+
+        def counting(*_: object) -> None:
+            nonlocal made
+            made += 1
+
+        sys.setprofile(counting)
+        try:
+            found = stage_course.courses(state)
+        finally:
+            sys.setprofile(None)
+        assert (found[-1].stage, found[-1].running) == ((count - 1) % stages, True)
+        return made
+
+    assert calls(20_000) <= 12 * calls(2_000)
+
+
+def test_attempts_are_those_since_the_newest_turns() -> None:
+    """Of 5,000 stage starts 4,000 count; the first of them is attempt 1."""
+    events = tuple(Event("stage_start", step, {"stage": step % 2}) for step in range(5_000))
+    found = stage_course.attempts(TrainingState(history=history(range(6_000)), events=events))
+    assert [(each.stage, each.number, each.start) for each in found[:3]] == [
+        (0, 1, 1_000),
+        (1, 1, 1_001),
+        (0, 2, 1_002),
+    ]
+    assert (len(found), found[-1].number, found[-1].end) == (4_000, 2_000, 5_999)
+
+
+def test_a_resume_that_goes_further_back_each_time_is_cheap() -> None:
+    """What an earlier resume has repeated whole is looked at no more, and the stage goes on as it was."""
+    steps = [step for first in range(300, 0, -1) for step in (first, first + 1)]
+    state = TrainingState(history=history(steps), events=(Event("stage_start", 0, {"stage": 0}),))
+    replaced = 0
+
+    def counting(*given: Any, **changes: Any) -> Any:
+        nonlocal replaced
+        replaced += 1
+        return replace(*given, **changes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage_course, "replace", counting)
+        found = stage_course.attempts(state)
+    assert (len(found), found[-1].number, found[-1].start, found[-1].running) == (300, 300, 1, True)
+    assert [each.repeated_from for each in found[-3:]] == [3, 2, None]
+    assert replaced <= 3 * 300

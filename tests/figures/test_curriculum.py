@@ -146,3 +146,16 @@ def test_a_lane_for_each_kind_of_intervention() -> None:
     }
     colors = {trace["name"]: trace["marker"]["color"] for trace in chart.traces}
     assert colors["rollback"] != colors["consolidate"]
+
+
+def test_the_lanes_of_interventions_are_bounded_whatever_their_kinds() -> None:
+    """Of 3,000 kinds the 22 most frequent and the severe one have lanes, and all others one together, the last."""
+    names = [f"kind {each:04}" for each in range(3_000)]
+    names += [f"often {each % 22:02}" for each in range(44)] + ["rollback"]
+    events = tuple(event("intervention", step, intervention=each) for step, each in enumerate(names))
+    state = TrainingState(history=history(range(0, 3_101, 100), loss=np.zeros(32)), events=events)
+    chart = safety.interventions(state, "", View())
+    shown = [trace["name"] for trace in chart.traces]
+    assert shown == [*(f"often {each:02}" for each in range(22)), "rollback", "other kinds"]
+    assert chart.layout["height"] == 30 * 24 + 60
+    assert chart.total == len(names)

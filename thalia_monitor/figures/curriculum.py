@@ -99,15 +99,14 @@ def _stages(lanes: Lanes, found: Sequence[Course]) -> None:
             text = f"extended until step {course.extended:,.0f}"
             extra.append((newest, course.planned, course.extended, first, first, text))
         for each in course.attempts[-6:]:
-            until = each.segment
             lost = each.repeated_from is not None and each.end > each.kept
             words = f"attempt {each.number}: steps {each.start:,} to {each.kept:,}"
             if each.kept > each.start or each.running:
-                kept_bars.append((newest, each.start, each.kept, each.segment, until, words))
+                kept_bars.append((newest, each.start, each.kept, each.segment, each.until, words))
             if lost:
                 again = lanes.lane(f"{course.stage:g} attempt {each.number}, repeated")
                 text = f"attempt {each.number}: steps {each.kept:,} to {each.end:,}, trained again after a resume"
-                gone.append((again, each.kept, each.end, each.segment, until, text))
+                gone.append((again, each.kept, each.end, each.segment, each.until, text))
     lanes.bars("plan", plan, 0.8, color=PLAN, line={"color": theme.SECOND, "width": 1})
     hatched = {"shape": "/", "fgcolor": theme.CAUTION, "bgcolor": PLAN, "size": 6, "solidity": 0.3}
     lanes.bars(

@@ -61,6 +61,14 @@ class StagePlan:
         return newest + sum(longer[id(each)] for each in self.extensions if not _counts(with_weeks[-1], each))
 
 
+def by_stage(events: Iterable[Event]) -> dict[float | None, list[Event]]:
+    """The events of each stage, in their order; under None those that name no stage."""
+    found: dict[float | None, list[Event]] = {}
+    for each in events:
+        found.setdefault(_stage(each.fields.get("stage")), []).append(each)
+    return found
+
+
 def stage_plan(events: Sequence[Event], history: History, stage: float | None) -> StagePlan:
     """Build a stage's plan from stage-start and extension events, given in the run's order."""
     own = [each for each in events if _stage(each.fields.get("stage")) == stage]

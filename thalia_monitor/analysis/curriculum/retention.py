@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import contract
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 BASE_NEURONS: Final = 50_000
 """Size of the brain for which Thalia allows 10 %."""
 LEAST_ALLOWED: Final = 0.05
+LAST_STAGE: Final = 20.0
+"""A later stage allows no less."""
 CATASTROPHIC: Final = 0.20
 """Forgetting that Thalia's failure protocol calls catastrophic."""
 PATTERN: Final = "task/*_accuracy"
@@ -39,9 +42,14 @@ def allowed(stage: float, neurons: float | None) -> float:
     ``max(0.05, 0.10 * (1 - 0.3 * log10(N / 50000)) * (1 - 0.05 * stage))``, with a brain of 50,000 neurons where the
     size is not known. Source: Thalia's ``docs/design/curriculum_strategy.md``, "Continual Learning Validation". In
     tenths of a percent, as its table has it: 5.6 % at stage 4 with 525,000 neurons (5.55 % before rounding).
+
+    A stage counts as one of 0 to 20, whatever number a log gives it (one that is no number as 0), and at most 100 %
+    are allowed.
     """
-    size = 1 - 0.3 * math.log10((neurons or BASE_NEURONS) / BASE_NEURONS)
-    share = max(LEAST_ALLOWED, 0.10 * size * (1 - 0.05 * stage))
+    known = neurons if neurons is not None and neurons > 0 else BASE_NEURONS
+    size = 1 - 0.3 * (math.log10(known) - math.log10(BASE_NEURONS))
+    place = min(max(0.0, stage), LAST_STAGE)  # 0.0 first: NaN is not greater
+    share = min(max(LEAST_ALLOWED, 0.10 * size * (1 - 0.05 * place)), 1.0)
     # Rounded in decimals: in binary, half of the last digit would fall to either side.
     return float(Decimal(f"{100 * share:.2f}").quantize(Decimal("0.1"), ROUND_HALF_UP) / 100)
 
@@ -93,7 +101,7 @@ class Retention:
         """R, the accuracy of a probe over that at the end of the task's stage; None where either is missing or 0."""
         if probe is None or self.learned is None or not self.learned.accuracy > 0:
             return None
-        return probe.accuracy / self.learned.accuracy if probe.step >= self.learned.step else None
+        return probe.accuracy / self.learned.accuracy if _place(probe) >= _place(self.learned) else None
 
     @property
     def forgetting(self) -> float | None:
@@ -154,7 +162,7 @@ def _place(probe: Probe) -> tuple[int, int]:
 def allowed_now(state: TrainingState) -> float:
     """Forgetting that is allowed with the present stage and size of the brain."""
     stage = state.current_stage
-    number = 0.0 if stage is None else float(stage - (2 if state.scheme == "2026" else 0))
+    number = 0 if stage is None else stage - (2 if state.scheme == "2026" else 0)
     return allowed(number, neurons(state))
 
 
@@ -164,23 +172,40 @@ def neurons(state: TrainingState) -> float | None:
     return total if math.isfinite(total) and total > 0 else None
 
 
-Stretch = tuple[float, int, float, bool]
-"""A stage, the step that it follows, its last step, and whether it is the first: that has its first step, too."""
+Stretch = tuple[float, tuple[int, float], tuple[int, float], bool]
+"""A stage, the place that it follows, its last place, and whether it is the first: that has its first step, too.
+
+A place is a step and, before it, how often steps have begun again at a new stage until then.
+"""
 
 
-def _stretches(stages: Sequence[Course]) -> tuple[Stretch, ...]:
-    first = min((each.attempts[0].start for each in stages), default=0)
-    return tuple(
-        (course.stage, each.start, math.inf if each.running else each.kept, each.start == first)
+def _begun_again(state: TrainingState) -> tuple[int, ...]:
+    """How often steps have begun again at a new stage, by segment; a resume goes on with those there were."""
+    return tuple(accumulate(each.kind == "stage" for each in state.history.segments))
+
+
+def _at(begun_again: Sequence[int], segment: int, step: float) -> tuple[int, float]:
+    return (begun_again[min(segment, len(begun_again) - 1)] if begun_again else 0), step
+
+
+def _stretches(stages: Sequence[Course], begun_again: Sequence[int]) -> tuple[Stretch, ...]:
+    every = [
+        (
+            course.stage,
+            _at(begun_again, each.segment, each.start),
+            (len(begun_again), math.inf) if each.running else _at(begun_again, each.until, each.kept),
+        )
         for course in stages
         for each in course.attempts
-    )
+    ]
+    firsts = {start[0]: start for _, start, _ in sorted(every, key=lambda each: each[1], reverse=True)}
+    return tuple((stage, start, end, start == firsts[start[0]]) for stage, start, end in every)
 
 
-def _trained_at(stretches: Sequence[Stretch], step: int) -> float | None:
-    """The stage that was trained at a step; at a boundary the one that ends there."""
+def _trained_at(stretches: Sequence[Stretch], place: tuple[int, float]) -> float | None:
+    """The stage that was trained at a place; at a boundary the one that ends there."""
     for stage, start, end, first in stretches:
-        if start < step <= end or (first and step == start):
+        if start < place <= end or (first and place == start):
             return stage
     return None
 
@@ -190,7 +215,8 @@ def _probed(state: TrainingState, stages: Sequence[Course]) -> Mapping[str, _Pro
 
     They are read again where a stage or a segment has begun since.
     """
-    limits, stretches = tuple(state.history.supersessions().tolist()), _stretches(stages)
+    limits, begun_again = tuple(state.history.supersessions().tolist()), _begun_again(state)
+    stretches = _stretches(stages, begun_again)
 
     def read(events: Sequence[Event], _: int) -> dict[str, _Probed]:
         found: dict[str, list[Probe]] = {}
@@ -198,14 +224,18 @@ def _probed(state: TrainingState, stages: Sequence[Course]) -> Mapping[str, _Pro
             gone = probe.segment < len(limits) and probe.step >= limits[probe.segment]
             if not gone and (probe.task in found or len(found) < MOST_TASKS):
                 found.setdefault(probe.task, []).append(probe)
-        return {task: _grouped(probes, stretches) for task, probes in found.items()}
+        return {task: _grouped(probes, stretches, begun_again) for task, probes in found.items()}
 
-    return state.extended(("probes", limits, stretches), read, lambda old, new: _add(dict(old), new))
+    return state.extended(
+        ("probes", limits, begun_again, stretches), read, lambda old, new: _add(dict(old), new)
+    )
 
 
-def _grouped(probes: list[Probe], stretches: Sequence[Stretch]) -> _Probed:
+def _grouped(probes: list[Probe], stretches: Sequence[Stretch], begun_again: Sequence[int]) -> _Probed:
     probes.sort(key=_place)
-    during = ((_trained_at(stretches, probe.step), probe) for probe in probes)
+    during = (
+        (_trained_at(stretches, _at(begun_again, probe.segment, probe.step)), probe) for probe in probes
+    )
     return _Probed(tuple(probes), {stage: probe for stage, probe in during if stage is not None})
 
 

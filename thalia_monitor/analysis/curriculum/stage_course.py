@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import count
@@ -12,17 +13,19 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.pace import planned_end
-from thalia_monitor.model.stage_plan import StagePlan, begun_at, stage_plan
+from thalia_monitor.model.stage_plan import StagePlan, begun_at, by_stage, stage_plan
 from thalia_monitor.stages import SCHEMES, stage_name
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
-    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.records import Checkpoint, Event
     from thalia_monitor.model.run import TrainingState
 
 STAGE_EVENTS: Final = (contract.STAGE_START, contract.STAGE_END, contract.TRANSITION, contract.EXTENSION)
 MOST: Final = 200
 """Newest attempts that are kept."""
+MOST_TURNS: Final = 4_000
+"""Newest turns of a run that its attempts are found by."""
 GROWTH_CHECK: Final = "growth_check_interval"
 SLEEP: Final = "consolidation_interval"
 """Fields of a stage's configuration, in Thalia's ``StageConfig``."""
@@ -42,6 +45,8 @@ class Attempt:
     """The last step of it so far."""
     segment: int = 0
     """Segment of the history that it begins in."""
+    until: int = 0
+    """Segment that it ends in so far: a later one where steps begin again and no event names the stage."""
     running: bool = False
     ended: bool = False
     """Whether the log says that the stage ended with it."""
@@ -94,15 +99,18 @@ def courses(state: TrainingState) -> tuple[Course, ...]:
 
 
 def _courses(state: TrainingState) -> Iterator[Course]:
-    by_stage: dict[float, list[Attempt]] = {}
+    made: dict[float, list[Attempt]] = {}
     for each in attempts(state):
-        by_stage.setdefault(each.stage, []).append(each)
-    events = state.events_of(*STAGE_EVENTS)
-    for stage, tried in sorted(by_stage.items(), key=lambda pair: _place(pair[1][-1])):
-        plan = stage_plan(events, state.history, stage)
+        made.setdefault(each.stage, []).append(each)
+    events = by_stage(state.events_of(*STAGE_EVENTS))
+    saved: dict[float | None, list[Checkpoint]] = {}
+    for point in state.checkpoints:
+        saved.setdefault(_same(point.stage), []).append(point)
+    for stage, tried in sorted(made.items(), key=lambda pair: _place(pair[1][-1])):
+        plan = stage_plan(events.get(stage, ()), state.history, stage)
         kept = [each for each in tried if each.kept > each.start or each.running] or tried[-1:]
         start = kept[0].start
-        planned, extended = _planned_ends(state, stage, plan, start)
+        planned, extended = _planned_ends(state, saved.get(stage, ()), plan, start)
         yield Course(
             stage,
             stage_name(stage, state.scheme),
@@ -121,7 +129,7 @@ def _place(attempt: Attempt) -> tuple[int, int]:
 
 
 def _planned_ends(
-    state: TrainingState, stage: float, plan: StagePlan, start: int
+    state: TrainingState, saved: Sequence[Checkpoint], plan: StagePlan, start: int
 ) -> tuple[float | None, float | None]:
     """Steps at which a stage's plan ends, without its extensions and with them.
 
@@ -133,9 +141,8 @@ def _planned_ends(
         begun = max(plan.begun, start)
         extended = None if plan.unmeasured_weeks else begun + plan.steps
         return begun + plan.steps - plan.more_steps, extended
-    points = [each for each in state.checkpoints if _same(each.stage) == stage]
-    total = plan.total_weeks(points)
-    dated = tuple((each.week, each.step) for each in points if each.week)
+    total = plan.total_weeks(saved)
+    dated = tuple((each.week, each.step) for each in saved if each.week)
     if not total or not dated:
         return None, None
     if state.count_of(contract.STAGE_START):
@@ -158,7 +165,11 @@ def _ends_by_weeks(dated: tuple[tuple[float, int], ...], total: float, earliest:
 
 
 def attempts(state: TrainingState) -> tuple[Attempt, ...]:
-    """Every attempt at a stage, in the order in which they were made."""
+    """Every attempt at a stage, in the order in which they were made.
+
+    Of a run with more than 4,000 stage events, resumes and ends of stages together, those since the 4,000th newest of
+    them: their numbers begin at 1 there.
+    """
     return state.memoized("attempts", lambda: _Walk(state).attempts())
 
 
@@ -180,11 +191,16 @@ class _Walk:
     def __init__(self, state: TrainingState) -> None:
         self._state = state
         self._made: list[Attempt] = []
+        self._tried: Counter[float] = Counter()
+        """Attempts of each stage in :attr:`_made`."""
+        self._counting: list[int] = []
+        """Places in :attr:`_made` of the attempts of which a part counts."""
         self._open: Attempt | None = None
 
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts, the last of them running unless the log says that its stage has ended."""
-        for turn in sorted(_turns(self._state), key=lambda each: (each.segment, each.step, each.order)):
+        turns = sorted(_turns(self._state), key=lambda each: (each.segment, each.step, each.order))
+        for turn in turns[-MOST_TURNS:]:
             if turn.kind == "resume":
                 self._resume(turn)
             elif turn.kind == contract.STAGE_END:
@@ -193,7 +209,8 @@ class _Walk:
                 self._begin(turn.stage, turn)
         if self._open:
             end = max(self._state.current_step, self._open.start)
-            self._made.append(replace(self._open, end=end, running=True))
+            until = max(self._open.segment, len(self._state.history.segments) - 1)
+            self._made.append(replace(self._open, end=end, until=until, running=True))
         return tuple(self._made)
 
     def _begin(self, stage: float, turn: _Turn) -> None:
@@ -207,8 +224,7 @@ class _Walk:
         self._start(stage, turn)
 
     def _start(self, stage: float, turn: _Turn) -> None:
-        number = 1 + sum(each.stage == stage for each in self._made)
-        self._open = Attempt(stage, number, turn.step, turn.step, turn.segment)
+        self._open = Attempt(stage, 1 + self._tried[stage], turn.step, turn.step, turn.segment)
 
     def _end(self, turn: _Turn) -> None:
         if self._open and turn.stage in (None, self._open.stage):
@@ -218,13 +234,15 @@ class _Walk:
         """Go back to a step: what was done beyond it is repeated, and the stage trained there goes on."""
         self._close(turn)
         at: Attempt | None = None
-        for place in reversed(range(len(self._made))):
+        while self._counting:
+            place = self._counting[-1]
             each = self._made[place]
             if each.kept > turn.step:
                 self._made[place] = replace(each, repeated_from=max(turn.step, each.start))
             if each.start <= turn.step:
                 at = each
                 break
+            self._counting.pop()
         if at:
             self._start(at.stage, turn)
 
@@ -233,11 +251,13 @@ class _Walk:
         now, self._open = self._open, None
         if now is None:
             return
-        step, segments = turn.step, self._state.history.segments
+        step, until, segments = turn.step, turn.segment, self._state.history.segments
         if now.segment < turn.segment < len(segments):
-            step = int(self._state.history.step[segments[turn.segment].first_row - 1])
+            step, until = int(self._state.history.step[segments[turn.segment].first_row - 1]), until - 1
         if step > now.start or ended:
-            self._made.append(replace(now, end=max(step, now.start), ended=ended))
+            self._tried[now.stage] += 1
+            self._counting.append(len(self._made))
+            self._made.append(replace(now, end=max(step, now.start), until=until, ended=ended))
 
 
 def _turns(state: TrainingState) -> Iterator[_Turn]:
@@ -247,7 +267,7 @@ def _turns(state: TrainingState) -> Iterator[_Turn]:
             yield _Turn(segment.index, segment.first_step, 0, "resume")
     logged = state.events_of(contract.STAGE_START, contract.STAGE_END, contract.TRANSITION)
     begun = False
-    for event in logged:
+    for event in logged[-MOST_TURNS:]:
         stage = event.stage_begun if event.kind != contract.STAGE_END else _number(event.fields.get("stage"))
         begun = begun or event.stage_begun is not None
         yield _Turn(event.segment, _step(event, history), next(order), event.kind, _same(stage))
