@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,22 @@ def test_an_input_error_of_the_disk_keeps_the_notes(tmp_path: Path, monkeypatch:
         with pytest.raises(NotKept, match=r"repair or move it .Input/output error"):
             notes.add(2, None, "x", "Ann", NOW)
     assert [each.text for each in RunNotes(tmp_path, "abc").all()] == ["weeks of work"]
+
+
+def test_a_file_that_is_readable_again_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a permission was given back, which changes neither its content nor its time."""
+    notes = RunNotes(tmp_path, "abc")
+    notes.add(1, None, "weeks of work", "Ann", NOW)
+    file = tmp_path / "notes" / "abc.toml"
+    file.chmod(0)
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            Path, "read_text", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+        )
+        assert notes.all() == ()
+        time.sleep(0.02)
+        file.chmod(0o600)
+    assert [each.text for each in notes.all()] == ["weeks of work"]
 
 
 def test_what_somebody_else_wrote_into_the_file_stays(tmp_path: Path) -> None:

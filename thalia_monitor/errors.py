@@ -67,6 +67,13 @@ class OtherSite(MonitorError):
     status = 403
 
 
+class ReportBusy(MonitorError):
+    """Another report is being made, which takes all that reports may take of this process."""
+
+    status = 503
+    retry_after = 2
+
+
 class TooManyStreams(MonitorError):
     """One more stream than a client (429) or a process (503) may have."""
 

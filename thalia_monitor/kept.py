@@ -67,7 +67,8 @@ class KeptFile:
             found = self.path.stat()
         except OSError:
             return ""
-        return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+        changed = max(found.st_mtime_ns, found.st_ctime_ns)  # a permission changes the latter only
+        return f"{found.st_ino:x}-{changed:x}-{found.st_size:x}"
 
     def content(self) -> dict[str, Any]:
         """What is in the file; nothing where there is none. Raises NotKept for one that cannot be read."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -18,6 +20,9 @@ from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.cli import cli
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.export import html_report, run_document
+from thalia_monitor.export.document import Drawing, Section
+from thalia_monitor.figures import metrics
+from thalia_monitor.figures.chart import Chart
 from thalia_monitor.kept import RunNotes
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.reading.library import run_id
@@ -133,6 +138,37 @@ def test_a_file_is_bounded_at_any_number_of_metrics_and_points(run: Run, tmp_pat
     page = parsed(out)
     assert html_report.MOST_DRAWN // 2 < len(page.figures) <= html_report.MOST_DRAWN
     assert re.search(r"\d+ more charts have no room in this file", page.text)
+
+
+@pytest.mark.parametrize("value", [1.5, math.nan], ids=["numbers", "nothing to draw"])
+def test_no_more_charts_are_built_than_a_file_holds(
+    run: Run, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """Of 1,900 metrics as many as are kept, beside those of growth; the others are named without being built."""
+    values = {f"m{number:04}": value for number in range(1_900)}
+    run.append(line(1, **values), line(2, **values), line(3, neuron_counts={"cortex": 5}))
+    built = Mock(side_effect=metrics.metric)
+    monkeypatch.setattr(metrics, "metric", built)
+    html = rendered(load_training_state(run.directory))
+    page = Parsed(html)
+    assert built.call_count == html_report.MOST_OF_SECTION
+    if value == 1.5:
+        assert 0 < built.call_count <= len(page.figures) <= html_report.MOST_DRAWN
+    assert len(html) < html_report.LARGEST
+    assert any(figure["layout"]["yaxis"]["title"]["text"] == "neurons" for figure in page.figures)
+    assert f"{1_900 - html_report.MOST_OF_SECTION:,} more charts have no room".replace(",", "") in page.text
+
+
+def test_no_more_charts_of_a_comparison_are_built_than_a_file_holds() -> None:
+    """Nor of any other kind: a chart that is too large counts as one that was built."""
+    huge = Chart(layout={"yaxis": {}}, traces=[{"text": "x" * html_report.ROOM}])
+    chart = Mock(return_value=huge)
+    room = html_report.Room()
+    for _ in range(3):
+        drawings = [Drawing(f"d{number}", chart) for number in range(100)]
+        assert list(room.drawn(Section("Charts", drawings=drawings))) == []
+    assert chart.call_count == html_report.MOST_DRAWN
+    assert (room.figures, len(room.left)) == ([], 300)
 
 
 HOSTILE = (

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
+
+import pytest
 
 from tests.support import FIXTURES
+from thalia_monitor.errors import BadParameter
+from thalia_monitor.export import html_report
+from thalia_monitor.model.run import TrainingState
+from thalia_monitor.web import report_file
 from thalia_monitor.web.app import create_app
+from thalia_monitor.web.context import Monitor
 
 
 def listed(client: Any) -> dict[str, str]:
@@ -41,6 +49,44 @@ def test_no_request_names_a_path() -> None:
     assert client.get(f"/report/{run}?{'&'.join(f'with={each}' for each in range(12))}").status_code == 400
     assert client.get("/report/nowhere").status_code == 404
     assert client.post(f"/report/{run}").status_code == 405
+
+
+def test_a_report_is_waited_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another is made the answer is 503 with when to come back; the states are read before, not behind it."""
+    client = create_app(FIXTURES / "healthy").server.test_client()
+    address = f"/report/{listed(client)['healthy']}"
+    monkeypatch.setattr(report_file, "PATIENCE", 0.01)
+    reading = []
+    read = Monitor.whole_state
+
+    def whole_state(watch: Monitor, run: str) -> TrainingState:
+        reading.append(report_file._building.locked())
+        return read(watch, run)
+
+    monkeypatch.setattr(Monitor, "whole_state", whole_state)
+    with report_file._building:
+        busy = client.get(address)
+    assert busy.status_code == 503
+    assert "A report is being made: try again in a moment." in busy.text
+    assert busy.headers["Retry-After"] == "2"
+    assert "Content-Disposition" not in busy.headers
+    assert client.get(address).status_code == 200
+    assert reading == [True, False]
+    monkeypatch.setattr(html_report, "render", Mock(side_effect=BadParameter("no")))
+    assert [client.get(address).status_code for _ in range(2)] == [400, 400], (
+        "the lock is free after an error"
+    )
+
+
+def test_no_other_site_has_reports_made() -> None:
+    """A page of another origin is refused; an address that was typed or a page of the monitor is not."""
+    client = create_app(FIXTURES / "healthy").server.test_client()
+    address = f"/report/{listed(client)['healthy']}"
+    for site in ("cross-site", "same-site"):
+        assert client.get(address, headers={"Sec-Fetch-Site": site}).status_code == 403
+    assert client.get(address, headers={"Origin": "http://evil.example"}).status_code == 403
+    for site in ("same-origin", "none"):
+        assert client.get(address, headers={"Sec-Fetch-Site": site}).status_code == 200
 
 
 def test_it_is_guarded_like_a_page(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from thalia_monitor.analysis import comparison, report
@@ -84,10 +85,9 @@ def _compared(sides: Sequence[Side], names: Sequence[str]) -> Iterator[Drawing]:
     for name in names:
         if name == ALL_NEURONS and not any(side.state.history.neurons for side in sides):
             continue
-        yield Drawing(cut(title(name), 80), compare.overlay(sides, name, view))
-        yield Drawing(
-            cut(f"{title(name)}: difference from the baseline", 120), compare.differences(sides, name, view)
-        )
+        yield Drawing(cut(title(name), 80), partial(compare.overlay, sides, name, view))
+        difference = cut(f"{title(name)}: difference from the baseline", 120)
+        yield Drawing(difference, partial(compare.differences, sides, name, view))
 
 
 def _runs(sides: Sequence[Side], summaries: Sequence[Summary]) -> Table:

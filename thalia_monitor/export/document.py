@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -56,7 +56,8 @@ class Drawing:
     """A chart with its title."""
 
     title: str
-    chart: Chart
+    chart: Callable[[], Chart]
+    """Builds it, which takes milliseconds: called only where the file has room for it."""
     detail: str = ""
 
 
@@ -90,7 +91,7 @@ class Section:
     legend: Sequence[tuple[str, str, str]] = ()
     """Colour, symbol and name of each compared run or kind of event."""
     drawings: Iterable[Drawing] = ()
-    """Made one after the other, as long as the file has room."""
+    """Built one after the other, as long as the file has room; the others are named."""
     tables: Sequence[Table] = ()
 
 

@@ -29,7 +29,9 @@ LARGEST: Final = 8_000_000
 ROOM: Final = 2_400_000
 """Bytes of all figures of a file, beside 4.8 MB of plotly.js and half a megabyte of text."""
 MOST_DRAWN: Final = 80
-"""Charts of a file: a browser draws that many in a few seconds."""
+"""Charts of a file: a browser draws that many in a few seconds. No more are built, whatever becomes of them."""
+MOST_OF_SECTION: Final = 72
+"""Charts of one section, so that hundreds of metrics leave room for those of growth and consolidation."""
 MOST_NAMED: Final = 20
 LONGEST_WORD: Final = 24
 """Characters of a word that a column of a table always has room for."""
@@ -69,20 +71,27 @@ class Room:
         self.figures: list[str] = []
         self.left: list[str] = []
         self._free = ROOM
+        self._built = 0
 
-    def drawn(self, section: Section) -> Iterator[tuple[Drawing, int | None]]:
+    def drawn(self, section: Section) -> Iterator[tuple[Drawing, Chart, int | None]]:
         """The charts of a section, each with the number of its figure; None for a chart with nothing to draw."""
+        most = min(MOST_DRAWN, self._built + MOST_OF_SECTION)
         for drawing in section.drawings:
-            if not drawing.chart.scaled:
-                yield drawing, None
+            if self._built >= most:
+                self.left.append(drawing.title)
                 continue
-            text = "" if len(self.figures) >= MOST_DRAWN else _json(drawing.chart)
-            if not text or len(text) > self._free:
+            self._built += 1
+            chart = drawing.chart()
+            if not chart.scaled:
+                yield drawing, chart, None
+                continue
+            text = _json(chart)
+            if len(text) > self._free:
                 self.left.append(drawing.title)
                 continue
             self._free -= len(text)
             self.figures.append(text)
-            yield drawing, len(self.figures) - 1
+            yield drawing, chart, len(self.figures) - 1
 
 
 def _json(chart: Chart) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
@@ -21,6 +22,7 @@ from thalia_monitor.model.series_key import metric
 if TYPE_CHECKING:
     from thalia_monitor.analysis.quantities import Place
     from thalia_monitor.analysis.summary import Summary
+    from thalia_monitor.figures.chart import Chart, View
     from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
@@ -94,8 +96,12 @@ def _metrics(state: TrainingState) -> Iterator[Drawing]:
 
 
 def _metric(state: TrainingState, name: str, place: Place | None = None) -> Drawing:
-    chart = spanned(metrics.metric(state, metric(name).public, VIEW), VIEW)
+    chart = partial(_whole_run, metrics.metric, state, metric(name).public)
     return Drawing(cut(place.title if place else title(name), 80), chart, place.origin if place else "")
+
+
+def _whole_run(draw: Callable[[TrainingState, str, View], Chart], state: TrainingState, name: str) -> Chart:
+    return spanned(draw(state, name, VIEW), VIEW)
 
 
 def _milestones(summary: Summary) -> list[Table]:
@@ -187,7 +193,7 @@ def _growth(summary: Summary) -> Section:
 
 def _drawings(state: TrainingState, charts: Mapping[str, Any]) -> Iterator[Drawing]:
     for name, draw in charts.items():
-        yield Drawing(name, spanned(draw(state, "", VIEW), VIEW))
+        yield Drawing(name, partial(_whole_run, draw, state, ""))
 
 
 def _consolidation(summary: Summary) -> Section:

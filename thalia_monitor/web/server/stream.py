@@ -83,7 +83,7 @@ def refuse_other_sites() -> None:
     origin = request.headers.get("Origin")
     foreign = origin is not None and urlsplit(origin).netloc != request.host
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        raise OtherSite("This stream is for the pages of this monitor only.")
+        raise OtherSite("This address is for the pages of this monitor only.")
 
 
 def _looks() -> dict[str, Look]:
