@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,49 @@ def test_a_new_stage_among_the_lines_is_no_effect() -> None:
     events = (slept(50), slept(81), slept(100), slept(118), slept(150), stage)
     assert [each.consolidation.step for each in effects(state(lines, events=events))] == [50, 150]
     assert len(effects(state(lines, events=events[:-1]))) == 5
+
+
+@pytest.mark.parametrize(
+    ("at", "kept"),
+    [
+        *((30, True), (31, False), (70, False), (71, True)),
+        *((None, True),),
+    ],
+)
+def test_a_stage_counts_from_the_line_after_the_first_to_the_last(at: int | None, kept: bool) -> None:
+    """Begun at the first of the 40 lines it is the stage of all of them; in another segment it is none of theirs."""
+    lines = history(range(200), performance=[0.5] * 200)
+    for segment in (0, 1):
+        events = (slept(50), Event("stage_start", at, {"stage": 1}, segment), Event("transition", 5, {}, 0))
+        found = effects(state(lines, events=events))
+        assert bool(found) is (kept or segment == 1)
+
+
+def test_many_stages_cost_no_look_at_each_for_each_consolidation() -> None:
+    """4,000 stage events with 500 consolidations take a few calls each, and the means are made once."""
+    lines = history(range(0, 60_000, 10), performance=[0.5] * 6_000)
+    stages = tuple(Event("stage_start", 60_000 + each, {"stage": 1}) for each in range(4_000))
+
+    def calls(*more: Event) -> int:
+        """How many calls the effects take, generators' steps included."""
+        made, run = 0, state(lines, events=(*map(slept, range(1_000, 51_000, 100)), *more))
+
+        def counting(*_: object) -> None:
+            nonlocal made
+            made += 1
+
+        sys.setprofile(counting)
+        try:
+            found = effects(run)
+        finally:
+            sys.setprofile(None)
+        assert len(found) == 500
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(np, "nanmean", None)
+            assert (found[0].before, found[0].after) == (0.5, 0.5)
+        return made
+
+    assert calls(*stages) - calls() < 20 * len(stages)
 
 
 def test_too_few_lines_are_no_comparison() -> None:

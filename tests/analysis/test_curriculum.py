@@ -155,6 +155,20 @@ def test_sleep_and_growth_checks_are_expected_at_their_intervals(tmp_path: Path)
     assert due == {"sleep": (8_500, 4_000), "growth check": (9_000, 3_000)}
 
 
+def test_the_configuration_of_the_first_stage_is_found_by_either_of_its_numbers(tmp_path: Path) -> None:
+    """Thalia's -0.5 is stage -1: sleep is expected at the interval that it was configured with."""
+    state = run(
+        tmp_path / "half",
+        event("stage_start", 0, stage=-0.5, config={"consolidation_interval": 777}),
+        *metrics(0, 5_000),
+    )
+    assert stage_course.configuration(state, -1) == {"consolidation_interval": 777}
+    assert stage_course.configuration(state, -0.5) == {"consolidation_interval": 777}
+    assert [(each.what, each.step, each.interval) for each in stage_course.expected(state)] == [
+        ("sleep", 5_439, 777)
+    ]
+
+
 def forgetting_run(directory: Path, *later: Line, neurons: int = 525_000, stage: int = 4) -> TrainingState:
     """A task taught in stage 3 with 0.80, probed again in a stage of a brain with so many neurons."""
     counts = {"neuron_counts": {"cortex": neurons}}

@@ -73,6 +73,19 @@ def test_values_that_are_not_finite_have_a_mark() -> None:
     json.dumps(chart.figure, allow_nan=False)
 
 
+def test_a_region_without_a_finite_newest_value_does_not_hide_the_worst() -> None:
+    """Of three regions the one without a value has no place in the sentence, wherever it is among them."""
+    nan = [0.1] * 3 + [float("nan")]
+    for regions in (
+        {"a": nan, "b": [0.3] * 4, "c": [0.1] * 4},
+        {"b": [0.3] * 4, "c": [0.1] * 4, "z": nan},
+    ):
+        assert drawn(run(4, None, **regions)).summary == (
+            "1 of 2 regions in range in the newest cell; furthest above: b at 0.3; no silent line."
+        )
+    assert drawn(run(4, a=nan)).summary == "0 of 0 regions in range in the newest cell; no silent line."
+
+
 @pytest.mark.parametrize("x", ["step", "wall", "elapsed"])
 def test_the_cells_stand_where_the_lines_do(x: str) -> None:
     """On every axis the map begins and ends around the run's first and last line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from plotly.io.json import to_json_plotly
 
@@ -73,6 +74,20 @@ def test_the_table_has_a_row_for_each() -> None:
     assert (first["step"], first["phases"], first["patterns"]) == (1000, "NREM + REM", 60)
     assert (second["before"], second["after"]) == (pytest.approx(0.3), pytest.approx(0.4))
     assert (second["gap"], second["cycles"], second["her"]) == (1000, 5, "off")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "shown"),
+    [((2**63 - 1,), 2**63 - 1), ((2**63 - 1, 1), None), ((1e308, 1e308), None), ((float("nan"),), None)],
+)
+def test_the_table_leaves_out_patterns_beyond_64_bits(patterns: tuple[float, ...], shown: int | None) -> None:
+    """Their sum is there to the last one, or it is missing; the other rows are as they were."""
+    events = [Event("consolidation", 100, {"patterns_replayed": each}) for each in patterns]
+    events.append(Event("consolidation", 200, {"patterns_replayed": 7}))
+    events.append(Event("consolidation", 300, {}))
+    table = effect.table(made(np.full(100, 0.5), name="performance", events=tuple(events)))
+    found = [None if value is pd.NA else value for value in table["patterns"]]
+    assert found == [shown, 7, None]
 
 
 def test_the_facts_have_what_was_recorded() -> None:

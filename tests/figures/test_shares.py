@@ -186,3 +186,10 @@ def test_a_real_fixture_has_every_view() -> None:
     for build in (shares.shares, shares.reasons, shares.utilization):
         assert build(state, "", View()).traces
     assert len(shares.room(state)) == 6
+
+
+def test_the_table_leaves_out_a_count_beyond_64_bits() -> None:
+    """1e20 neurons have no place in a column of whole numbers; those of other regions are there to the last one."""
+    rows = shares.room(run(cortex=[1e20] * 3, vta=[2.0**62] * 3, pfc=[-(2.0**63)] * 3)).set_index("region")
+    assert rows["neurons"].isna().to_dict() == {"cortex": True, "vta": False, "pfc": True}
+    assert rows.loc["vta", "neurons"] == 2**62

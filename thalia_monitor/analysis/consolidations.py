@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -92,7 +93,7 @@ def _grouped(state: TrainingState) -> list[Consolidation]:
         counts = event.segment >= len(limits) or (event.step or 0) < limits[event.segment]
         if event.step is None or not counts:
             continue
-        if found and Consolidation(tuple(found[-1])).takes(event):
+        if found and Consolidation((found[-1][-1],)).takes(event):
             found[-1].append(event)
         else:
             found.append([event])
@@ -106,16 +107,10 @@ class Effect:
     consolidation: Consolidation
     lines: Floats
     """(40,) NaN where there is no line."""
-
-    @property
-    def before(self) -> float:
-        """Mean of the lines before."""
-        return float(np.nanmean(self.lines[:LINES]))
-
-    @property
-    def after(self) -> float:
-        """Mean of the lines after."""
-        return float(np.nanmean(self.lines[LINES:]))
+    before: float
+    """Mean of the lines before."""
+    after: float
+    """Mean of the lines after."""
 
 
 def effects(state: TrainingState) -> list[Effect]:
@@ -130,15 +125,18 @@ def _effects(state: TrainingState) -> list[Effect]:
     series: Series | None = state.history.series(metric(series_of(state, PERFORMANCE.name)))
     if series is None:
         return []
-    stages = state.events_of(contract.STAGE_START, contract.TRANSITION)
-    begun = {(each.segment, each.step) for each in stages if each.step is not None}
+    begun: dict[int, list[int]] = {}
+    for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
+        if event.step is not None:
+            begun.setdefault(event.segment, []).append(event.step)
+    begun = {segment: sorted(steps) for segment, steps in begun.items()}
     found = []
     for each in consolidations(state):
         first, last = np.searchsorted(series.segment, (each.segment, each.segment + 1)).tolist()
         start = first + int(np.searchsorted(series.step[first:last], each.step))
         end = first + int(np.searchsorted(series.step[first:last], each.last_step, side="right"))
         around = series.step[max(first, start - LINES) : min(end + LINES, last)]
-        if any(segment == each.segment and _within(step, around) for segment, step in begun):
+        if _within(begun.get(each.segment, []), around):
             continue
         lines = np.full(2 * LINES, np.nan)
         before, after = (
@@ -149,13 +147,14 @@ def _effects(state: TrainingState) -> list[Effect]:
         lines[LINES : LINES + len(after)] = after
         lines[~np.isfinite(lines)] = np.nan
         if min(np.isfinite(lines[:LINES]).sum(), np.isfinite(lines[LINES:]).sum()) >= FEWEST:
-            found.append(Effect(each, lines))
+            means = (float(np.nanmean(part)) for part in (lines[:LINES], lines[LINES:]))
+            found.append(Effect(each, lines, *means))
     return found
 
 
-def _within(step: int, lines: Ints) -> bool:
-    """Whether a step is after the first of these lines and not after the last."""
-    return len(lines) > 0 and bool(lines[0] < step <= lines[-1])
+def _within(steps: list[int], lines: Ints) -> bool:
+    """Whether any of these ascending steps is after the first of these lines and not after the last."""
+    return len(lines) > 0 and bisect_right(steps, lines[0]) < bisect_right(steps, lines[-1])
 
 
 def interval(state: TrainingState) -> tuple[float, str]:

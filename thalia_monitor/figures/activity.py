@@ -237,9 +237,14 @@ def _scale(family: Family, median: Any) -> dict[str, Any]:
 
 
 def sentence(family: Family, rows: list[RegionCells]) -> str:
-    """The map in numbers: how many regions are in range in the newest cell, which are not, and which were silent."""
+    """The map in numbers: how many regions are in range in the newest cell, which are not, and which were silent.
+
+    A region whose newest cell has no finite value is none of them.
+    """
     newest = max(int(each.cells.number[-1]) for each in rows)
-    now = [each for each in rows if int(each.cells.number[-1]) == newest]
+    now = [
+        each for each in rows if int(each.cells.number[-1]) == newest and np.isfinite(each.cells.median[-1])
+    ]
     far = {each.region: float(family.distance(each.region, each.cells.median[-1:])[0]) for each in now}
     silent = [each for each in rows if np.nanmin(each.cells.least, initial=np.inf) < family.silent_below]
     parts = []

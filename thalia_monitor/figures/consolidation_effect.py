@@ -24,7 +24,17 @@ from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import OWN_AXIS, X_LOOKS, X_TITLES, Chart, View, nothing, numbers, times
+from thalia_monitor.figures.chart import (
+    OWN_AXIS,
+    X_LOOKS,
+    X_TITLES,
+    Chart,
+    View,
+    nothing,
+    numbers,
+    times,
+    whole,
+)
 from thalia_monitor.figures.events import before_and_after
 from thalia_monitor.figures.traces import positions
 from thalia_monitor.metric_info import PERFORMANCE, title
@@ -251,7 +261,7 @@ def table(state: TrainingState) -> pd.DataFrame:
 def _table(state: TrainingState) -> pd.DataFrame:
     known = {id(each.consolidation): each for each in effects(state)}
     every = consolidations(state)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each, gap in zip(every, gaps(every), strict=True):
         effect = known.get(id(each))
         patterns = [value for value in each.field("patterns_replayed") if isinstance(value, int | float)]
@@ -259,7 +269,7 @@ def _table(state: TrainingState) -> pd.DataFrame:
             {
                 "step": each.step,
                 "phases": " + ".join(dict.fromkeys(map(str, each.field("sleep_stage")))) or "not logged",
-                "patterns": round(sum(patterns)) if patterns else None,
+                "patterns": whole(sum(patterns)) if patterns else None,
                 "before": effect.before if effect else None,
                 "after": effect.after if effect else None,
                 "change": effect.after - effect.before if effect else None,
@@ -269,4 +279,5 @@ def _table(state: TrainingState) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({"step": "Int64", "patterns": "Int64", "gap": "Int64"})
+    counts = ("step", "patterns", "gap")  # from the rows: a frame's column with gaps is of floats
+    return frame.assign(**{name: pd.array([row[name] for row in rows], "Int64") for name in counts})

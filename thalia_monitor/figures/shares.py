@@ -25,6 +25,7 @@ from thalia_monitor.figures.chart import (
     nothing,
     numbers,
     times,
+    whole,
 )
 from thalia_monitor.figures.events import before_and_after
 from thalia_monitor.figures.marks import event_traces
@@ -340,9 +341,5 @@ def _room(state: TrainingState) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows, columns=list(ROOM))
-    whole = ("neurons", "largest", "grown", "again")
-    return frame.assign(**{each: pd.array([_whole(row[each]) for row in rows], "Int64") for each in whole})
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None or not np.isfinite(value) else round(value)
+    counts = ("neurons", "largest", "grown", "again")
+    return frame.assign(**{each: pd.array([whole(row[each]) for row in rows], "Int64") for each in counts})

@@ -56,6 +56,17 @@ def test_every_file_is_listed_with_what_it_holds(run: Run) -> None:
     assert {each["status"] for each in found.values()} == {"kept"}
 
 
+def test_a_count_beyond_64_bits_is_left_out(run: Run) -> None:
+    """One line with 1e20 neurons keeps nobody from the list; a count below it is there to the last one."""
+    run.metrics(0, neuron_counts={"cortex": 2**53 + 2})
+    run.metrics(500, neuron_counts={"cortex": 1e20})
+    run.metadata(400)
+    run.metadata(600)
+    table = checkpoint_list.table(load_training_state(run.directory)).set_index("file")["neurons"]
+    assert table["metadata_400.json"] == 2**53 + 2
+    assert table.isna().to_dict() == {"metadata_400.json": False, "metadata_600.json": True}
+
+
 def test_what_a_resume_has_passed_by_is_superseded(run: Run) -> None:
     """Metadata of steps that training has gone back from; a binary save with a higher step than a later one."""
     run.metrics(*range(0, 1000, 100))

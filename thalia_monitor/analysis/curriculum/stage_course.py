@@ -341,8 +341,8 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
 
 def configuration(state: TrainingState, stage: float | None) -> Mapping[str, Any]:
     """What a stage was configured with when it last began; empty if that is not logged."""
-    starts = (each for each in reversed(state.events_of(contract.STAGE_START)) if each.stage_begun == stage)
-    start = next(starts, None)
+    starts = reversed(state.events_of(contract.STAGE_START))
+    start = next((each for each in starts if _same(each.stage_begun) == _same(stage)), None)
     given = start.fields.get("config") if start else None
     return given if isinstance(given, Mapping) else start.fields if start else {}
 
