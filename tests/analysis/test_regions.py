@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.analysis.build import CountingFloats, history, state
+from thalia_monitor.analysis import regions
 from thalia_monitor.analysis.regions import (
     FURTHEST,
     Cells,
     Family,
+    Grid,
     cells,
     families,
     grid,
@@ -73,6 +78,65 @@ def test_new_lines_change_only_the_newest_cell() -> None:
         if length > 9_000:
             assert CountingFloats.longest <= 1_000  # two cells
         fresh = cells(replace(part, lineage=Lineage()), series, where)
+        for name in Cells.__slots__:
+            assert getattr(grown, name).tolist() == getattr(fresh, name).tolist(), (length, name)
+
+
+def _clock(odd: str) -> list[float]:
+    """Timestamps of 10,000 lines a second apart, with something odd among the first 5,000."""
+    time = np.arange(10_000.0)
+    if odd == "one line without":
+        time[4_000] = np.nan
+    if odd == "the newest lines without":
+        time[8_990:9_001] = np.nan
+    if odd == "set back":
+        time[4_000:] -= 3_000
+    if odd == "one line ahead":
+        time[4_000] = 9_500
+    return [1e9 + float(each) for each in time]
+
+
+@pytest.mark.parametrize(
+    "odd", ["one line without", "the newest lines without", "set back", "one line ahead", "resumed"]
+)
+def test_a_line_with_an_odd_time_costs_no_look_at_the_whole_log_at_each_tick(odd: str) -> None:
+    """Over wall time, too, new lines cost the newest cells, and the cells are those of the whole log."""
+    values, time = np.random.default_rng(3).normal(0.1, 0.02, 10_000), _clock(odd)
+    step = [*range(4_000), *range(3_000, 9_000)] if odd == "resumed" else list(range(10_000))
+    lineage = Lineage()
+    where = grid(history(step, time=time, **{NAME: values}), "time", None, None, 50)
+    assert where is not None
+    for length in (8_000, 8_001, 8_399, 9_000, 9_001, 9_400, 10_000):
+        part = replace(history(step[:length], time=time[:length], **{NAME: values[:length]}), lineage=lineage)
+        part = replace(part, metrics={NAME: Column(values[:length].view(CountingFloats))})
+        series = part.series(NAME)
+        assert series is not None
+        with pytest.MonkeyPatch.context() as patch:
+            if length > 8_000:
+                patch.setattr(regions, "_whole", None)
+            grown = cells(part, series, where)
+        fresh = cells(replace(part, lineage=Lineage()), series, where)
+        for name in Cells.__slots__:
+            assert getattr(grown, name).tolist() == getattr(fresh, name).tolist(), (length, name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    time=st.lists(st.one_of(st.integers(0, 60), st.just(math.nan)), min_size=2, max_size=40),
+    cuts=st.lists(st.integers(1, 39), max_size=5),
+    view=st.sampled_from([(None, None), (10.0, 30.0)]),
+)
+def test_the_cells_of_a_grown_log_are_those_of_the_whole_whatever_its_clock(
+    time: list[float], cuts: list[int], view: tuple[float | None, float | None]
+) -> None:
+    """Clocks that jump either way, and lines without one, in any order."""
+    lineage, where = Lineage(), Grid("time", 0.0, 5.0, 0.0, 60.0)
+    for length in sorted({min(each, len(time)) for each in (*cuts, len(time))}):
+        part = history(range(length), time=time[:length], **{NAME: np.arange(float(length))})
+        series = part.series(NAME)
+        assert series is not None
+        grown = cells(replace(part, lineage=lineage), series, where, *view)
+        fresh = cells(replace(part, lineage=Lineage()), series, where, *view)
         for name in Cells.__slots__:
             assert getattr(grown, name).tolist() == getattr(fresh, name).tolist(), (length, name)
 

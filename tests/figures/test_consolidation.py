@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.colours import contrast
@@ -264,3 +265,12 @@ def test_each_mark_knows_the_row_it_leads_to() -> None:
     for draw in CHARTS[:2]:
         found = [each for trace in draw(state, "", VIEW).traces for each in trace.get("customdata", ())]
         assert found == ["consolidation?find=10", "consolidation?find=40"]
+
+
+def test_the_lanes_of_sleep_are_bounded_whatever_their_names() -> None:
+    """Of 3,000 names the 39 most frequent have lanes, and all others one together."""
+    names = [f"stage {each:04}" for each in range(3_000)] + [f"often {each % 39:02}" for each in range(78)]
+    events = tuple(Event("consolidation", step, {"sleep_stage": each}) for step, each in enumerate(names))
+    chart = consolidation.timeline(made(np.ones(400), events=events), "", View())
+    assert sorted(set(chart.traces[0]["y"])) == [*(f"often {each:02}" for each in range(39)), "others"]
+    assert chart.layout["height"] == 36 * 40 + 70

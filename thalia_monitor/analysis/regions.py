@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal
 from weakref import WeakKeyDictionary
@@ -145,16 +145,11 @@ class Cells:
     odd: Ints
     """(n,) values that are not finite."""
 
-    def until(self, number: int) -> Cells:
-        """The cells before a number."""
-        at = int(np.searchsorted(self.number, number))
-        return Cells(*(getattr(self, each)[:at] for each in self.__slots__))
-
-    def then(self, later: Cells) -> Cells:
-        """These cells and later ones."""
-        return Cells(
-            *(np.concatenate((getattr(self, each), getattr(later, each))) for each in self.__slots__)
-        )
+    def replaced(self, low: int, high: int, new: Cells) -> Cells:
+        """These cells, with new ones for those of the numbers from low to high."""
+        at, after = np.searchsorted(self.number, (low, high + 1)).tolist()
+        parts = ((getattr(self, each), getattr(new, each)) for each in self.__slots__)
+        return Cells(*(np.concatenate((old[:at], its, old[after:])) for old, its in parts))
 
 
 NO_CELLS: Final = Cells(EMPTY_INTS, EMPTY_FLOATS, EMPTY_FLOATS, EMPTY_FLOATS, EMPTY_INTS, EMPTY_INTS)
@@ -226,7 +221,11 @@ class _Kept:
     order: int
     length: int
     redo: int
-    """Position of the first point of the newest cell; -1 if older segments have a share in it."""
+    """Position of the first point of the newest cell since the clock was last set back; -1 if all is read again."""
+    newest: int
+    """Number of that cell."""
+    behind: tuple[Ints, Floats]
+    """Cell number and value of each earlier point in that cell or a later one, by number."""
 
 
 class _Cache:
@@ -280,13 +279,14 @@ def _pieces(history: History, series: Series, x: Axis) -> Iterator[tuple[int, in
             yield first, last
 
 
-def _numbers(series: Series, first: int, last: int, cut: Grid) -> tuple[Ints, Floats]:
-    """Cell number and value of each point that has a place."""
+def _numbers(series: Series, first: int, last: int, cut: Grid) -> tuple[Ints, Floats, Ints]:
+    """Cell number, value and position of each point that has a place."""
     if cut.x == "step":
-        return series.step[first:last] // int(cut.width), series.value[first:last]
+        return series.step[first:last] // int(cut.width), series.value[first:last], np.arange(first, last)
     time = series.time[first:last]
-    known = ~np.isnan(time)
-    return np.floor((time[known] - cut.origin) / cut.width).astype(np.int64), series.value[first:last][known]
+    known = np.flatnonzero(np.isfinite(time))
+    number = np.floor((time[known] - cut.origin) / cut.width).astype(np.int64)
+    return number, series.value[first:last][known], known + first
 
 
 def _between(
@@ -303,40 +303,53 @@ def _between(
 def _whole(
     history: History, series: Series, cut: Grid, start: float | None, end: float | None, order: int
 ) -> _Kept:
+    nothing = (EMPTY_INTS, EMPTY_FLOATS)
     pieces = list(_pieces(history, series, cut.x))
     raw = [_numbers(series, *piece, cut) for piece in pieces]
-    parts = [_between(*each, cut, start, end) for each in raw]
-    if not parts:
-        return _Kept(NO_CELLS, len(history.segments), order, len(series), -1)
-    number, value = parts[0]
-    if len(parts) > 1:
-        number, value = (np.concatenate(each) for each in zip(*parts, strict=True))
-    made = _summed(number, value)
-    redo = -1
-    # To go on, the newest cell must begin within the newest stretch, which is that of the newest segment.
-    first, last = pieces[-1]
-    if last == len(series) and len(made.number):
-        own, _ = raw[-1]
-        ordered = len(own) == last - first and bool(np.all(own[1:] >= own[:-1]))
-        if ordered and own[-1] == made.number[-1] and (len(pieces) == 1 or own[0] < own[-1]):
-            redo = first + int(np.searchsorted(own, own[-1]))
-    return _Kept(made, len(history.segments), order, len(series), redo)
+    number, value = (np.concatenate(each) for each in zip(nothing, *(each[:2] for each in raw), strict=True))
+    made = _summed(*_between(number, value, cut, start, end))
+    # To go on, the newest stretch must be that of the newest segment.
+    if not pieces or pieces[-1][1] < len(series):
+        return _Kept(made, len(history.segments), order, len(series), -1, 0, nothing)
+    earlier = len(number) - len(raw[-1][0])
+    going_on = _to_go_on((number[:earlier], value[:earlier]), *raw[-1], pieces[-1][0])
+    return _Kept(made, len(history.segments), order, len(series), *going_on)
+
+
+def _to_go_on(
+    before: tuple[Ints, Floats], own: Ints, value: Floats, place: Ints, first: int
+) -> tuple[int, int, tuple[Ints, Floats]]:
+    """From which position on to read again when points are new, its cell, and the earlier points from that on."""
+    at, newest = 0, int(before[0].max(initial=np.iinfo(np.int64).min))
+    if len(own):
+        falls, newest = np.flatnonzero(own[1:] < own[:-1]), int(own[-1])
+        at = int(falls[-1]) + 1 if len(falls) else 0
+        at += int(np.searchsorted(own[at:], newest))
+        first = int(place[at])
+    number, value = np.concatenate((before[0], own[:at])), np.concatenate((before[1], value[:at]))
+    late = np.flatnonzero(number >= newest)
+    late = late[np.argsort(number[late], kind="stable")]
+    return first, newest, (number[late], value[late])
 
 
 def _continued(
     history: History, series: Series, cut: Grid, kept: _Kept, start: float | None, end: float | None
 ) -> _Kept | None:
-    """The cells with the points that are new; None where more than the newest cell has changed."""
+    """The cells with the points that are new; None where one is in an older cell than the newest."""
     if kept.redo < 0 or len(series) < kept.length:
         return None
-    own, value = _numbers(series, kept.redo, len(series), cut)
-    if len(own) != len(series) - kept.redo or not np.all(own[1:] >= own[:-1]):
+    own, value, place = _numbers(series, kept.redo, len(series), cut)
+    if not len(own):
+        return replace(kept, length=len(series))
+    low, high = int(own.min()), int(own.max())
+    if low < kept.newest:
         return None
-    redo = kept.redo + int(np.searchsorted(own, own[-1]))
-    new = _summed(*_between(own, value, cut, start, end))
-    return _Kept(
-        kept.cells.until(int(own[0])).then(new), len(history.segments), kept.order, len(series), redo
-    )
+    shared = slice(*np.searchsorted(kept.behind[0], (low, high + 1)).tolist())
+    every = np.concatenate((kept.behind[0][shared], own)), np.concatenate((kept.behind[1][shared], value))
+    new = _summed(*_between(*every, cut, start, end))
+    made = kept.cells.replaced(low, high, new)
+    going_on = _to_go_on(kept.behind, own, value, place, kept.redo)
+    return _Kept(made, len(history.segments), kept.order, len(series), *going_on)
 
 
 def _summed(number: Ints, value: Floats) -> Cells:

@@ -58,7 +58,7 @@ def sleep_color(stage: str) -> str:
 
 def _placed(state: TrainingState, view: View) -> Marks:
     what = ("sleeps on", view.x, view.start, view.end)
-    return state.memoized(what, lambda: marks(_columns(state), state.history, view))
+    return state.memoized(what, lambda: marks(_columns(state).bounded(), state.history, view))
 
 
 def _columns(state: TrainingState) -> Columns:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
+MOST_LABELS: Final = 40
+OTHERS: Final = "others"
 MOST_MARKS: Final = 400
 """Maximum marks per chart; more could not be distinguished, so neighbours are bundled."""
 
@@ -91,6 +93,14 @@ class Columns:
     def without(self, labels: Collection[str]) -> Columns:
         """The events of all other labels."""
         return self.where(~np.isin(self.label, sorted(labels))) if labels else self
+
+    def bounded(self) -> Columns:
+        """The same with at most 40 labels: the most frequent, and one for all others."""
+        labels, row, count = np.unique(self.label, return_inverse=True, return_counts=True)
+        if len(labels) <= MOST_LABELS:
+            return self
+        rare = np.argsort(-count, kind="stable")[MOST_LABELS - 1 :]
+        return replace(self, label=np.where(np.isin(row, rare), OTHERS, self.label))
 
     def then(self, later: Columns) -> Columns:
         """These events followed by ``later``."""

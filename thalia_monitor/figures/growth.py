@@ -103,7 +103,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     if not len(grown):
         return nothing("no growth event yet", 160)
     grown = grown.without(view.hidden)
-    placed = marks(grown, state.history, view)
+    placed = marks(grown.bounded(), state.history, view)
     said, lost = caption(len(grown), placed, "growth event"), notes_of(placed, len(grown), "growth events")
     if (placed.unplaced or placed.untimed) and not placed.total:
         return nothing(said, 160, total=len(grown), length=len(grown), notes=lost)
