@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 SEVERE: Final = frozenset({"emergency_stop", "rollback"})
 """Interventions that end or undo training."""
+MOST_KINDS: Final = 23
+"""Kinds of interventions with a lane of their own; the others are on one lane together."""
+OTHERS: Final = "other kinds"
 
 
 def interventions(state: TrainingState, _: str, view: View) -> Chart:
-    """Show each intervention of the safety system on the lane of its kind."""
+    """Show each intervention of the safety system on the lane of its kind: the 23 most frequent, and all others.
+
+    A kind that ends or undoes training has its lane however rare it is.
+    """
     every = safety.interventions(state)
     if not every:
         return nothing("no intervention is logged", 24)
     lanes = Lanes(state, view)
     placed = marks(_columns(state), state.history, view)
     every_text = np.array(mark_texts(placed, ""), np.object_)
-    for kind in sorted(set(placed.label.tolist())):
+    for kind in sorted(set(placed.label.tolist()), key=lambda each: (each == OTHERS, each)):
         part = np.flatnonzero(placed.label == kind)
         texts = [f"{theme.plain(kind)}, {each}" for each in every_text[part]]
         look = {"symbol": "diamond", "size": 10, "color": theme.BAD if kind in SEVERE else theme.CAUTION}
@@ -58,7 +64,10 @@ def interventions(state: TrainingState, _: str, view: View) -> Chart:
 def _columns(state: TrainingState) -> Columns:
     """The interventions by column, with the kind of each as its label."""
     found = columns_of(state, contract.INTERVENTION, "intervention", "actions")
-    return replace(found, label=np.array([each.kind for each in safety.interventions(state)], np.str_))
+    tallies = sorted(safety.tallies(state), key=lambda each: (each.kind not in SEVERE, -each.count))
+    own = {each.kind for each in tallies[:MOST_KINDS]}
+    kinds = (each.kind for each in safety.interventions(state))
+    return replace(found, label=np.array([each if each in own else OTHERS for each in kinds], np.str_))
 
 
 def levels(state: TrainingState, _: str, view: View) -> Chart:
