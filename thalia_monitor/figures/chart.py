@@ -179,6 +179,11 @@ def nothing(
     return Chart([], layout, caption=caption, total=total, length=length, notes=notes)
 
 
+def whole(value: float | None) -> int | None:
+    """A number rounded for a table's column of whole numbers; None for one that its 64 bits do not hold."""
+    return round(value) if value is not None and abs(value) < 2.0**63 else None
+
+
 def numbers(values: Floats | Ints) -> list[float | int | None]:
     """Write numbers for a figure: 6 significant digits are below a pixel, and shorter to send; NaN is a gap."""
     if values.dtype.kind == "i":

@@ -14,6 +14,7 @@ from dash import html
 from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.analysis.regions import counting_segments
+from thalia_monitor.figures.chart import whole
 from thalia_monitor.figures.traces import value_at
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.series_key import Kind
@@ -183,10 +184,10 @@ def _table(state: TrainingState) -> pd.DataFrame:
     known = [each for each, *_ in every if each.step is not None]
     logged = sizes_at(state, np.array([each.step for each in known], np.int64))
     by_log = {each.file: sizes for each, sizes in zip(known, logged, strict=True)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each, status, reason in every:
         regions = each.regions or by_log.get(each.file, {})
-        neurons = each.neurons or _whole(sum(size or 0 for size in regions.values()))
+        neurons = whole(each.neurons or sum(size or 0 for size in regions.values())) or None
         rows.append(
             {
                 "step": each.step,
@@ -204,12 +205,13 @@ def _table(state: TrainingState) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({"step": "Int64", "regions": "Int64", "neurons": "Int64", "size_bytes": "Int64"})
-
-
-def _whole(total: float) -> int | None:
-    """A sum as a whole number; None for none, and for one that no training has (a damaged file's)."""
-    return round(total) or None if abs(total) < 2.0**63 else None
+    counts = (
+        "step",
+        "regions",
+        "neurons",
+        "size_bytes",
+    )  # from the rows: a frame's column with gaps is of floats
+    return frame.assign(**{name: pd.array([row[name] for row in rows], "Int64") for name in counts})
 
 
 def difference(state: TrainingState, first: str | None, second: str | None) -> list[Any]:
