@@ -23,8 +23,32 @@ HELP: Final = "words, or an expression between slashes: /^weights.*_mean$/ (. [a
 _CLASSES: Final = {
     "d": frozenset("0123456789"),
     "w": frozenset("abcdefghijklmnopqrstuvwxyz0123456789_"),
-    "s": frozenset(" \t"),
+    "s": frozenset(" \t\n\r\f\v"),
 }
+"""The characters of an escape; one in capitals takes all others."""
+
+Taken = tuple[frozenset[str], bool]
+"""Characters in lower case, and whether it is all others that are taken."""
+
+
+def _lower(text: str) -> str:
+    """Text in lower case, character by character; one that would become two stays as it is."""
+    return text.lower() if text.isascii() else "".join(_each_lower(each) for each in text)
+
+
+def _each_lower(sign: str) -> str:
+    lower = sign.lower()
+    return lower if len(lower) == 1 else sign
+
+
+def _both(a: Taken, b: Taken) -> Taken:
+    """What either of two takes."""
+    if a[1] and b[1]:
+        return a[0] & b[0], True
+    if a[1] or b[1]:
+        others, these = (a[0], b[0]) if a[1] else (b[0], a[0])
+        return others - these, True
+    return a[0] | b[0], False
 
 
 @dataclass(slots=True)
@@ -47,7 +71,7 @@ class Expression:
     def __init__(self, text: str) -> None:
         if len(text) > LONGEST:
             raise BadParameter(f"An expression has at most {LONGEST} characters.")
-        self._text = text.lower()
+        self._text = text
         self._at = 0
         self._states: list[_State] = []
         self._end = self._add(_State())
@@ -108,43 +132,47 @@ class Expression:
             return self._add(_State(frozenset(), True, on=(after,)))
         if sign == "[":
             takes, negated = self._class()
-            return self._add(_State(takes, negated, on=(after,)))
-        return self._add(_State(self._escaped() if sign == "\\" else frozenset(sign), on=(after,)))
+        else:
+            takes, negated = self._escaped() if sign == "\\" else (frozenset(_lower(sign)), False)
+        return self._add(_State(takes, negated, on=(after,)))
 
-    def _escaped(self) -> frozenset[str]:
+    def _escaped(self) -> Taken:
         sign = self._next()
         self._at += 1
-        if not sign or (sign.isalnum() and sign not in _CLASSES):
+        if not sign or (sign.isalnum() and sign not in "dwsDWS"):
             raise BadParameter(
-                f"The expression has \\{sign}, which is not supported: only \\d, \\w, \\s and signs."
+                f"The expression has \\{sign}, which is not supported: "
+                "only \\d, \\w, \\s, \\D, \\W, \\S and signs."
             )
-        return _CLASSES.get(sign, frozenset(sign))
+        return _CLASSES.get(sign.lower(), frozenset(sign)), sign.isupper()
 
-    def _class(self) -> tuple[frozenset[str], bool]:
+    def _class(self) -> Taken:
         negated = self._next() == "^"
         self._at += negated
-        takes: set[str] = set()
-        while self._next() and (self._next() != "]" or not takes):
+        first = self._at
+        taken: Taken = (frozenset(), False)
+        while self._next() and (self._next() != "]" or self._at == first):
             sign = self._next()
             self._at += 1
             if sign == "\\":
-                takes |= self._escaped()
+                taken = _both(taken, self._escaped())
             elif self._next() == "-" and self._text[self._at + 1 : self._at + 2] not in ("", "]"):
                 last = self._text[self._at + 1]
                 self._at += 2
-                if not (sign.isascii() and last.isascii() and sign <= last):
+                if not (sign.isascii() and last.isascii() and sign <= last and last != "\\"):
                     raise BadParameter(f"The expression has a range {sign}-{last} that holds nothing.")
-                takes |= set(map(chr, range(ord(sign), ord(last) + 1)))
+                between = "".join(map(chr, range(ord(sign), ord(last) + 1)))
+                taken = _both(taken, (frozenset(_lower(between)), False))
             else:
-                takes.add(sign)
+                taken = _both(taken, (frozenset(_lower(sign)), False))
         if self._next() != "]":
             raise BadParameter("The expression has a [ without its ].")
         self._at += 1
-        return frozenset(takes), negated
+        return taken[0], taken[1] != negated
 
     def found_in(self, name: str) -> bool:
         """Whether the expression fits a part of a name, in any case; raises BadParameter after too many moves."""
-        name = name[:LONGEST_NAME].lower()
+        name = _lower(name[:LONGEST_NAME])
         here: set[int] = set()
         for at in range(len(name) + 1):
             self._follow(self._start, here, at, len(name))
