@@ -172,7 +172,8 @@ def test_a_charts_toolbar_is_one_tab_stop_with_arrow_keys(server: Server, browse
         """cards => cards.map(card => [...card.querySelectorAll('a, button, [tabindex]')]
           .filter(each => each.tabIndex >= 0 && each.getClientRects().length).length)"""
     )
-    assert stops == [1, 1, 1, 1]
+    assert len(stops) >= 4
+    assert set(stops) == {1}
     tools = card(page, "Neurons by region").get_by_role("toolbar")
     tools.locator("button").first.focus()
     page.keyboard.press("ArrowRight")

@@ -185,7 +185,7 @@ def test_a_marker_leads_to_its_row(
     page.mouse.click(*place)
     page.wait_for_url("**find=1000*")
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
-    rows = page.locator("tbody tr")
+    rows = page.locator("[id$='-log-rows'] tr")
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text("1,000")
     page.go_back()
@@ -293,7 +293,7 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
     page.route("**/_dash-update-component*", hold)
     page.locator("#view-events input[value=growth]").uncheck()
     page.wait_for_function(
-        "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume,control'"
+        "() => new URLSearchParams(location.search).get('events') === 'stage,milestone,resume,control,note'"
     )
     page.wait_for_timeout(300)
     page.locator("#view-events input[value=rem]").check()
@@ -305,8 +305,8 @@ def test_an_answer_for_another_picture_is_not_applied(run: Run, serve: Serve, br
         page.wait_for_timeout(500)
     page.wait_for_function(
         """() => [...document.querySelectorAll('.chart .js-plotly-plot')].filter(plot => plot.data.length)
-          .every(plot => [...new Set(plot.data.map(trace => trace.name))].slice(-5).join() ===
-            'rem,stage,milestone,resume,control')"""
+          .every(plot => [...new Set(plot.data.map(trace => trace.name))].slice(-6).join() ===
+            'rem,stage,milestone,resume,control,note')"""
     )
 
 
@@ -340,7 +340,7 @@ def test_of_five_hundred_metrics_only_those_on_the_screen_are_fetched(
     assert "unit_011" not in charts_in(answers)
     card(page, "Unit 011").scroll_into_view_if_needed()
     wait_for_point(page, "Unit 011", 20)
-    page.get_by_label("Find a metric by name").fill("unit_4 99")
+    page.get_by_label("Find a metric").fill("unit_4 99")
     expect(page.locator("#metrics-other-count")).to_have_text("1 of 500")
     wait_for_point(page, "Unit 499", 19)
     assert len({each for each in charts_in(answers) if each.startswith("unit")}) <= 13

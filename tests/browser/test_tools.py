@@ -207,7 +207,7 @@ def test_a_mark_on_a_timeline_leads_to_its_row(show: Show, path: str, chart: str
     expect(card(page, chart).locator(".hoverlayer .hovertext")).to_be_visible()
     page.mouse.click(*place)
     page.wait_for_url(f"**find={step}*")
-    rows = page.locator(".event-table tbody tr")
+    rows = page.locator("[id$='-log-rows'] tr")
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text(f"{step:,}")
     expect(rows.first).to_be_in_viewport()
