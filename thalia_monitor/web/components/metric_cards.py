@@ -126,6 +126,7 @@ def family_charts(name: str) -> html.Section:
     chosen = basic.field("Family", dbc.Select(id=f"{name}-family", size="sm", placeholder="choose another …"))
     parts = [
         html.Div([html.H2("Families in one scale", className="card-name"), chosen], className="table-tools"),
+        html.P(id=f"{name}-family-words", className="lead-in"),
         html.Div(id=f"{name}-family-charts", className="grid multiples"),
     ]
     return html.Section(parts, id=f"{name}-families", className="panel details-metrics", hidden=True)
@@ -149,17 +150,16 @@ def register_families(name: str) -> None:
         ]
         family = found.get(chosen or "") or next(iter(found.values()), None)
         cards = [_member(each) for each in family.shown] if family else []
-        if family:  # where there is none, no version costs a request for its words
-            cards.insert(
-                0, html.P(sentence(state, family), id=f"{name}-family-words", className="lead-in wide")
-            )
         return no_update if options == before else options, not found, cards
 
-    @live(Output(f"{name}-family-words", "children"), inputs=[Input(f"{name}-family", "value")])
+    # Not at each version, which would cost each page a second request: it says of which step it is.
+    @live(
+        Output(f"{name}-family-words", "children"), inputs=[Input(f"{name}-family", "value")], follows=NAMES
+    )
     def describe(state: TrainingState, chosen: str | None) -> Any:
         found = families(state)
         family = found.get(chosen or "") or next(iter(found.values()), None)
-        return sentence(state, family) if family else ""
+        return f"At step {state.current_step:,}: {sentence(state, family)}" if family else ""
 
 
 def _member(name: str) -> html.Section:
