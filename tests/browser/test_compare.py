@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support import Run, Server, serving
 from thalia_monitor.reading.library import run_id
 
-from .conftest import Watched
+from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -55,6 +55,7 @@ def test_a_comparison_follows_every_run_and_keeps_the_zoom(
     runs = ",".join(run_id(root / f"run-{number}") for number in (0, 2))
     page = browse().open(server.url + f"compare?runs={runs}&of=performance")
     wait_for(page, "run-2", 1900)
+    page.evaluate(SETTLED)
     box = page.locator(".chart-card .nsewdrag").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 60)

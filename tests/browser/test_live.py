@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support import Run, Server, line, serving
 from thalia_monitor.web.live import shared_answers
 
-from .conftest import Watched
+from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -87,6 +87,7 @@ def test_what_a_browser_asks_at_a_tick_can_be_answered_to_all(
     """One question, the same whenever it is asked, in words that the server knows again."""
     page = browse().open(server.url + "metrics")
     wait_for_point(page, "Loss", 1900)
+    page.evaluate(SETTLED)
     asked: list[bytes] = []
     page.on("request", lambda request: asked.append(request.post_data_buffer or b""))
     run.metrics(2000)

@@ -185,7 +185,7 @@ def test_a_marker_leads_to_its_row(
     page.mouse.click(*place)
     page.wait_for_url("**find=1000*")
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
-    rows = page.locator("[id$='-log-rows'] tr")
+    rows = page.locator("[id$='-log-rows'] tr, #events-table-rows tr")
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text("1,000")
     page.go_back()
