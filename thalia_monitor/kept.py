@@ -11,7 +11,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +23,7 @@ from platformdirs import user_state_path
 
 from thalia_monitor import contract, system
 from thalia_monitor.errors import NotKept, SettingsError
+from thalia_monitor.logger.files import write_whole
 from thalia_monitor.model.records import Note, Problem
 
 if TYPE_CHECKING:
@@ -110,15 +111,10 @@ class KeptFile:
     def write(self, content: Mapping[str, Any], head: str = "") -> None:
         """Replace the file; its lock is held. Raises NotKept."""
         encoded = (head + tomli_w.dumps(content)).encode("utf-8")
-        temporary = self.path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
-            temporary.write_bytes(encoded)
-            temporary.replace(self.path)
+            write_whole(self.path, encoded)
         except OSError as error:
             raise self._not_kept(error) from error
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     def _not_kept(self, error: OSError | NotImplementedError) -> NotKept:
         why = getattr(error, "strerror", None) or error

@@ -13,19 +13,6 @@ from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import places
-from thalia_monitor.figures import consolidation, growth, metrics
-from thalia_monitor.figures.chart import spanned
-from thalia_monitor.metric_info import title
-from thalia_monitor.model.control_request import COMMAND, shown
-from thalia_monitor.model.series_key import metric
-
-if TYPE_CHECKING:
-    from thalia_monitor.analysis.quantities import Place
-    from thalia_monitor.analysis.summary import Summary
-    from thalia_monitor.figures.chart import Chart, View
-    from thalia_monitor.model.records import Event
-    from thalia_monitor.model.run import TrainingState
-
 from thalia_monitor.export.document import (
     EVENTS,
     LONGEST,
@@ -45,7 +32,19 @@ from thalia_monitor.export.document import (
     status,
     verdict,
 )
+from thalia_monitor.figures import consolidation, growth, metrics
+from thalia_monitor.figures.chart import spanned
 from thalia_monitor.figures.marks import legend
+from thalia_monitor.metric_info import title
+from thalia_monitor.model.control_request import COMMAND, shown
+from thalia_monitor.model.series_key import metric
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.quantities import Place
+    from thalia_monitor.analysis.summary import Summary
+    from thalia_monitor.figures.chart import Chart, View
+    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.run import TrainingState
 
 MOST_LISTED: Final = 100
 """Findings and warnings."""
