@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import dash_bootstrap_components as dbc
-from dash import Input, Output, State, ctx, dcc, html, no_update
+from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import Place, places
@@ -21,7 +21,7 @@ from thalia_monitor.name_patterns import HELP, search
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.live.charts import chart_card
 from thalia_monitor.web.live.client_state import view_from
-from thalia_monitor.web.live.ids import NAMES, VERSION, VIEW
+from thalia_monitor.web.live.ids import NAMES, VIEW
 from thalia_monitor.web.live.panels import live
 
 CHARTS_PER_PAGE: Final = 12
@@ -138,28 +138,22 @@ def register_families(name: str) -> None:
     @live(
         Output(f"{name}-family", "options"),
         Output(f"{name}-families", "hidden"),
+        Output(f"{name}-family-words", "children"),
         Output(f"{name}-family-charts", "children"),
         inputs=[Input(f"{name}-family", "value"), State(f"{name}-family", "options")],
         follows=NAMES,
     )
     def offer(state: TrainingState, chosen: str | None, before: list[Any] | None) -> Any:
+        """Not at each version, which would cost each page a second request: the words say of which step they are."""
         found = families(state)
         options = [
             {"label": f"{each.name[:40]} ({len(each.members):,})", "value": each.name}
             for each in found.values()
         ]
         family = found.get(chosen or "") or next(iter(found.values()), None)
+        words = f"At step {state.current_step:,}: {sentence(state, family)}" if family else ""
         cards = [_member(each) for each in family.shown] if family else []
-        return no_update if options == before else options, not found, cards
-
-    # Not at each version, which would cost each page a second request: it says of which step it is.
-    @live(
-        Output(f"{name}-family-words", "children"), inputs=[Input(f"{name}-family", "value")], follows=NAMES
-    )
-    def describe(state: TrainingState, chosen: str | None) -> Any:
-        found = families(state)
-        family = found.get(chosen or "") or next(iter(found.values()), None)
-        return f"At step {state.current_step:,}: {sentence(state, family)}" if family else ""
+        return no_update if options == before else options, not found, words, cards
 
 
 def _member(name: str) -> html.Section:
@@ -198,7 +192,6 @@ def register_other_metrics(name: str) -> None:
         Output(f"{name}-shown", "data"),
         Output(f"{name}-page", "max_value"),
         Output(f"{name}-count", "children"),
-        Output(f"{name}-tree", "children"),
         Output(f"{name}-first", "children"),
         Output(f"{name}-first-shown", "data"),
         inputs=[
@@ -207,7 +200,6 @@ def register_other_metrics(name: str) -> None:
             Input(VIEW, "data"),
             State(f"{name}-shown", "data"),
             State(f"{name}-first-shown", "data"),
-            State(f"{name}-tree", "children"),
         ],
         follows=NAMES,
     )
@@ -218,12 +210,11 @@ def register_other_metrics(name: str) -> None:
         view: dict[str, Any] | None,
         shown: list[str],
         first_shown: list[str],
-        grown: Any,
     ) -> tuple[Any, ...]:
         there = places(state)
         at_top = [each.series for each in there]
         top = (no_update, no_update) if at_top == first_shown else (list(map(place_chart, there)), at_top)
-        every = sorted(each for each in state.history.metrics if each not in at_top)
+        every = _others(state)
         pinned = [each for each in every if metric(each).public in view_from(view).pins]
         problem = ""
         try:
@@ -244,8 +235,16 @@ def register_other_metrics(name: str) -> None:
             if state.history.metrics
             else "none logged yet"
         )
-        groups = [each for each in every if "/" in each or "." in each]
-        branches = no_update if ctx.triggered_id not in (None, VERSION, NAMES) and grown else tree(groups)
         if now == shown:
-            return no_update, no_update, pages, count, branches, *top
-        return [metric_chart(each) for each in now], now, pages, count, branches, *top
+            return no_update, no_update, pages, count, *top
+        return [metric_chart(each) for each in now], now, pages, count, *top
+
+    @live(Output(f"{name}-tree", "children"), inputs=(), follows=NAMES)
+    def grow(state: TrainingState) -> list[Any]:
+        return tree([each for each in _others(state) if "/" in each or "." in each])
+
+
+def _others(state: TrainingState) -> list[str]:
+    """Names of the metrics that have no chart at the top, sorted."""
+    at_top = {each.series for each in places(state)}
+    return sorted(each for each in state.history.metrics if each not in at_top)
