@@ -171,6 +171,10 @@ def _larger(part: Any, by: float, sizes: frozenset[str] = _LENGTHS) -> Any:
 _SIZE: Final = frozenset({"size"})
 
 
+CAPTION_ONLY: Final = 24
+"""Height in px of a chart whose caption says all; ``assets/monitor.css`` gives its card no more room than that."""
+
+
 def nothing(
     caption: str, height: int = 240, *, total: int = 0, length: int = 0, notes: tuple[str, ...] = ()
 ) -> Chart:

@@ -14,6 +14,7 @@ from thalia_monitor.analysis.consolidations import phase
 from thalia_monitor.analysis.formatting import NONE, counted, duration, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
+    CAPTION_ONLY,
     OWN_AXIS,
     X_LOOKS,
     X_TITLES,
@@ -218,7 +219,7 @@ def frequency(state: TrainingState, _: str, __: View) -> Chart:
 def _constant(gap: float, times: int) -> Chart:
     """A sentence: a diagram of one bar would say no more."""
     each = f", all {times:,} times" if times > 1 else ""
-    return replace(nothing(f"one every {number(gap, 'count')} steps{each}", 24), total=times)
+    return replace(nothing(f"one every {number(gap, 'count')} steps{each}", CAPTION_ONLY), total=times)
 
 
 def totals(state: TrainingState) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from thalia_monitor.analysis.curriculum import stage_course
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import Chart, View, nothing
+from thalia_monitor.figures.chart import CAPTION_ONLY, Chart, View, nothing
 from thalia_monitor.figures.events import columns_of, marks, row_addresses
 from thalia_monitor.figures.lanes import MOST_LANES, Bar, Lanes, frame, level, line, mark_texts
 from thalia_monitor.figures.marks import event_traces
@@ -45,7 +45,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     """Show each stage from its start to its end before its plan, attempts apart, and sleep and growth below."""
     found = stage_course.courses(state)
     if not found:
-        return nothing("no file names a stage", 24)
+        return nothing("no file names a stage", CAPTION_ONLY)
     lanes = Lanes(state, view)
     _stages(lanes, found)
     _critical_periods(lanes)
@@ -164,7 +164,7 @@ def retention(state: TrainingState, _: str, view: View) -> Chart:
     """Show what is kept of each task since the end of its stage, before the share that must be kept."""
     found = [each for each in kept.retention(state) if each.forgetting is not None]
     if not found:
-        return nothing("no task was probed after the end of its stage", 24)
+        return nothing("no task was probed after the end of its stage", CAPTION_ONLY)
     traces, total = [], 0
     for each in found[:MOST_LANES]:
         rows = [

@@ -11,7 +11,7 @@ from thalia_monitor import contract
 from thalia_monitor.analysis.curriculum import safety
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import Chart, View, nothing
+from thalia_monitor.figures.chart import CAPTION_ONLY, Chart, View, nothing
 from thalia_monitor.figures.events import Columns, columns_of, marks, row_addresses
 from thalia_monitor.figures.lanes import Lanes, frame, level, line, mark_texts
 from thalia_monitor.figures.marks import event_traces
@@ -33,7 +33,7 @@ def interventions(state: TrainingState, _: str, view: View) -> Chart:
     """
     every = safety.interventions(state)
     if not every:
-        return nothing("no intervention is logged", 24)
+        return nothing("no intervention is logged", CAPTION_ONLY)
     lanes = Lanes(state, view)
     placed = marks(_columns(state), state.history, view)
     every_text = np.array(mark_texts(placed, ""), np.object_)
@@ -78,7 +78,7 @@ def levels(state: TrainingState, _: str, view: View) -> Chart:
     ]
     known = [(name, series, color, dash) for name, series, color, dash in drawn if series is not None]
     if not known:
-        return nothing("neither health score nor cognitive load is recorded", 24)
+        return nothing("neither health score nor cognitive load is recorded", CAPTION_ONLY)
     traces = [
         line(state, series, view, name, {"color": color, "dash": dash}, "%{y:.3~f}")
         for name, series, color, dash in known
