@@ -75,6 +75,7 @@ class Screen:
         self.answers: list[dict[str, Any]] = []
         """What every callback answered, newest last."""
         self.layout = client.get(f"{self.base}/_dash-layout").get_json()
+        self._known: dict[str, dict[str, Any]] = {}
         self.callbacks = [
             each
             for each in client.get(f"{self.base}/_dash-dependencies").get_json()
@@ -89,16 +90,20 @@ class Screen:
     def component(self, identifier: Any) -> dict[str, Any]:
         """A component's properties."""
         key = key_of(identifier)
-        for each in parts(self.layout):
-            if "id" in each["props"] and key_of(each["props"]["id"]) == key:
-                found: dict[str, Any] = each["props"]
-                return found
-        raise AssertionError(f"there is no {key} on this page")
+        found = self._components().get(key)
+        assert found is not None, f"there is no {key} on this page"
+        return found
 
     def has(self, identifier: Any) -> bool:
         """Whether the page has a component of that id."""
-        key = key_of(identifier)
-        return any(key_of(each["props"].get("id", "")) == key for each in parts(self.layout))
+        return key_of(identifier) in self._components()
+
+    def _components(self) -> dict[str, dict[str, Any]]:
+        """The properties of every component with an id, looked for again only after the page has changed."""
+        if not self._known:
+            with_id = [each["props"] for each in parts(self.layout) if "id" in each["props"]]
+            self._known = {key_of(each["id"]): each for each in reversed(with_id)}  # the first of two counts
+        return self._known
 
     def text(self, identifier: Any) -> str:
         """What a component shows, in words."""
@@ -130,6 +135,7 @@ class Screen:
     def set(self, identifier: Any, **properties: Any) -> None:
         """Change a component as a reader would, without telling the server."""
         self.component(identifier).update(properties)
+        self._known = {}
 
     def change(self, identifier: Any, **properties: Any) -> None:
         """Change a component and let every callback that waits for it follow."""
@@ -152,7 +158,7 @@ class Screen:
             now, waiting = waiting, []
             for callback in self.callbacks:
                 listens = [f"{each['id']}.{each['property']}" for each in callback["inputs"]]
-                if not self._here(callback) or not any(_fits(one, each) for one in now for each in listens):
+                if not any(_fits(one, each) for one in now for each in listens) or not self._here(callback):
                     continue
                 answer = self._ask(callback, now)
                 charts = any(
@@ -175,9 +181,9 @@ class Screen:
     def _matching(self, pattern: str) -> list[dict[str, Any]]:
         wanted = json.loads(pattern)
         return [
-            each["props"]
-            for each in parts(self.layout)
-            if isinstance(identifier := each["props"].get("id"), dict)
+            each
+            for each in reversed(self._components().values())
+            if isinstance(identifier := each["id"], dict)
             and identifier.keys() == wanted.keys()
             and all(value == ["ALL"] or identifier[name] == value for name, value in wanted.items())
         ]
@@ -235,6 +241,8 @@ class Screen:
         for name, value in properties.items():
             is_patch = isinstance(value, dict) and "__dash_patch_update" in value
             held[name] = patched(held.get(name), value) if is_patch else value
+            if name not in ("figure", "data"):
+                self._known = {}
 
 
 def _refuse(constant: str) -> None:
