@@ -6,11 +6,13 @@
     ["of", "series"],
     ["origin", "origin"],
     ["at", "step"],
+    ["beside", "beside"],
   ];
   const CONTROLS = new Map([
     ["compare-series", "series"],
     ["compare-origin", "origin"],
     ["compare-step", "step"],
+    ["compare-beside", "beside"],
   ]);
   let chosen = null;
 
@@ -56,7 +58,9 @@
     const runs = comparedRuns();
     if (button.dataset.compare === "add") change({ runs: [...runs, run] });
     if (button.dataset.compare === "drop") change({ runs: runs.filter((each) => each !== run) });
-    if (button.dataset.compare === "base") change({ runs, base: run });
+    // The run beside the baseline and the baseline change places.
+    const { base, beside } = chosen || {};
+    if (button.dataset.compare === "base") change({ runs, base: run, beside: beside === run ? base : beside });
   });
 
   // Listens to the controls themselves: Dash drops a callback that waits for a pending output.

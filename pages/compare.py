@@ -7,7 +7,7 @@ from typing import Any
 import dash
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
-from thalia_monitor.web.components import basic, comparison_tables
+from thalia_monitor.web.components import basic, comparison_tables, side_by_side
 from thalia_monitor.web.live import charts
 from thalia_monitor.web.live.ids import CHOSEN, OTHERS, RUN
 
@@ -17,10 +17,11 @@ for kind, family in comparison_tables.FAMILIES.items():
 
 PARTS = (
     *("table", "trouble", "legend", "chart", "multiples"),
-    *("differences", "milestones", "totals", "changes", "offers"),
+    *("differences", "milestones", "totals", "changes", "offers", *side_by_side.PARTS),
 )
 QUERY = "compare-query"
-CONTROLS = ("series", "origin", "step")
+SELECTS = ("series", "origin", "beside")
+CONTROLS = (*SELECTS, "step")
 LEGEND = {"aria-label": "Legend: runs to hide"}
 
 
@@ -42,6 +43,7 @@ def layout(**_: Any) -> html.Div:
             html.Div(id="compare-multiples", className="grid"),
             basic.panel("Differences", html.Div(id="compare-differences")),
             comparison_tables.panels(),
+            side_by_side.panel(),
             dcc.Store(id="compare-kind"),
         ],
         className="page compared",
@@ -53,7 +55,7 @@ def layout(**_: Any) -> html.Div:
     output={
         **{name: Output(f"compare-{name}", "children") for name in PARTS},
         **{name: Output(f"compare-{name}", "value") for name in CONTROLS},
-        **{f"{name}_options": Output(f"compare-{name}", "options") for name in ("series", "origin")},
+        **{f"{name}_options": Output(f"compare-{name}", "options") for name in SELECTS},
         "kind": Output("compare-kind", "data"),
     },
     inputs={"others": Input(OTHERS, "data"), "chosen": Input(CHOSEN, "data"), "query": Input(QUERY, "value")},

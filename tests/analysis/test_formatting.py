@@ -18,6 +18,7 @@ from thalia_monitor.analysis.formatting import (
     duration,
     joined,
     number,
+    points,
     rough,
 )
 
@@ -151,3 +152,18 @@ def test_words_are_counted_and_joined() -> None:
     assert [counted(1, "point"), counted(84310, "point")] == ["1 point", "84,310 points"]
     assert counted(2, "history", "histories") == "2 histories"
     assert [joined([]), joined(["a"]), joined(["a", "b", "c"])] == ["", "a", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (0.025, "+2.5 points"),
+        (-0.2, f"{MINUS}20 points"),
+        (0.0004, "0 points"),
+        (-0.0004, "0 points"),
+        (1.0, "+100 points"),
+    ],
+)
+def test_shares_differ_by_percentage_points(difference: float, text: str) -> None:
+    """With a sign, unless they are as good as the same."""
+    assert points(difference) == text

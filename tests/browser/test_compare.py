@@ -10,9 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import Run, Server, serving
+from tests.web.components.test_side_by_side import TASK, write
 from thalia_monitor.reading.library import run_id
 
 from .conftest import SETTLED, Watched
+from .test_access import violations
+from .test_pages import SIDEWAYS
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -156,3 +159,51 @@ def test_the_choice_is_in_the_address(server: Server, root: Path, browse: Browse
     page.locator("nav").get_by_role("link", name="Compare").click()
     expect(rows).to_have_count(3)
     assert "of=performance" in page.url
+
+
+PLOTS = """() => [...document.querySelectorAll('.sides .js-plotly-plot')].filter(each => each.data?.length).map(
+  each => ({top: Math.round(each.getBoundingClientRect().top), range: each._fullLayout.xaxis.range.map(Math.round),
+    colors: each.data.filter(trace => trace.stackgroup).map(trace => trace.line.color)}))"""
+
+
+def test_stages_tasks_and_regions_of_two_runs_are_side_by_side(root: Path, browse: Browse) -> None:
+    """Folded up until opened; beside each other on a desk, below each other on a phone; axe finds nothing."""
+    runs = [write(root / f"trained-{number}", 1000 * number) for number in (1, 2, 3)]
+    ids = [run_id(run.directory) for run in runs]
+    with serving("--root", root, "--refresh-seconds", "1") as server:
+        page = browse().open(f"{server.url}compare?runs={','.join(ids)}&base={ids[1]}")
+        sides = page.locator(".sides")
+        expect(sides).to_contain_text("trained-2 is the baseline")
+        expect(sides.locator("details[open]")).to_have_count(0)
+        expect(sides.locator("summary").first).to_contain_text("trained-1 took 2,000 steps, 2,000 fewer than")
+        page.get_by_label("Beside the baseline").select_option(label="trained-3")
+        expect(sides.locator("summary").first).to_contain_text("trained-3 took 6,000 steps")
+        page.wait_for_function(f"() => location.search.includes('beside={ids[2]}')")
+        page.reload()
+        expect(sides.locator("summary").first).to_contain_text("trained-3 took 6,000 steps")
+        for summary in sides.locator("summary").all():
+            summary.click()
+        page.evaluate("() => document.querySelector('.sides details:last-of-type').scrollIntoView()")
+        page.wait_for_function(f"() => ({PLOTS})().length === 5")
+        page.evaluate(SETTLED)
+        timeline, *_, base, beside = page.evaluate(PLOTS)
+        assert base["top"] == beside["top"] and base["range"] == beside["range"] == [0, 6000]
+        assert timeline["range"] == [0, 6000] and base["colors"] == beside["colors"]
+        expect(sides.get_by_role("cell", name=TASK).first).to_be_visible()
+        expect(page.locator(".sides img")).to_have_count(0)
+        page.get_by_role("button", name="Stages of both runs: zoom in").click()
+        page.wait_for_function(f"() => ({PLOTS})().every(each => each.range.join() === '1500,4500')")
+        runs[2].metrics(6100, neuron_counts={"cortex": 30_000, "vta": 50})
+        expect(sides.locator("details").last).to_contain_text("30,050 neurons in trained-3")
+        assert [each["range"] for each in page.evaluate(PLOTS)] == [[1500, 4500]] * 5
+        expect(sides.locator("details[open]")).to_have_count(3)
+        assert violations(page) == []
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.evaluate(SETTLED)
+        assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}
+        *_, base, beside = page.evaluate(PLOTS)
+        assert base["top"] < beside["top"]
+        page.goto(f"{page.url}&wall=1")
+        expect(page.locator("#compare-multiples .chart-card").first).to_be_visible()
+        expect(sides).to_be_hidden()
+        page.goto("about:blank")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from thalia_monitor import contract, metric_info
-from thalia_monitor.analysis.formatting import NONE, duration, number
+from thalia_monitor.analysis.formatting import NONE, duration, number, points
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.model.history import Floats, History, Series
@@ -26,6 +26,8 @@ MOST: Final = 12
 """Runs in one chart: as many as can be told apart."""
 COLOURS: Final = 8
 """Colours of the palette."""
+LONGEST_NAME: Final = 40
+"""Characters of a run's or a region's name in a sentence."""
 FURTHEST_APART: Final = 4
 """Its first colours: blue, pink, green and olive; later ones have the hue of one of them, lighter or darker."""
 
@@ -244,3 +246,59 @@ def _time_of(history: History, step: int) -> float | None:
     reached = np.flatnonzero(history.step >= step)
     time: Floats = history.time[reached[:1]]
     return float(time[0]) if len(time) and np.isfinite(time[0]) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One region in two runs, at the end of each: neurons, None where a run has logged none of it."""
+
+    name: str
+    neurons: tuple[float | None, float | None]
+    shares: tuple[float | None, float | None]
+    """Of all neurons of each run, 0 to 1."""
+
+    @property
+    def difference(self) -> float | None:
+        """Share beside the baseline, less that of the baseline; None where one of them is not known."""
+        base, beside = self.shares
+        return None if base is None or beside is None else beside - base
+
+
+def regions_of(states: tuple[TrainingState, TrainingState]) -> list[Region]:
+    """Every region that one of two runs has logged neurons of, the one with the greatest share in either first.
+
+    A region that is not logged is no region of 0 neurons.
+    """
+    found = [
+        {name: value for name, value in latest.items() if np.isfinite(value) and value >= 0}
+        for latest in (state.history.latest(state.history.neurons) for state in states)
+    ]
+    totals = [sum(each.values()) for each in found]
+    made = []
+    for name in dict.fromkeys(chain(*found)):
+        base, beside = (each.get(name) for each in found)
+        made.append(Region(name, (base, beside), (_share_of(base, totals[0]), _share_of(beside, totals[1]))))
+    return sorted(made, key=lambda each: -max(share or 0.0 for share in each.shares))
+
+
+def _share_of(value: float | None, total: float) -> float | None:
+    return None if value is None or not total else value / total
+
+
+def region_sentence(sides: tuple[Side, Side], regions: Sequence[Region]) -> str:
+    """In which region the shares of two runs differ most; empty where neither has logged neurons by region."""
+    if not regions:
+        return ""
+    names = [side.name[:LONGEST_NAME] for side in sides]
+    totals = [sum(each.neurons[at] or 0.0 for each in regions) for at in (0, 1)]
+    none = [name for at, name in enumerate(names) if all(each.neurons[at] is None for each in regions)]
+    if none:
+        return f"{none[0]} logs no neurons by region."
+    sizes = f"{number(totals[1], 'count')} neurons in {names[1]}, {number(totals[0], 'count')} in {names[0]}"
+    both = [each for each in regions if each.difference is not None]
+    furthest = max(both, key=lambda each: abs(each.difference or 0.0), default=None)
+    if furthest is None:
+        return f"{sizes}; no region is in both."
+    where = f"{number(furthest.shares[1], 'percent')} against {number(furthest.shares[0], 'percent')}"
+    apart = points(furthest.difference or 0.0)
+    return f"{sizes}; furthest apart in {furthest.name[:LONGEST_NAME]}: {where} ({apart})."

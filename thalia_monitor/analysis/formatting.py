@@ -93,6 +93,12 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
     return text.replace("-", MINUS)
 
 
+def points(difference: float) -> str:
+    """Format a difference between shares: ``+2.5 points``, in percentage points."""
+    text = number(round(100 * difference, 1), "rate")
+    return f"{text if text.startswith(MINUS) or text == '0' else f'+{text}'} points"
+
+
 def strict(value: float | None) -> float | str | None:
     """A number as strict JSON has it: what is not finite is its name, as JavaScript writes it; None stays."""
     if value is None or math.isfinite(value):

@@ -120,17 +120,24 @@ class Chart:
 
 
 def spanned(chart: Chart, view: View) -> Chart:
-    """The chart with an x axis that ends at its first and last points; one that is zoomed stays as it is.
+    """The chart with an x axis that ends at its first and last points.
+
+    One that is zoomed, or shares its ends with another chart, stays as it is.
 
     Plotly's own leaves room for half a symbol at both ends, 6 % of the width.
     """
-    if view.zoomed or chart.own_axis or not chart.scaled:
+    if view.zoomed or chart.own_axis or not chart.scaled or "autorangeoptions" in chart.layout["xaxis"]:
         return chart
-    ends = [end for trace in chart.traces if (end := _ends(trace))]
-    first, last = min((a for a, _ in ends), default=0), max((b for _, b in ends), default=0)
+    first, last = ends(chart) or (0, 0)
     options = {"minallowed": first, "maxallowed": last} if first < last else {}
     axis = chart.layout["xaxis"] | {"autorangeoptions": options}
     return replace(chart, layout=chart.layout | {"xaxis": axis})
+
+
+def ends(*charts: Chart) -> tuple[float, float] | None:
+    """First and last position that any of these charts draws; None where nothing is drawn."""
+    found = [end for chart in charts for trace in chart.traces if (end := _ends(trace))]
+    return (min(first for first, _ in found), max(last for _, last in found)) if found else None
 
 
 def _ends(trace: dict[str, Any]) -> tuple[float, float] | None:

@@ -169,7 +169,7 @@ def _shown(sides: Sequence[Side], view: View) -> list[Side]:
 
 
 def _axes(view: View, origin: str, height: int) -> dict[str, Any]:
-    layout = theme.layout(x_title=_x_title(view, origin), height=height, yaxis2=RUG_AXIS)
+    layout = theme.layout(x_title=x_title(view, origin), height=height, yaxis2=RUG_AXIS)
     layout["xaxis"] |= X_LOOKS[view.x]
     return layout
 
@@ -230,7 +230,7 @@ def _drawn(side: Side, name: str, view: View, part: _Part, budget: int) -> _Draw
     )
 
     def placed(traces: list[dict[str, Any]], known: dict[str, Any]) -> list[dict[str, Any]]:
-        return [trace | known | {"x": _shifted(trace["x"], part.origin)} for trace in traces]
+        return [trace | known | {"x": shifted(trace["x"], part.origin)} for trace in traces]
 
     return _Drawn(placed(made, named | group), placed(raw, named | group), placed(marks, group), words)
 
@@ -305,7 +305,8 @@ def _curve(side: Side, name: str, view: View, origin: str) -> tuple[Floats, Floa
     return places[~np.isnan(places)], x, y
 
 
-def _shifted(x: list[float | None], origin: float) -> list[float | None]:
+def shifted(x: list[float | None], origin: float) -> list[float | None]:
+    """Positions of a run on the common axis, None for a gap."""
     return [value if value is None else value - origin for value in x] if origin else x
 
 
@@ -332,7 +333,14 @@ def _place(state: TrainingState, view: View, start: Start) -> float | None:
     return None if start.time is None else (start.time - state.history.first_time) / HOUR
 
 
-def _x_title(view: View, origin: str) -> str:
+def origin_of(state: TrainingState, view: View, origin: str) -> float | None:
+    """What is 0 on the common axis, in units of the run's own; None if it never reached the stage."""
+    part = _part(state, view, origin)
+    return None if part is None else part.origin
+
+
+def x_title(view: View, origin: str) -> str:
+    """Title of the common axis."""
     if origin == RUN or view.x == "wall":
         return X_TITLES[view.x]
     unit = "steps" if view.x == "step" else "hours"

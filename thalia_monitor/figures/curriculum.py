@@ -47,7 +47,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     if not found:
         return nothing("no file names a stage", CAPTION_ONLY)
     lanes = Lanes(state, view)
-    _stages(lanes, found)
+    stage_bars(lanes, found)
     _critical_periods(lanes)
     for kind, name, label, unit in (
         (contract.CONSOLIDATION, SLEEP, "sleep_stage", "patterns"),
@@ -75,7 +75,8 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     )
 
 
-def _stages(lanes: Lanes, found: Sequence[Course]) -> None:
+def stage_bars(lanes: Lanes, found: Sequence[Course], color: str = theme.ACCENT) -> None:
+    """Draw what was trained of each stage, in a colour, before its plan and extension, and what was repeated."""
     plan: list[Bar] = []
     extra: list[Bar] = []
     kept_bars: list[Bar] = []
@@ -112,7 +113,7 @@ def _stages(lanes: Lanes, found: Sequence[Course]) -> None:
     lanes.bars(
         "extension", extra, 0.8, color=PLAN, pattern=hatched, line={"color": theme.CAUTION, "width": 1}
     )
-    lanes.bars("trained", kept_bars, 0.4, color=theme.ACCENT)
+    lanes.bars("trained", kept_bars, 0.4, color=color)
     lanes.bars("repeated", gone, 0.4, color=theme.SECOND)
 
 

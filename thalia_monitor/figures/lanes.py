@@ -94,9 +94,9 @@ class Lanes:
             }
         )
 
-    def layout(self) -> dict[str, Any]:
-        """The layout with a category for each lane."""
-        labels = theme.categories(self.names, LONGEST_LANE)
+    def layout(self, longest: int = LONGEST_LANE) -> dict[str, Any]:
+        """The layout with a category for each lane, its name cut to ``longest`` characters."""
+        labels = theme.categories(self.names, longest)
         for trace in self.traces:
             if trace.get("yaxis") is None:
                 trace["y"] = [labels[each] for each in trace["y"]]

@@ -34,6 +34,8 @@ from thalia_monitor.model.series_key import Kind, SeriesKey
 from thalia_monitor.stages import growth_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from thalia_monitor.model.history import Floats, History, Ints, Series
     from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
@@ -101,8 +103,11 @@ def _places(history: History, view: View) -> tuple[Ints, Ints, Floats] | None:
     return step, segment, times_at(history, step, segment)
 
 
-def shares(state: TrainingState, name: str, view: View) -> Chart:
-    """Stack the regions' neurons over time, as amounts or as shares of all that are drawn."""
+def shares(state: TrainingState, name: str, view: View, order: Sequence[str] = ()) -> Chart:
+    """Stack the regions' neurons over time, as amounts or as shares of all that are drawn.
+
+    ``order``: the regions with an area of their own, from the bottom; the largest of the run where none are given.
+    """
     found = sizes(state, view)
     if found is None:
         words = "no line has neurons by region yet" if not state.history.neurons else "nothing in this view"
@@ -111,10 +116,11 @@ def shares(state: TrainingState, name: str, view: View) -> Chart:
     shown = {region: each for region, each in every.items() if region not in view.hidden}
     if not shown:
         return nothing("every region is hidden", 300)
-    largest = sorted(shown, key=lambda region: -shown[region][-1])
-    stacked = {region: shown[region] for region in shown if region in largest[:MOST_STACKED]}
-    if len(largest) > MOST_STACKED:
-        stacked[OTHERS] = np.sum([shown[each] for each in largest[MOST_STACKED:]], axis=0)
+    largest = sorted(shown, key=lambda region: -shown[region][-1])[:MOST_STACKED]
+    own = [each for each in order if each in shown] or [each for each in shown if each in largest]
+    stacked = {region: shown[region] for region in own}
+    if rest := [each for region, each in shown.items() if region not in stacked]:
+        stacked[OTHERS] = np.sum(rest, axis=0)
     total = np.sum(list(stacked.values()), axis=0)
     percent = name in view.percent
     layout = theme.layout(

@@ -19,7 +19,7 @@ from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import MOST, Side
 from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components import change_table
+from thalia_monitor.web.components import side_by_side
 from thalia_monitor.web.components.comparison_query import BY_ITSELF, Choice, choice_from, choice_of
 from thalia_monitor.web.context import KEY
 
@@ -106,10 +106,10 @@ def test_a_run_has_its_colour_in_every_order_of_the_address(compared: Dash, root
 
 
 def test_all_of_the_choice_is_given_to_the_address_at_once(compared: Dash, root: Path) -> None:
-    """Runs, baseline, series and alignment, also where nobody has chosen them; the step only where it was chosen."""
+    """Runs, baseline, the run beside it, series and alignment, also where nobody has chosen them; a chosen step."""
     answer = callback(compared, "compare-table.children", {"compare-chosen.data": {}})
     runs = [run_id(root / f"run-{number}") for number in range(4)]
-    expected = {"runs": runs, "base": runs[0], "series": "loss", "origin": "run"}
+    expected = {"runs": runs, "base": runs[0], "series": "loss", "origin": "run", "beside": runs[1]}
     assert answer["compare-kind"]["data"]["choice"] == expected
 
 
@@ -133,8 +133,11 @@ def test_the_core_metrics_are_small_multiples(compared: Dash, tmp_path: Path) ->
 def test_a_choice_survives_being_written_into_a_charts_name(compared: Dash, root: Path) -> None:
     """What a chart is called tells what it is drawn from."""
     runs = tuple(run_id(root / f"run-{number}") for number in (0, 2))
-    choice = Choice(runs, runs[1], origin="-1")
+    choice = Choice(runs, runs[1], origin="-1", beside=runs[0])
     assert choice_of(choice.key, library(compared)) == choice
+    runs = tuple(run_id(root / f"run-{number}") for number in (0, 2, 4))
+    choice = Choice(runs, runs[1], beside=runs[2])
+    assert choice_of(choice.pair_key, library(compared)) == choice
 
 
 def test_the_tables_compare_with_the_baseline(compared: Dash, root: Path) -> None:
@@ -153,6 +156,7 @@ def test_the_tables_compare_with_the_baseline(compared: Dash, root: Path) -> Non
 def test_a_control_is_told_only_what_it_does_not_show(compared: Dash) -> None:
     """An answer that was under way while the next thing was chosen must not wipe that out again."""
     shown = {"compare-series.value": "loss", "compare-origin.value": "run", "compare-step.value": None}
+    shown |= {"compare-beside.value": choice_from(None, library(compared), None).beside}
     chosen: dict[str, Any] = {"series": "loss"}
 
     def told() -> dict[str, Any]:
@@ -193,7 +197,9 @@ def test_more_runs_than_can_be_told_apart_are_not_taken(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sent=VALUES
-    | st.fixed_dictionaries({}, optional=dict.fromkeys(("runs", "base", "series", "origin", "step"), VALUES))
+    | st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("runs", "base", "series", "origin", "step", "beside"), VALUES)
+    )
 )
 def test_whatever_a_browser_sends_is_a_choice(sent: Any, compared: Dash) -> None:
     """Nothing that is sent raises, and every run of the choice is one that was found."""
@@ -201,6 +207,7 @@ def test_whatever_a_browser_sends_is_a_choice(sent: Any, compared: Dash) -> None
     known = {each.id for each in library(compared).entries()}
     assert set(choice.runs) <= known and choice.runs
     assert choice.baseline in choice.runs
+    assert choice.beside in {*choice.runs} - {choice.baseline} or (choice.beside, len(choice.runs)) == ("", 1)
     assert choice_of(str(sent), library(compared)).runs
 
 
@@ -240,6 +247,6 @@ def test_the_changes_by_hand_of_two_runs_are_side_by_side(tmp_path: Path) -> Non
         run.append(line(step, event_type="control", **fields))
         states.append(load_training_state(run.directory))
     sides = [Side(state, state.name, place, place == 0) for place, state in enumerate(states)]
-    table = words(json.loads(to_json_plotly(change_table.changes(sides))))
+    table = words(json.loads(to_json_plotly(side_by_side.changes(sides))))
     assert " ".join(table.split()) == ("Step one two three 100 rate 1 → 0.5 by anna 300 rate 1 → 0.5 by anna")
-    assert "Nobody has changed" in words(json.loads(to_json_plotly(change_table.changes(sides[2:]))))
+    assert "Nobody has changed" in words(json.loads(to_json_plotly(side_by_side.changes(sides[2:]))))

@@ -108,3 +108,13 @@ def test_ranges_are_left_to_the_reader() -> None:
     now = chart({"x": [1, 2], "y": [1, 2]}, shapes=[1], height=300)
     for change in (difference(before, now), replacement(now)):
         assert all("range" not in each["location"] for each in change.to_plotly_json()["operations"])
+
+
+def test_the_ends_that_an_axis_has_where_it_is_not_zoomed_follow_the_chart() -> None:
+    """Else a new value beyond them would be cut off; the same ends are not sent again."""
+    ends = [{"autorangeoptions": {"minallowed": 0, "maxallowed": last}} for last in (1, 2)]
+    before, now = (chart({"x": [1], "y": [1]}, xaxis=each, yaxis=each) for each in ends)
+    assert applied(difference(before, now), before.figure) == now.figure
+    half = chart({"x": [1], "y": [1]}, xaxis=ends[0], yaxis=ends[1])
+    sent = [each["location"] for each in difference(before, half).to_plotly_json()["operations"]]
+    assert sent == [["layout", "yaxis", "autorangeoptions"]]

@@ -38,11 +38,23 @@ class Choice:
     origin: str = RUN
     step: int | None = None
     """The step whose values are compared; None is the furthest that all have reached."""
+    beside: str = ""
+    """The run whose stages, tasks and regions are shown beside the baseline's; empty where there is no other."""
 
     @property
     def key(self) -> str:
         """The choice in short, but for the series: part of the name of a chart."""
         return BETWEEN.join((",".join(self.runs), self.baseline, self.origin))
+
+    @property
+    def pair_key(self) -> str:
+        """The key with the run beside the baseline: part of the name of a chart of these two."""
+        return BETWEEN.join((self.key, self.beside))
+
+    @property
+    def pair(self) -> tuple[str, ...]:
+        """The baseline and the run beside it; fewer where there are no two."""
+        return tuple(filter(None, (self.baseline, self.beside)))
 
     @property
     def written(self) -> dict[str, Any]:
@@ -52,6 +64,7 @@ class Choice:
             "base": self.baseline,
             "series": self.series,
             "origin": self.origin,
+            "beside": self.beside,
         }
         return chosen if self.step is None else chosen | {"step": self.step}
 
@@ -60,14 +73,21 @@ def choice_from(data: Any, library: Library, current: str | None) -> Choice:
     """Parse the client's choice; ignore invalid fields."""
     given = data if isinstance(data, dict) else {}
     runs = _runs(given.get("runs"), library) or _by_itself(library, current)
-    baseline, series, step = given.get("base"), given.get("series"), given.get("step")
+    series, step = given.get("series"), given.get("step")
+    baseline = _one_of(runs, given.get("base"))
     return Choice(
         runs,
-        baseline if isinstance(baseline, str) and baseline in runs else (runs[0] if runs else ""),
+        baseline,
         series[:LONGEST] if isinstance(series, str) and series else "loss",
         _origin(given.get("origin")),
         step if isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 2**63 else None,
+        _one_of([each for each in runs if each != baseline], given.get("beside")),
     )
+
+
+def _one_of(runs: Sequence[str], wanted: Any) -> str:
+    """The wanted run, else the first; empty where there is none."""
+    return wanted if isinstance(wanted, str) and wanted in runs else next(iter(runs), "")
 
 
 def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
@@ -83,10 +103,9 @@ def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
 
 
 def choice_of(key: str, library: Library) -> Choice:
-    """Parse the choice from the kind of a chart (:attr:`Choice.key`)."""
-    runs, _, rest = key.partition(BETWEEN)
-    base, _, origin = rest.partition(BETWEEN)
-    named = {"runs": runs.split(","), "base": base, "origin": origin}
+    """Parse the choice from the kind of a chart (:attr:`Choice.key`, :attr:`Choice.pair_key`)."""
+    runs, base, origin, beside = (key.split(BETWEEN) + [""] * 3)[:4]
+    named = {"runs": runs.split(","), "base": base, "origin": origin, "beside": beside}
     return choice_from(named, library, None)
 
 
@@ -138,12 +157,14 @@ def stages(sides: Sequence[Side], choice: Choice) -> list[int]:
     return sorted({*(stage for side in sides for stage in stage_starts(side.state)), *chosen})
 
 
-def sides(watch: Monitor, choice: Choice) -> tuple[list[Side], list[str]]:
-    """Read the chosen runs; those that cannot be read are sentences instead."""
+def sides(watch: Monitor, choice: Choice, only: Sequence[str] | None = None) -> tuple[list[Side], list[str]]:
+    """Read the chosen runs, or ``only`` these of them; those that cannot be read are sentences instead."""
     entries = [watch.library.entry(run) for run in choice.runs]
     found, troubles = [], []
     numbers = looks(choice.runs)
     for entry, name in zip(entries, names(entries), strict=True):
+        if only is not None and entry.id not in only:
+            continue
         try:
             state = watch.state(entry.id)
         except MonitorError as error:
@@ -162,15 +183,20 @@ def names(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def version(watch: Monitor, choice: Choice) -> str:
-    """Changes whenever one of the chosen runs has changed."""
+def version(watch: Monitor, runs: Sequence[str]) -> str:
+    """Changes whenever one of these runs has changed."""
     signs = []
-    for run in choice.runs:
+    for run in runs:
         try:
             signs.append(watch.state(run).version)
         except MonitorError as error:
             signs.append(type(error).__name__)
     return ",".join(signs)
+
+
+def beside_options(sides: Sequence[Side]) -> list[dict[str, str]]:
+    """Options of the run beside the baseline: every other."""
+    return [{"label": side.name[:80], "value": side.run} for side in sides if not side.baseline]
 
 
 def series_options(names: Sequence[str]) -> list[dict[str, str]]:

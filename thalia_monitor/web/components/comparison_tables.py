@@ -29,11 +29,11 @@ from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.analysis.quantities import first_to_last, series_of
 from thalia_monitor.figures import compare as figures
 from thalia_monitor.figures.compare import overlay
-from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.metric_info import CORE_METRICS, title
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, change_table, run_picker
+from thalia_monitor.web.components import basic, run_picker, side_by_side
 from thalia_monitor.web.components.comparison_query import (
+    beside_options,
     choice_from,
     choice_of,
     known_series,
@@ -68,14 +68,14 @@ def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.F
         choice = choice_of(key, watch.library)
         return lambda _, name, view: draw(sides(watch, choice)[0], name, view, choice.origin)
 
-    return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library)))
+    return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library).runs))
 
 
 FAMILIES: Final = {
     "compare": _family(overlay),
     "compare-small": _family(partial(overlay, small=True)),
     "compare-difference": _family(figures.differences),
-}
+} | side_by_side.FAMILIES
 """The kinds of charts of the page."""
 
 
@@ -95,25 +95,38 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
     compared, failures = sides(watch, choice)
     choice = known_series(choice, data, compared)
     small = small_multiples(compared)
-    kind = {"chart": [choice.key, choice.series], "multiples": [choice.key, *small], "choice": choice.written}
     before = shown["kind"] if isinstance(shown["kind"], dict) else {}
+    beside, digests = side_by_side.fill(choice, compared, before.get("beside"))
+    kind = {"chart": [choice.key, choice.series], "multiples": [choice.key, *small], "beside": digests}
+    kind |= {"choice": choice.written}
     # A control keeps a value that it shows already: sending it again would overwrite what is being typed.
-    controls = {"series": choice.series, "origin": choice.origin, "step": choice.step}
-    return {name: no_update if value == shown[name] else value for name, value in controls.items()} | {
-        "table": chosen(compared),
-        "legend": no_update if kind["chart"] == before.get("chart") else legend(compared),
-        "trouble": [basic.notice("warning", failure) for failure in failures],
-        "chart": no_update if kind["chart"] == before.get("chart") else _charts(choice, compared),
-        "multiples": no_update if kind["multiples"] == before.get("multiples") else _small(choice, small),
-        "kind": no_update if kind == before else kind,
-        "differences": differences(choice, compared),
-        "milestones": milestones(compared),
-        "totals": totals(compared),
-        "changes": change_table.changes(compared),
-        "series_options": series_options(series_names(compared, choice)),
-        "origin_options": origin_options(stages(compared, choice)),
-        "offers": offer(str(query or ""), choice, watch.library),
+    controls = {
+        "series": choice.series,
+        "origin": choice.origin,
+        "step": choice.step,
+        "beside": choice.beside,
     }
+    kept = {name: no_update if value == shown[name] else value for name, value in controls.items()}
+    return (
+        kept
+        | beside
+        | {
+            "table": chosen(compared),
+            "legend": no_update if kind["chart"] == before.get("chart") else legend(compared),
+            "trouble": [basic.notice("warning", failure) for failure in failures],
+            "chart": no_update if kind["chart"] == before.get("chart") else _charts(choice, compared),
+            "multiples": no_update if kind["multiples"] == before.get("multiples") else _small(choice, small),
+            "kind": no_update if kind == before else kind,
+            "differences": differences(choice, compared),
+            "milestones": milestones(compared),
+            "totals": totals(compared),
+            "changes": side_by_side.changes(compared),
+            "series_options": series_options(series_names(compared, choice)),
+            "origin_options": origin_options(stages(compared, choice)),
+            "beside_options": beside_options(compared),
+            "offers": offer(str(query or ""), choice, watch.library),
+        }
+    )
 
 
 def controls() -> html.Div:
@@ -199,7 +212,7 @@ def legend(sides: Sequence[Side]) -> list[html.Button]:
         basic.toggle(
             "hide",
             side.run,
-            [_swatch(side), html.Span(side.name[:40], className="log-text", dir="auto")],
+            [side_by_side.swatch(side), html.Span(side.name[:40], className="log-text", dir="auto")],
             f"Hide {side.name[:60]} on every chart",
         )
         for side in sides
@@ -215,7 +228,10 @@ def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
         html.Tr(
             [
                 html.Td(
-                    [_swatch(side), html.A(side.name[:80], href=f"?run={side.run}", className="log-text")]
+                    [
+                        side_by_side.swatch(side),
+                        html.A(side.name[:80], href=f"?run={side.run}", className="log-text"),
+                    ]
                 ),
                 html.Td(_stage(side)),
                 html.Td(f"{side.state.current_step:,}", className="number"),
@@ -226,23 +242,12 @@ def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
         for side in sides
     ]
     tools = html.Span("Baseline, or remove", className="visually-hidden")
-    return _table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
+    return side_by_side.table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
 
 
 def _stage(side: Side) -> str:
     stage = side.state.current_stage
     return NONE if stage is None else f"{stage} · {side.state.stage_name}"
-
-
-def _swatch(side: Side) -> html.I:
-    """A piece of the run's line with its symbol."""
-    style = side_style(side.look)
-    return html.I(
-        SYMBOLS[style["symbol"]],
-        className="run-swatch",
-        style={"color": style["color"]},
-        **{"aria-hidden": "true"},
-    )
 
 
 def _buttons(run: str, side: Side) -> list[html.Button]:
@@ -287,7 +292,9 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     neutral = "More of this is neither better nor worse, so no run is the best."
     return [
         None if directed(choice.series) else html.P(neutral, className="lead-in"),
-        _scrolled(_table(columns, rows), f"{title(choice.series)}: differences from the baseline"),
+        side_by_side.scrolled(
+            side_by_side.table(columns, rows), f"{title(choice.series)}: differences from the baseline"
+        ),
     ]
 
 
@@ -335,7 +342,9 @@ def milestones(sides: Sequence[Side]) -> Any:
         for name in names[:MOST_MILESTONES]
     ]
     columns = ("Milestone", *(side.name[:40] for side in sides))
-    return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Milestones side by side")
+    return side_by_side.scrolled(
+        side_by_side.table(columns, rows, numbers=range(1, len(columns))), "Milestones side by side"
+    )
 
 
 def _mark(verdict: Change | None) -> html.Td:
@@ -358,27 +367,10 @@ def totals(sides: Sequence[Side]) -> html.Div:
         for name in (facts[0] if facts else {})
     ]
     columns = ("Total", *(side.name[:40] for side in sides))
-    return _scrolled(_table(columns, rows, numbers=range(1, len(columns))), "Totals side by side")
+    return side_by_side.scrolled(
+        side_by_side.table(columns, rows, numbers=range(1, len(columns))), "Totals side by side"
+    )
 
 
 def _name(side: Side) -> html.Td:
-    return html.Td([_swatch(side), html.Span(side.name[:80], className="log-text")], dir="auto")
-
-
-def _table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
-    """``numbers``: which columns hold numbers. Each cell gets its heading, for screens on which a row is a card."""
-    for row in rows:
-        for words, cell in zip(columns, row.children, strict=True):
-            if isinstance(words, str):
-                setattr(cell, "data-label", words)
-    head = html.Tr(
-        [
-            html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
-            for at, words in enumerate(columns)
-        ]
-    )
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
-
-
-def _scrolled(table: html.Table, label: str) -> html.Div:
-    return html.Div(table, className="table-scroll", tabIndex=0, role="region", **{"aria-label": label})
+    return html.Td([side_by_side.swatch(side), html.Span(side.name[:80], className="log-text")], dir="auto")

@@ -28,8 +28,8 @@ from thalia_monitor.model.control_request import (
     shown,
 )
 from thalia_monitor.web.components import basic
-from thalia_monitor.web.components.change_table import when
 from thalia_monitor.web.components.header import summary_of
+from thalia_monitor.web.components.value_table import when
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.server.auth import who_changes
 
@@ -229,7 +229,8 @@ class Snapshot:
         if not past:
             return html.P("Nobody has asked yet.", className="fact-detail")
         rows = [
-            html.Li([_answer(each), html.Span(when(each), className="fact-detail")]) for each in past[::-1]
+            html.Li([_answer(each), html.Span(when(each.time), className="fact-detail")])
+            for each in past[::-1]
         ]
         more = len(rows) - MOST_PAST
         return html.Ul(rows[:MOST_PAST] + ([html.Li(f"and {more:,} more")] if more > 0 else []))

@@ -95,18 +95,22 @@ def stages(state: TrainingState) -> list[Any]:
 
 
 def _stage(each: Course) -> html.Tr:
-    repeated = sum(attempt.repeated_from is not None for attempt in each.attempts)
-    tries = f"{len(each.attempts):,}" + (f", {repeated:,} repeated" if repeated else "")
     return html.Tr(
         [
             _text("Stage", f"{each.stage:g} {each.name}"),
-            _cell("Attempts", tries),
+            _cell("Attempts", tries(each)),
             _cell("From step", _step(each.start)),
             _cell("To step", f"{each.end:,}" + (" so far" if each.running else "")),
             _cell("Planned", _planned(each)),
-            _cell("Against the plan", _against(each)),
+            _cell("Against the plan", against(each)),
         ]
     )
+
+
+def tries(each: Course) -> str:
+    """Attempts at a stage, and how many of them were repeated after a resume."""
+    repeated = sum(attempt.repeated_from is not None for attempt in each.attempts)
+    return f"{len(each.attempts):,}" + (f", {repeated:,} repeated" if repeated else "")
 
 
 def _planned(each: Course) -> str:
@@ -117,7 +121,8 @@ def _planned(each: Course) -> str:
     return words + (f" ({weeks + each.plan.more_weeks:g} weeks)" if weeks else "")
 
 
-def _against(each: Course) -> str:
+def against(each: Course) -> str:
+    """How a stage compares with its plan: extended, over it, early, or what is left of it."""
     words = []
     if each.planned and each.extended and each.extended > each.planned:
         words.append(f"extended by {each.extended - each.planned:,.0f} steps")

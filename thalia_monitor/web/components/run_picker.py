@@ -179,7 +179,7 @@ def _register_others(app: Dash) -> None:
     def follow(asked: dict[str, Any], run: str | None, known: str | None) -> Any:
         watch = monitor()
         now = comparison_query.version(
-            watch, comparison_query.choice_from(asked.get("chosen"), watch.library, run)
+            watch, comparison_query.choice_from(asked.get("chosen"), watch.library, run).runs
         )
         return no_update if now == known else now
 

@@ -92,6 +92,11 @@ def moment(time: float) -> str:
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def when(time: float | None) -> str:
+    """A moment (Unix seconds) after a space; empty where there is none."""
+    return "" if time is None else f" {moment(time)} UTC"
+
+
 def download(run: str | None, name: str) -> Any:
     """Links to the series, and to everything, as CSV at full resolution."""
     key = monitor().library.entry(run).id

@@ -1,0 +1,391 @@
+"""What runs did, side by side: stages, tasks and regions of two of them, and what was changed by hand in each."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import dash_bootstrap_components as dbc
+from dash import html, no_update
+from plotly.io.json import to_json_plotly
+
+from thalia_monitor.analysis.comparison import Region, Side, region_sentence, regions_of
+from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.curriculum.pairs import stage_pairs, stage_sentence, task_pairs, task_sentence
+from thalia_monitor.analysis.formatting import MINUS, NONE, counted, number, points
+from thalia_monitor.figures import side_by_side as figures
+from thalia_monitor.figures.chart import CAPTION_ONLY, View, nothing
+from thalia_monitor.figures.shares import MOST_STACKED, OTHERS
+from thalia_monitor.figures.theme import SECOND, SYMBOLS, region_style, side_style
+from thalia_monitor.web.components import basic, curriculum
+from thalia_monitor.web.components.comparison_query import choice_of, sides, version
+from thalia_monitor.web.components.value_table import when
+from thalia_monitor.web.context import monitor
+from thalia_monitor.web.live import charts
+
+if TYPE_CHECKING:
+    from thalia_monitor.analysis.curriculum.pairs import Forgotten, StagePair, TaskPair, Two
+    from thalia_monitor.analysis.curriculum.retention import Retention
+    from thalia_monitor.analysis.curriculum.stage_course import Course
+    from thalia_monitor.figures.chart import Chart
+    from thalia_monitor.web.components.comparison_query import Choice
+
+MOST_CHANGES: Final = 200
+MOST_TASKS: Final = 24
+SECTIONS: Final = {
+    "stages": "Curriculum timeline",
+    "kept": "Retention of earlier tasks",
+    "shares": "Share of each region",
+}
+PARTS: Final = ("pair", *(f"{each}-{part}" for each in SECTIONS for part in ("words", "table", "charts")))
+"""What is filled with each new version, by its id after ``compare-``."""
+NOTHING: Final = {
+    "stages": (
+        "No file of these runs names a stage",
+        "Log logger.log_stage_start(stage, {'duration_weeks': 4}) where a stage begins.",
+    ),
+    "kept": (
+        "No task was probed in these runs",
+        "logger.log_evaluation(task='mnist', stage=0, accuracy=0.94, n=500, step=step) logs a probe.",
+    ),
+    "shares": (
+        "No line of these runs has neurons by region",
+        "Log neuron_counts as an object with each line.",
+    ),
+}
+
+
+def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.Family:
+    """Charts of the baseline and the run beside it, at the version of these two."""
+
+    def builder(key: str) -> charts.Builder:
+        choice = choice_of(key, monitor().library)
+        two = _two(choice, sides(monitor(), choice, choice.pair)[0])
+        if two is None:
+            return lambda *_: nothing("one of the two runs cannot be read", CAPTION_ONLY)
+        return lambda _, name, view: draw(two, name, view, choice.origin)
+
+    return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library).pair))
+
+
+FAMILIES: Final = {
+    "compare-stages": _family(figures.timelines),
+    "compare-kept": _family(figures.kept),
+    "compare-shares": _family(figures.grown),
+}
+
+
+def panel() -> html.Section:
+    """Two runs side by side: folded up, each part with its sentence."""
+    beside = basic.field("Beside the baseline", dbc.Select(id="compare-beside", size="sm"))
+    title = html.H2("Two runs side by side", className="card-name")
+    parts = [html.Div([title, beside], className="table-tools"), html.Div(id="compare-pair")]
+    for name, heading in SECTIONS.items():
+        words = html.Span(id=f"compare-{name}-words", className="fact-detail log-text", dir="auto")
+        body = [html.Div(id=f"compare-{name}-{part}") for part in ("table", "charts")]
+        body[1].className = "grid"
+        summary = html.Summary([html.H3(heading, className="card-name"), words])
+        parts.append(html.Details([summary, *body]))
+    return html.Section(parts, className="panel sides")
+
+
+def fill(choice: Choice, compared: Sequence[Side], before: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Children of :data:`PARTS`, ``no_update`` for what the browser shows, and what it then shows.
+
+    Args:
+        choice: what is compared.
+        compared: the runs that could be read.
+        before: a digest of what the browser shows of each part, as it was sent there.
+    """
+    two = _two(choice, compared)
+    made, logged = _parts(two)
+    # A card that is sent again is drawn again: one is new only where it shows other runs, or something at all.
+    made |= {f"{name}-charts": [choice.pair_key, name in logged] for name in SECTIONS}
+    digests = {name: _digest(part) for name, part in made.items()}
+    known = before if isinstance(before, dict) else {}
+    parts = {name: no_update if known.get(name) == digests[name] else part for name, part in made.items()}
+    for name in SECTIONS:
+        if parts[f"{name}-charts"] is not no_update:
+            parts[f"{name}-charts"] = _cards(choice, two, name) if two and name in logged else []
+    return parts, digests
+
+
+def _digest(part: Any) -> str:
+    return f"{zlib.crc32(to_json_plotly(part).encode('utf-8', 'replace')):x}"
+
+
+def _two(choice: Choice, compared: Sequence[Side]) -> Two | None:
+    """The baseline and the run beside it; None where one of them is missing."""
+    found = {side.run: side for side in compared}
+    both = [found[run] for run in choice.pair if run in found]
+    return (both[0], both[1]) if len(both) == 2 else None
+
+
+def _parts(two: Two | None) -> tuple[dict[str, Any], list[str]]:
+    """Words and tables, and which sections have something to show."""
+    if two is None:
+        advice = basic.empty("Nothing to set side by side yet", "Add a second run to the list above.")
+        return dict.fromkeys(PARTS) | {"pair": html.Div(advice, className="no-pair")}, []
+    states = two[0].state, two[1].state
+    stages, tasks, regions = stage_pairs(states), task_pairs(states), regions_of(states)
+    found = {
+        "stages": (stage_sentence(two, stages), _stages(two, stages)),
+        "kept": (task_sentence(two, tasks), _tasks(two, tasks)),
+        "shares": (region_sentence(two, regions), _regions(two, regions)),
+    }
+    made: dict[str, Any] = {"pair": _pair(two)}
+    for name, (words, rows) in found.items():
+        made[f"{name}-words"] = words or f"{NOTHING[name][0]}."
+        made[f"{name}-table"] = rows if words else basic.empty(*NOTHING[name])
+    return made, [name for name, (words, _) in found.items() if words]
+
+
+def _pair(two: Two) -> html.P:
+    base, beside = two
+    return html.P(
+        [
+            *(swatch(base), html.Span(base.name[:80], className="log-text"), " is the baseline, "),
+            *(swatch(beside), html.Span(beside.name[:80], className="log-text"), " is beside it. "),
+            "Another baseline is chosen in the list of runs at the top. Differences are of the run beside the "
+            "baseline from the baseline.",
+        ],
+        className="lead-in",
+        dir="auto",
+    )
+
+
+def _cards(choice: Choice, two: Two, name: str) -> list[html.Section]:
+    """The charts of a part, as high as they will be drawn."""
+    kind = f"compare-{name}~{choice.pair_key}"
+    if name == "stages":
+        height = figures.timelines(two, "", View(), choice.origin).layout["height"]
+        title = "Stages of both runs"
+        return [charts.chart_card(kind, title, height=height, class_name="wide")]
+    draw = figures.kept if name == "kept" else figures.grown
+    return [
+        charts.chart_card(
+            kind,
+            f"{SECTIONS[name]}: {side.name[:60]}",
+            which,
+            height=draw(two, which, View(), choice.origin).layout["height"],
+        )
+        for which, side in zip((figures.BASELINE, figures.BESIDE), two, strict=True)
+    ]
+
+
+def _stages(two: Two, pairs: Sequence[StagePair]) -> html.Div:
+    columns = (
+        "Stage",
+        *_each(two, "steps"),
+        "Difference",
+        *_each(two, "attempts"),
+        *_each(two, "forgotten at its end"),
+    )
+    rows = [
+        html.Tr(
+            [
+                html.Td(each.label, className="log-text", dir="auto"),
+                *(_course(course) for course in each.courses),
+                html.Td(_longer(each), className="number"),
+                *(_attempts(course) for course in each.courses),
+                *(_forgotten(*both) for both in zip(each.courses, each.forgotten, strict=True)),
+            ]
+        )
+        for each in pairs
+    ]
+    return _scrolling(columns, rows, "Stages side by side", range(1, 8))
+
+
+def _each(two: Two, what: str) -> list[str]:
+    """A heading for each of the two runs."""
+    return [f"{SYMBOLS[side_style(side.look)['symbol']]} {side.name[:30]}: {what}" for side in two]
+
+
+def _course(course: Course | None) -> html.Td:
+    if course is None:
+        return _missing("not begun")
+    until = "so far" if course.running else f"to {course.end:,}"
+    words = f" from {course.start:,} {until}, {curriculum.against(course)}"
+    return html.Td([f"{course.steps:,}", html.Span(words, className="fact-detail")], className="number")
+
+
+def _attempts(course: Course | None) -> html.Td:
+    if course is None:
+        return html.Td(NONE, className="number")
+    return html.Td(curriculum.tries(course), className="number")
+
+
+def _forgotten(course: Course | None, found: Forgotten | None) -> html.Td:
+    if course is None:
+        return html.Td(NONE, className="number")
+    if found is None:
+        return _missing("not probed")
+    task = html.Span(f" {found.task}", className="fact-detail log-text", dir="auto")
+    return html.Td([number(found.share, "percent"), task], className="number")
+
+
+def _tasks(two: Two, pairs: Sequence[TaskPair]) -> html.Div:
+    columns = ("Task", "Taught in", *_each(two, "kept"), "Difference")
+    rows = [
+        html.Tr(
+            [
+                html.Td(each.task, className="log-text", dir="auto"),
+                html.Td(" / ".join(dict.fromkeys(_taught(found) for found in each.found if found))),
+                *(_kept(found) for found in each.found),
+                html.Td(_better(each.difference), className="number"),
+            ]
+        )
+        for each in pairs[:MOST_TASKS]
+    ]
+    more = len(pairs) - MOST_TASKS
+    words = f"and {counted(more, 'more task')}" if more > 0 else ""
+    note = html.P(words, className="fact-detail") if words else None
+    return html.Div([_scrolling(columns, rows, "Tasks side by side", range(2, 5)), note])
+
+
+def _taught(found: Retention) -> str:
+    return NONE if found.stage is None else f"stage {found.stage:g}"
+
+
+def _kept(found: Retention | None) -> html.Td:
+    """R of the newest probe with what is forgotten and allowed; what was never probed is not 0."""
+    if found is None:
+        return _missing("never probed")
+    lost = found.forgetting
+    if lost is None:
+        return _missing("being learned" if found.learning else "not probed since its stage")
+    mark, look = ("✗ ", "change-bad") if found.beyond else ("", "change-good")
+    words = f" {number(lost, 'percent')} forgotten of {number(found.limit, 'percent')} allowed"
+    share = html.Span(f"{mark}{number(1 - lost, 'percent')}", className=look)
+    return html.Td([share, html.Span(words, className="fact-detail")], className="number")
+
+
+def _better(difference: float | None) -> Any:
+    if difference is None:
+        return NONE
+    words = points(difference)
+    if words.startswith("0"):
+        return words
+    arrow, look = ("▲ better", "change-good") if difference > 0 else ("▼ worse", "change-bad")
+    return html.Span(f"{words} {arrow}", className=f"change {look}")
+
+
+def _regions(two: Two, regions: Sequence[Region]) -> html.Div:
+    columns = ("Region", *_each(two, "share at its end"), "Difference")
+    shown = [*regions[:MOST_STACKED], *_together(regions[MOST_STACKED:])]
+    rows = [
+        html.Tr(
+            [
+                html.Td([_area(each.name), html.Span(each.name[:80], className="log-text", dir="auto")]),
+                *(_share(*both) for both in zip(each.shares, each.neurons, strict=True)),
+                html.Td(NONE if each.difference is None else points(each.difference), className="number"),
+            ]
+        )
+        for each in shown
+    ]
+    return _scrolling(columns, rows, "Regions side by side", range(1, 4))
+
+
+def _together(regions: Sequence[Region]) -> list[Region]:
+    """The regions that have no row of their own, as one."""
+    if not regions:
+        return []
+    parts = [[getattr(each, what)[at] for each in regions] for what in ("neurons", "shares") for at in (0, 1)]
+    sums = [sum(known) if (known := [each for each in part if each is not None]) else None for part in parts]
+    return [Region(OTHERS, (sums[0], sums[1]), (sums[2], sums[3]))]
+
+
+def _area(region: str) -> html.I:
+    color = SECOND if region == OTHERS else region_style(region)["color"]
+    return html.I(className="swatch", style={"backgroundColor": color}, **{"aria-hidden": "true"})
+
+
+def _share(share: float | None, neurons: float | None) -> html.Td:
+    if share is None:
+        return _missing("not logged" if neurons is None else NONE)
+    words = f" {number(neurons, 'count')} neurons"
+    return html.Td([number(share, "percent"), html.Span(words, className="fact-detail")], className="number")
+
+
+def _longer(each: StagePair) -> str:
+    if each.difference is None:
+        return NONE
+    steps = f"{each.difference:+,}".replace("-", MINUS) if each.difference else "0"
+    return steps if each.ended else f"{steps} so far"
+
+
+def _missing(words: str) -> html.Td:
+    return html.Td(words, className="number missing")
+
+
+def _scrolling(columns: Sequence[str], rows: list[html.Tr], label: str, numbers: Sequence[int]) -> html.Div:
+    made = table(columns, rows, numbers)
+    made.className += " static-table"
+    return scrolled(made, label)
+
+
+def changes(compared: Sequence[Side]) -> Any:
+    """What was changed by hand while each run trained, run beside run and by step."""
+    found = [
+        (change.step or 0, place, change)
+        for place, side in enumerate(compared)
+        for change in controls(side.state).changes
+        if change.applied
+    ]
+    if not found:
+        return basic.empty("No changes by hand", "Nobody has changed a parameter of these runs.")
+    places = range(len(compared))
+    rows = [
+        html.Tr(
+            [
+                html.Td(f"{step:,}", className="number"),
+                *(
+                    html.Td(
+                        change.words if at == place else "", className="log-text", title=when(change.time)
+                    )
+                    for at in places
+                ),
+            ]
+        )
+        for step, place, change in sorted(found, key=lambda each: each[:2])[-MOST_CHANGES:]
+    ]
+    head = html.Tr(
+        [html.Th("Step", scope="col"), *(html.Th(side.name[:40], scope="col") for side in compared)]
+    )
+    made = html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
+    return scrolled(made, "Changes by hand, side by side")
+
+
+def swatch(side: Side) -> html.I:
+    """A piece of the run's line with its symbol."""
+    style = side_style(side.look)
+    return html.I(
+        SYMBOLS[style["symbol"]],
+        className="run-swatch",
+        style={"color": style["color"]},
+        **{"aria-hidden": "true"},
+    )
+
+
+def table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
+    """A table of runs; each cell gets its heading, for screens on which a row is a card.
+
+    ``numbers``: which columns hold numbers.
+    """
+    for row in rows:
+        for words, cell in zip(columns, row.children, strict=True):
+            if isinstance(words, str):
+                setattr(cell, "data-label", words)
+    head = html.Tr(
+        [
+            html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
+            for at, words in enumerate(columns)
+        ]
+    )
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
+
+
+def scrolled(body: html.Table, label: str) -> html.Div:
+    """A table that scrolls sideways where it is wider than its panel."""
+    return html.Div(body, className="table-scroll", tabIndex=0, role="region", **{"aria-label": label})
