@@ -3,12 +3,14 @@
   const { monitor } = window;
   const SILENCE = 15000; // ms without an answer: a server that hangs is gone, too
   const GONE = [502, 503, 504]; // what a proxy answers in the server's place
-  const send = window.fetch;
+  const LEAVING = 5000; // ms in which a page that is being left is gone
+  const native = window.fetch;
   const waiting = new Map(); // number of a call -> when it was sent
   let calls = 0;
   let version = null;
   let lostSince = 0;
   let missedPage = false;
+  let left = 0; // when this page began to be left
 
   // How many callbacks wait for the server's answer.
   monitor.waiting = () => waiting.size;
@@ -37,6 +39,19 @@
     // The page that was turned to meanwhile never came, and nobody else asks for it again.
     if (missedPage) setTimeout(monitor.reloadPage);
     missedPage = false;
+  }
+
+  // All of an answer. Firefox cuts requests off while it leaves a page, and Dash would complain of each: they fail later,
+  // when nobody is here any more, or when the page was not left after all (a download).
+  async function send(address, options) {
+    try {
+      const answer = await native(address, options);
+      return new Response(answer.status === 204 ? null : await answer.blob(), answer);
+    } catch (error) {
+      const rest = left + LEAVING - Date.now();
+      if (rest > 0) await new Promise((done) => setTimeout(done, rest));
+      throw error;
+    }
   }
 
   // A server of another version has other callbacks: this page would not understand them.
@@ -71,6 +86,11 @@
     }
   };
 
+  for (const event of ["beforeunload", "pagehide"]) {
+    window.addEventListener(event, () => {
+      left = Date.now();
+    });
+  }
   setInterval(() => {
     const oldest = Math.min(...waiting.values());
     if (Date.now() - oldest > SILENCE) lost(oldest);

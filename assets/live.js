@@ -81,13 +81,13 @@
     let content;
     try {
       answer = await send(address, options);
-      content = await answer.text().catch(() => null); // the page may be left, or the server die, until all is here
+      content = await answer.text();
     } finally {
       underWay.delete(number);
       answered = Date.now();
     }
     if (!answer.ok) return new Response(content, answer);
-    const right = content !== null && number === newest && fits(question);
+    const right = number === newest && fits(question);
     again ||= !right;
     if (again && !busy()) monitor.ask();
     return right && answer.status !== 204 ? new Response(content, answer) : new Response(null, { status: 204 });

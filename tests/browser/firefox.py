@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from websockets.sync.client import connect
 
@@ -51,12 +52,15 @@ class Firefox:
         self.complaints: list[str] = []
         words = {"downloads": json.dumps(str(self.downloads)), "dark": int(dark)}
         (profile / "user.js").write_text(PREFERENCES.format(**words))
-        command = [FIREFOX, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
-        self._log = (profile / "firefox.log").open("w+")
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)
-        self._socket = connect(
-            f"{self._address(profile / 'firefox.log')}/session", max_size=None, compression=None
-        )
+        options = ("--headless", "--no-remote", "--remote-debugging-port", "0")
+        command = [FIREFOX, *options, "--profile", str(profile)]
+        self._held = ExitStack()
+        log = self._held.enter_context((profile / "firefox.log").open("w+"))
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._held.callback(process.wait)
+        self._held.callback(process.kill)
+        address = f"{self._address(profile / 'firefox.log')}/session"
+        self._socket = self._held.enter_context(connect(address, max_size=None, compression=None))
         self._number = 0
         self.call("session.new", capabilities={})
         self.call("session.subscribe", events=["log.entryAdded", "network.responseCompleted"])
@@ -71,14 +75,9 @@ class Firefox:
             time.sleep(0.1)
         raise RuntimeError(log.read_text()[-500:])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
+    def close(self) -> None:
+        """End it."""
+        self._held.close()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Ask the browser for something; what it reports meanwhile is noted."""
@@ -137,9 +136,12 @@ class Firefox:
         self.wait(f"document.querySelector({json.dumps(selector)})?.checkVisibility()")
         box = f"document.querySelector({json.dumps(selector)})"
         self.evaluate(f"{box}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
-        x, y, width, height = self.evaluate(
-            f"(box => [box.x, box.y, box.width, box.height])({box}.getBoundingClientRect())"
-        )
+        place = f"(box => [box.x, box.y, box.width, box.height])({box}.getBoundingClientRect())"
+        found, before = self.evaluate(place), None
+        while found != before:  # until nothing above it moves it any more
+            time.sleep(0.1)
+            found, before = self.evaluate(place), found
+        x, y, width, height = found
         return x + width / 2, y + height / 2, width
 
     def _mouse(self, *actions: dict[str, Any]) -> None:

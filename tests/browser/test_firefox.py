@@ -13,12 +13,12 @@ from tests.support import CI, Run, Server, serving, wait_until
 
 from . import everything
 from .firefox import FIREFOX, Firefox
+from .test_pages import GO
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., Firefox]
 
 PAGES: Final = (
-    "",
     "curriculum",
     "metrics",
     "growth",
@@ -56,7 +56,7 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
     yield start
     for each in started:
-        each.__exit__()
+        each.close()
     assert [complaint for each in started for complaint in each.complaints] == []
 
 
@@ -82,9 +82,12 @@ def test_every_page_opens(full: Server, firefox: Start, width: int, dark: bool) 
     """Every page is drawn, in light and dark, on a desk and on a phone, no wider than the screen."""
     browser = firefox(dark=dark)
     browser.size(width, 844)
+    browser.open(full.url)
+    browser.wait(FILLED)
     for path in PAGES:
-        browser.open(full.url + path)
-        browser.wait(FILLED)
+        browser.evaluate("(document.querySelector('#_pages_content > *').dataset.before = '', 1)")
+        browser.evaluate(f"(({GO})({json.dumps('/' + path)}), 1)")
+        browser.wait(f"!document.querySelector('[data-before]') && {FILLED}")
         assert browser.evaluate("document.documentElement.scrollWidth") <= width, path
         if path in ("metrics", "growth", "consolidation"):
             browser.wait("document.querySelectorAll('.js-plotly-plot .nsewdrag').length > 1")
@@ -116,12 +119,13 @@ def test_settings_open_over_the_page_and_are_kept(live: Server, firefox: Start) 
     browser.open(live.url + "metrics")
     browser.wait(FILLED)
     browser.click("#settings-open")
-    browser.wait("document.querySelector('#settings').checkVisibility()")
-    box = "[...document.querySelectorAll('#settings label')].find(each => each.innerText.includes('Auto-refresh'))"
+    browser.wait("document.querySelector('#settings-panel').checkVisibility()")
+    labels = "[...document.querySelectorAll('#settings-panel label')]"
+    box = f"{labels}.find(each => each.innerText.includes('Auto-refresh'))"
     browser.evaluate(f"{box}.setAttribute('data-test', 'refresh')")
     browser.click("[data-test=refresh]")
     browser.press("\ue00c")  # Escape
-    browser.wait("!document.querySelector('#settings').checkVisibility()")
+    browser.wait("!document.querySelector('#settings-panel').checkVisibility()")
     assert browser.evaluate("document.activeElement.id") == "settings-open"
     browser.open(live.url + "metrics")
     browser.wait(FILLED)
@@ -136,11 +140,12 @@ def test_a_chart_is_saved(live: Server, firefox: Start, kind: str) -> None:
     browser.size(1440, 900)
     browser.open(live.url + "metrics")
     browser.wait(f"({RANGE}('Loss') ?? [0, 0])[1] > 1800")
+    browser.wait(FILLED)
     browser.click(f".chart-card [data-save={kind}]")
     wait_until(lambda: [*browser.downloads.glob(f"*.{kind}")] != [], 30)
     saved = next(browser.downloads.glob(f"*.{kind}"))
     wait_until(lambda: saved.stat().st_size > 100)
-    assert saved.read_bytes().startswith(b"\x89PNG" if kind == "png" else b"step,")
+    assert saved.read_bytes().startswith(b"\x89PNG" if kind == "png" else b"series,x,y")
 
 
 def test_a_page_is_left_without_a_word(run: Run, live: Server, firefox: Start) -> None:
