@@ -86,10 +86,10 @@ def _layout(change: Patch, chart: Chart, before: Chart | None = None) -> None:
         if key in chart.layout and chart.layout[key] != known.get(key):
             change["layout"][key] = chart.layout[key]
     # a range is there only where outliers are clipped, and ends only where the chart is not zoomed
-    for axis, keys in {"yaxis": ("categoryarray", "range"), "xaxis": ("autorangeoptions",)}.items():
+    rows = ("categoryarray", "tickvals", "ticktext", "range")
+    for axis, keys in {"yaxis": rows, "xaxis": ("autorangeoptions",)}.items():
         for key in keys:
-            now = chart.layout.get(axis, {}).get(key)
-            if now is not None and now != known.get(axis, {}).get(key):
+            if (now := chart.layout.get(axis, {}).get(key)) not in (None, known.get(axis, {}).get(key)):
                 change["layout"][axis][key] = now
 
 
