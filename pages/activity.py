@@ -1,4 +1,4 @@
-"""Activity: how much each region fired over time, against the range it belongs in, and the curve of one region."""
+"""Activity: how much each region fired over time, against its range, one region's curve, and single spikes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from thalia_monitor.model.series_key import metric, parse
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.event_table import event_table
 from thalia_monitor.web.components.metric_cards import metric_chart
-from thalia_monitor.web.live import charts, panels
+from thalia_monitor.web.live import charts, panels, spike_windows
 from thalia_monitor.web.live.ids import NAMES
 from thalia_monitor.web.live.panels import live
 
 dash.register_page(__name__, path="/activity", name="Activity", title="Activity · thalia-monitor", order=2.5)
 charts.declare("activity", activity.heatmap)
+spike_windows.register()
 
 FACTS, MAPS, REGION, CURVE = (f"activity-{each}" for each in ("facts", "maps", "region", "curve"))
 MISSING = "No rate of a region is logged yet"
@@ -37,6 +38,7 @@ def layout(**query: Any) -> html.Div:
         html.Div(id=MAPS, className="grid"),
         html.Div(chosen, className="table-tools"),
         html.Div(id=CURVE, className="grid"),
+        *spike_windows.layout(query.get("window")),
         html.Section(REGIONS(query), className="panel"),
     ]
     return html.Div(parts, className="page")

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import wrap
@@ -16,6 +16,7 @@ import numpy as np
 
 from thalia_monitor.contract import exact, printable
 from thalia_monitor.errors import RunUnreadable
+from thalia_monitor.model.records import Problem
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.formats.registry import LOGS
 from thalia_monitor.reading.run_reader import RunReader
@@ -23,7 +24,7 @@ from thalia_monitor.stages import stage_name
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
-    from thalia_monitor.model.records import Problem, Source
+    from thalia_monitor.model.records import Source
     from thalia_monitor.model.run import TrainingState
 
 CLEAN: Final = 0
@@ -116,7 +117,15 @@ def inspect(directory: str | os.PathLike[str]) -> Report:
     if not state.sources and not state.problems:
         there = ", ".join(each.file for each in state.unread[:20])
         return Report(str(directory), f"{_NOTHING} It holds: {there}." if there else _NOTHING)
-    return _report(str(Path(directory).resolve()), state)
+    return _report(str(Path(directory).resolve()), _with_windows(state))
+
+
+def _with_windows(state: TrainingState) -> TrainingState:
+    """The state with the problems of windows of spikes, which other readers open only when they show them."""
+    found = [each for each in (window.read() for window in state.spike_files) if isinstance(each, Problem)]
+    return replace(
+        state, problems=[*state.problems, *found], total_problems=state.total_problems + len(found)
+    )
 
 
 def _report(directory: str, state: TrainingState) -> Report:

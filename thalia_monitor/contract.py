@@ -6,6 +6,7 @@ logged step or event. ``docs/data-contract.md`` states the same for people.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -49,11 +50,21 @@ CONTROL: Final = "control"
 CONTROL_FOLDER: Final = "control"
 """The folder of a run's directory that requests are put into, one file each."""
 
+SPIKES_FOLDER: Final = "spikes"
+"""The folder of a run's directory with the spike times of sampled neurons, one file a window."""
+SPIKES_NAME: Final = re.compile(r"step_([0-9]{10}|[1-9][0-9]{10,17})\.json")
+"""One name for each step from 0 to 10^18 - 1 (:func:`spikes_name`)."""
+
 GROWTH_FIELDS: Final = ("step", "region", "neurons_added", "new_total", "reason")
 CONSOLIDATION_FIELDS: Final = ("step", "sleep_stage", "patterns_replayed", "duration_steps")
 
 SEGMENT: Final = "segment"
 """The column of every table that tells one stretch between resumes from the next."""
+
+
+def spikes_name(step: int) -> str:
+    """Name the file of a window at a step; names of up to ten digits sort as steps do."""
+    return f"step_{step:010d}.json"
 
 
 def exact(value: float) -> str:

@@ -49,6 +49,12 @@ class StillReading(MonitorError):
         )
 
 
+class NotSpikes(MonitorError):
+    """What a training script passes as spikes cannot be logged as such."""
+
+    status = 400
+
+
 class UnknownRun(MonitorError):
     """A run id that this monitor has never given out."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.support import Run, Server, line, serving
+from thalia_monitor import CurriculumLogger
 
 from .conftest import SETTLED
 from .test_access import TWO_LOOKS, violations
@@ -49,6 +51,10 @@ def server(run: Run) -> Iterator[Server]:
             )
     run.metadata(4_000)
     run.metadata(9_000)
+    logger = CurriculumLogger(run.directory, console_log=False, file_log=False, json_log=True)
+    for step in (3_000, 6_000, 9_000):
+        firing = {neuron: [step / 1_000 + neuron, 100.0] for neuron in range(9)}
+        logger.log_spikes({"cortex": firing, LONG: firing}, step, 200)
     with serving("--checkpoint-dir", run.directory) as started:
         yield started
 
@@ -65,6 +71,39 @@ def test_a_click_on_a_cell_shows_the_curve_of_its_region(server: Server, browse:
     expect(page.locator("#activity-region")).to_have_value("region_firing_rates/striatum")
     wait_until_drawn(page, "region_firing_rates/striatum")
     expect(page.locator("#view-words")).to_contain_text("Zoomed to steps")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+def test_a_window_of_spikes_is_chosen(
+    server: Server, run: Run, browse: Browse, width: int, theme: str
+) -> None:
+    """By a button, the list or a cell of the map; the address has it, and axe finds nothing."""
+    page = browse(width=width, height=1800, theme=theme).open(f"{server.url}activity")
+    field, caption = page.locator("#activity-window"), card(page, "Spikes").locator(".drawn")
+    wait_until_drawn(page, "Spikes")
+    expect(caption).to_contain_text("3 windows, step 3,000 to 9,000; this one, step 9,000")
+    earlier = page.get_by_role("button", name="Show the window before")
+    box = earlier.bounding_box()
+    assert box and (width > 390 or box["height"] >= 44)
+    earlier.focus()
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("6000")
+    expect(caption).to_contain_text("this one, step 6,000")
+    expect(page).to_have_url(re.compile("window=6000"))
+    field.select_option("3000")
+    expect(caption).to_contain_text("this one, step 3,000")
+    wait_until_drawn(page, "Spikes")
+    page.evaluate(SETTLED)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert violations(page) == []
+    page.reload()
+    expect(field).to_have_value("3000")
+    wait_until_drawn(page, "region_firing_rates")
+    page.evaluate(SETTLED)
+    cells = card(page, "region_firing_rates").locator(".nsewdrag").first.bounding_box()
+    assert cells
+    page.mouse.click(cells["x"] + 0.62 * cells["width"], cells["y"] + cells["height"] / 2)
+    expect(field).to_have_value("6000")
 
 
 def test_a_name_in_the_tree_is_searched_for(server: Server, browse: Browse) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from thalia_monitor import contract, control_folder
+from thalia_monitor import contract, control_folder, load_training_state
 from thalia_monitor.demo import run, simulate
-from thalia_monitor.demo.brain import Simulation
+from thalia_monitor.demo.brain import SAMPLED, Simulation
 from thalia_monitor.logger import control as logger_control
+from thalia_monitor.logger.spikes import MOST_WINDOWS
 from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.control_request import Request, new_id
+from thalia_monitor.model.spike_window import SpikeWindow
 
 COARSE = Simulation(log_interval=1_000)
 NOW = 1_800_000_000.0
@@ -141,3 +143,19 @@ def test_a_stop_event_ends_it(tmp_path: Path) -> None:
     run(tmp_path, stop, simulation=COARSE)
 
     assert len(log_lines(tmp_path)) > 300
+
+
+def test_windows_of_spikes_are_logged(tmp_path: Path) -> None:
+    """The same at each step of each run: a sample of each region, with its whole size and its theta in sight."""
+    for name in ("one", "two"):
+        next(simulate(tmp_path / name, simulation=COARSE, clock=lambda: NOW))
+    one, two = (load_training_state(tmp_path / name).spike_windows for name in ("one", "two"))
+    assert len(one) == len(two) == MOST_WINDOWS
+    for first, second in zip(one, two, strict=True):
+        window = first.read()
+        assert window == second.read()
+        assert isinstance(window, SpikeWindow)
+        assert len(window.regions) == 6
+        assert {len(each.neurons) for each in window.regions} == {SAMPLED}
+        assert all(each.of > SAMPLED for each in window.regions)
+        assert 5 < window.rate(*window.regions) < 100

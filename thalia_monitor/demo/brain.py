@@ -19,6 +19,11 @@ from thalia_monitor.stages import DOCUMENTED, Criterion
 LEARNING_RATE: Final = 1e-3
 """What the simulated brain learns best with."""
 
+WINDOW: Final = 500.0
+"""Milliseconds of a window of spikes."""
+SAMPLED: Final = 16
+"""Neurons of each region whose spikes are logged."""
+
 WEEKS: Final[Mapping[int, int]] = {-1: 4, 0: 8, 1: 8, 2: 10, 3: 12, 4: 16, 5: 20, 6: 24}
 """Weeks planned for each stage (Thalia's "getting started")."""
 
@@ -244,6 +249,30 @@ class Brain:
             values |= {f"weights/{name}_min": 0.01, f"weights/{name}_max": 0.95}
         regional = {name: round(max(rate, 0.0), 4) for name, rate in rates.items()}
         return {name: round(each, 4) for name, each in values.items()} | {"region_firing_rates": regional}
+
+    def spikes(self) -> dict[str, dict[int, list[float]]]:
+        """What a sample of each region's neurons fires within :data:`WINDOW` ms, by region and neuron.
+
+        Poisson spikes whose rate rises and falls with theta (8 Hz), and that come together in over-excitation; a few
+        neurons are silent, and the striatum is now and then.
+        """
+        random = Random(f"spikes {self.step}")  # its own: what is drawn for the metrics stays as it is
+        found: dict[str, dict[int, list[float]]] = {}
+        phase = random.uniform(0, 2 * math.pi)
+        for place, region in enumerate(self.regions):
+            found[region.name] = {}
+            for neuron in (at * region.neurons // SAMPLED for at in range(SAMPLED)):
+                rate = 22 * random.lognormvariate(0, 0.5) * (1 + 3 * self.excitation)
+                quiet = random.random() < 0.04 or (region.name == "striatum" and self.step % 61_000 == 0)
+                times: list[float] = []
+                at_ms = random.expovariate(1) * 1000 / (2 * rate)
+                while not quiet and at_ms < WINDOW:
+                    theta = math.sin(2 * math.pi * at_ms / 125 + phase - place / 2)
+                    if random.random() < (1 + (0.6 + 0.35 * self.excitation) * theta) / 2:  # thinned
+                        times.append(round(at_ms, 1))
+                    at_ms += 2 + random.expovariate(1) * 1000 / (2 * rate)
+                found[region.name][neuron] = times
+        return found
 
     def metrics(self) -> dict[str, Any]:
         """One metric line."""

@@ -18,7 +18,7 @@ from threading import Event
 from typing import Any, Final
 
 from thalia_monitor import contract
-from thalia_monitor.demo.brain import WEEKS, Brain, Simulation
+from thalia_monitor.demo.brain import WEEKS, WINDOW, Brain, Simulation
 from thalia_monitor.demo.events import (
     Alert,
     Condition,
@@ -157,6 +157,8 @@ def _config(stage: int) -> dict[str, Any]:
 
 HISTORY_HOURS = 2.0
 METADATA_INTERVAL = 5_000
+SPIKE_INTERVAL: Final = 5_000
+"""Steps between two windows of spikes."""
 
 
 @dataclass(slots=True)
@@ -223,6 +225,9 @@ def simulate(
         if isinstance(event, Logged):
             event = replace(event, metrics={**event.metrics, **brain.activity()})
         log(logger, event, week)
+        if isinstance(event, Logged) and event.step % SPIKE_INTERVAL == 0:
+            sizes = {region.name: region.neurons for region in brain.regions}
+            logger.log_spikes(brain.spikes(), event.step, WINDOW, sizes=sizes)
 
 
 def _obey(logger: CurriculumLogger, brain: Brain) -> Generator[int, None, bool]:

@@ -29,6 +29,7 @@ from thalia_monitor.logger.files import Guard, WriteErrors
 from thalia_monitor.logger.json_values import plain, plain_metrics, text, whole_step
 from thalia_monitor.logger.progress import CheckInterval, health_issues
 from thalia_monitor.logger.recorder import Recorder
+from thalia_monitor.logger.spikes import SpikeLog
 from thalia_monitor.logger.stage_log import StageFiles, StageLog, config_fields
 from thalia_monitor.logger.text_log import (
     ConsoleHandler,
@@ -46,7 +47,7 @@ METADATA_INTERVAL = 1_000
 """Steps between two metadata files: as often as Thalia's trainer reports metrics."""
 
 
-class CurriculumLogger(Controllable, Assessments):
+class CurriculumLogger(Controllable, Assessments, SpikeLog):
     """Logs a curriculum training: steps, growth, consolidation, milestones, transitions, reports.
 
     All methods may be called from any thread. None of them raises because of a file or a value: what cannot be

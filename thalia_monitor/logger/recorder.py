@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor import contract
+from thalia_monitor.errors import NotSpikes
 from thalia_monitor.logger.files import Appender, last_step, remove_orphans, write_whole
 from thalia_monitor.logger.json_values import to_bytes, to_line
 from thalia_monitor.logger.progress import (
@@ -26,6 +27,7 @@ from thalia_monitor.logger.progress import (
     stage_of,
     whole_in,
 )
+from thalia_monitor.logger.spikes import SpikeFiles
 
 if TYPE_CHECKING:
     from thalia_monitor.logger.files import WriteErrors
@@ -189,6 +191,7 @@ class Recorder:
         self._interval = max(1, interval)
         self._log = Appender(directory / contract.LOG_NAME)
         self._files = MetadataFiles(directory, self._interval)
+        self._spikes = SpikeFiles(directory)
         before = self._files.newest()
         logged, saved = last_step(directory / contract.LOG_NAME), whole_in(before, contract.STEP)
         offset = whole_in(before, "step_offset") or 0
@@ -305,6 +308,16 @@ class Recorder:
             contract.EVENT_TYPE: kind,
         }
         return self._write({**head, **fields, **head})
+
+    def spikes(self, step: int | None, window: Mapping[str, Any]) -> None:
+        """Write a window of spikes, at the newest step where it has none."""
+        at = (self._steps.last or 0) if step is None else self._steps.of(step)
+        try:
+            self._spikes.save(at, {contract.TIMESTAMP: round(self._clock(), 3), **window})
+        except (OSError, NotSpikes) as error:
+            self._errors.failed(contract.SPIKES_FOLDER, error)
+            return
+        self._errors.worked(contract.SPIKES_FOLDER)
 
     def _write(self, line: Mapping[str, Any]) -> bool:
         try:

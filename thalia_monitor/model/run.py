@@ -23,6 +23,7 @@ from thalia_monitor.model.records import (
     Source,
 )
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
+from thalia_monitor.model.spike_window import SpikeFile
 from thalia_monitor.model.stage_plan import StagePlan, stage_plan
 from thalia_monitor.stages import stage_name
 
@@ -110,6 +111,8 @@ class TrainingState(Memoized):
     """The stage numbering in use, a key of :data:`thalia_monitor.stages.SCHEMES`."""
     saved_files: tuple[SavedFile, ...] = ()
     """Every checkpoint file, those that do not count too."""
+    spike_files: tuple[SpikeFile, ...] = ()
+    """Every file with a window of spikes, by step; each is read when it is shown."""
     read_fraction: float = 1.0
     """Share of the log read so far; below 1 while a long log is being read."""
     notes: tuple[Note, ...] = ()
@@ -124,6 +127,14 @@ class TrainingState(Memoized):
         while kept and self.history.is_superseded(self.checkpoints[kept - 1].step):
             kept -= 1
         return self.checkpoints[:kept]
+
+    @cached_property
+    def spike_windows(self) -> tuple[SpikeFile, ...]:
+        """Windows of spikes without the trailing ones superseded by a resume."""
+        kept = len(self.spike_files)
+        while kept and self.history.is_superseded(self.spike_files[kept - 1].step):
+            kept -= 1
+        return self.spike_files[:kept]
 
     @property
     def checkpoint(self) -> Checkpoint | None:

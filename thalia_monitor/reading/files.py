@@ -216,14 +216,22 @@ class Document:
     """Unix seconds."""
 
 
-def read_document(path: Path, within: Path | None = None) -> Document:
-    """Read one JSON object, bare ``NaN`` and ``Infinity`` included; raises Torn where there is none."""
+def too_large(largest: int) -> str:
+    """Say that a file is refused for its size."""
+    return f"is larger than {largest // 2**20} MB, more than this monitor reads into memory"
+
+
+def read_document(path: Path, within: Path | None = None, largest: int = LARGEST) -> Document:
+    """Read one JSON object, bare ``NaN`` and ``Infinity`` included; raises Torn where there is none.
+
+    A file of more than ``largest`` bytes is refused unread.
+    """
     with open_regular(path, within) as file:
         status = os.fstat(file.fileno())
         size = status.st_size
-        content = file.read() if size <= LARGEST else b""
-    if size > LARGEST:
-        raise Torn(f"is larger than {LARGEST // 2**20} MB, more than this monitor reads into memory")
+        content = file.read() if size <= largest else b""
+    if size > largest:
+        raise Torn(too_large(largest))
     if not content.strip():
         raise Torn("is empty: it is being rewritten, or the save failed")
     try:

@@ -20,6 +20,7 @@ import numpy as np
 from thalia_monitor.model.growable_array import Buffer
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, History, Ints, Lineage, Segment
 from thalia_monitor.model.records import Checkpoint, Event, Problem, SavedFile, Source
+from thalia_monitor.model.spike_window import SpikeFile
 from thalia_monitor.reading.formats import checkpoints
 from thalia_monitor.reading.formats.registry import precedence
 from thalia_monitor.reading.formats.stage_spans import progress, resolve, start_of
@@ -40,6 +41,7 @@ class Composed:
     problems: tuple[Problem, ...] = ()
     sources: tuple[Source, ...] = ()
     files: tuple[SavedFile, ...] = ()
+    spikes: tuple[SpikeFile, ...] = ()
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
@@ -69,6 +71,7 @@ def compose(recordings: Sequence[Recording]) -> Composed:
         tuple(problems),
         tuple(_sources(recordings)),
         tuple(file for each in recordings for file in each.files),
+        tuple(file for each in recordings for file in each.spikes),
     )
 
 

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from thalia_monitor import contract
 from thalia_monitor.model.history import History
 from thalia_monitor.model.records import Problem, SavedFile, Source
+from thalia_monitor.model.spike_window import SpikeFile
 from thalia_monitor.reading.columns import Batch, extends, gather
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import (
@@ -39,8 +41,8 @@ from thalia_monitor.reading.formats.stage_spans import items
 from thalia_monitor.reading.merge import Composed, compose
 from thalia_monitor.reading.recording import Recording, RunParts, Stretch
 
-SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots")
-"""Where Thalia's birth script puts things: searched with the run's own directory."""
+SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots", contract.SPIKES_FOLDER)
+"""Where Thalia's birth script, and our logger, put things: searched with the run's own directory."""
 MOST_SNAPSHOTS: Final = 200
 """Folders of Thalia's diagnostics scripts that are read below one directory: the newest."""
 
@@ -237,6 +239,11 @@ class OtherFormats:
     def files(self) -> tuple[SavedFile, ...]:
         """The checkpoint files among them."""
         return self._composed.files
+
+    @property
+    def spikes(self) -> tuple[SpikeFile, ...]:
+        """The files with windows of spikes, by step."""
+        return self._composed.spikes
 
     @property
     def unread(self) -> tuple[Source, ...]:

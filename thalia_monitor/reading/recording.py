@@ -12,6 +12,7 @@ from thalia_monitor.reading.clock import zone_offset
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
     from thalia_monitor.model.records import Checkpoint, Event, Problem, SavedFile, Source
+    from thalia_monitor.model.spike_window import SpikeFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Recording:
     checkpoints: tuple[Checkpoint, ...] = ()
     files: tuple[SavedFile, ...] = ()
     """Checkpoint files, those that do not count too."""
+    spikes: tuple[SpikeFile, ...] = ()
+    """Files with a window of spikes each."""
     criteria: Mapping[str, float] = field(default_factory=dict)
     """Milestone thresholds that the run itself configured."""
     problems: tuple[Problem, ...] = ()

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import contract
 from thalia_monitor.errors import RunUnreadable
@@ -27,6 +27,7 @@ from thalia_monitor.reading.listing import Listing, Summary, list_directory
 from thalia_monitor.reading.merge import Merger
 from thalia_monitor.reading.other_files import OtherFormats
 from thalia_monitor.reading.recording import RunParts
+from thalia_monitor.reading.timeouts import LONGEST_WAIT, TimedCalls
 
 if TYPE_CHECKING:
     from thalia_monitor.kept import RunNotes
@@ -35,11 +36,6 @@ SLOW: Final = 2.0
 """Seconds in which a small log and its other files are read; longer, and what there is of them is shown."""
 ALMOST: Final = 0.99
 """The greatest part that is read while something is not: the log is in, other files are not."""
-
-LONGEST_WAIT: Final = 5.0
-"""Seconds a directory is waited for; a network file system that is well answers in milliseconds."""
-
-T = TypeVar("T")
 
 
 class RunReader:
@@ -187,6 +183,7 @@ class RunReader:
             sources=(*log.sources, *metadata.sources, *others.sources),
             unread=others.unread,
             saved_files=(*metadata.files, *others.files),
+            spike_files=others.spikes,
             last_update=listing.last_update,
             scheme=self._scheme,
             total_problems=log.total_problems + len(refused) + len(metadata.problems) + len(others.problems),
@@ -214,11 +211,9 @@ class TimedReader:
         self._make = make
         self._summarize = summarize
         self._limit = limit
-        self._lock = threading.Lock()
+        self._calls = TimedCalls(directory, limit)
         self._making = threading.Lock()
         self._reader: RunReader | None = None
-        self._asked: dict[object, float] = {}
-        """Unfinished reads, and when each began (monotonic seconds)."""
 
     @property
     def holding(self) -> bool:
@@ -228,27 +223,20 @@ class TimedReader:
     @property
     def busy(self) -> bool:
         """Whether a read has not finished."""
-        with self._lock:
-            return bool(self._asked)
+        return self._calls.busy
 
     def read(self, patience: float | None = None) -> TrainingState:
         """Read what is new (see :meth:`RunReader.read`); raises RunUnreadable, also when nothing answers."""
         limit = self._limit + (patience or 0)
-        answer = self._ask(lambda: self._read(patience), limit)
-        try:
-            return answer.result(limit)
-        except TimeoutError:
-            if answer.done():  # the files' own time-out
-                raise
-            raise self._hanging() from None
+        return self._calls.result(lambda: self._read(patience), limit)
 
     def ask_summary(self) -> Future[Summary]:
         """Start reading the run's stage and step; the future may fail with RunUnreadable, or never finish."""
-        return self._ask(self._sum_up, self._limit)
+        return self._calls.ask(self._sum_up, self._limit)
 
     def ask_version(self) -> Future[str]:
         """Start taking the version of the run's files, from their status alone; it may fail as a reading may."""
-        return self._ask(self._version, self._limit)
+        return self._calls.ask(self._version, self._limit)
 
     def forget(self) -> None:
         """Drop everything in memory; the next read starts from the beginning of the files."""
@@ -272,34 +260,6 @@ class TimedReader:
             reader = self._reader
         state = reader.read(patience=patience)
         return self._notes.onto(state) if self._notes else state
-
-    def _ask(self, question: Callable[[], T], limit: float) -> Future[T]:
-        answer: Future[T] = Future()
-        with self._lock:
-            oldest = min(self._asked.values(), default=None)
-            if oldest is not None and time.monotonic() - oldest > limit:
-                # threads that hang cannot be ended, so there are never more than were begun before it was noticed
-                answer.set_exception(self._hanging())
-                return answer
-            self._asked[answer] = time.monotonic()
-
-        def work() -> None:
-            try:
-                answer.set_result(question())
-            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
-                answer.set_exception(error)
-            finally:
-                with self._lock:
-                    del self._asked[answer]
-
-        threading.Thread(target=work, daemon=True, name=f"read {self.directory.name}").start()
-        return answer
-
-    def _hanging(self) -> RunUnreadable:
-        return RunUnreadable(
-            f"{self.directory} does not answer. Is its file system mounted and well? Other runs go on, and so "
-            "does this one as soon as it answers."
-        )
 
 
 def load_training_state(

@@ -20,6 +20,7 @@ from thalia_monitor.reading.formats import (
     diagnostics,
     numpy_arrays,
     results,
+    spikes,
     stage_log,
     text_log,
     trials,
@@ -85,6 +86,13 @@ FORMATS: Final = (
     Format(trials.SAVED_FORMAT, trials.SAVED_NAME, follow=trials.follow_saved),
     Format(
         numpy_arrays.FORMAT, numpy_arrays.NAME, numpy_arrays.read_arrays, makes_run=False, in_snapshots=True
+    ),
+    Format(
+        spikes.FORMAT,
+        contract.SPIKES_NAME,
+        follow=spikes.follow,
+        folder=contract.SPIKES_FOLDER,
+        makes_run=False,
     ),
     Format(text_log.ROTATED_FORMAT, text_log.ROTATED_NAME, text_log.refuse_rotated),
     # Last: in this folder, any name that is none of the others'.

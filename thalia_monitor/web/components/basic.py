@@ -27,6 +27,8 @@ ICONS: Final = {Severity.CRITICAL: "✖", Severity.WARNING: "▲", Severity.INFO
 """Shapes that differ without their colour, from a block that every system font has."""
 END_OF_TIME: Final = 253_402_300_799
 """The last second that a date can be written of, in Unix seconds."""
+MOST_ROWS: Final = 200
+"""Rows of a plain table."""
 ZOOMED_SHARE: Final = 40
 """The zoom reaches as far to either side as one part in so many of the run."""
 
@@ -222,3 +224,24 @@ def step_button(step: int) -> Any:
         title="Zoom the charts to this step",
         **{"aria-label": f"{words}: zoom the charts to this step"},
     )
+
+
+def plain_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> html.Section:
+    """A table as it is given, of :data:`MOST_ROWS` at most: names in its first column, numbers in the others."""
+    body = [
+        html.Tr(
+            [
+                html.Td(cell, className="number" if place else "log-text", **{"data-label": head})
+                for place, (cell, head) in enumerate(zip(row, heads, strict=True))
+            ]
+        )
+        for row in rows[:MOST_ROWS]
+    ]
+    head = html.Tr(
+        [html.Th(each, scope="col", className="number" if at else "") for at, each in enumerate(heads)]
+    )
+    listed = html.Table([html.Thead(head), html.Tbody(body)], className="event-table")
+    more = f" · {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""
+    label = {"aria-label": caption}
+    scroll = html.Div(listed, className="table-scroll", tabIndex=0, role="region", **label)
+    return html.Section([html.H3(f"{caption}, {len(rows):,}{more}", className="card-name"), scroll])

@@ -44,8 +44,6 @@ ADVICE: Final = (
     "Checkpoints are metadata_*.json, *.thalia and checkpoint_trial_*.pt. "
     "CurriculumLogger(json_log=True) writes metadata by itself."
 )
-MOST_ROWS: Final = 200
-"""Rows of a difference; what is equal is left out."""
 MOST_OFFERED: Final = 500
 """Newest checkpoints that can be compared."""
 SUPERSEDED: Final = "training has gone back to an earlier step since"
@@ -247,9 +245,9 @@ def difference(state: TrainingState, first: str | None, second: str | None) -> l
         parts.append(_numbers(f"Neurons by region{by_log}", "Region", heads, sizes, "count"))
     if grown:
         rows = [(region, f"{events:,}", f"+{added:,.0f}") for region, (events, added) in grown.items()]
-        parts.append(_rows("Growth between", ("Region", "Events", "Neurons added"), rows))
+        parts.append(basic.plain_table("Growth between", ("Region", "Events", "Neurons added"), rows))
     if states:
-        parts.append(_rows("Milestones and states", ("Name", *heads), states))
+        parts.append(basic.plain_table("Milestones and states", ("Name", *heads), states))
     if metrics:
         parts.append(_numbers("Numbers", "Name", heads, metrics, "value"))
     return parts
@@ -301,24 +299,4 @@ def _numbers(
         )
         for label, a, b in rows
     ]
-    return _rows(caption, (name, *heads, "change"), shown)
-
-
-def _rows(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> html.Section:
-    body = [
-        html.Tr(
-            [
-                html.Td(cell, className="number" if place else "log-text", **{"data-label": head})
-                for place, (cell, head) in enumerate(zip(row, heads, strict=True))
-            ]
-        )
-        for row in rows[:MOST_ROWS]
-    ]
-    head = html.Tr(
-        [html.Th(each, scope="col", className="number" if at else "") for at, each in enumerate(heads)]
-    )
-    listed = html.Table([html.Thead(head), html.Tbody(body)], className="event-table")
-    more = f" · {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""
-    label = {"aria-label": caption}
-    scroll = html.Div(listed, className="table-scroll", tabIndex=0, role="region", **label)
-    return html.Section([html.H3(f"{caption}, {len(rows):,}{more}", className="card-name"), scroll])
+    return basic.plain_table(caption, (name, *heads, "change"), shown)

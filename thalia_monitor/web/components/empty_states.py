@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import html
 
 from thalia_monitor import contract
-from thalia_monitor.reading.formats import diagnostics, numpy_arrays, results, trials
+from thalia_monitor.reading.formats import diagnostics, numpy_arrays, results, spikes, trials
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -19,6 +19,7 @@ FORMATS: Final = {
     diagnostics.FORMAT,
     results.SEQUENCE_FORMAT,
     numpy_arrays.FORMAT,
+    spikes.FORMAT,
 }
 """Files of Thalia's programs of 2026: they know neither stages, nor growth, nor sleep."""
 

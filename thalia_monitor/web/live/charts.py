@@ -86,11 +86,12 @@ def _layout(change: Patch, chart: Chart, before: Chart | None = None) -> None:
         if key in chart.layout and chart.layout[key] != known.get(key):
             change["layout"][key] = chart.layout[key]
     # a range is there only where outliers are clipped, and ends only where the chart is not zoomed
-    places = ("yaxis categoryarray", "yaxis range", "yaxis autorangeoptions", "xaxis autorangeoptions")
-    for axis, key in map(str.split, places):
-        now = chart.layout.get(axis, {}).get(key)
-        if now is not None and now != known.get(axis, {}).get(key):
-            change["layout"][axis][key] = now
+    rows = ("categoryarray", "tickvals", "ticktext", "range", "autorangeoptions")
+    for axis, keys in {"yaxis": rows, "xaxis": ("autorangeoptions",)}.items():
+        for key in keys:
+            now = chart.layout.get(axis, {}).get(key)
+            if now is not None and now != known.get(axis, {}).get(key):
+                change["layout"][axis][key] = now
 
 
 Builder = Callable[[TrainingState, str, View], Chart]
