@@ -89,8 +89,7 @@ def _layout(change: Patch, chart: Chart, before: Chart | None = None) -> None:
     rows = ("categoryarray", "tickvals", "ticktext", "range", "autorangeoptions")
     for axis, keys in {"yaxis": rows, "xaxis": ("autorangeoptions",)}.items():
         for key in keys:
-            now = chart.layout.get(axis, {}).get(key)
-            if now is not None and now != known.get(axis, {}).get(key):
+            if (now := chart.layout.get(axis, {}).get(key)) not in (None, known.get(axis, {}).get(key)):
                 change["layout"][axis][key] = now
 
 
