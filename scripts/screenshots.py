@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = ("overview", "metrics", "growth", "consolidation", "milestones")
 SHOTS = [(page, theme, 1440) for page in PAGES for theme in ("light", "dark")] + [("overview", "light", 390)]
-SETTLED = 5_000
-"""Milliseconds after which every chart of a page is drawn."""
+FILLED = "#_pages_content > [data-filled]"
+SETTLED = 3_000
+"""Milliseconds after which every chart of a page that is filled is drawn."""
+FIXTURES = DOCS.parent / "fixtures"
 
 
 @contextmanager
@@ -38,6 +40,14 @@ def monitor(*arguments: str) -> Iterator[str]:
             process.terminate()
 
 
+def opened(page: Page, address: str) -> Page:
+    """Go to a page, and wait until it is drawn."""
+    page.goto(address)
+    page.wait_for_selector(FILLED)
+    page.wait_for_timeout(SETTLED)
+    return page
+
+
 def demo(browser: Browser) -> None:
     """Photograph the demo on its usual seed."""
     with monitor("demo") as address:
@@ -45,11 +55,20 @@ def demo(browser: Browser) -> None:
             page = browser.new_page(
                 viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
             )
-            page.goto(address + ("" if name == "overview" else name))
-            page.wait_for_timeout(SETTLED)
+            opened(page, address + ("" if name == "overview" else name))
             suffix = theme if width > 400 else "phone"
             page.screenshot(path=DOCS / f"{name}-{suffix}.png")
             page.close()
+
+
+def compare(browser: Browser) -> None:
+    """Photograph two runs over each other."""
+    directories = [
+        part for name in ("healthy", "resumed") for part in ("--checkpoint-dir", str(FIXTURES / name))
+    ]
+    with monitor(*directories) as address:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        opened(page, address + "compare").screenshot(path=DOCS / "compare-light.png")
 
 
 def accidents() -> Iterator[str]:
@@ -77,8 +96,7 @@ def sampling(browser: Browser) -> None:
         (Path(folder) / "training_log.json").write_text("".join(accidents()), encoding="utf-8")
         with monitor("--checkpoint-dir", folder) as address:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.goto(address + "metrics")
-            page.wait_for_timeout(SETTLED)
+            opened(page, address + "metrics")
             card = page.locator(".chart-card", has=page.get_by_role("heading", name="Loss", exact=True))
             card.screenshot(path=DOCS / "sampling.png")
 
@@ -121,7 +139,7 @@ def colours(browser: Browser) -> None:
 
 def main() -> None:
     """Take all of them, or only those that are named."""
-    shots = {"demo": demo, "sampling": sampling, "colours": colours}
+    shots = {"demo": demo, "compare": compare, "sampling": sampling, "colours": colours}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name in sys.argv[1:] or shots:
