@@ -68,4 +68,5 @@ def _map(family: Family) -> html.Section:
 
 @dash.get_app().callback(Output(CURVE, "children"), Input(REGION, "value"))
 def show_curve(series: Any) -> Any:
-    return metric_chart(parse(series).name) if isinstance(series, str) and series else HINT
+    chosen = isinstance(series, str) and series
+    return metric_chart(parse(series).name) if chosen else html.P(HINT, className="fact-detail")
