@@ -25,6 +25,7 @@ MODULES = (
     "memory",
     "viewers",
     "wire",
+    "views",
     "control",
     "push",
     "export",

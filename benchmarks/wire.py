@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Page, Request, sync_playwright
 
+from benchmarks.long_log import REGIONS, metric_line
 from benchmarks.row import Bench, Row
 
 PAGES: Final = ("", "metrics", "growth", "consolidation")
@@ -23,26 +24,31 @@ FRESH: Final = 20_000
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure each page on the long log; a server of one process, refreshing every second."""
+    """Measure the pages on the long log."""
+    yield from on_the_wire(bench.long_run, PAGES, metric_line(1, [0.5] * 16, dict.fromkeys(REGIONS, 5)))
+
+
+def on_the_wire(run: Path, pages: Sequence[str], line: str, words: str = "") -> Iterator[Row]:
+    """Measure each page of a run to which ``line`` is appended; a server of one process, refreshing every second."""
     chromium = shutil.which("chromium")
     if not chromium:
         print("| pages on the wire: no Chromium on this machine | | | | | |")
         return
-    log = bench.long_run / "training_log.json"
-    with _served(bench.long_run) as address, sync_playwright() as playwright:
+    log = run / "training_log.json"
+    with _served(run) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name in PAGES:
+        for name in pages:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             meter = Meter(page)
             page.goto(address + name)
             page.wait_for_selector("#frame-header .fact")
             page.wait_for_timeout(5_000)
-            yield Row(f"opening /{name}, data compressed", meter.taken(), "B", most=OPENING)
+            yield Row(f"opening /{name}{words}, data compressed", meter.taken(), "B", most=OPENING)
             page.wait_for_timeout(3_500)
-            yield Row(f"/{name}: a tick with nothing new", meter.largest(), "B", most=IDLE)
-            _append(log)
+            yield Row(f"/{name}{words}: a tick with nothing new", meter.largest(), "B", most=IDLE)
+            _append(log, line)
             page.wait_for_timeout(2_500)
-            yield Row(f"/{name}: a tick with a new line", meter.taken(), "B", most=FRESH)
+            yield Row(f"/{name}{words}: a tick with a new line", meter.taken(), "B", most=FRESH)
             page.close()
         browser.close()
 
@@ -70,10 +76,10 @@ class Meter:
         return float(most)
 
 
-def _append(log: Path) -> None:
+def _append(log: Path, line: str) -> None:
+    """Append a metric line once more, at a later step."""
     with log.open("a", encoding="utf-8") as file:
-        step = int(time.time() * 100)
-        file.write(json.dumps({"step": step, "loss": 0.5, "firing_rate": 0.1, "capacity": 0.6}) + "\n")
+        file.write(json.dumps(json.loads(line) | {"step": int(time.time() * 100)}) + "\n")
 
 
 @contextmanager
