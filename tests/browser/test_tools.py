@@ -27,18 +27,20 @@ INK = """picture => new Promise(done => {
     const canvas = document.createElement('canvas'), draw = canvas.getContext('2d');
     [canvas.width, canvas.height] = [image.width, image.height];
     draw.drawImage(image, 0, 0);
-    const all = draw.getImageData(0, 0, image.width, image.height).data, count = {white: 0, dark: 0, blue: 0};
+    const all = draw.getImageData(0, 0, image.width, image.height).data;
+    const count = {white: 0, dark: 0, blue: 0, coloured: 0};
     for (let at = 0; at < all.length; at += 4) {
       const [red, green, blue] = all.slice(at, at + 3);
       if (all[at + 3] === 255 && red + green + blue === 765) count.white++;
       if (red + green + blue < 330 && Math.max(red, green, blue) - Math.min(red, green, blue) < 12) count.dark++;
       if (blue > red + 60) count.blue++;
+      if (Math.max(red, green, blue) - Math.min(red, green, blue) > 60) count.coloured++;
     }
     done(Object.assign(count, {all: image.width * image.height}));
   };
   image.src = 'data:image/png;base64,' + picture;
 })"""
-"""Counts the pixels of a picture that are white paper, dark grey as text is, and blue as the first line is."""
+"""Counts the pixels that are white paper, dark grey as text is, blue as a run's own line is, and of any colour."""
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,8 @@ def test_a_saved_picture_is_one_for_paper(
     blank.close()
     assert found["white"] > 0.7 * found["all"], "not on white"
     assert found["dark"] > 300, "no text to be read"
-    assert found["blue"] > 300, "no line"
+    line = "coloured" if path.startswith("compare") else "blue"  # a compared run's colour is that of its id
+    assert found[line] > 300, "no line"
     drawing = saved(page, chart, "svg", tmp_path)
     assert drawing.name == picture.with_suffix(".svg").name
     tree = ElementTree.parse(drawing)
