@@ -78,18 +78,16 @@
     starting = false;
     underWay.set(number, Date.now());
     let answer;
-    let content;
     try {
-      answer = await send(address, options);
-      content = await answer.text();
+      answer = await send(address, options); // all of it: connection.js
     } finally {
       underWay.delete(number);
       answered = Date.now();
     }
-    if (!answer.ok) return new Response(content, answer);
+    if (!answer.ok) return answer;
     const right = number === newest && fits(question);
     again ||= !right;
     if (again && !busy()) monitor.ask();
-    return right && answer.status !== 204 ? new Response(content, answer) : new Response(null, { status: 204 });
+    return right ? answer : new Response(null, { status: 204 });
   };
 })();

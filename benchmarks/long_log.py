@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,23 +31,25 @@ def write_log(path: Path, lines: int, *, seed: int = 7) -> None:
 
 def metric_line(number: int, row: list[float], neurons: dict[str, int]) -> str:
     """One logged step."""
-    return (
-        json.dumps(
-            {
-                "step": number * 10,
-                "timestamp": START + number * 0.5,
-                "firing_rate": 0.08 + 0.04 * row[0],
-                "capacity": 0.5 + 0.3 * row[1],
-                "performance": 0.9 * number / (number + 50_000) + 0.02 * row[2],
-                "loss": 1.0 / (1 + number / 100_000) + 0.05 * row[3],
-                "neuron_counts": neurons,
-                "capacity_by_region": {
-                    region: 0.4 + 0.5 * share for region, share in zip(REGIONS, row[4:10], strict=True)
-                },
-            }
-        )
-        + "\n"
-    )
+    regions = {
+        "neuron_counts": neurons,
+        "capacity_by_region": {
+            region: 0.4 + 0.5 * share for region, share in zip(REGIONS, row[4:10], strict=True)
+        },
+    }
+    return json.dumps(scalars(number, row) | regions) + "\n"
+
+
+def scalars(number: int, row: Sequence[float]) -> dict[str, float]:
+    """Step, time and core metrics of a line; ``row`` begins with four values from 0 to 1."""
+    return {
+        "step": number * 10,
+        "timestamp": START + number * 0.5,
+        "firing_rate": 0.08 + 0.04 * row[0],
+        "capacity": 0.5 + 0.3 * row[1],
+        "performance": 0.9 * number / (number + 50_000) + 0.02 * row[2],
+        "loss": 1.0 / (1 + number / 100_000) + 0.05 * row[3],
+    }
 
 
 def event_line(number: int, row: list[float], neurons: dict[str, int]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.long_log import START
+from benchmarks.long_log import START, scalars
 from benchmarks.row import Bench, Row
 from benchmarks.wire import on_the_wire
 
@@ -56,21 +56,13 @@ def write_run(run: Path, lines: int, *, seed: int = 11) -> None:
 def metric_line(number: int, noise: Any, neurons: int) -> str:
     """One logged step; ``noise`` are 54 values from 0 to 1."""
     first, second = noise[4:29].tolist(), noise[29:54].tolist()
-    scalars = {
-        "step": number * 10,
-        "timestamp": START + number * 0.5,
-        "firing_rate": 0.08 + 0.04 * noise[0],
-        "capacity": 0.5 + 0.3 * noise[1],
-        "performance": 0.9 * number / (number + 50_000) + 0.02 * noise[2],
-        "loss": 1.0 / (1 + number / 100_000) + 0.05 * noise[3],
-        "mnist_accuracy": 0.95 * number / (number + 80_000) + 0.02 * noise[3],
-    }
     regions = {
         "region_firing_rates": {name: 0.05 + 0.1 * each for name, each in zip(REGIONS, first, strict=True)},
         "neuron_counts": dict.fromkeys(REGIONS, neurons),
         "capacity_by_region": dict(zip(REGIONS, second, strict=True)),
     }
-    return json.dumps(scalars | regions) + "\n"
+    learned = {"mnist_accuracy": 0.95 * number / (number + 80_000) + 0.02 * noise[3]}
+    return json.dumps(scalars(number, noise.tolist()) | learned | regions) + "\n"
 
 
 def _event(fields: dict[str, Any]) -> str:

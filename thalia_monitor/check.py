@@ -117,11 +117,11 @@ def inspect(directory: str | os.PathLike[str]) -> Report:
     if not state.sources and not state.problems:
         there = ", ".join(each.file for each in state.unread[:20])
         return Report(str(directory), f"{_NOTHING} It holds: {there}." if there else _NOTHING)
-    return _report(str(Path(directory).resolve()), _with_windows(state))
+    return _report(str(Path(directory).resolve()), _with_window_problems(state))
 
 
-def _with_windows(state: TrainingState) -> TrainingState:
-    """The state with the problems of windows of spikes, which other readers open only when they show them."""
+def _with_window_problems(state: TrainingState) -> TrainingState:
+    """The state with the problems of windows of spikes, which are otherwise read only when they are shown."""
     found = [each for each in (window.read() for window in state.spike_files) if isinstance(each, Problem)]
     return replace(
         state, problems=[*state.problems, *found], total_problems=state.total_problems + len(found)

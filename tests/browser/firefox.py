@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
@@ -54,13 +53,13 @@ class Firefox:
         (profile / "user.js").write_text(PREFERENCES.format(**words))
         options = ("--headless", "--no-remote", "--remote-debugging-port", "0")
         command = [FIREFOX, *options, "--profile", str(profile)]
-        self._held = ExitStack()
-        log = self._held.enter_context((profile / "firefox.log").open("w+"))
+        self._resources = ExitStack()
+        log = self._resources.enter_context((profile / "firefox.log").open("w+"))
         process = subprocess.Popen(command, stdout=log, stderr=log)
-        self._held.callback(process.wait)
-        self._held.callback(process.kill)
+        self._resources.callback(process.wait)
+        self._resources.callback(process.kill)
         address = f"{self._address(profile / 'firefox.log')}/session"
-        self._socket = self._held.enter_context(connect(address, max_size=None, compression=None))
+        self._socket = self._resources.enter_context(connect(address, max_size=None, compression=None))
         self._number = 0
         self.call("session.new", capabilities={})
         self.call("session.subscribe", events=["log.entryAdded", "network.responseCompleted"])
@@ -76,8 +75,8 @@ class Firefox:
         raise RuntimeError(log.read_text()[-500:])
 
     def close(self) -> None:
-        """End it."""
-        self._held.close()
+        """Close the browser."""
+        self._resources.close()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Ask the browser for something; what it reports meanwhile is noted."""
@@ -170,10 +169,4 @@ class Firefox:
             "input.performActions",
             context=self._page,
             actions=[{"type": "key", "id": "keyboard", "actions": keys}],
-        )
-
-    def picture(self, path: Path) -> None:
-        """Save what the page shows as a PNG."""
-        path.write_bytes(
-            base64.b64decode(self.call("browsingContext.captureScreenshot", context=self._page)["data"])
         )

@@ -148,8 +148,8 @@ def test_a_chart_is_saved(live: Server, firefox: Start, kind: str) -> None:
     assert saved.read_bytes().startswith(b"\x89PNG" if kind == "png" else b"series,x,y")
 
 
-def test_a_page_is_left_without_a_word(run: Run, live: Server, firefox: Start) -> None:
-    """Leaving while a request or the stream is under way is no fault, and puts nothing into the console."""
+def test_leaving_a_page_puts_nothing_into_the_console(run: Run, live: Server, firefox: Start) -> None:
+    """A request or a stream that is under way when a page is left is no fault."""
     browser = firefox()
     browser.size(1440, 900)
     for path in ("metrics", "growth", "", "events", "compare") * 2:

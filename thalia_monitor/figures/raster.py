@@ -8,6 +8,7 @@ from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import OWN_AXIS, Chart, View, nothing
 from thalia_monitor.model.records import Problem
+from thalia_monitor.model.spike_window import spaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,19 +101,15 @@ def raster(state: TrainingState, name: str, view: View) -> Chart:
     )
 
 
-def _rows(shown: Sequence[RegionSpikes]) -> tuple[list[list[int]], int]:
+def _rows(shown: Sequence[RegionSpikes]) -> tuple[list[Sequence[int]], int]:
     """Places of the neurons that each region's rows show, and of how many spikes one is drawn (1 is all)."""
     most = max(len(each.times) for each in shown)
     while True:
-        rows = [_spaced(len(each.times), most) for each in shown]
+        rows = [spaced(len(each.times), most) for each in shown]
         points = sum(len(each.times[at]) for each, places in zip(shown, rows, strict=True) for at in places)
         if most == 1 or (sum(map(len, rows)) <= MOST_ROWS and points <= MOST_POINTS):
             return rows, max(-(-points // MOST_POINTS), 1)
         most -= max(most // 8, 1)
-
-
-def _spaced(total: int, most: int) -> list[int]:
-    return [at * total // min(total, most) for at in range(min(total, most))]
 
 
 def _strokes(region: RegionSpikes, places: Sequence[int], first: int, every: int) -> dict[str, Any]:

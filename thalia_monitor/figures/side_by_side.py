@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ from thalia_monitor.figures.shares import MOST_STACKED, shares
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.comparison import Side
+    from thalia_monitor.analysis.curriculum.pairs import StagePair
     from thalia_monitor.model.run import TrainingState
 
 BASELINE, BESIDE = "baseline", "beside"
@@ -36,7 +37,8 @@ def timelines(two: Two, _: str, view: View, origin: str) -> Chart:
 
     The whole of each run, also where the runs are aligned at the start of a stage: x is 0 there.
     """
-    place = _places(two)
+    pairs = stage_pairs((two[0].state, two[1].state))
+    place = _places(pairs)
     rows: list[tuple[tuple[float, int, int], str]] = []
     traces, missing, hidden = [], [], []
     for at, side in enumerate(two):
@@ -75,15 +77,13 @@ def timelines(two: Two, _: str, view: View, origin: str) -> Chart:
     both.names, both.traces = [name for _, name in sorted(rows)], traces
     layout = both.layout(LONGEST_LANE)
     layout["xaxis"]["title"] = layout["xaxis"]["title"] | {"text": x_title(view, origin)}
-    pairs = stage_pairs((two[0].state, two[1].state))
     words = f"{counted(len(pairs), 'stage')}; light: plan, hatched: extension, grey: repeated after a resume"
     drawn = sum(len(trace["x"]) for trace in traces)
     return Chart(traces, layout, words, drawn, drawn, notes=notes, summary=stage_sentence(two, pairs))
 
 
-def _places(two: Two) -> dict[str, int]:
+def _places(pairs: Sequence[StagePair]) -> dict[str, int]:
     """Place of each stage, by its number as a lane begins with it."""
-    pairs = stage_pairs((two[0].state, two[1].state))
     return {
         f"{course.stage:g}": place for place, each in enumerate(pairs) for course in each.courses if course
     }

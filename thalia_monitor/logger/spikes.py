@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +13,7 @@ from thalia_monitor import contract
 from thalia_monitor.errors import NotSpikes
 from thalia_monitor.logger.files import remove_orphans, write_whole
 from thalia_monitor.logger.json_values import plain, text, to_bytes, whole_step
+from thalia_monitor.model.spike_window import spaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,8 +204,3 @@ def _name(value: Any) -> str:
     if not found:
         raise NotSpikes("a region or neuron has an empty name")
     return found
-
-
-def spaced(total: int, most: int) -> Sequence[int]:
-    """Places of an evenly spaced sample: all of them, up to as many as are taken."""
-    return range(total) if total <= most else [at * total // most for at in range(most)]

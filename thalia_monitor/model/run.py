@@ -56,6 +56,7 @@ def one_table(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 
 T = TypeVar("T")
+Saved = TypeVar("Saved", Checkpoint, SpikeFile)
 WARNING_STEPS: Final = 10_000
 """Steps for which a logged health warning is in force: the window of Thalia's ``firing_stability``."""
 MOST_WARNING_EVENTS: Final = 1_000
@@ -123,18 +124,18 @@ class TrainingState(Memoized):
     @cached_property
     def valid_checkpoints(self) -> tuple[Checkpoint, ...]:
         """Checkpoints without the trailing ones superseded by a resume."""
-        kept = len(self.checkpoints)
-        while kept and self.history.is_superseded(self.checkpoints[kept - 1].step):
-            kept -= 1
-        return self.checkpoints[:kept]
+        return self._without_superseded(self.checkpoints)
 
     @cached_property
     def spike_windows(self) -> tuple[SpikeFile, ...]:
         """Windows of spikes without the trailing ones superseded by a resume."""
-        kept = len(self.spike_files)
-        while kept and self.history.is_superseded(self.spike_files[kept - 1].step):
+        return self._without_superseded(self.spike_files)
+
+    def _without_superseded(self, found: tuple[Saved, ...]) -> tuple[Saved, ...]:
+        kept = len(found)
+        while kept and self.history.is_superseded(found[kept - 1].step):
             kept -= 1
-        return self.spike_files[:kept]
+        return found[:kept]
 
     @property
     def checkpoint(self) -> Checkpoint | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, pstdev
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 ENOUGH: Final = 5
 """Spikes of a neuron from which its intervals have a coefficient of variation."""
+
+
+def spaced(total: int, most: int) -> Sequence[int]:
+    """Places of an evenly spaced sample: all of them, up to as many as are taken."""
+    return range(total) if total <= most else [at * total // most for at in range(most)]
 
 
 @dataclass(frozen=True, slots=True)

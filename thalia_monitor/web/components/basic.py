@@ -242,6 +242,28 @@ def plain_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]
     )
     listed = html.Table([html.Thead(head), html.Tbody(body)], className="event-table")
     more = f" · {len(rows) - MOST_ROWS:,} more" if len(rows) > MOST_ROWS else ""
-    label = {"aria-label": caption}
-    scroll = html.Div(listed, className="table-scroll", tabIndex=0, role="region", **label)
-    return html.Section([html.H3(f"{caption}, {len(rows):,}{more}", className="card-name"), scroll])
+    name = html.H3(f"{caption}, {len(rows):,}{more}", className="card-name")
+    return html.Section([name, scrolled(listed, caption)])
+
+
+def table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
+    """A table; each cell gets its heading, for screens on which a row is a card.
+
+    ``numbers``: which columns hold numbers.
+    """
+    for row in rows:
+        for words, cell in zip(columns, row.children, strict=True):
+            if isinstance(words, str):
+                setattr(cell, "data-label", words)
+    head = html.Tr(
+        [
+            html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
+            for at, words in enumerate(columns)
+        ]
+    )
+    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
+
+
+def scrolled(body: html.Table, label: str) -> html.Div:
+    """A table that scrolls sideways where it is wider than its panel."""
+    return html.Div(body, className="table-scroll", tabIndex=0, role="region", **{"aria-label": label})

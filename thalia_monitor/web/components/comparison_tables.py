@@ -242,7 +242,7 @@ def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
         for side in sides
     ]
     tools = html.Span("Baseline, or remove", className="visually-hidden")
-    return side_by_side.table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
+    return basic.table(("Run", "Stage", "Step", "Last update", tools), rows, numbers=(2,))
 
 
 def _stage(side: Side) -> str:
@@ -292,9 +292,7 @@ def differences(choice: Choice, sides: Sequence[Side]) -> list[Any]:
     neutral = "More of this is neither better nor worse, so no run is the best."
     return [
         None if directed(choice.series) else html.P(neutral, className="lead-in"),
-        side_by_side.scrolled(
-            side_by_side.table(columns, rows), f"{title(choice.series)}: differences from the baseline"
-        ),
+        basic.scrolled(basic.table(columns, rows), f"{title(choice.series)}: differences from the baseline"),
     ]
 
 
@@ -342,8 +340,8 @@ def milestones(sides: Sequence[Side]) -> Any:
         for name in names[:MOST_MILESTONES]
     ]
     columns = ("Milestone", *(side.name[:40] for side in sides))
-    return side_by_side.scrolled(
-        side_by_side.table(columns, rows, numbers=range(1, len(columns))), "Milestones side by side"
+    return basic.scrolled(
+        basic.table(columns, rows, numbers=range(1, len(columns))), "Milestones side by side"
     )
 
 
@@ -367,9 +365,7 @@ def totals(sides: Sequence[Side]) -> html.Div:
         for name in (facts[0] if facts else {})
     ]
     columns = ("Total", *(side.name[:40] for side in sides))
-    return side_by_side.scrolled(
-        side_by_side.table(columns, rows, numbers=range(1, len(columns))), "Totals side by side"
-    )
+    return basic.scrolled(basic.table(columns, rows, numbers=range(1, len(columns))), "Totals side by side")
 
 
 def _name(side: Side) -> html.Td:

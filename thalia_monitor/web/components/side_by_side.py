@@ -320,9 +320,9 @@ def _missing(words: str) -> html.Td:
 
 
 def _scrolling(columns: Sequence[str], rows: list[html.Tr], label: str, numbers: Sequence[int]) -> html.Div:
-    made = table(columns, rows, numbers)
+    made = basic.table(columns, rows, numbers)
     made.className += " static-table"
-    return scrolled(made, label)
+    return basic.scrolled(made, label)
 
 
 def changes(compared: Sequence[Side]) -> Any:
@@ -354,7 +354,7 @@ def changes(compared: Sequence[Side]) -> Any:
         [html.Th("Step", scope="col"), *(html.Th(side.name[:40], scope="col") for side in compared)]
     )
     made = html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
-    return scrolled(made, "Changes by hand, side by side")
+    return basic.scrolled(made, "Changes by hand, side by side")
 
 
 def swatch(side: Side) -> html.I:
@@ -366,26 +366,3 @@ def swatch(side: Side) -> html.I:
         style={"color": style["color"]},
         **{"aria-hidden": "true"},
     )
-
-
-def table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = ()) -> html.Table:
-    """A table of runs; each cell gets its heading, for screens on which a row is a card.
-
-    ``numbers``: which columns hold numbers.
-    """
-    for row in rows:
-        for words, cell in zip(columns, row.children, strict=True):
-            if isinstance(words, str):
-                setattr(cell, "data-label", words)
-    head = html.Tr(
-        [
-            html.Th(words, scope="col", className="log-text" + (" number" if at in numbers else ""))
-            for at, words in enumerate(columns)
-        ]
-    )
-    return html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
-
-
-def scrolled(body: html.Table, label: str) -> html.Div:
-    """A table that scrolls sideways where it is wider than its panel."""
-    return html.Div(body, className="table-scroll", tabIndex=0, role="region", **{"aria-label": label})
