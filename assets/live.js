@@ -10,6 +10,8 @@
   const send = window.fetch;
   const underWay = new Map(); // number of a request -> when it was sent
   let newest = 0; // number of the last request
+  let turning = 0; // pages that are under way
+  let turned = 0; // number of the last request that was sent before the page came that is shown
   let pulsed = 0;
   let starting = false; // a pulse whose request has not been sent
   let answered = 0;
@@ -65,14 +67,28 @@
     return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
   }
 
-  function fits({ charts, notes }) {
-    const onPage = charts.every(({ id }) => monitor.component(id));
+  // Dash looks for a chart where it was when it asked: of a page that is being left, something else is there by then.
+  function fits({ charts, notes }, number) {
+    const samePage = !turning && number > turned;
+    const onPage = samePage && charts.every(({ id }) => monitor.component(id));
     return onPage && notes.every(({ id, value }) => same(value, monitor.component(id)?.props.data));
+  }
+
+  async function turnPage(address, options) {
+    turning += 1;
+    try {
+      return await send(address, options);
+    } finally {
+      turning -= 1;
+      turned = newest;
+    }
   }
 
   window.fetch = async (address, options) => {
     const body = String(options?.body);
-    if (!monitor.isCallback(address) || !monitor.isRefresh(body)) return send(address, options);
+    if (!monitor.isCallback(address)) return send(address, options);
+    if (monitor.isPageCallback(body)) return turnPage(address, options);
+    if (!monitor.isRefresh(body)) return send(address, options);
     const question = asked(JSON.parse(body));
     const number = ++newest;
     starting = false;
@@ -85,7 +101,7 @@
       answered = Date.now();
     }
     if (!answer.ok) return answer;
-    const right = number === newest && fits(question);
+    const right = number === newest && fits(question, number);
     again ||= !right;
     if (again && !busy()) monitor.ask();
     return right ? answer : new Response(null, { status: 204 });

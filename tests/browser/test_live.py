@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
-from tests.support import Run, Server, line, serving
+from tests.support import Run, Server, line, serving, wait_until
 from thalia_monitor.web.live import shared_answers
 
 from .conftest import SETTLED, Watched
+from .test_pages import GO
 
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
@@ -98,6 +99,36 @@ def test_what_a_browser_asks_at_a_tick_can_be_answered_to_all(
         "nothing else has to be asked"
     )
     assert not any(b'"live-pulse","property":"data","value":1' in each for each in questions if each)
+
+
+def test_an_answer_to_a_page_that_is_being_left_is_not_applied(
+    run: Run, server: Server, browse: Browse
+) -> None:
+    """It comes with the next page, which has other things where that page had its charts: no complaint of Dash."""
+    page = browse().open(server.url + "metrics")
+    wait_for_point(page, "Loss", 1900)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        question = route.request.post_data or ""
+        if len(held) == 2 or not re.search(r'"output":"(..live-version|.._pages_content)', question):
+            route.continue_()
+            return
+        answer = route.fetch()
+        if "figure" in answer.text() or "_pages_content" in question:
+            held.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/_dash-update-component*", hold)
+    run.metrics(2000)
+    wait_until(lambda: page.wait_for_timeout(50) is None and len(held) == 1)
+    page.evaluate(GO, "/events")
+    wait_until(lambda: page.wait_for_timeout(50) is None and len(held) == 2)
+    for route, answer in reversed(held):
+        route.fulfill(response=answer)
+    expect(page.locator("#page .event-table").first).to_be_visible()
+    expect(page.locator("#frame-header")).to_contain_text("2,000")
 
 
 def test_hidden_traces_and_scroll_survive_a_refresh(run: Run, server: Server, browse: Browse) -> None:
