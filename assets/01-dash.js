@@ -77,3 +77,20 @@ window.monitor = {
     return String(body).includes("_pages_content.children");
   },
 };
+
+// Plotly draws a chart again whenever it hears of a size, also of the one that it has: each would be drawn twice.
+(() => {
+  let plotly;
+  function fits(plot) {
+    const drawn = window.monitor.drawnLayout(plot);
+    return drawn && Math.abs(drawn.width - plot.clientWidth) < 1 && Math.abs(drawn.height - plot.clientHeight) < 1;
+  }
+  Object.defineProperty(window, "Plotly", {
+    get: () => plotly,
+    set(library) {
+      const { resize } = library.Plots;
+      library.Plots.resize = (plot) => (fits(plot) ? Promise.resolve(plot) : resize(plot));
+      plotly = library;
+    },
+  });
+})();

@@ -1,7 +1,7 @@
 /* Runs in the head, before the first paint: the viewer's choice of light or dark, else the system's; and where
-   Dash finds plotly.js. */
+   plotly.js is. */
 (() => {
-  // Dash sets this to an address that browsers cannot keep; ours names the version, so it is fetched once.
+  // Dash would load all of plotly.js, which a browser takes a second to run; ours is a third of it, and fetched once.
   const { plotly } = document.currentScript.dataset;
   Object.defineProperty(window, "_dashPlotlyJSURL", { get: () => plotly, set: () => undefined });
 

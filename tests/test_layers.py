@@ -14,7 +14,8 @@ from tests.support import ROOT
 
 PACKAGE = ROOT / "thalia_monitor"
 FLOORS = (
-    {"_version", "errors", "contract", "metric_info", "stages", "firing_ranges", "name_patterns", "system"},
+    {"_version", "errors", "contract", "metric_info", "stages", "firing_ranges", "name_patterns"}
+    | {"system", "site_folders"},
     {"model"},
     {"settings", "kept", "control_folder", "logger", "demo", "reading", "analysis"},
     {"figures", "check", "control", "terminal", "alerts", "export", "agents"},

@@ -137,7 +137,7 @@ def test_every_file_that_a_page_names_is_served(served: Server) -> None:
     assert {Path(each.partition("?")[0]).name for each in named} >= {
         *(path.name for path in ASSETS if path.suffix in (".css", ".js", ".svg")),
     }
-    assert any("plotly" in each and each.endswith(".js") for each in named)
+    assert any("plotly-cartesian.min.js" in each for each in named)
     for address in named:
         assert address.startswith("/"), address
         status, content = served.get(address)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from tests.support import Run, Server, line, serving, wait_until
+from tests.support import Run, Server, line, serving
 from thalia_monitor.web.live import shared_answers
 
 from .conftest import SETTLED, Watched
@@ -120,11 +121,17 @@ def test_an_answer_to_a_page_that_is_being_left_is_not_applied(
         else:
             route.fulfill(response=answer)
 
+    def wait_for_answers(count: int) -> None:
+        end = time.monotonic() + 15
+        while len(held) < count and time.monotonic() < end:
+            page.wait_for_timeout(50)  # the browser goes on meanwhile
+        assert len(held) == count
+
     page.route("**/_dash-update-component*", hold)
     run.metrics(2000)
-    wait_until(lambda: page.wait_for_timeout(50) is None and len(held) == 1)
+    wait_for_answers(1)
     page.evaluate(GO, "/events")
-    wait_until(lambda: page.wait_for_timeout(50) is None and len(held) == 2)
+    wait_for_answers(2)
     for route, answer in reversed(held):
         route.fulfill(response=answer)
     expect(page.locator("#page .event-table").first).to_be_visible()

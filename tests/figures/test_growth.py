@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.figures.states import fixture_state, made, points
 from tests.support import FIXTURES
 from thalia_monitor.figures import growth
-from thalia_monitor.figures.chart import View
+from thalia_monitor.figures.chart import MANY_LINES, POINTS, View
 from thalia_monitor.figures.events import MOST_MARKS, columns, marks
 from thalia_monitor.figures.theme import region_style
 from thalia_monitor.model.history import Column, History
@@ -139,6 +139,18 @@ def test_the_caption_counts_the_points_of_all_regions() -> None:
     chart = growth.neurons(long, "", VIEW)
     drawn = sum(len(points(trace)) for trace in chart.traces if trace["name"] in ("a", "b"))
     assert chart.caption == f"{drawn:,} of 18,000 points"
+
+
+def test_a_chart_of_many_regions_is_drawn_from_fewer_points_of_each() -> None:
+    """Together about as many as eight lines have, and no line without its lowest and highest value."""
+    noise = np.random.default_rng(3).random((40, 9000))
+    regions = {f"r{place}": column(values.tolist()) for place, values in enumerate(noise)}
+    traces = growth.neurons(made([0.0] * 9000, neurons=regions), "", VIEW).traces
+    drawn = {trace["name"]: points(trace) for trace in traces if trace["name"].startswith("r") and trace["x"]}
+    assert sum(map(len, drawn.values())) <= 1.5 * MANY_LINES * POINTS
+    for place, values in enumerate(noise):
+        shown = [value for _, value in drawn[f"r{place}"]]
+        assert (min(shown), max(shown)) == pytest.approx((values.min(), values.max()), rel=1e-5)
 
 
 @pytest.mark.parametrize("draw", [growth.neurons, growth.capacity])

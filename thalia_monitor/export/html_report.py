@@ -1,4 +1,4 @@
-"""A report as one HTML file: no other file, no network, at most 8 MB whatever the length of a log.
+"""A report as one HTML file: no other file, no network, at most 5 MB whatever the length of a log.
 
 Text of a log reaches the file escaped by Jinja2, or as JSON inside a ``<script>`` that no text can end. The policy in
 the file lets a browser run our two scripts, by their hashes, and nothing else.
@@ -19,15 +19,16 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from thalia_monitor._version import __version__
+from thalia_monitor.site_folders import PLOTLY, site_folder
 
 if TYPE_CHECKING:
     from thalia_monitor.export.document import Document, Drawing, Mark, Section
     from thalia_monitor.figures.chart import Chart
 
-LARGEST: Final = 8_000_000
+LARGEST: Final = 5_000_000
 """Bytes of a file."""
 ROOM: Final = 2_400_000
-"""Bytes of all figures of a file, beside 4.8 MB of plotly.js and half a megabyte of text."""
+"""Bytes of all figures of a file, beside 1.5 MB of plotly.js and half a megabyte of text."""
 MOST_DRAWN: Final = 80
 """Charts of a file: a browser draws that many in a few seconds. No more are built, whatever becomes of them."""
 MOST_OF_SECTION: Final = 72
@@ -133,8 +134,7 @@ def _file(name: str) -> str:
 
 @cache
 def _plotly() -> str:
-    """plotly.js as it is installed; no smaller bundle of it comes with the package."""
-    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return (site_folder("assets") / PLOTLY).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -33,7 +33,8 @@ X_LOOKS: Final[dict[Axis, dict[str, Any]]] = {
 """How positions on each x axis are written: steps in full, since two of them in a hover must not look the same."""
 POINTS: Final = 700
 """About as many points as a chart of half a page has pixels across."""
-
+MANY_LINES: Final = 8
+"""Lines of one chart that may have so many points each; of more lines, each has fewer."""
 
 OWN_AXIS: Final = {"meta": "own x axis"}
 """In the layout of a chart whose x axis is not the run's; ``assets/chart_links.js`` looks for it, too."""
@@ -41,6 +42,11 @@ TOTAL: Final = "total"
 """The sum of the regions in :attr:`View.hidden`, hidden like one of them."""
 LARGE: Final = 1e9
 """Beyond this a position is a Unix time in milliseconds, or a step."""
+
+
+def points_of_each(lines: int) -> int:
+    """Points of each of so many lines of one chart."""
+    return POINTS * MANY_LINES // max(lines, MANY_LINES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from thalia_monitor.figures.chart import (
     band_texts,
     notes,
     nothing,
+    points_of_each,
     show_band,
     times,
 )
@@ -190,9 +191,10 @@ def _by_region(state: TrainingState, kind: Kind, view: View) -> Chart:
     lost = untimed(list(known.values()), state.history, view)
     said = [*lost]
     length = sum(len(column) for column in columns.values())
+    budget = points_of_each(len(known))
     total = drawn = placed = 0
     for region, series in known.items():
-        points = drawn_sample(series, state.history, view)
+        points = drawn_sample(series, state.history, view, budget)
         total += points.total
         placed += points.length
         drawn += min(len(points), points.total)

@@ -13,7 +13,7 @@ from thalia_monitor.analysis.formatting import number
 from thalia_monitor.analysis.sampling import Axis, Sample, sample, within
 from thalia_monitor.analysis.series_cache import pyramid, smoothed
 from thalia_monitor.figures import theme
-from thalia_monitor.figures.chart import POINTS, View, numbers, times
+from thalia_monitor.figures.chart import POINTS, View, numbers, points_of_each, times
 from thalia_monitor.model.history import EMPTY_INTS
 from thalia_monitor.model.series_key import Kind
 
@@ -280,7 +280,8 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
     known = [series for series in every if series is not None and len(series)]
     if not known:
         return []
-    samples = [drawn_sample(series, history, view) for series in known]
+    budget = points_of_each(len(known))
+    samples = [drawn_sample(series, history, view, budget) for series in known]
     segment, step, time = (
         np.concatenate([getattr(each, part) for each in samples]) for part in ("segment", "step", "time")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,11 +13,11 @@ from typing import Any
 
 from dash import Dash
 
-from thalia_monitor.errors import SettingsError
 from thalia_monitor.kept import RunNotes, chosen_view, state_folder
 from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
+from thalia_monitor.site_folders import PLOTLY, site_folder
 from thalia_monitor.web import api, mcp_bridge, private_parts, report_file
 from thalia_monitor.web.cache import figure_cache, folders
 from thalia_monitor.web.components import shell
@@ -24,27 +25,6 @@ from thalia_monitor.web.context import Monitor, install
 from thalia_monitor.web.live import refresh
 from thalia_monitor.web.live.shared_answers import ResponseCache
 from thalia_monitor.web.server import security, stream
-
-PACKAGE = Path(__file__).resolve().parent.parent
-
-
-def site_folder(name: str) -> Path:
-    """Find ``pages`` or ``assets``; the checkout's own wins, since an editable install leaves a stale copy behind.
-
-    Raises:
-        SettingsError: the installation is incomplete.
-    """
-    checkout = PACKAGE.parent
-    candidates = [PACKAGE / name]
-    if (checkout / "pyproject.toml").is_file():  # else a stray site-packages/pages could take over
-        candidates.insert(0, checkout / name)
-    for folder in candidates:
-        if folder.is_dir():
-            return folder
-    raise SettingsError(
-        f"The folder {name}/ is missing from this installation: install thalia-monitor again."
-    )
-
 
 Directory = str | os.PathLike[str]
 
@@ -119,7 +99,8 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
         use_pages=True,
         pages_folder=str(site_folder("pages")),
         assets_folder=str(site_folder("assets")),
-        assets_ignore=r"theme\.js",  # it goes into the head, so that no page flashes in the wrong colours
+        # One goes into the head, so that no page flashes in the wrong colours; the other comes with the first chart.
+        assets_ignore=rf"theme\.js|{re.escape(PLOTLY)}",
         url_base_pathname=chosen.base_path,
         title="thalia-monitor",
         update_title="",
@@ -159,7 +140,7 @@ def _library(settings: Settings, indexes: Path | None) -> Library:
 def _index(app: Dash) -> str:
     """The page that everything is drawn into, naming files by addresses that change with their content."""
     html = INDEX
-    for word, name in (("ICON", "favicon.svg"), ("THEME", "theme.js")):
+    for word, name in (("ICON", "favicon.svg"), ("THEME", "theme.js"), ("PLOTLY", PLOTLY)):
         stamp = (site_folder("assets") / name).stat().st_mtime_ns
         html = html.replace(word, f"{app.get_asset_url(name)}?m={stamp}")
-    return html.replace("PLOTLY", private_parts.plotly_path(app))
+    return html

@@ -9,9 +9,7 @@ from __future__ import annotations
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final
 
-import plotly
 from dash._get_app import app_context
-from dash.fingerprint import build_fingerprint
 from flask_caching.backends.filesystemcache import FileSystemCache
 
 if TYPE_CHECKING:
@@ -49,13 +47,6 @@ def has_callback(app: Dash, output: object) -> bool:
     """Whether an output, as a request names it, has a callback on the server; others are the browser's own."""
     known = app.callback_map.get(output) if isinstance(output, str) else None
     return known is not None and "callback" in known
-
-
-def plotly_path(app: Dash) -> str:
-    """Path of plotly.js with a fingerprint; without one a browser asks for its 5 MB again and again."""
-    file = build_fingerprint("package_data/plotly.min.js", plotly.__version__, 0)
-    path: str = app.get_relative_path(f"{COMPONENTS}plotly/{file}")
-    return path
 
 
 def listening_port(arbiter: Any) -> int:

@@ -80,6 +80,21 @@ def test_a_chart_that_is_not_on_the_screen_is_sent_nothing(filled: Run) -> None:
     assert screen.figure("metric", "loss")["data"][0]["x"][-2:] == [4900.0, 5000.0]
 
 
+def test_a_chart_close_to_the_screen_is_drawn_in_advance_and_follows_when_it_is_on_it(filled: Run) -> None:
+    """A new line draws it no second time before it is seen; another view does, and being seen brings what is new."""
+    loss, ahead = ["metric", "loss"], ["metric", "loss", "ahead"]
+    screen = screen_of(filled)
+    screen.set("charts-near", data=[ahead])
+    screen.change("view", data={"x": "step", "smooth": 0.5})
+    assert screen.figure(*loss)["data"][0]["x"]
+    screen.answers.clear()
+    filled.metrics(5000)
+    screen.refresh()
+    assert sent(screen) is None
+    screen.change("charts-near", data=[loss])
+    assert is_patch(sent(screen))
+
+
 def test_what_came_before_a_zoomed_chart_was_on_the_screen_is_new_too(filled: Run) -> None:
     """New is what the chart has not shown while it followed."""
     screen = screen_of(filled)

@@ -114,11 +114,16 @@ def test_a_client_state_has_what_the_browser_shows() -> None:
     }
     charts = ([{"type": "chart", "kind": "metric", "name": "loss"}], [None])
     client = ClientState.parse(
-        held, {"x": "wall"}, [["metric", "loss"], 7], charts, ([{"name": "cards"}], ["7"])
+        held,
+        {"x": "wall"},
+        [["metric", "loss"], 7, ["metric", "x", "ahead"]],
+        charts,
+        ([{"name": "cards"}], ["7"]),
     )
     assert (client.run, client.shown, client.status) == ("a", held["known"], UNREADABLE)
     assert (client.names, client.notices, client.view.x) == (["a", 3], "9f", "wall")
     assert client.near == frozenset({("metric", "loss")})
+    assert client.ahead == frozenset({("metric", "x")})
     assert (client.charts, client.drawn) == charts
     assert (client.panels, client.filled) == ([{"name": "cards"}], ["7"])
 

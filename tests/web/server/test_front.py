@@ -12,22 +12,26 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+import zstandard
 from flask import Flask, Response, request
 
-from tests.support import FIXTURES, ROOT, Run, Server, free_port, serving, wait_until
+from tests.support import FIXTURES, ROOT, Run, Server, free_port, line, serving, wait_until
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server import error_pages
 from thalia_monitor.web.server.connections import Server as Listener
 from thalia_monitor.web.server.connections import bind
-from thalia_monitor.web.server.front import AccessLog, FlaskASGIApp, Timeouts
+from thalia_monitor.web.server.front import CHUNK_BYTES, AccessLog, FlaskASGIApp, Timeouts, WSGIResponse
 from thalia_monitor.web.server.security import HEADERS
 
 THREADS = 4
@@ -174,6 +178,44 @@ def test_a_long_answer_arrives_whole() -> None:
         answer = everything(connection)
     assert sum(answer.count(bytes([7])) for _ in range(1)) == 300_000
     assert len(answer) > 8 * 300_000
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "deflate", "identity"])
+def test_a_long_file_arrives_whole_however_it_is_compressed(run: Run, encoding: str) -> None:
+    """A download of megabytes is written piece by piece in several threads, within one context of Flask's."""
+    random = Random(7)
+    run.append(*(line(step, **{each: random.random() for each in "abcdefgh"}) for step in range(15_000)))
+    server = create_app(run.directory).server
+    client = server.test_client()
+    path = f"/api/v1/runs/{client.get('/api/v1/runs').get_json()['runs'][0]['id']}/export.csv"
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+    )
+    with site(server) as found, socket.create_connection(("127.0.0.1", found.port), timeout=20) as connection:
+        connection.sendall(head.encode())
+        answer = HTTPResponse(connection)
+        answer.begin()
+        body = answer.read()
+    assert answer.getheader("Content-Encoding", "identity") == encoding
+    if encoding == "zstd":
+        body = zstandard.ZstdDecompressor().stream_reader(body).read()
+    elif encoding == "deflate":
+        body = zlib.decompress(body)
+    assert body == client.get(path).data
+    assert len(body) > 2_000_000
+
+
+def test_what_an_application_writes_comes_once() -> None:
+    """Through the write function of WSGI, before an answer of several pieces."""
+
+    def application(_: Any, start: Any) -> Iterator[bytes]:
+        start("200 OK", [])(b"head")
+        return iter((b"x" * CHUNK_BYTES, b"y" * CHUNK_BYTES))
+
+    response = WSGIResponse(application, {})
+    pieces = [response.next_chunk() for _ in range(3)]
+    assert b"".join(piece for piece, _ in pieces) == b"head" + b"x" * CHUNK_BYTES + b"y" * CHUNK_BYTES
+    assert [more for _, more in pieces] == [True, True, False]
 
 
 @pytest.mark.parametrize("sent", [HALF_HEADER, HALF_BODY])

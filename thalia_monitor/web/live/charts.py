@@ -2,7 +2,7 @@
 
 What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
 has (:mod:`~thalia_monitor.web.live.charts`), the whole figure for one that was never drawn or whose axes changed.
-A chart that is not on the screen is sent nothing until it is.
+A chart that is not on the screen is sent nothing until it is; one close to it is drawn once, and follows when it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from thalia_monitor.figures.chart import Chart, View, enlarged, spanned
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.client_state import Part
+from thalia_monitor.web.live.client_state import ClientState, Part
 from thalia_monitor.web.live.containment import SENTENCE, contained
 
 LONGEST_TAIL: Final = 40
@@ -256,37 +256,28 @@ def _table_link(table: str, title: str) -> html.A:
 def updates(
     state: TrainingState,
     run: str,
-    view: View,
-    near: frozenset[tuple[str, str]] | None,
-    ids: Sequence[Part],
-    drawn: Sequence[Any],
+    client: ClientState,
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
 
     Args:
         state: the run as it is to be shown.
         run: its id.
-        view: how the reader looks at it.
-        near: kind and name of the charts on the screen or close to it; None for all.
-        ids: of the charts on the page.
-        drawn: what the browser has noted about each.
+        client: what the browser shows.
     """
     right = (no_update,) * 3
     # Nothing is noted of one that fails, so that it is drawn whole, words and all, as soon as it can be.
     failed = (no_update, beside(Caption((SENTENCE,), "", "")), None)
     answers = [
-        contained(f"{each['kind']} {each['name']}", partial(update, state, run, each, view, before), failed)
-        if is_near(each, near)
+        contained(
+            f"{each['kind']} {each['name']}", partial(update, state, run, each, client.view, before), failed
+        )
+        if client.is_due(each, run, before)
         else right
-        for each, before in zip(ids, drawn, strict=True)
+        for each, before in zip(client.charts, client.drawn, strict=True)
     ]
     figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
     return list(figures), list(captions), list(marks)
-
-
-def is_near(chart: Part, near: frozenset[tuple[str, str]] | None) -> bool:
-    """Whether a chart is on the screen or close to it; where that is not known, it may be."""
-    return near is None or (chart["kind"], chart["name"]) in near
 
 
 def update(state: TrainingState, run: str, chart: Part, view: View, drawn: Any) -> tuple[Any, Any, Any]:

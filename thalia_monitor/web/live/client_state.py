@@ -35,7 +35,9 @@ class ClientState:
     standing: object = None
     """The run's status, as last sent (``header.standing``)."""
     near: frozenset[tuple[str, str]] | None = None
-    """Kind and name of each chart on or near the screen; None for all of them."""
+    """Kind and name of each chart on the screen; None for all of them."""
+    ahead: frozenset[tuple[str, str]] = frozenset()
+    """Those a little above or below it."""
     charts: Sequence[Part] = ()
     drawn: Sequence[Any] = ()
     """What each chart shows, in the words of ``charts.update``."""
@@ -57,7 +59,7 @@ class ClientState:
         Args:
             held: of the frame: ``run``, ``known``, ``named``, ``notices`` and ``standing``.
             view: the store of the view.
-            near: the store of the charts near the screen.
+            near: the store of the charts on the screen and, with a third word, close to it.
             drawn: ids of the charts, and what each shows.
             filled: ids of the panels, and the version that each shows.
 
@@ -73,11 +75,23 @@ class ClientState:
             held.get("named"),
             notices if isinstance(notices, str) else None,
             held.get("standing"),
-            _pairs(near),
+            _pairs(near, 2) if isinstance(near, list) else None,
+            _pairs(near, 3),
             charts,
             drawn[1],
             panels,
             filled[1],
+        )
+
+    def is_due(self, chart: Part, run: str, drawn: Any) -> bool:
+        """Whether a chart is on the screen, or close to it and not yet ``drawn`` in this view of this run."""
+        part = (chart["kind"], chart["name"])
+        if self.near is None or part in self.near:
+            return True
+        return part in self.ahead and not (
+            isinstance(drawn, dict)
+            and drawn.get("view") == self.view.key
+            and str(drawn.get("version")).startswith(f"{run}:")
         )
 
     @property
@@ -101,10 +115,10 @@ def _parts(parts: tuple[Any, Any], *names: str) -> list[Part]:
     return list(ids)
 
 
-def _pairs(near: Any) -> frozenset[tuple[str, str]] | None:
-    if not isinstance(near, list):
-        return None
-    pairs = (each for each in near if isinstance(each, list) and len(each) == 2)
+def _pairs(near: Any, length: int) -> frozenset[tuple[str, str]]:
+    """Kind and name, the first two of each list of this length."""
+    lists = near if isinstance(near, list) else []
+    pairs = (each[:2] for each in lists if isinstance(each, list) and len(each) == length)
     return frozenset((kind, name) for kind, name in pairs if isinstance(kind, str) and isinstance(name, str))
 
 

@@ -205,7 +205,7 @@ def register(app: Dash) -> None:
         monitor().responses.wait_for_identical()
         return {
             "frame": found.frame,
-            "charts": charts.updates(state, run, client.view, client.near, client.charts, client.drawn),
+            "charts": charts.updates(state, run, client),
             "panes": panels.updates(state, run, client.panels, client.filled, found.status, sum_up),
         }
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -189,6 +190,9 @@ class ASGIResponse:
 class WSGIResponse:
     """Response of a WSGI application, computed chunk by chunk; its methods run in threads.
 
+    They run in one context, though in several threads: what Flask streams, such as a large file that is compressed,
+    enters the request's context with the first chunk and leaves it with the last.
+
     Args:
         app: the WSGI application.
         environ: of the request.
@@ -197,6 +201,9 @@ class WSGIResponse:
     def __init__(self, app: Callable[[Environ, Any], Iterable[bytes]], environ: Environ) -> None:
         self._app = app
         self._environ = environ
+        self._context = copy_context()
+        self._running = threading.Lock()
+        """Held by the thread that runs in the context, which only one may at a time."""
         self._parts: Iterator[bytes] | None = None
         self._close: Callable[[], object] = lambda: None
         self._written: list[bytes] = []
@@ -206,6 +213,15 @@ class WSGIResponse:
 
     def next_chunk(self) -> tuple[bytes, bool]:
         """Return the next chunk of the body, and whether more follows; the first call sets status and headers."""
+        with self._running:
+            return self._context.run(self._next_chunk)
+
+    def close(self) -> None:
+        """Call the ``close`` method of the application's iterable, if it has one, once."""
+        with self._running:
+            self._context.run(self._close_iterable)
+
+    def _next_chunk(self) -> tuple[bytes, bool]:
         try:
             if self._parts is None:
                 iterable = self._app(self._environ, self._start_response)
@@ -215,15 +231,19 @@ class WSGIResponse:
             for part in self._parts:
                 buffer += part
                 if len(buffer) >= CHUNK_BYTES:
-                    return b"".join(self._written) + buffer, True
+                    return self._flush() + buffer, True
         except BaseException:
-            self.close()
+            self._close_iterable()
             raise
-        self.close()
-        return b"".join(self._written) + buffer, False
+        self._close_iterable()
+        return self._flush() + buffer, False
 
-    def close(self) -> None:
-        """Call the ``close`` method of the application's iterable, if it has one, once."""
+    def _flush(self) -> bytes:
+        written = b"".join(self._written)
+        self._written.clear()
+        return written
+
+    def _close_iterable(self) -> None:
         close, self._close = self._close, lambda: None
         close()
 
