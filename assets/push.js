@@ -73,11 +73,16 @@
     return Boolean(since) && versions.has(page?.run) && Date.now() - heard < 2 * interval;
   }
 
+  // Whether the page says that the run cannot be read, which a stream may have missed that looked before and after.
+  function unreadable() {
+    return monitor.component("live-standing")?.props.data?.status === "unreadable";
+  }
+
   // Whether a tick may be left out: the stream is heard, and the page shows what it said or has just asked.
   monitor.spares = (asked) => {
     const waited = Date.now() - asked;
     const others = [...document.querySelectorAll("[data-every-tick]")].some((each) => each.checkVisibility());
-    if (!alive() || others) return false;
+    if (!alive() || others || unreadable()) return false;
     return waited < 0.9 * interval || (versions.get(page.run) === page.version && waited < SLOWEST);
   };
 

@@ -335,8 +335,8 @@ def test_of_five_hundred_metrics_only_those_on_the_screen_are_fetched(
     wait_until_drawn(page, "Loss")
     wait_for_point(page, "Firing rate", 19)
     assert not {"unit_006", "unit_011"} & charts_in(answers), "these are far below the window"
-    run.append(line(20, loss=0.25, unit_000=1, unit_011=1))
-    wait_for_point(page, "Loss", 20)
+    run.append(line(20, firing_rate=0.1, unit_000=1, unit_011=1))
+    wait_for_point(page, "Firing rate", 20)
     assert "unit_011" not in charts_in(answers)
     card(page, "Unit 011").scroll_into_view_if_needed()
     wait_for_point(page, "Unit 011", 20)

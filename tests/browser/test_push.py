@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
 from tests.support import Run, Server, serving
 
@@ -190,6 +190,28 @@ def test_a_page_that_is_told_of_news_asks_seldom(run: Run, browse: Browse) -> No
         asked.clear()
         until(page, lambda: len(asked) >= 4)
         page.goto("about:blank")
+
+
+def test_a_run_that_was_gone_for_a_moment_is_looked_for_again(run: Run, browse: Browse) -> None:
+    """A question falls into that moment and no look of the stream does: no news comes, and the ticks go on."""
+    run.metrics(*range(0, 2000, 100), firing_rate=0.1)
+    away = run.directory.with_name("away")
+
+    def ask_meanwhile(route: Route) -> None:
+        run.directory.rename(away)
+        answer = route.fetch()
+        away.rename(run.directory)
+        route.fulfill(response=answer)
+
+    with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
+        page = browse().open(server.url)
+        badge(page, "live")
+        page.wait_for_timeout(2_000)  # what a new page asks for is asked
+        page.route("**/_dash-update-component*", ask_meanwhile, times=1)
+        page.evaluate("window.monitor.ask()")
+        expect(page.locator("#frame-notice .notice-critical")).to_be_visible()
+        expect(page.locator("#frame-notice .notice-critical")).to_have_count(0)
+        page.close()
 
 
 def test_where_no_stream_gets_through_the_interval_goes_on(run: Run, browse: Browse) -> None:
