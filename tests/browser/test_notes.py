@@ -17,8 +17,10 @@ from .conftest import SETTLED, Watched
 
 pytestmark = pytest.mark.browser
 MARKS = (
-    "[...document.querySelectorAll('.js-plotly-plot')].flatMap(e => e.data.filter(t => t.name === 'note'))"
+    "[...document.querySelectorAll('.js-plotly-plot')].filter(e => e.getBoundingClientRect().top < innerHeight)"
+    ".flatMap(e => e.data.filter(t => t.name === 'note'))"
 )
+"""Those of the charts on the screen: others are drawn when they are on it."""
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

@@ -54,9 +54,11 @@ def said(page: Page, chart: str) -> str:
 
 
 def wait_until_drawn(page: Page, chart: str) -> None:
-    """Wait for a chart's first figure."""
+    """Bring a chart on the screen and wait for its first figure."""
+    its = card(page, chart)
+    its.scroll_into_view_if_needed()
     page.wait_for_function(
-        f"() => {{ const all = ({PLOTS})(); return all[{chart!r}] && all[{chart!r}].points; }}"
+        "card => card.querySelector('.js-plotly-plot')?.data?.[0]?.x?.length", arg=its.element_handle()
     )
 
 

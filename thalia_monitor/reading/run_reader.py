@@ -214,6 +214,8 @@ class TimedReader:
         self._calls = TimedCalls(directory, limit)
         self._making = threading.Lock()
         self._reader: RunReader | None = None
+        self._looker: RunReader | None = None
+        """Takes the version while there is no reader: it reads nothing, and making one costs half a look."""
 
     @property
     def holding(self) -> bool:
@@ -250,7 +252,9 @@ class TimedReader:
         return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
 
     def _version(self) -> str:
-        version = (self._reader or self._make(self.directory)).version()
+        if self._looker is None:
+            self._looker = self._make(self.directory)
+        version = (self._reader or self._looker).version()
         return self._notes.versioned(version) if self._notes else version
 
     def _read(self, patience: float | None) -> TrainingState:
