@@ -137,17 +137,19 @@ class RunNotes:
 
     def all(self) -> tuple[Note, ...]:
         """Every note, by step; read again where the file has changed, and none of one that cannot be read."""
-        now = self.signature
-        if now != self._read[0]:
-            listed: list[Any] = []
-            self._problem = ""
-            try:
-                listed = self._file.tables(self._file.content(), "note")
-            except NotKept as error:
-                self._problem = f"notes are not shown: {error}"
-            found = [note for each in listed if (note := _note(each))]
-            self._read = now, tuple(sorted(found[:MOST_NOTES], key=lambda each: (each.step, each.time)))
-        return self._read[1]
+        now, read = self.signature, self._read
+        if now == read[0]:
+            return read[1]
+        listed: list[Any] = []
+        self._problem = ""
+        try:
+            listed = self._file.tables(self._file.content(), "note")
+        except NotKept as error:
+            self._problem = f"notes are not shown: {error}"
+        found = [note for each in listed if (note := _note(each))]
+        notes = tuple(sorted(found[:MOST_NOTES], key=lambda each: (each.step, each.time)))
+        self._read = now, notes
+        return notes  # not what another thread has read meanwhile, which may be older
 
     def onto(self, state: TrainingState) -> TrainingState:
         """The state with the notes, its version with theirs; the state itself where there are none."""
