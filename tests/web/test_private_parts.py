@@ -84,8 +84,8 @@ def test_an_app_is_set_up_before_its_first_request(run: Run, client: Any) -> Non
     assert client.get(f"/_dash-component-suites/dash/dcc/async-graph.v{made}m0.js").status_code == 200
 
 
-def test_plotly_js_is_of_the_version_that_dash_was_tested_with() -> None:
-    """The bundle in assets/ comes from the release that Plotly for Python was made for (docs/architecture.md)."""
+def test_plotly_js_is_of_the_release_that_plotly_for_python_brings() -> None:
+    """A new release of Plotly is a new bundle in assets/, too (docs/architecture.md)."""
     head = (site_folder("assets") / PLOTLY).read_text(encoding="utf-8")[:300]
     release = get_plotlyjs_version().rpartition(".")[0]
     assert f"plotly.js (cartesian - minified) v{release}." in head

@@ -252,9 +252,10 @@ class TimedReader:
         return Summary(state.current_stage, state.current_step if state.sources else None, state.last_update)
 
     def _version(self) -> str:
-        if self._looker is None:
-            self._looker = self._make(self.directory)
-        version = (self._reader or self._looker).version()
+        looker = self._reader or self._looker
+        if looker is None:
+            looker = self._looker = self._make(self.directory)
+        version = looker.version()
         return self._notes.versioned(version) if self._notes else version
 
     def _read(self, patience: float | None) -> TrainingState:

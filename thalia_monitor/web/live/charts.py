@@ -253,11 +253,7 @@ def _table_link(table: str, title: str) -> html.A:
     return html.A("table", href=f"#{table}", className="option", title=words, **{"aria-label": words})
 
 
-def updates(
-    state: TrainingState,
-    run: str,
-    client: ClientState,
-) -> tuple[list[Any], list[Any], list[Any]]:
+def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[Any], list[Any], list[Any]]:
     """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
 
     Args:

@@ -67,6 +67,7 @@ class ClientState:
             BadRequest: ids that no page of ours sends: there is nothing to answer.
         """
         run, notices = held.get("run"), held.get("notices")
+        near = near if isinstance(near, list) else None
         charts, panels = _parts(drawn, "kind", "name"), _parts(filled, "name")
         return cls(
             view_from(view),
@@ -75,8 +76,8 @@ class ClientState:
             held.get("named"),
             notices if isinstance(notices, str) else None,
             held.get("standing"),
-            _pairs(near, 2) if isinstance(near, list) else None,
-            _pairs(near, 3),
+            None if near is None else _pairs(near, 2),
+            _pairs(near or [], 3),
             charts,
             drawn[1],
             panels,
@@ -115,10 +116,9 @@ def _parts(parts: tuple[Any, Any], *names: str) -> list[Part]:
     return list(ids)
 
 
-def _pairs(near: Any, length: int) -> frozenset[tuple[str, str]]:
+def _pairs(near: list[Any], length: int) -> frozenset[tuple[str, str]]:
     """Kind and name, the first two of each list of this length."""
-    lists = near if isinstance(near, list) else []
-    pairs = (each[:2] for each in lists if isinstance(each, list) and len(each) == length)
+    pairs = (each[:2] for each in near if isinstance(each, list) and len(each) == length)
     return frozenset((kind, name) for kind, name in pairs if isinstance(kind, str) and isinstance(name, str))
 
 

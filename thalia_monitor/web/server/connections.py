@@ -109,11 +109,11 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request, as long as between two."""
         super().connection_made(transport)
-        bound: socket.socket = transport.get_extra_info("socket")
-        if bound.family != socket.AF_UNIX:
+        accepted: socket.socket = transport.get_extra_info("socket")
+        if accepted.family != socket.AF_UNIX:
             # Headers and body are written one after the other: the kernel would hold the body back until the client
             # has confirmed the headers, which takes it 40 ms. asyncio does this for sockets that it has made itself.
-            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
