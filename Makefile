@@ -51,7 +51,7 @@ fixtures: $(VENV)/.installed ## Regenerate fixtures/ from their seeded program
 	$(BIN)/python -m fixtures.make
 
 screenshots: $(VENV)/.tested ## Regenerate the pictures of the docs
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python -m scripts.screenshots
 
 clean: ## Remove what the commands above made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,7 +7,6 @@ to the first chart or card, and the longest time from a click or key to the next
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 import threading
 import time
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.browser import everything
+from tests.browser.chromium import started
 from tests.support import Run, serving
 
 PAGES: Final = (
@@ -115,16 +115,9 @@ def main(seconds: float, widths: tuple[int, ...]) -> None:
         writer = threading.Thread(target=grow, args=(run, stopped))
         writer.start()
         try:
-            with (
-                serving("--root", root, "--refresh-seconds", "1") as server,
-                sync_playwright() as playwright,
-            ):
-                browser = playwright.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-                )
+            with serving("--root", root, "--refresh-seconds", "1") as server, started() as browser:
                 for width in widths:
                     measure(browser, server.url, width, seconds)
-                browser.close()
         finally:
             stopped.set()
             writer.join()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -14,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.crowd import Browser
 from benchmarks.long_log import REGIONS, metric_line
 from benchmarks.row import Bench, Row, copied
 from benchmarks.served import Served, served
+from tests.browser.chromium import CHROMIUM, started
 from thalia_monitor.reading.library import run_id
 
 WORKERS: Final = 2
@@ -52,12 +52,14 @@ def rows(bench: Bench) -> Iterator[Row]:
     run = copied(bench, bench.lines, "push")
     writer = Writer(run, bench.lines)
     with served(run, WORKERS, bench.directory / "push-cache", refresh=INTERVAL) as site:
-        if chromium := shutil.which("chromium"):
-            yield from _latency(site, run, writer, chromium)
+        if CHROMIUM:
+            yield from _latency(site, run, writer)
+        else:
+            print("| line to pixel: no Chromium on this machine | | | | | |")
         yield from _crowded(site, run, writer)
         yield from _many(site, run)
     with served(run, WORKERS, bench.directory / "push-cache", refresh=5) as site:
-        yield from _idle(site, run, chromium)
+        yield from _idle(site, run)
 
 
 class Writer:
@@ -76,9 +78,8 @@ class Writer:
         return json.loads(line)["step"], time.time()
 
 
-def _latency(site: Served, run: Path, writer: Writer, chromium: str) -> Iterator[Row]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+def _latency(site: Served, run: Path, writer: Writer) -> Iterator[Row]:
+    with started() as browser:
         page = _opened(browser.new_page(viewport={"width": 1440, "height": 900}), site.address + "metrics")
         page.evaluate(DRAWN)
         for viewers in (1, CROWD):
@@ -88,7 +89,6 @@ def _latency(site: Served, run: Path, writer: Writer, chromium: str) -> Iterator
             middle, most = np.percentile(took, (50, 95)) * 1e3
             yield Row(f"{who}: line to pixel, median", middle, "ms", spread=(took[0] * 1e3, took[-1] * 1e3))
             yield Row(f"{who}: line to pixel, p95", most, "ms", most=SOON)
-        browser.close()
 
 
 def _opened(page: Page, address: str) -> Page:
@@ -143,11 +143,10 @@ def _many(site: Served, run: Path) -> Iterator[Row]:
     yield Row(f"a worker killed: all of its {len(away)} streams back", away[-1], "s", most=BACK)
 
 
-def _idle(site: Served, run: Path, chromium: str | None) -> Iterator[Row]:
+def _idle(site: Served, run: Path) -> Iterator[Row]:
     """A minute in which nothing happens: one page in a browser, then a hundred streams."""
-    if chromium:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    if CHROMIUM:
+        with started() as browser:
             page = _opened(browser.new_page(), site.address + "metrics")
             taken = [0]
             wire = page.context.new_cdp_session(page)
@@ -159,7 +158,6 @@ def _idle(site: Served, run: Path, chromium: str | None) -> Iterator[Row]:
             )
             page.wait_for_timeout(IDLE * 1000)
             yield Row("received by an open page, nothing new, interval 5 s", sum(taken) / 1e3, "kB a minute")
-            browser.close()
     with _streams(site, run, CROWD, IDLE) as streams:
         before = site.spent
         time.sleep(IDLE - 1)

@@ -12,14 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 from typing import Any, Final
 
 import click
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
 from benchmarks.long_log import REGIONS, event_line, metric_line, write_log
 from benchmarks.served import Served, served
+from tests.browser.chromium import started
 
 LINES: Final = 100_000
 """In the log at the start."""
@@ -87,11 +87,7 @@ def least(moments: Sequence[Moment], part: str) -> float:
 
 
 def _moments(site: Served, name: str, log: Path, ticks: int) -> Iterator[Moment]:
-    chromium = which("chromium")
-    if not chromium:
-        raise SystemExit("there is no Chromium on this machine")
-    with sync_playwright() as playwright, log.open("a", encoding="utf-8") as file:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with started() as browser, log.open("a", encoding="utf-8") as file:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.clock.install()
         page.goto(f"{site.address}{name}?events=growth,nrem")
@@ -102,7 +98,6 @@ def _moments(site: Served, name: str, log: Path, ticks: int) -> Iterator[Moment]
                 yield _moment(tick, site, session)
             number = _grow(file, number)
             _refresh(page, (number - 1) * 10)
-        browser.close()
 
 
 def _grow(file: Any, number: int) -> int:

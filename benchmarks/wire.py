@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -12,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, Request, sync_playwright
+from playwright.sync_api import Page, Request
 
 from benchmarks.long_log import REGIONS, metric_line
 from benchmarks.row import Bench, Row
+from tests.browser.chromium import CHROMIUM, started
 
 PAGES: Final = ("", "metrics", "growth", "consolidation")
 OPENING: Final = 150_000
@@ -30,13 +30,11 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def on_the_wire(run: Path, pages: Sequence[str], line: str, words: str = "") -> Iterator[Row]:
     """Measure each page of a run to which ``line`` is appended; a server of one process, refreshing every second."""
-    chromium = shutil.which("chromium")
-    if not chromium:
+    if not CHROMIUM:
         print("| pages on the wire: no Chromium on this machine | | | | | |")
         return
     log = run / "training_log.json"
-    with _served(run) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with _served(run) as address, started() as browser:
         for name in pages:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             meter = Meter(page)
@@ -50,7 +48,6 @@ def on_the_wire(run: Path, pages: Sequence[str], line: str, words: str = "") -> 
             page.wait_for_timeout(2_500)
             yield Row(f"/{name}{words}: a tick with a new line", meter.taken(), "B", most=FRESH)
             page.close()
-        browser.close()
 
 
 class Meter:

@@ -7,7 +7,6 @@ import json
 import math
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+
+from tests.browser.chromium import started
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = ("overview", "metrics", "growth", "consolidation", "milestones")
@@ -140,11 +141,9 @@ def colours(browser: Browser) -> None:
 def main() -> None:
     """Take all of them, or only those that are named."""
     shots = {"demo": demo, "compare": compare, "sampling": sampling, "colours": colours}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with started() as browser:
         for name in sys.argv[1:] or shots:
             shots[name](browser)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Response, expect
 
+from tests.browser.chromium import CHROMIUM, started
 from tests.support import CI, Server
 
 expect.set_options(timeout=20_000)  # a loaded machine is slow, not wrong
@@ -29,9 +29,6 @@ SETTLED = """() => new Promise(done => {
   look();
 })"""
 """A promise that is kept when the page has stopped changing."""
-NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-"""The headless shell is Chromium without windows: a page costs it a sixth less."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,10 +45,8 @@ def chromium() -> Iterator[Browser]:
         if CI:
             pytest.fail("Chromium is missing: scripts/install-test-tools installs it")
         pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with started() as browser:
         yield browser
-        browser.close()
 
 
 class Watched:

@@ -285,6 +285,19 @@ def test_a_course_shows_the_whole_run_its_stages_and_its_range() -> None:
     assert rate.band is not None and (rate.band.low, rate.band.high) == (0.05, 0.15)
 
 
+@given(st.lists(st.integers(-9999, 9999).map(float) | st.just(math.nan), min_size=1, max_size=200))
+def test_a_course_has_the_medians_of_parts_of_almost_the_same_length(values: list[float]) -> None:
+    """As many parts as it has points; of fewer values, each is its own."""
+    course = metrics.course(state(history(range(len(values)), loss=values)), "loss")
+    parts = np.array_split(np.array(values), min(60, len(values)))
+    assert course.values == [number_or_gap(float(np.median(part))) for part in parts]
+
+
+def number_or_gap(value: float) -> float | None:
+    """What a chart is given of a value."""
+    return value if math.isfinite(value) else None
+
+
 def test_a_course_is_that_of_the_attempt_which_counts() -> None:
     """What ran away and was repeated from an earlier checkpoint is no part of it."""
     steps = [*range(20), *range(10, 30)]

@@ -172,9 +172,16 @@ def course(state: TrainingState, name: str) -> Course:
     step, segment = series.step[each], series.segment[each]
     kept = step < state.history.supersessions()[segment]
     some = series.value[each][kept]
-    parts = np.array_split(some, min(COURSE_POINTS, len(some)) or 1)
-    values = numbers(np.array([np.median(part) if len(part) else np.nan for part in parts]))
+    values = numbers(_medians(some, min(COURSE_POINTS, len(some))) if len(some) else np.array([np.nan]))
     return Course(values, _boundaries(state, step[kept], segment[kept]), limits(name))
+
+
+def _medians(values: Floats, count: int) -> Floats:
+    """The medians of ``count`` successive parts of almost the same length, as ``np.array_split`` makes them."""
+    size, longer = divmod(len(values), count)
+    cut = longer * (size + 1)
+    parts = values[:cut].reshape(longer, size + 1), values[cut:].reshape(count - longer, size)
+    return np.concatenate([np.median(each, axis=1) for each in parts])
 
 
 def _boundaries(state: TrainingState, step: Ints, segment: Ints) -> tuple[float, ...]:

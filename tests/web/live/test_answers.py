@@ -340,3 +340,23 @@ def test_a_worker_waits_no_longer_where_the_clock_is_put_back(
     assert b"filled at once" in two.tick(one.shown).data
     slow.go_on.set()
     first.join()
+
+
+def test_viewers_of_two_workers_ask_the_same(workers: tuple[Asker, Asker], run: Run, clock: Clock) -> None:
+    """The workers read a version at different times; what a page holds of it is the same in both."""
+    one, two = workers
+    first = told(one.tick(one.shown))
+    clock.now += 0.25
+    assert told(two.tick(two.shown | {"read": 1.0})) == first
+    clock.now += 1
+    run.append(line(101, loss=0.5))
+    next_one = one.tick(first)
+    clock.now += 0.25
+    assert two.tick(first).data == next_one.data
+
+
+def test_a_version_that_is_read_again_was_first_read_before(worker: Asker, run: Run, clock: Clock) -> None:
+    """What a page holds changes with the version only."""
+    first = told(worker.tick(worker.shown))
+    clock.now += 60
+    assert told(worker.tick(worker.shown | {"version": "another"})) == first

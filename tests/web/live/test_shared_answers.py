@@ -37,7 +37,7 @@ def clock() -> Clock:
 def states(clock: Clock) -> Iterator[RunStateCache]:
     """Nothing was read yet; a request is being answered."""
     with Flask("test").test_request_context():
-        yield RunStateCache(clock)
+        yield RunStateCache(clock=clock)
 
 
 def versions() -> Any:
@@ -48,7 +48,7 @@ def versions() -> Any:
 
 def known(read_state: ReadState) -> dict[str, Any]:
     """What a page has on its screen that shows this state."""
-    return {"run": "a", "version": read_state.state.version, "read": read_state.read}
+    return {"run": "a", "version": read_state.state.version, "read": read_state.first_read}
 
 
 def test_who_asks_again_is_shown_the_newest(states: RunStateCache) -> None:
@@ -138,7 +138,7 @@ def test_few_runs_are_kept(states: RunStateCache) -> None:
 
 def test_one_reads_for_all(clock: Clock) -> None:
     """Who comes while the first is reading waits a little, and is shown the same."""
-    states, reading, go_on = RunStateCache(clock), Event(), Event()
+    states, reading, go_on = RunStateCache(clock=clock), Event(), Event()
     shown: list[str] = []
 
     def slow() -> TrainingState:
@@ -163,7 +163,7 @@ def test_one_reads_for_all(clock: Clock) -> None:
 
 def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
     """While one still tries, the next tries for itself; and what went wrong is raised for each."""
-    states, reading, go_on = RunStateCache(clock), Event(), Event()
+    states, reading, go_on = RunStateCache(clock=clock), Event(), Event()
 
     def hangs() -> TrainingState:
         reading.set()

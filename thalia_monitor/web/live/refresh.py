@@ -94,6 +94,7 @@ def refresh(client: ClientState) -> Refresh:
     except MonitorError as error:
         return Refresh(_unreadable(error, run, client))
     state = latest.state
+    monitor().responses.wait_for_identical()
     summary = header.summary_of(monitor(), run, state)
     standing, badge = header.changed(summary, run, client.standing)
     frame = NOTHING | {"standing": standing, "badge": badge}
@@ -104,7 +105,9 @@ def refresh(client: ClientState) -> Refresh:
         names = _names(run, state)
         notices = [basic.problems(state.problems, state.total_problems), header.missing(state, entry.place)]
         frame |= {
-            "version": no_update if same else {"run": run, "version": state.version, "read": latest.read},
+            "version": no_update
+            if same
+            else {"run": run, "version": state.version, "read": latest.first_read},
             "names": no_update if names == client.names else names,
             "header": header.header(state, summary.liveness.time, summary.now),
             "totals": header.totals(state),
@@ -202,7 +205,6 @@ def register(app: Dash) -> None:
         def sum_up() -> Summary:
             return found.summary or header.summary_of(monitor(), run, state)
 
-        monitor().responses.wait_for_identical()
         return {
             "frame": found.frame,
             "charts": charts.updates(state, run, client),

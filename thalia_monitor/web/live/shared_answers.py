@@ -202,10 +202,16 @@ MAX_READ_WAIT: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReadState:
-    """State of a run, and the time at which it was read."""
+    """State of a run, and when it was read: in Unix seconds before the reading began, which all workers share."""
 
     read: float
-    """Unix seconds before the reading began: the clock that all workers share. The browser stores it as ``read``."""
+    """When this worker read it last."""
+    first_read: float
+    """When a worker read this version first.
+
+    The browser stores it as ``read``, and sends it with each request: as it is the same for all viewers of a version,
+    whichever worker they got it from, their next requests are identical.
+    """
     state: TrainingState
 
 
@@ -218,11 +224,13 @@ class RunStateCache:
     has it, or who opens a page, gets the state as it is now, which is read for this request.
 
     Args:
+        cache: where workers may share the times of first reading; used only if they do share it.
         clock: Unix time.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, cache: FigureCache | None = None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._cache = cache if cache and cache.shared else None
         self._lock = Lock()
         self._runs: OrderedDict[str, tuple[Lock, deque[ReadState]]] = OrderedDict()
         """The lock held while a run is read, and its last two states; the run requested last at the end."""
@@ -245,7 +253,7 @@ class RunStateCache:
             # Another thread may have read the run while this one waited for the lock.
             if locked and (shared := self._shared(states, known)):
                 return shared
-            own = self._read(states, read)
+            own = self._read(run, states, read)
             # Looked up again, for two reasons: this marks the response as cacheable if the new state may be shared;
             # and if a thread that did not get the lock has stored a later state, both return the same.
             return self._shared(states, known) or own
@@ -294,12 +302,23 @@ class RunStateCache:
         cache_response_until(second + 1.0)
         return last
 
-    def _read(self, states: deque[ReadState], read: Callable[[], TrainingState]) -> ReadState:
+    def _read(self, run: str, states: deque[ReadState], read: Callable[[], TrainingState]) -> ReadState:
         """Read the run and add the result to ``states``, in place of the last one if the version is the same."""
         started = self._clock()
-        result = ReadState(started, read())
-        if not states or states[-1].state.version != result.state.version:
-            states.append(result)
+        state = read()
+        if states and states[-1].state.version == state.version:
+            result = states[-1] = ReadState(started, states[-1].first_read, state)
         else:
-            states[-1] = result
+            result = ReadState(started, self._first_read(run, state.version, started), state)
+            states.append(result)
         return result
+
+    def _first_read(self, run: str, version: str, now: float) -> float:
+        """When a worker read this version of the run first, ``now`` if none is known to have; never later."""
+        if self._cache is None:
+            return now
+        key = f"read:{run}:{version}"
+        first = self._cache.get(key, float)
+        if first is None:
+            self._cache.set(key, now, SHARED_TTL)
+        return now if first is None else min(first, now)
