@@ -7,6 +7,7 @@ from typing import Any
 import dash
 from dash import html
 
+from thalia_monitor import contract
 from thalia_monitor.figures import consolidation
 from thalia_monitor.figures import consolidation_effect as effect
 from thalia_monitor.model.run import TrainingState
@@ -31,6 +32,7 @@ COLUMNS = {
     "duration_steps": "Duration (steps)",
     "duration_seconds": "Duration (s)",
 }
+ADVICE = "Log each phase: logger.log_consolidation('NREM', 120, step=step)."
 LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps, kinds="sleep_stage")
 DONE = event_table("consolidation-done", "What each did", effect.COLUMNS, effect.table, word="done")
 
@@ -61,7 +63,9 @@ def _card(kind: str, title: str, height: int = 260, **options: Any) -> html.Sect
 def facts(state: TrainingState) -> list[Any]:
     if nothing := empty_states.sentence(state, "consolidation"):
         return [nothing]
-    return basic.facts([*((*each, "") for each in consolidation.totals(state)), *effect.facts(state)])
+    if not state.count_of(contract.CONSOLIDATION):
+        return [basic.empty("No consolidation is logged", ADVICE)]
+    return basic.facts([*consolidation.totals(state), *effect.facts(state)])
 
 
 panels.declare(FACTS, facts)

@@ -31,6 +31,7 @@ REPORT: Final = "diagnostics_report"
 """A report of Thalia's diagnostics scripts: its numbers, and the state of each population."""
 STAGE_START: Final = "stage_start"
 STAGE_END: Final = "stage_end"
+STAGE_EVENTS: Final = (STAGE_START, STAGE_END, TRANSITION, EXTENSION)
 TRAINING_END: Final = "training_end"
 EMERGENCY_STOP: Final = "emergency_stop"
 INTERVENTION: Final = "intervention"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.analysis.build import history, state
-from thalia_monitor.analysis.consolidations import amounts, consolidations, debt_now, effects, gaps, interval
+from thalia_monitor.analysis.sleep.consolidations import amounts, consolidations, debt_now, gaps, interval
+from thalia_monitor.analysis.sleep.effects import effects
 from thalia_monitor.model.records import Event
 
 

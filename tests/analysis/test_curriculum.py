@@ -21,6 +21,7 @@ from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.model.run import TrainingState
+from thalia_monitor.model.stage_plan import configuration
 
 Line = Mapping[str, Any]
 
@@ -162,8 +163,8 @@ def test_the_configuration_of_the_first_stage_is_found_by_either_of_its_numbers(
         event("stage_start", 0, stage=-0.5, config={"consolidation_interval": 777}),
         *metrics(0, 5_000),
     )
-    assert stage_course.configuration(state, -1) == {"consolidation_interval": 777}
-    assert stage_course.configuration(state, -0.5) == {"consolidation_interval": 777}
+    for stage in (-1, -0.5):
+        assert configuration(state.stage_events, stage)["consolidation_interval"] == 777
     assert [(each.what, each.step, each.interval) for each in stage_course.expected(state)] == [
         ("sleep", 5_439, 777)
     ]

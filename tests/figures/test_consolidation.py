@@ -36,6 +36,11 @@ def state_of(*events: Event) -> TrainingState:
     return TrainingState(events=events)
 
 
+def totals_of(state: TrainingState) -> dict[str, str]:
+    """The totals by their labels."""
+    return {label: value for label, value, _ in consolidation.totals(state)}
+
+
 def logged() -> list[dict[str, Any]]:
     """The consolidation lines of the healthy fixture, as the file has them."""
     text = (FIXTURES / "healthy/training_log.json").read_text(encoding="utf-8")
@@ -48,7 +53,7 @@ def test_the_totals_are_those_of_the_log() -> None:
     lines = logged()
     patterns = [line["patterns_replayed"] for line in lines]
     steps = [line["duration_steps"] for line in lines]
-    assert dict(consolidation.totals(fixture_state("healthy"))) == {
+    assert totals_of(fixture_state("healthy")) == {
         "Consolidations": f"{len(lines):,}",
         "Patterns replayed": f"{sum(patterns):,}",
         "Average patterns": f"{sum(patterns) / len(lines):,.1f}",
@@ -58,24 +63,24 @@ def test_the_totals_are_those_of_the_log() -> None:
 
 def test_what_no_event_says_is_a_dash_and_not_a_zero() -> None:
     """No patterns logged is another thing than no patterns replayed."""
-    assert dict(consolidation.totals(state_of(slept(1, patterns=None, duration_steps=None)))) == {
+    assert totals_of(state_of(slept(1, patterns=None, duration_steps=None))) == {
         "Consolidations": "1",
         "Patterns replayed": "–",
         "Average patterns": "–",
         "Average duration": "–",
     }
-    assert dict(consolidation.totals(state_of()))["Consolidations"] == "0"
+    assert totals_of(state_of())["Consolidations"] == "0"
 
 
 def test_an_average_is_over_the_events_that_say() -> None:
     """One that does not say is no zero among them."""
-    totals = dict(consolidation.totals(state_of(slept(1, patterns=100), slept(2, patterns=None))))
+    totals = totals_of(state_of(slept(1, patterns=100), slept(2, patterns=None)))
     assert (totals["Consolidations"], totals["Average patterns"]) == ("2", "100")
 
 
 def test_a_duration_in_seconds_is_shown_as_such() -> None:
     """Thalia's own logger says seconds; they are not taken for steps."""
-    totals = dict(consolidation.totals(state_of(slept(1, duration_steps=None, duration_seconds=90.0))))
+    totals = totals_of(state_of(slept(1, duration_steps=None, duration_seconds=90.0)))
     assert totals["Average duration"] == "1 min 30 s"
 
 

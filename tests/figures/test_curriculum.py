@@ -28,7 +28,7 @@ def run() -> TrainingState:
         event("stage_start", 0, stage=0, config={"duration_steps": 5_000, "consolidation_interval": 1_000}),
         event("consolidation", 1_000, sleep_stage="NREM", patterns_replayed=7),
         event("growth", 2_000, region="cortex", neurons_added=5),
-        event("extension", 5_000, stage=0, additional_steps=2_000),
+        event("extension", 3_900, stage=0, additional_steps=2_000),
     )
     return TrainingState(history=lines, events=events)
 

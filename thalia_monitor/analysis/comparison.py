@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from thalia_monitor import contract, metric_info
+from thalia_monitor.analysis.event_counts import neurons_added
 from thalia_monitor.analysis.formatting import NONE, duration, number, points
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import series_of
+from thalia_monitor.analysis.sleep.consolidations import amounts
 from thalia_monitor.model.history import Floats, History, Series
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
 
@@ -202,10 +204,10 @@ def run_totals(state: TrainingState) -> dict[str, str]:
     seconds = state.training_duration.total_seconds()
     return {
         "Neurons now": number(sum(neurons.values()), "count") if neurons else NONE,
-        "Neurons added": f"{state.growth_events['neurons_added'].sum():,}",
-        "Growth events": f"{state.count_of(contract.GROWTH):,}",
-        "Consolidations": f"{state.count_of(contract.CONSOLIDATION):,}",
-        "Patterns replayed": f"{state.consolidation_events['patterns_replayed'].sum():,}",
+        "Neurons added": f"{neurons_added(state):,}",
+        "Growth events": f"{len(state.counting(contract.GROWTH)):,}",
+        "Consolidations": f"{len(state.counting(contract.CONSOLIDATION)):,}",
+        "Patterns replayed": number(sum(amounts(state).get("patterns", {}).values()), "count"),
         "Milestones passed": f"{passed} of {len(checked)}" if checked else NONE,
         "Training time": duration(seconds) if seconds else NONE,
     }

@@ -41,7 +41,7 @@ def stage_start(state: TrainingState) -> float:
     """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
     begun = [
         (event.segment, event.step)
-        for event in state.events_of(*_STAGE_EVENTS)  # of several files, perhaps: in no order
+        for event in state.counting(*_STAGE_EVENTS)  # of several files, perhaps: in no order
         if event.step is not None and event.step <= state.current_step
     ]
     if begun:
@@ -285,7 +285,7 @@ def full(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
 def _grown_since(state: TrainingState, region: str, step: float) -> bool:
     return any(
         (not region or event.fields.get("region") == region) and (event.step is None or event.step >= step)
-        for event in state.events_of(contract.GROWTH)[-_LATEST_GROWTHS:]
+        for event in state.counting(contract.GROWTH)[-_LATEST_GROWTHS:]
     )
 
 

@@ -35,6 +35,7 @@ class Change:
 class _Check:
     step: int
     results: Mapping[str, bool]
+    segment: int = 0
     time: float | None = None
     event: int | None = None
 
@@ -42,7 +43,8 @@ class _Check:
 def changes(state: TrainingState) -> list[Change]:
     """Milestones passed and lost, by step, from milestone events and checkpoints.
 
-    A milestone that has not been passed yet is no change; neither is one that a later stage does not check.
+    A milestone that has not been passed yet is no change; neither is one that a later stage does not check. Checks of
+    an attempt that a resume has abandoned do not count.
     """
     known: dict[str, bool] = {}
     found = []
@@ -60,8 +62,7 @@ def verdicts(state: TrainingState) -> dict[str, Change]:
     Checks of an attempt that a resume has abandoned do not count.
     """
     known: dict[str, Change] = {}
-    checks = (each for each in _checks(state) if not state.history.is_superseded(each.step))
-    for check in sorted(checks, key=lambda each: (each.step, each.event is not None)):
+    for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
         for name, passed in check.results.items():
             if name not in known or known[name].passed != passed:
                 known[name] = Change(name, passed, check.step, check.time, check.event)
@@ -75,10 +76,14 @@ def lost(state: TrainingState) -> list[Change]:
 
 
 def _checks(state: TrainingState) -> Iterator[_Check]:
+    """Every check of the run that counts."""
     for point in state.checkpoints:
-        if point.milestones:
+        if point.milestones and not state.history.is_superseded(point.step):
             yield _Check(point.step, point.milestones)
-    yield from state.extended("milestone checks", _checks_of, add)
+    limits = state.history.supersessions()
+    for check in state.extended("milestone checks", _checks_of, add):
+        if check.segment >= len(limits) or check.step < limits[check.segment]:
+            yield check
 
 
 def _checks_of(events: tuple[Event, ...], first: int) -> tuple[_Check, ...]:
@@ -88,7 +93,7 @@ def _checks_of(events: tuple[Event, ...], first: int) -> tuple[_Check, ...]:
             results = event.fields.get(RESULTS)
             if isinstance(results, Mapping):
                 flags = {str(name): each for name, each in results.items() if isinstance(each, bool)}
-                found.append(_Check(event.step, flags, event.time, index))
+                found.append(_Check(event.step, flags, event.segment, event.time, index))
     return tuple(found)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from operator import add
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.event_counts import added, neurons_added
 from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
 from thalia_monitor.analysis.milestones import Milestone, checklist
@@ -161,27 +161,19 @@ def _next_stage(state: TrainingState) -> str:
 
 
 def growth_totals(state: TrainingState, now: float) -> GrowthTotals:
-    """Growth since the start, and in the hour before ``now``."""
-    events = state.events_of(contract.GROWTH)
+    """Growth since the start, and in the hour before ``now``, without what a resume has repeated."""
+    events = state.counting(contract.GROWTH)
     timed = any(event.time is not None for event in events[-1:])
     hour = [event for event in events if event.time is not None and now - HOUR <= event.time <= now + 60]
     neurons = state.history.latest(state.history.neurons)
     return GrowthTotals(
         events=len(events),
-        added=state.extended("neurons added", lambda new, _: _added(_grown(new)), add),
+        added=neurons_added(state),
         hour_events=len(hour) if timed or not events else None,
-        hour_added=_added(hour) if timed or not events else None,
+        hour_added=added(hour) if timed or not events else None,
         neurons=round(sum(neurons.values())) if neurons and np.isfinite(sum(neurons.values())) else None,
         newest=events[-1] if events else None,
     )
-
-
-def _grown(events: Sequence[Event]) -> list[Event]:
-    return [event for event in events if event.kind == contract.GROWTH]
-
-
-def _added(events: Sequence[Event]) -> int:
-    return sum(_whole(event.fields.get("neurons_added")) or 0 for event in events)
 
 
 def _whole(value: object) -> int | None:
@@ -189,8 +181,8 @@ def _whole(value: object) -> int | None:
 
 
 def last_sleep(state: TrainingState, now: float) -> Sleep | None:
-    """Newest consolidation; None if none is logged."""
-    events = state.events_of(contract.CONSOLIDATION)
+    """Newest consolidation that counts; None if there is none."""
+    events = state.counting(contract.CONSOLIDATION)
     if not events:
         return None
     event = events[-1]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor import contract
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.event_counts import count_in_words
 from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import places
@@ -164,7 +165,7 @@ def _growth(summary: Summary) -> Section:
         facts=[
             Fact("Neurons now", NONE if totals.neurons is None else f"{totals.neurons:,}"),
             Fact("Regions", f"{len(neurons):,}" if neurons else NONE),
-            Fact("Growth events", f"{totals.events:,}"),
+            Fact("Growth events", *count_in_words(state, contract.GROWTH)),
             Fact("Neurons added", f"{totals.added:,}"),
         ],
         drawings=_drawings(

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.consolidations import phase
+from thalia_monitor.analysis.event_counts import count_in_words
 from thalia_monitor.analysis.formatting import NONE, counted, duration, number
+from thalia_monitor.analysis.sleep.consolidations import phase
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
     CAPTION_ONLY,
@@ -34,6 +35,7 @@ from thalia_monitor.figures.events import (
     notes,
     row_addresses,
 )
+from thalia_monitor.model.run import event_table
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -186,8 +188,7 @@ def _replayed(stage: str, count: int, patterns: float, said: int) -> str:
 
 def frequency(state: TrainingState, _: str, __: View) -> Chart:
     """Show the steps between one consolidation and the next."""
-    columns = _columns(state)
-    steps = np.unique(columns.step[columns.placed])
+    steps = np.unique(_kept(state)["step"].dropna().to_numpy(np.int64))
     gaps = np.diff(steps).astype(np.float64)
     if not len(gaps):
         return nothing("needs two consolidations at different steps", 260)
@@ -222,23 +223,31 @@ def _constant(gap: float, times: int) -> Chart:
     return replace(nothing(f"one every {number(gap, 'count')} steps{each}", CAPTION_ONLY), total=times)
 
 
-def totals(state: TrainingState) -> list[tuple[str, str]]:
-    """The consolidations in numbers: how many, how much replayed, how long."""
-    events = sleeps(state)
+def totals(state: TrainingState) -> list[tuple[str, str, str]]:
+    """The consolidations that count in numbers: how many, how much replayed, how long."""
+    events = _kept(state)
     patterns = events["patterns_replayed"].dropna()
     steps, seconds = events["duration_steps"].dropna(), events["duration_seconds"].dropna()
     lengths = [f"{_mean(steps)} steps"] if len(steps) else []
     lengths += [duration(float(seconds.mean()))] if len(seconds) else []
     return [
-        ("Consolidations", f"{len(events):,}"),
-        ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else NONE),
-        ("Average patterns", _mean(patterns) if len(patterns) else NONE),
-        ("Average duration", " · ".join(lengths) or NONE),
+        ("Consolidations", *count_in_words(state, contract.CONSOLIDATION)),
+        ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else NONE, ""),
+        ("Average patterns", _mean(patterns) if len(patterns) else NONE, ""),
+        ("Average duration", " · ".join(lengths) or NONE, ""),
     ]
 
 
 def _mean(values: pd.Series) -> str:
     return f"{values.mean():,.1f}".removesuffix(".0")
+
+
+def _kept(state: TrainingState) -> pd.DataFrame:
+    """The consolidation events without those that a resume has repeated."""
+    counting = state.counting(contract.CONSOLIDATION)
+    if len(counting) == state.count_of(contract.CONSOLIDATION):
+        return sleeps(state)
+    return event_table(counting, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
 
 
 def sleeps(state: TrainingState) -> pd.DataFrame:

@@ -9,19 +9,17 @@ import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.consolidations import (
+from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.quantities import series_of
+from thalia_monitor.analysis.sleep.consolidations import (
     AMOUNTS,
-    LINES,
-    Effect,
     amounts,
     consolidations,
     debt_now,
-    effects,
     gaps,
     interval,
 )
-from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.quantities import series_of
+from thalia_monitor.analysis.sleep.effects import LINES, Effect, effects
 from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
@@ -226,7 +224,7 @@ def proportions(state: TrainingState, _: str, __: View) -> Chart:
     return Chart(
         traces,
         layout,
-        counted(state.count_of(contract.CONSOLIDATION), "phase"),
+        counted(len(state.counting(contract.CONSOLIDATION)), "phase"),
         summary="; ".join(words) + ".",
     )
 

@@ -176,17 +176,14 @@ def _percent(share: float) -> str:
 
 def facts(state: TrainingState) -> list[tuple[str, str, str]]:
     """Where the brain grew, in numbers: the region with most of the added neurons, and the shares that moved."""
-    events = state.growth_events
     found: list[tuple[str, str, str]] = []
-    added = events.groupby("region")["neurons_added"].sum().sort_values() if len(events) else None
-    if added is not None and len(added) and added.sum() > 0:
-        region, most = str(added.index[-1]), float(added.iloc[-1])
+    added: Counter[str] = Counter()
+    for (_reason, region, more), count in _by_reason(state).items():
+        added[region] += int((more or 0) * count)
+    if (total := added.total()) > 0:
+        [(region, most)] = added.most_common(1)
         found.append(
-            (
-                "Grew most",
-                region[:40],
-                f"+{most:,.0f} neurons, {_percent(most / float(added.sum()))} of all added",
-            )
+            ("Grew most", region[:40], f"+{most:,.0f} neurons, {_percent(most / total)} of all added")
         )
     places = sizes(state, View())
     if places and len(places[3]) > 1:
@@ -197,11 +194,10 @@ def facts(state: TrainingState) -> list[tuple[str, str, str]]:
 
 def reasons(state: TrainingState, _: str, view: View) -> Chart:
     """Draw what each event added against its reason, the numbers in it left out; equal events are one dot."""
-    every = state.extended(
-        "growth reasons", lambda new, _: Counter(map(_reason, filter(_is_growth, new))), add
-    )
     kept = {
-        what: count for what, count in every.items() if what[1] not in view.hidden and what[2] is not None
+        what: count
+        for what, count in _by_reason(state).items()
+        if what[1] not in view.hidden and what[2] is not None
     }
     if not kept:
         return nothing("no growth event yet", 200)
@@ -243,7 +239,7 @@ def reasons(state: TrainingState, _: str, view: View) -> Chart:
         "cliponaxis": False,
     }
     counts: Counter[str] = Counter()
-    for (reason, *_), count in kept.items():
+    for (reason, _region, _more), count in kept.items():
         counts[reason] += count
     each = "; ".join(
         f"{theme.plain(reason, 44)}: {counted(counts[reason], 'event')}, +{totals[reason]:,} neurons"
@@ -251,6 +247,16 @@ def reasons(state: TrainingState, _: str, view: View) -> Chart:
     )
     count = sum(counts.values())
     return Chart([dots], layout, counted(count, "event"), total=count, length=count, summary=f"{each}.")
+
+
+def _by_reason(state: TrainingState) -> Counter[tuple[str, str, float | None]]:
+    """How often each reason, region and amount was logged, without what a resume has repeated."""
+    counting = state.counting(contract.GROWTH)
+    if len(counting) < state.count_of(contract.GROWTH):
+        return Counter(map(_reason, counting))
+    return state.extended(
+        "growth reasons", lambda new, _: Counter(map(_reason, filter(_is_growth, new))), add
+    )
 
 
 def _is_growth(event: Event) -> bool:
@@ -321,7 +327,7 @@ def room(state: TrainingState) -> pd.DataFrame:
 def _room(state: TrainingState) -> pd.DataFrame:
     history, stage = state.history, state.current_stage
     last: dict[str, int] = {}
-    for event in state.events_of(contract.GROWTH):
+    for event in state.counting(contract.GROWTH):
         if event.step is not None:
             last[str(event.fields.get("region"))] = event.step
     capacity = state.capacity_by_region

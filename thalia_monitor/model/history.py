@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.growable_array import IN_FILE_ORDER, Arrangement, Order
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
@@ -17,8 +18,12 @@ from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 if TYPE_CHECKING:
     import pandas as pd
 
+    from thalia_monitor.model.records import Event
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+_GOING_ON: Final = frozenset({contract.STAGE_START, contract.TRANSITION, contract.EXTENSION})
 
 EMPTY_FLOATS: Floats = np.empty(0, np.float64)
 EMPTY_INTS: Ints = np.empty(0, np.int64)
@@ -168,6 +173,26 @@ class History:
             limits[each.index] = least
             least = np.inf if each.kind == "stage" else min(least, each.first_step)
         return limits
+
+    def counting(self, events: tuple[Event, ...], *, restarts: bool = False) -> tuple[Event, ...]:
+        """Leave out the events that a later resume repeats: those from the step on that it goes back to.
+
+        A stage that begins, or is extended, at that very step goes on. With ``restarts`` also the start of a stage
+        beyond all lines before the resume counts: the process that resumes logs it before its first line.
+        """
+        limits = self.supersessions()
+        if not np.isfinite(limits).any():
+            return events
+        ends = [self.step[each.first_row - 1] for each in self.segments[1:]]
+        return tuple(
+            each
+            for each in events
+            if each.step is None
+            or each.segment >= len(limits)
+            or each.step < limits[each.segment]
+            or (each.step == limits[each.segment] and each.kind in _GOING_ON)
+            or (restarts and each.kind == contract.STAGE_START and each.step >= ends[each.segment])
+        )
 
     def is_superseded(self, step: int) -> bool:
         """Whether this step was reached before a resume and not since."""

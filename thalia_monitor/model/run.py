@@ -188,13 +188,15 @@ class TrainingState(Memoized):
     def current_stage(self) -> int | None:
         """Stage number (-0.5 reads as -1); None if unknown.
 
-        Taken from the newest checkpoint with a stage, else from the newest stage start in the log.
+        Taken from the newest checkpoint with a stage, else from the newest stage start in the log. What a resume has
+        passed by counts only where there is nothing else.
         """
-        saved = (point.stage for point in reversed(self.checkpoints))
-        begun = (
-            each.stage_begun for each in reversed(self.events_of(contract.STAGE_START, contract.TRANSITION))
+        saved, all_saved = (
+            (point.stage for point in reversed(each)) for each in (self.valid_checkpoints, self.checkpoints)
         )
-        number = next((each for each in chain(saved, begun) if each is not None), None)
+        starts = reversed(self.counting(contract.STAGE_START, contract.TRANSITION))
+        begun = (each.stage_begun for each in starts)
+        number = next((each for each in chain(saved, begun, all_saved) if each is not None), None)
         if number is None:
             return None
         return -1 if number == -0.5 else int(number)
@@ -214,16 +216,15 @@ class TrainingState(Memoized):
     @cached_property
     def plan(self) -> StagePlan:
         """How long the stage was planned to last when it began, and its extensions."""
-        events = self.events_of(contract.STAGE_START, contract.EXTENSION)
-        return stage_plan(events, self.history, self.current_stage)
+        return stage_plan(self.stage_events, self.history, self.current_stage)
 
     @cached_property
     def total_weeks(self) -> float:
         """Weeks the stage is planned to last, including extensions; 0 if unknown."""
         newest = self.checkpoint
-        saved = self.checkpoints[-1:]
+        saved = self.valid_checkpoints[-1:]
         if newest and self.plan.extensions:
-            saved = tuple(each for each in self.checkpoints if each.stage == newest.stage)
+            saved = tuple(each for each in self.valid_checkpoints if each.stage == newest.stage)
         return self.plan.total_weeks(saved) or 0
 
     @property
@@ -311,6 +312,15 @@ class TrainingState(Memoized):
         """Every event of these kinds, in the order of :attr:`events`: of one kind, that of the file."""
         what = ("events of", *kinds)
         return self.extended(what, lambda new, _: tuple(each for each in new if each.kind in kinds), add)
+
+    def counting(self, *kinds: str) -> tuple[Event, ...]:
+        """The events of these kinds without those that a resume repeats."""
+        return self.memoized(("counting", *kinds), lambda: self.history.counting(self.events_of(*kinds)))
+
+    @cached_property
+    def stage_events(self) -> tuple[Event, ...]:
+        """Starts, ends, transitions and extensions of stages, without those that a resume repeats."""
+        return self.history.counting(self.events_of(*contract.STAGE_EVENTS), restarts=True)
 
     def count_of(self, kind: str) -> int:
         """How many events of one kind there are."""

@@ -61,6 +61,18 @@ class StagePlan:
         return newest + sum(longer[id(each)] for each in self.extensions if not _counts(with_weeks[-1], each))
 
 
+def configuration(events: Sequence[Event], stage: float | None) -> Mapping[str, Any]:
+    """What a stage was configured with when it last began, by its start among these events; empty if none is."""
+    starts = (each for each in reversed(events) if each.kind == contract.STAGE_START)
+    start = next((each for each in starts if _stage(each.stage_begun) == _stage(stage)), None)
+    return _configured(start) if start else {}
+
+
+def _configured(start: Event) -> Mapping[str, Any]:
+    config = start.fields.get("config")
+    return {**start.fields, **config} if isinstance(config, Mapping) else start.fields
+
+
 def by_stage(events: Iterable[Event]) -> dict[float | None, list[Event]]:
     """The events of each stage, in their order; under None those that name no stage."""
     found: dict[float | None, list[Event]] = {}
@@ -82,8 +94,7 @@ def stage_plan(events: Sequence[Event], history: History, stage: float | None) -
     ]
     if start is None:
         return StagePlan(extensions=extensions)
-    config = start.fields.get("config")
-    config = {**start.fields, **config} if isinstance(config, Mapping) else start.fields
+    config = _configured(start)
     weeks, steps = _number(config, _WEEKS), _number(config, _STEPS)
     more_weeks = sum(_number(each.fields, _MORE_WEEKS) or 0.0 for each in extensions)
     more_steps = sum(_number(each.fields, _MORE_STEPS) or 0.0 for each in extensions)

@@ -13,13 +13,13 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.criteria import Measure, Target, measure
-from thalia_monitor.analysis.curriculum.stage_course import configuration
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.health import stage_start
 from thalia_monitor.analysis.milestones import Milestone, checklist, group_of, verdicts
 from thalia_monitor.analysis.pace import Span, pace
 from thalia_monitor.analysis.recent import Recent, recent
 from thalia_monitor.model.series_key import metric
+from thalia_monitor.model.stage_plan import configuration
 from thalia_monitor.stages import Criterion
 
 if TYPE_CHECKING:
@@ -266,7 +266,8 @@ def _criteria(state: TrainingState) -> list[Milestone]:
     """The checklist of the current stage, followed by the criteria that only its configuration names."""
     listed = checklist(state)
     known = {each.name for each in listed}
-    configured = configuration(state, state.current_stage).get("success_criteria")
+    config = configuration(state.stage_events, state.current_stage)
+    configured = config.get("success_criteria")
     names = [str(name) for name in configured if name not in known] if isinstance(configured, Mapping) else []
     more = [(name, state.criteria.get(name)) for name in names[:MAX_ITEMS]]
     return [

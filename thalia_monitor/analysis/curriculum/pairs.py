@@ -62,7 +62,7 @@ def stage_pairs(states: tuple[TrainingState, TrainingState]) -> list[StagePair]:
 
     A stage is known by its name: runs that count their stages differently have the same names.
     """
-    base, beside = ({each.name: each for each in courses(state)} for state in states)
+    base, beside = ({each.name: each for each in courses(state) if each.counts} for state in states)
     numbers = {name: course.stage for found in (beside, base) for name, course in found.items()}
     named = sorted(numbers, key=lambda name: (numbers[name], name))[-MOST_STAGES:]
     return [

@@ -13,7 +13,8 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.pace import planned_end
-from thalia_monitor.model.stage_plan import StagePlan, begun_at, by_stage, stage_plan
+from thalia_monitor.analysis.sleep.consolidations import consolidations
+from thalia_monitor.model.stage_plan import StagePlan, begun_at, by_stage, configuration, stage_plan
 from thalia_monitor.stages import SCHEMES, stage_name
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from thalia_monitor.model.records import Checkpoint, Event
     from thalia_monitor.model.run import TrainingState
 
-STAGE_EVENTS: Final = (contract.STAGE_START, contract.STAGE_END, contract.TRANSITION, contract.EXTENSION)
 MOST: Final = 200
 """Newest attempts that are kept."""
 MOST_TURNS: Final = 4_000
@@ -88,6 +88,13 @@ class Course:
         return self.end - self.extended
 
     @property
+    def counts(self) -> bool:
+        """Whether any of it counts; what was trained of a stage may all be beyond a resume."""
+        return self.running or any(
+            each.repeated_from is None or each.kept > each.start for each in self.attempts
+        )
+
+    @property
     def steps(self) -> int:
         """Steps that count."""
         return sum(max(each.kept - each.start, 0) for each in self.attempts)
@@ -102,7 +109,7 @@ def _courses(state: TrainingState) -> Iterator[Course]:
     made: dict[float, list[Attempt]] = {}
     for each in attempts(state):
         made.setdefault(each.stage, []).append(each)
-    events = by_stage(state.events_of(*STAGE_EVENTS))
+    events = by_stage(state.stage_events)
     saved: dict[float | None, list[Checkpoint]] = {}
     for point in state.checkpoints:
         saved.setdefault(_same(point.stage), []).append(point)
@@ -274,7 +281,7 @@ def _turns(state: TrainingState) -> Iterator[_Turn]:
     if begun:
         return
     before: float | None = None
-    for point in state.checkpoints:
+    for point in state.valid_checkpoints:
         if point.stage is not None and point.stage != before:
             before = point.stage
             yield _Turn(_segment_of(history, point.step), point.step, next(order), "saved", _same(before))
@@ -322,7 +329,7 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     if not found or not found[-1].running:
         return ()
     now = found[-1]
-    config = configuration(state, now.stage)
+    config = configuration(state.stage_events, now.stage)
     made = []
     for what, name, kind in (
         ("sleep", SLEEP, contract.CONSOLIDATION),
@@ -330,7 +337,7 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     ):
         interval, source = _interval(state, config, name, kind)
         if interval:
-            newest = (each.step for each in reversed(state.events_of(kind)) if each.step is not None)
+            newest = reversed(_steps_of(state, kind))
             counted_from = next(
                 (each for each in newest if now.start < each <= state.current_step), now.start
             )
@@ -339,12 +346,11 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     return tuple(made)
 
 
-def configuration(state: TrainingState, stage: float | None) -> Mapping[str, Any]:
-    """What a stage was configured with when it last began; empty if that is not logged."""
-    starts = reversed(state.events_of(contract.STAGE_START))
-    start = next((each for each in starts if _same(each.stage_begun) == _same(stage)), None)
-    given = start.fields.get("config") if start else None
-    return given if isinstance(given, Mapping) else start.fields if start else {}
+def _steps_of(state: TrainingState, kind: str) -> list[int]:
+    """The steps of all consolidations, or growths, that count; of the phases of one consolidation the first."""
+    if kind == contract.CONSOLIDATION:
+        return [each.step for each in consolidations(state)]
+    return [each.step for each in state.counting(kind) if each.step is not None]
 
 
 def _interval(state: TrainingState, config: Mapping[str, Any], name: str, kind: str) -> tuple[int, str]:

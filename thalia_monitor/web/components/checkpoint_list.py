@@ -259,7 +259,7 @@ def _growth(state: TrainingState, a: Entry, b: Entry) -> dict[str, tuple[int, fl
     if a.step is None or b.step is None:
         return found
     low, high = sorted((a.step, b.step))
-    for event in state.events_of(contract.GROWTH):
+    for event in state.counting(contract.GROWTH):
         if event.step is not None and low < event.step <= high:
             region, more = str(event.fields.get("region", "unknown")), event.fields.get("neurons_added")
             events, added = found.get(region, (0, 0.0))

@@ -116,13 +116,17 @@ def tries(each: Course) -> str:
 def _planned(each: Course) -> str:
     if each.extended is None:
         return NONE
-    weeks = each.plan.weeks
-    words = f"{each.extended - each.start:,.0f} steps"
-    return words + (f" ({weeks + each.plan.more_weeks:g} weeks)" if weeks else "")
+    steps = each.extended - each.start
+    weeks = each.plan.weeks + each.plan.more_weeks if each.plan.weeks else None
+    if each.plan.weeks and each.plan.steps is not None:  # an extension in steps is some weeks, too
+        weeks = each.plan.weeks * each.plan.steps / (each.plan.steps - each.plan.more_steps)
+    return f"{steps:,.0f} steps" + (f" ({weeks:.4g} weeks)" if weeks else "")
 
 
 def against(each: Course) -> str:
     """How a stage compares with its plan: extended, over it, early, or what is left of it."""
+    if not each.counts:
+        return "nothing counts after a resume"
     words = []
     if each.planned and each.extended and each.extended > each.planned:
         words.append(f"extended by {each.extended - each.planned:,.0f} steps")
@@ -242,7 +246,7 @@ def kept(state: TrainingState) -> list[Any]:
             "logger.log_evaluation(task='mnist', stage=0, accuracy=0.94, n=500, step=step)."
         )
         return [title, basic.empty("No task was probed", advice)]
-    trained = [each.stage for each in stage_course.courses(state)][-MOST_STAGES:]
+    trained = [each.stage for each in stage_course.courses(state) if each.counts][-MOST_STAGES:]
     during = [f"Stage {each:g}" for each in trained]
     headings = ("Task", "Taught in", *during, "Forgotten", "Newest probe")
     rows = [_task(state, each, trained) for each in found[:MOST_ROWS]]
@@ -346,7 +350,7 @@ def protected(state: TrainingState) -> list[Any]:
 def strip(summary: Summary) -> html.Section | None:
     """The whole curriculum in small, for the overview: a cell for each stage, filled as far as it is done."""
     state = summary.state
-    found = {each.stage: each for each in stage_course.courses(state)}
+    found = {each.stage: each for each in stage_course.courses(state) if each.counts}
     if not found:
         return None
     cells = [_part(number, name, found.get(number), state) for number, name in stage_course.curriculum(state)]
@@ -365,12 +369,12 @@ def _part(number: float, name: str, at: Course | None, state: TrainingState) -> 
         share, words = 1.0, "trained"
     elif at is not None:
         total = (at.extended or 0) - at.start
-        share = min((at.end - at.start) / total, 1.0) if total > 0 else state.stage_progress
+        share = (at.end - at.start) / total if total > 0 else state.stage_progress
         words = f"being trained, {share:.0%} of its plan" if share else "being trained"
     return html.Li(
         [
             html.Span(f"{number:g}", className="strip-number"),
-            html.I(className="strip-fill", style={"width": f"{round(share * 100, 1)}%"}),
+            html.I(className="strip-fill", style={"width": f"{min(round(share * 100, 1), 100.0)}%"}),
             html.Span(f" {name}: {words}", className="visually-hidden"),
         ],
         className="strip-now" if at is not None and at.running else "strip-done" if at else "",

@@ -15,6 +15,7 @@ from dash import html, no_update
 
 from thalia_monitor import contract
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.event_counts import count_in_words, neurons_added
 from thalia_monitor.analysis.findings import Finding
 from thalia_monitor.analysis.formatting import NONE, ago, counted, duration
 from thalia_monitor.analysis.liveness import Liveness, Status
@@ -37,7 +38,9 @@ _NOUNS: Final = {Severity.CRITICAL: ("critical", "critical"), Severity.WARNING: 
 def header(state: TrainingState, updated: float | None = None, now: float | None = None) -> list[Any]:
     """Where the training is, in one line and a bar; ``updated`` is its last sign of life in Unix seconds."""
     now = time() if now is None else now
-    percent = f"{state.stage_progress:.0%}" if state.total_weeks or state.stage_progress else ""
+    share = state.stage_steps / state.plan.steps if state.planned_in_steps and state.plan.steps else None
+    share = state.stage_progress if share is None else share  # of steps also what is beyond the plan
+    percent = f"{share:.0%}" if state.total_weeks or share else ""
     stage = "–" if state.current_stage is None else f"{state.current_stage}"
     return [
         html.Div(
@@ -164,15 +167,14 @@ def _row(number: int, warning: HealthWarning, origin: str) -> Any:
 
 def totals(state: TrainingState) -> list[Any]:
     """Training information: how long, how much growth, how much sleep, and where the numbers come from."""
-    growth, sleep = state.count_of(contract.GROWTH), state.count_of(contract.CONSOLIDATION)
     sources = ", ".join(sorted({source.format for source in state.sources})) or "nothing read yet"
     return [
         basic.fact(
             "Training time",
             duration(state.training_duration.total_seconds()) if state.training_duration else "–",
         ),
-        basic.fact("Growth events", f"{growth:,}"),
-        basic.fact("Consolidations", f"{sleep:,}"),
+        basic.fact("Growth events", *count_in_words(state, contract.GROWTH)),
+        basic.fact("Consolidations", *count_in_words(state, contract.CONSOLIDATION)),
         basic.fact("Read from", sources),
     ]
 
@@ -181,14 +183,18 @@ def growth_facts(state: TrainingState) -> list[Any]:
     """Neurons, regions and growth events in numbers, or a sentence where the run's files never have them."""
     if nothing := empty_states.sentence(state, "neuron counts, capacity or growth"):
         return [nothing]
-    events = state.growth_events
     neurons = state.history.latest(state.history.neurons)
-    added = events["neurons_added"].sum() if len(events) else 0
+    if not neurons and not state.history.capacity and not state.count_of(contract.GROWTH):
+        advice = (
+            "Log neuron_counts and capacity_by_region as objects by region with each line, and "
+            "logger.log_growth_event(region, n_added, reason, step)."
+        )
+        return [basic.empty("No growth, neuron counts or capacity are logged", advice)]
     return [
         basic.fact("Neurons now", f"{sum(neurons.values()):,.0f}" if neurons else "–"),
         basic.fact("Regions", f"{len(neurons):,}" if neurons else "–"),
-        basic.fact("Growth events", f"{len(events):,}"),
-        basic.fact("Neurons added", f"{added:,}"),
+        basic.fact("Growth events", *count_in_words(state, contract.GROWTH)),
+        basic.fact("Neurons added", f"{neurons_added(state):,}"),
     ]
 
 

@@ -35,12 +35,14 @@ def checklist_panel(state: TrainingState) -> list[Any]:
     if not listed and (nothing := empty_states.sentence(state, "milestones")):
         return [nothing]
     if not listed:
-        return [
-            basic.empty(
-                "No milestones to show",
-                f"The stage table defines none for {state.stage_name}, and the newest checkpoint evaluated none.",
-            )
-        ]
+        where = (
+            "The stage is not known yet" if state.current_stage is None else f"{state.stage_name} has none"
+        )
+        advice = (
+            f"{where}, and no checkpoint has evaluated any: log logger.log_stage_start(stage, config) and "
+            "log_milestone_evaluation(stage, {'mnist_accuracy': True}, step=step)."
+        )
+        return [basic.empty("No milestones to show", advice)]
     share = passed / evaluated if evaluated else 0.0
     waiting = len(listed) - evaluated
     facts = html.Div(

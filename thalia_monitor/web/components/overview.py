@@ -151,9 +151,8 @@ def growth(summary: Summary) -> html.Section:
     growth = summary.growth
     if not growth.events and growth.neurons is None:
         never = empty_states.sentence(summary.state, "growth")
-        return block(
-            "Growth", "/growth", never or basic.empty("No growth yet", "The training log has growth events.")
-        )
+        advice = "logger.log_growth_event(region, n_added, reason, step) logs one."
+        return block("Growth", "/growth", never or basic.empty("No growth yet", advice))
     hour = "times not logged"
     if growth.hour_events is not None:
         hour = _grown(growth.hour_added or 0, growth.hour_events)
@@ -180,7 +179,7 @@ def sleep(summary: Summary) -> html.Section:
     sleep = summary.sleep
     if sleep is None:
         never = empty_states.sentence(summary.state, "consolidation")
-        advice = "The training log has consolidations."
+        advice = "logger.log_consolidation('NREM', 120, step=step) logs one."
         return block(
             "Last consolidation", "/consolidation", never or basic.empty("No consolidation yet", advice)
         )
@@ -212,7 +211,7 @@ def milestones(summary: Summary) -> html.Section:
         advice = (
             f"The stage table defines none for {summary.state.stage_name}."
             if named
-            else "The stage is not known yet."
+            else "The stage is not known yet: logger.log_stage_start(stage, config) names it."
         )
         return block("Milestones", "/milestones", basic.empty("No milestones to show", advice))
     rows = [

@@ -1,9 +1,8 @@
-"""Consolidations put together from their phases: performance before and after, interval, debt and sums by phase."""
+"""Consolidations put together from their phases: interval, debt and sums by phase."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -11,19 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.metric_info import PERFORMANCE
-from thalia_monitor.model.series_key import metric
+from thalia_monitor.model.stage_plan import configuration
 
 if TYPE_CHECKING:
-    from thalia_monitor.model.history import Floats, Ints, Series
     from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
-LINES: Final = 20
-"""Lines before and after a consolidation that are compared."""
-FEWEST: Final = 3
-"""Lines on either side that a comparison needs."""
 MOST_EVENTS: Final = 5_000
 """Newest events that are put together to consolidations."""
 INTERVAL: Final = 10_000
@@ -87,11 +79,9 @@ def consolidations(state: TrainingState) -> list[Consolidation]:
 
 
 def _grouped(state: TrainingState) -> list[Consolidation]:
-    limits = state.history.supersessions()
     found: list[list[Event]] = []
-    for event in state.events_of(contract.CONSOLIDATION)[-MOST_EVENTS:]:
-        counts = event.segment >= len(limits) or (event.step or 0) < limits[event.segment]
-        if event.step is None or not counts:
+    for event in state.counting(contract.CONSOLIDATION)[-MOST_EVENTS:]:
+        if event.step is None:
             continue
         if found and Consolidation((found[-1][-1],)).takes(event):
             found[-1].append(event)
@@ -100,71 +90,12 @@ def _grouped(state: TrainingState) -> list[Consolidation]:
     return [Consolidation(tuple(each)) for each in found]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """The performance of the 20 lines before a consolidation and of the 20 after it."""
-
-    consolidation: Consolidation
-    lines: Floats
-    """(40,) NaN where there is no line."""
-    before: float
-    """Mean of the lines before."""
-    after: float
-    """Mean of the lines after."""
-
-
-def effects(state: TrainingState) -> list[Effect]:
-    """Every consolidation with at least three lines of performance on either side, and no new stage among them.
-
-    Performance of one stage's tasks says nothing about that of another's.
-    """
-    return state.memoized("consolidation effects", lambda: _effects(state))
-
-
-def _effects(state: TrainingState) -> list[Effect]:
-    series: Series | None = state.history.series(metric(series_of(state, PERFORMANCE.name)))
-    if series is None:
-        return []
-    begun: dict[int, list[int]] = {}
-    for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
-        if event.step is not None:
-            begun.setdefault(event.segment, []).append(event.step)
-    begun = {segment: sorted(steps) for segment, steps in begun.items()}
-    found = []
-    for each in consolidations(state):
-        first, last = np.searchsorted(series.segment, (each.segment, each.segment + 1)).tolist()
-        start = first + int(np.searchsorted(series.step[first:last], each.step))
-        end = first + int(np.searchsorted(series.step[first:last], each.last_step, side="right"))
-        around = series.step[max(first, start - LINES) : min(end + LINES, last)]
-        if _within(begun.get(each.segment, []), around):
-            continue
-        lines = np.full(2 * LINES, np.nan)
-        before, after = (
-            series.value[max(first, start - LINES) : start],
-            series.value[end : min(end + LINES, last)],
-        )
-        lines[LINES - len(before) : LINES] = before
-        lines[LINES : LINES + len(after)] = after
-        lines[~np.isfinite(lines)] = np.nan
-        if min(np.isfinite(lines[:LINES]).sum(), np.isfinite(lines[LINES:]).sum()) >= FEWEST:
-            means = (float(np.nanmean(part)) for part in (lines[:LINES], lines[LINES:]))
-            found.append(Effect(each, lines, *means))
-    return found
-
-
-def _within(steps: list[int], lines: Ints) -> bool:
-    """Whether any of these ascending steps is after the first of these lines and not after the last."""
-    return len(lines) > 0 and bisect_right(steps, lines[0]) < bisect_right(steps, lines[-1])
-
-
 def interval(state: TrainingState) -> tuple[float, str]:
     """Steps at which a consolidation is due, and who says so: the stage's configuration, the run's habit, Thalia."""
-    for event in reversed(state.events_of(contract.STAGE_START)):
-        config = event.fields.get("config")
-        given = {**event.fields, **config} if isinstance(config, Mapping) else event.fields
-        steps = given.get("consolidation_interval")
-        if isinstance(steps, int | float) and not isinstance(steps, bool) and 0 < steps < math.inf:
-            return float(steps), "configured"
+    config = configuration(state.stage_events, state.current_stage)
+    steps = config.get("consolidation_interval")
+    if isinstance(steps, int | float) and not isinstance(steps, bool) and 0 < steps < math.inf:
+        return float(steps), "configured"
     known = [each for each in gaps(consolidations(state)) if each]
     return (
         (float(np.median(known)), "median of this run") if len(known) >= 3 else (INTERVAL, "Thalia's default")
@@ -220,7 +151,10 @@ def _added(
 
 
 def amounts(state: TrainingState) -> dict[str, dict[str, float]]:
-    """The sums over all consolidation events of a run; costs what is new."""
+    """The sums over all consolidation events of a run that count; costs what is new, unless a resume repeats some."""
+    counting = state.counting(contract.CONSOLIDATION)
+    if len(counting) < state.count_of(contract.CONSOLIDATION):
+        return sums(counting)
     return state.extended(
         "consolidation sums",
         lambda new, _: sums(each for each in new if each.kind == contract.CONSOLIDATION),

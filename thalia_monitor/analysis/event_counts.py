@@ -1,0 +1,38 @@
+"""How many growth events and consolidations count: without those that a resume has repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import add
+from typing import TYPE_CHECKING
+
+from thalia_monitor import contract
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.records import Event
+    from thalia_monitor.model.run import TrainingState
+
+
+def count_in_words(state: TrainingState, kind: str) -> tuple[str, str]:
+    """How many events of a kind count, and how many more a resume has repeated; empty where none was."""
+    counts = len(state.counting(kind))
+    more = state.count_of(kind) - counts
+    return f"{counts:,}", f"{more:,} more repeated after a resume" if more else ""
+
+
+def neurons_added(state: TrainingState) -> int:
+    """Neurons that all growth events added; costs what is new, unless a resume has repeated some."""
+    counting = state.counting(contract.GROWTH)
+    if len(counting) < state.count_of(contract.GROWTH):
+        return added(counting)
+    total: int = state.extended("neurons added", lambda new, _: added(new), add)
+    return total
+
+
+def added(events: Iterable[Event]) -> int:
+    """Neurons that the growth events among these added."""
+    return sum(_whole(each.fields.get("neurons_added")) for each in events if each.kind == contract.GROWTH)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
