@@ -25,7 +25,7 @@ from thalia_monitor.reading.library import run_id
 WORKERS: Final = 2
 INTERVAL: Final = 30
 """Seconds between two ticks while latency is measured: none of what is seen came by a tick."""
-LINES: Final = 30
+LINES: Final = 60
 SOON: Final = 500
 ORDINARY: Final = 250
 BACK: Final = 5

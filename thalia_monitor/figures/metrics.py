@@ -161,14 +161,14 @@ def summary(name: str, points: Sample) -> str:
 
 
 def course(state: TrainingState, name: str) -> Course:
-    """A metric over the whole run, from 20,000 evenly spread values at most.
+    """A metric over the whole run, each point the median of some hundred evenly spread values.
 
     What a resume has repeated is left out.
     """
     series = state.history.series(metric_key(name))
     if series is None:
         return Course([])
-    each = slice(None, None, max(1, len(series) // 20_000))
+    each = slice(None, None, max(1, len(series) // (100 * COURSE_POINTS)))
     step, segment = series.step[each], series.segment[each]
     kept = step < state.history.supersessions()[segment]
     some = series.value[each][kept]

@@ -61,7 +61,7 @@ def test_a_pane_that_fails_says_so_and_all_else_goes_on(app: Dash, run: Run, cli
     assert screen.facts()["Step"] == "200"
     app.server.extensions[panels.PANELS]["growth-facts"] = working
     screen.refresh()
-    assert "Growth events" in screen.text("growth-facts")
+    assert "No growth" in screen.text("growth-facts")
 
 
 def test_a_fault_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

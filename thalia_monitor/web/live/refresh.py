@@ -94,7 +94,7 @@ def refresh(client: ClientState) -> Refresh:
     except MonitorError as error:
         return Refresh(_unreadable(error, run, client))
     state = latest.state
-    monitor().responses.wait_for_identical()
+    monitor().responses.wait_for_worker()
     summary = header.summary_of(monitor(), run, state)
     standing, badge = header.changed(summary, run, client.standing)
     frame = NOTHING | {"standing": standing, "badge": badge}

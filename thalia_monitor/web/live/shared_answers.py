@@ -88,8 +88,8 @@ class ResponseCache:
         body = cacheable_body(request.get_data()) if callback else None
         if body is None:
             return None
-        g.body_hash = body_hash(body)
-        response = self._lookup(g.body_hash)
+        g.body_hash = key = body_hash(body)
+        response = self._lookup(key) or self._wait_for_thread(key)
         return Response(response, mimetype="application/json") if response else None
 
     def _lookup(self, key: str) -> bytes | None:
@@ -103,45 +103,45 @@ class ResponseCache:
         self._remember(key, shared)
         return shared[1]
 
-    def wait_for_identical(self) -> None:
-        """Wait for an identical request that is in progress, and send its response to the current one as well.
+    def _wait_for_thread(self, key: str) -> bytes | None:
+        """Return the response of another thread of this worker; None if none computes it, or not in time.
 
-        Called by a callback after it has read the run and before the expensive work. If there is a response, the
-        request ends here, by ``flask.abort``. Otherwise this returns, after :data:`MAX_WAIT` at most, and the caller
-        computes the response itself.
+        If none does, the current request is noted as the one that does.
         """
-        key = g.get("body_hash")
-        if key is None or "expires" not in g:
-            return
         with self._lock:
             in_progress = self._in_progress.get(key)
             if in_progress is None:
                 self._in_progress[key] = g.in_progress = Event()
-        response = self._wait_in_process(key, in_progress) if in_progress else self._wait_for_worker(key)
-        if response:
-            del g.expires  # the request that computed it has stored it
-            abort(Response(response, mimetype="application/json"))
-
-    def _wait_in_process(self, key: str, in_progress: Event) -> bytes | None:
-        """Return the response of another thread of this worker; None if it is not stored in time."""
+                return None
         in_progress.wait(MAX_WAIT)
         return self._lookup(key)
 
-    def _wait_for_worker(self, key: str) -> bytes | None:
+    def wait_for_worker(self) -> None:
+        """Wait for another worker that handles an identical request, and send its response to this one as well.
+
+        Called by a callback after it has read the run and before the expensive work: only then is it known
+        whether the response may be shared. If there is one, the request ends here, by ``flask.abort``. Otherwise
+        this returns, after :data:`MAX_WAIT` at most, and the caller computes the response.
+        """
+        if self._cache is None or "in_progress" not in g or "expires" not in g:
+            return
+        if response := self._from_worker(self._cache, g.body_hash):
+            del g.expires  # the request that computed it has stored it
+            abort(Response(response, mimetype="application/json"))
+
+    def _from_worker(self, cache: FigureCache, key: str) -> bytes | None:
         """Return the response of another worker; None if none computes it, or if it is not stored in time.
 
         Then the shared cache gets a note until when others wait for this worker.
         """
-        if self._cache is None:
-            return None
         in_progress_key = f"sought:{key}"
-        in_progress_until = self._cache.get(in_progress_key, float) or 0.0
+        in_progress_until = cache.get(in_progress_key, float) or 0.0
         deadline = time.monotonic() + MAX_WAIT  # monotonic: the system clock may be set back meanwhile
         while self._clock() < in_progress_until and time.monotonic() < deadline:
             time.sleep(POLL_INTERVAL)
             if response := self._lookup(key):
                 return response
-        self._cache.set(in_progress_key, self._clock() + MAX_WAIT, SHARED_TTL)
+        cache.set(in_progress_key, self._clock() + MAX_WAIT, SHARED_TTL)
         return None
 
     def _store_response(self, response: Response) -> Response:
