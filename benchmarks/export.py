@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     run = bench.directory / "wide"
     run.mkdir()
     write_wide_log(run / "training_log.json", bench.lines)
+    os.sync()  # or the first export would wait for the log to be written to the disk
     what = f"export of {bench.lines:,} lines x {VALUES} values"
     for kind in ("csv", "json", *(["parquet"] if find_spec("pyarrow") else [])):
         target = bench.directory / f"wide.{kind}"

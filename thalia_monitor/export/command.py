@@ -8,6 +8,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -238,7 +239,13 @@ def _write(
 
 
 def _put(text: Iterator[str], file: TextIO) -> int:
-    return sum(file.write(piece) for piece in text)
+    """Write each piece while the next one is made, and return the number of characters."""
+    with ThreadPoolExecutor(1) as writer:
+        size, writing = 0, writer.submit(int)
+        for piece in text:
+            size += writing.result()
+            writing = writer.submit(file.write, piece)
+        return size + writing.result()
 
 
 def _text(

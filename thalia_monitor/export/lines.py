@@ -139,29 +139,28 @@ def json_rows(selection: Selection) -> Iterator[str]:
 def _text(block: Block, word: Callable[[float, bool], str], between: str) -> str:
     """The lines of a block, their cells joined by commas; each number as ``repr`` writes it.
 
-    orjson writes a matrix many times faster, and as ``repr`` does but for exponents. What it would write otherwise is
-    NaN to it, which it writes as ``null``, and is put in afterwards: each line's step and segment, and by
-    ``word(value, missing)`` what is missing, not finite, very large or very small.
+    orjson writes a matrix many times faster, and as ``repr`` does but for exponents. What it would write otherwise
+    is NaN to it, which it writes as ``null``, in whose place ``word(value, missing)`` is put afterwards: for what is
+    missing, not finite, very large or very small.
     """
-    matrix = np.column_stack([np.full(len(block), np.nan), *(values for values, _ in block.cells)])
+    matrix = np.column_stack([values for values, _ in block.cells])
+    size = np.abs(matrix)
+    odd = ~(((size >= 1e-4) & (size < 1e16)) | (size == 0))
     missing = np.zeros(matrix.shape, bool)
-    for place, (_, absent) in enumerate(block.cells, 1):
+    for place, (_, absent) in enumerate(block.cells):
         if absent is not None:
             missing[:, place] = absent
-    size = np.abs(matrix)
-    odd = ~(((size >= 1e-4) & (size < 1e16)) | (size == 0)) | missing
-    head = np.nonzero(odd)[1] == 0
-    words, pieces = np.empty(len(head), object), np.empty(len(head) + 1, object)
-    steps = zip(block.step.tolist(), block.segment.tolist(), strict=True)
-    words[head] = [f"{between}{step},{segment}" for step, segment in steps]
-    cells = zip(matrix[odd][~head].tolist(), missing[odd][~head].tolist(), strict=True)
-    words[~head] = [word(value, absent) for value, absent in cells]
+    odd |= missing
+    words = list(map(word, matrix[odd].tolist(), missing[odd].tolist()))
     matrix[odd] = np.nan
-    pieces[:] = orjson.dumps(matrix, option=orjson.OPT_SERIALIZE_NUMPY)[:-2].decode().split("null")
-    pieces[:-1][head] = [piece[:-3] for piece in pieces[:-1][head]]  # without the brackets between two lines
-    parts = np.empty(len(words) + len(pieces), object)
-    parts[::2], parts[1::2] = pieces, words
-    return "".join(parts[1:].tolist()).removeprefix(between)
+    lines = orjson.dumps(matrix, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].decode().split("],[")
+    first = 0
+    for line, count in enumerate(odd.sum(axis=1).tolist()):
+        if count:
+            lines[line] = lines[line].replace("null", "%s") % tuple(words[first : first + count])
+            first += count
+    heads = zip(block.step.tolist(), block.segment.tolist(), lines, strict=True)
+    return between.join([f"{step},{segment},{line}" for step, segment, line in heads])
 
 
 def _csv_word(value: float, missing: bool) -> str:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from thalia_monitor.errors import MonitorError, RunUnreadable, UnknownRun
 from thalia_monitor.reading.listing import Summary, summarize
 from thalia_monitor.reading.run_reader import RunReader, TimedReader
 from thalia_monitor.reading.run_search import Found, Root, search
+from thalia_monitor.reading.timeouts import run_together
 
 if TYPE_CHECKING:
     from thalia_monitor.kept import RunNotes
@@ -261,12 +262,12 @@ class Library:
     def summaries(self, runs: Sequence[str], *, limit: float = 1.0) -> list[Summary | str]:
         """Sum several runs up at once; where that fails, or takes longer than ``limit`` seconds, the reason why."""
         readers = [self._timed_reader(self.entry(run)) for run in runs]
-        asked = [reader.ask_summary() for reader in readers]
-        wait(asked, timeout=limit)
+        calls = [reader.summary_call() for reader in readers]
+        run_together(calls, limit)
         for run, reader in zip(runs, readers, strict=True):
             if reader.holding:
                 self._hold(run, reader)
-        return [_outcome(each) for each in asked]
+        return [_outcome(each.result) for each in calls]
 
     def known_summaries(self, entries: Sequence[Entry], *, limit: float = 5.0) -> list[Summary | str]:
         """Sum several runs up as of the last search: only what has changed since the last summary is read."""
@@ -289,9 +290,9 @@ class Library:
 
     def versions(self, runs: Sequence[str], *, limit: float = 1.0) -> list[str | None]:
         """Take the version of several runs' files at once, reading none; None where that fails or takes long."""
-        asked = [self._timed_reader(self.entry(run)).ask_version() for run in runs]
-        wait(asked, timeout=limit)
-        return [_version(each) for each in asked]
+        calls = [self._timed_reader(self.entry(run)).version_call() for run in runs]
+        run_together(calls, limit)
+        return [_version(each.result) for each in calls]
 
     def add(self, directory: Path) -> str:
         """Take in one more directory and return its run id; only for an operator on the same machine.

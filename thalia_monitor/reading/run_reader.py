@@ -27,7 +27,7 @@ from thalia_monitor.reading.listing import Listing, Summary, list_directory
 from thalia_monitor.reading.merge import Merger
 from thalia_monitor.reading.other_files import OtherFormats
 from thalia_monitor.reading.recording import RunParts
-from thalia_monitor.reading.timeouts import LONGEST_WAIT, TimedCalls
+from thalia_monitor.reading.timeouts import LONGEST_WAIT, Call, TimedCalls
 
 if TYPE_CHECKING:
     from thalia_monitor.kept import RunNotes
@@ -232,9 +232,13 @@ class TimedReader:
         limit = self._limit + (patience or 0)
         return self._calls.result(lambda: self._read(patience), limit)
 
-    def ask_summary(self) -> Future[Summary]:
-        """Start reading the run's stage and step; the future may fail with RunUnreadable, or never finish."""
-        return self._calls.ask(self._sum_up, self._limit)
+    def summary_call(self) -> Call[Summary]:
+        """What reads the run's stage and step; it may fail with RunUnreadable, or never finish."""
+        return self._calls.prepare(self._sum_up, self._limit)
+
+    def version_call(self) -> Call[str]:
+        """What takes the version of the run's files, as :meth:`ask_version` does."""
+        return self._calls.prepare(self._version, self._limit)
 
     def ask_version(self) -> Future[str]:
         """Start taking the version of the run's files, from their status alone; it may fail as a reading may."""

@@ -44,7 +44,7 @@ Sample = tuple[tuple[Label, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """What is exported of a run, as it was at one version of its files."""
+    """What is exported of a run, as it was at one version of its files; its texts are values of labels."""
 
     version: str
     observed: float
@@ -85,7 +85,7 @@ def figures(state: TrainingState, version: str, now: float, refresh: float) -> R
         version=version,
         observed=now,
         alive=liveness(state, now, refresh),
-        stage_name=state.stage_name,
+        stage_name=label(state.stage_name),
         single=stage
         | {
             "step": float(state.current_step),
@@ -223,7 +223,7 @@ def _of_runs(client: Any, runs: list[tuple[Entry, RunFigures | None]]) -> Iterat
         "run_info",
         "Name of the stage that the run is in; always 1.",
         (*RUN, "stage_name"),
-        (((*who, label(found.stage_name)), 1.0) for who, found in known),
+        (((*who, found.stage_name), 1.0) for who, found in known),
     )
     yield _gauge(
         client,
@@ -269,11 +269,7 @@ def _of_runs(client: Any, runs: list[tuple[Entry, RunFigures | None]]) -> Iterat
             name,
             text,
             (*RUN, by),
-            (
-                ((*who, label(key)), value)
-                for who, found in known
-                for key, value in getattr(found, part).items()
-            ),
+            (((*who, key), value) for who, found in known for key, value in getattr(found, part).items()),
         )
     events = client.core.CounterMetricFamily(
         "thalia_run_events", "Growth and consolidation events of the run.", labels=[*RUN, "event_type"]
