@@ -193,6 +193,36 @@ def test_a_phone_has_one_column_and_nothing_scrolls_sideways(show: Callable[...,
         expect(link).to_be_in_viewport(ratio=0.99)  # a pixel may be parted
 
 
+COVERED = """() => [...document.querySelectorAll('.card-head')].flatMap(head => {
+  const words = part => {
+    const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT), found = [];
+    while (walker.nextNode()) {
+      const at = walker.currentNode, range = new Range();
+      range.selectNodeContents(at);
+      const seen = at.parentElement.checkVisibility() && !at.parentElement.closest('.visually-hidden');
+      if (seen) found.push(...[...range.getClientRects()].map(box => [at.textContent, box]));
+    }
+    return found;
+  };
+  const [first, ...others] = [...head.children].reverse().map(words), beside = others.flat();
+  return first.flatMap(([one, a]) => beside.filter(([, b]) =>
+    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([other]) => `${one} / ${other}`));
+})"""
+"""Words of a chart's tools, the last part of its heading, that lie upon its title or caption."""
+
+
+@pytest.mark.parametrize("path", ["metrics", "growth", "compare"])
+def test_no_words_lie_upon_a_charts_tools(show: Callable[..., Page], path: str) -> None:
+    """Title, caption and tools each have their room, in small charts and on half a screen, too."""
+    page = show("everything", path)
+    if path == "metrics":
+        expect(page.locator(".multiples .chart-card").first).to_be_visible()
+    for width in (1440, 1320, 1000, 901, 700, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(COVERED) == [], width
+
+
 def test_charts_have_words_and_a_table(show: Callable[..., Page]) -> None:
     """Each says what it shows where a screen reader finds it, and leads to its numbers or stands above them."""
     page = show("everything", "growth")

@@ -80,6 +80,22 @@ def test_thalias_own_regions_are_told_apart() -> None:
     assert all(region_style(f"area {number}")["dash"] not in strokes for number in range(100))
 
 
+@given(st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=24))
+def test_lines_of_one_chart_are_told_apart(names: list[str]) -> None:
+    """Up to 24; a name that comes later changes none before it."""
+    styles = theme.distinct_styles(names)
+    assert len({tuple(each.items()) for each in styles.values()}) == len(names)
+    assert theme.distinct_styles(names[:-1]) == {name: styles[name] for name in names[:-1]}
+
+
+def test_a_line_has_the_style_of_its_name_where_that_is_free() -> None:
+    """And when all are taken, it has it again."""
+    names = [f"task {number}" for number in range(40)]
+    styles = theme.distinct_styles(names)
+    assert styles["task 0"] == theme.region_style("task 0")
+    assert styles["task 39"] == theme.region_style("task 39")
+
+
 def test_a_layout_never_forgets_the_readers_view() -> None:
     """``uirevision`` is the same from the first figure on, and a caller cannot change the shared parts."""
     first, second = layout(), layout(x_title="wall clock")

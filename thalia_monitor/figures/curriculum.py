@@ -167,6 +167,7 @@ def retention(state: TrainingState, _: str, view: View) -> Chart:
     if not found:
         return nothing("no task was probed after the end of its stage", CAPTION_ONLY)
     traces, total = [], 0
+    styles = theme.distinct_styles(each.task for each in found[:MOST_LANES])
     for each in found[:MOST_LANES]:
         rows = [
             (probe.step, 100 * share, probe.segment, np.nan if probe.time is None else probe.time)
@@ -175,7 +176,7 @@ def retention(state: TrainingState, _: str, view: View) -> Chart:
         ]
         step, value, segment, time = np.array(rows, np.float64).T
         series = Series(each.task, step.astype(np.int64), value, segment.astype(np.int64), time, None)
-        style = theme.region_style(each.task)
+        style = styles[each.task]
         traces.append(line(state, series, view, each.task, style, "%{y:.1f} % kept", len(found[:MOST_LANES])))
         total += len(rows)
     layout = frame(view, "% kept")

@@ -277,6 +277,7 @@ def before_and_after(
             "customdata": row_addresses(page, step),
             "marker": {"color": color, "symbol": symbol, "size": 8},
             "hovertemplate": "%{text}<extra></extra>",
+            "cliponaxis": False,
         }
         for at, (name, symbol) in enumerate((("before", "circle-open"), ("after", "circle")))
     ]

@@ -109,7 +109,7 @@ class Lanes:
         )
         made["yaxis"] |= {
             "automargin": True,
-            "ticklabelstandoff": 6,
+            "ticklabelstandoff": 10,  # room for half of a mark
             "type": "category",
             "categoryorder": "array",
             "categoryarray": list(labels.values())[::-1],

@@ -216,11 +216,16 @@ def reasons(state: TrainingState, _: str, view: View) -> Chart:
     layout = theme.layout(x_title="neurons added", height=34 * len(lanes) + 70, **OWN_AXIS)
     layout["hovermode"] = "closest"
     layout["yaxis"] |= {
-        "automargin": True,
+        "showticklabels": False,
         "type": "category",
         "categoryorder": "array",
         "categoryarray": list(lanes.values())[::-1],
     }
+    # Above its dots: beside them, a reason would take half of a phone.
+    named_at = {"xref": "paper", "x": 0, "xanchor": "left", "yshift": 12, "showarrow": False}
+    layout["annotations"] = [
+        {**named_at, "y": label, "text": label, "font": {"size": theme.SMALL}} for label in lanes.values()
+    ]
     dots = {
         "type": "scatter",
         "mode": "markers",

@@ -100,6 +100,21 @@ def region_style(region: str) -> dict[str, str]:
     return {"color": PALETTE[number % len(PALETTE)], "dash": _DASHES[number // len(PALETTE) % 3]}
 
 
+def distinct_styles(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """A line's colour and dash for each name: that of :func:`region_style`, or the next one that is still free.
+
+    Names that come later change nothing for those before them; beyond 24 names styles are used again.
+    """
+    every = [{"color": color, "dash": dash} for dash in _DASHES for color in PALETTE]
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        style = region_style(name)
+        if style in found.values():
+            style = next((each for each in every if each not in found.values()), style)
+        found[name] = style
+    return found
+
+
 _NAMED_DASHES: Final = {"solid": "1px", "dot": "3px,3px", "dash": "9px,9px", "dashdot": "9px,3px,3px,3px"}
 
 
