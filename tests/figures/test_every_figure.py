@@ -78,6 +78,17 @@ def test_no_text_of_a_figure_is_markup(name: str, builders: dict[str, Builder]) 
             assert len(text) < 500, what
 
 
+@pytest.mark.parametrize("name", ["hostile", "healthy"])
+def test_no_sentence_beside_a_figure_holds_an_escaped_character(
+    name: str, builders: dict[str, Builder]
+) -> None:
+    """Captions, notes and summaries are text: "&lt;" would be read out, and shown, as it is written."""
+    state = fixture_state(name)
+    for what, chart in charts(state, builders, View(markers=EVERY_KIND)):
+        for text in (chart.caption, chart.summary, *chart.notes):
+            assert not re.search(r"&(lt|gt|amp|#\d+);", text), what
+
+
 @pytest.fixture(scope="module")
 def week() -> TrainingState:
     """A week of training: 200,000 lines of metrics (one NaN on every other) and six regions, 50,000 events."""

@@ -111,7 +111,7 @@ def test_reasons_that_differ_in_their_numbers_are_one() -> None:
         "vta +10": "no reason logged",
     }
     assert chart.caption == "4 events"
-    assert "Capacity # &gt; threshold #: 2 events, +200 neurons" in chart.summary
+    assert "Capacity # > threshold #: 2 events, +200 neurons" in chart.summary
 
 
 def test_capacity_before_and_after_is_that_of_the_neighbouring_lines() -> None:

@@ -258,11 +258,11 @@ def sentence(family: Family, rows: list[RegionCells]) -> str:
         if furthest and far[furthest]:
             value = next(float(each.cells.median[-1]) for each in now if each.region == furthest)
             side = "above" if far[furthest] > 0 else "below"
-            parts.append(f"furthest {side}: {theme.plain(furthest, 24)} at {number(value)}")
+            parts.append(f"furthest {side}: {theme.short(furthest, 24)} at {number(value)}")
     else:
         parts.append(f"{counted(len(now), 'region')} in the newest cell, no range is stated for this unit")
     if silent:
-        names = ", ".join(theme.plain(each.region, 24) for each in silent[:4])
+        names = ", ".join(theme.short(each.region, 24) for each in silent[:4])
         more = f" and {len(silent) - 4:,} more" if len(silent) > 4 else ""
         parts.append(f"lines without activity in {names}{more}")
     else:
@@ -278,7 +278,7 @@ def facts(state: TrainingState) -> list[tuple[str, str, str]]:
         rows = region_cells(state, family, cut, start, end) if cut else []
         filled = [each for each in rows if len(each.cells.number)]
         if cut and filled:
-            title = f"{theme.plain(family.name, 40)} ({UNITS[family.unit]})"
+            title = f"{theme.short(family.name, 40)} ({UNITS[family.unit]})"
             found.append((title, counted(len(filled), "region"), sentence(family, filled)))
     return found
 

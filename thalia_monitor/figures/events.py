@@ -192,7 +192,7 @@ def caption(total: int, placed: Marks, singular: str, plural: str = "") -> str:
 def by_label(placed: Marks) -> list[tuple[str, int, float, int]]:
     """Per region or sleep stage in the view: name, events, sum of amounts, events with an amount."""
     return [
-        (theme.plain(label, 24), int(placed.count[at].sum()), float(np.nansum(placed.amount[at])), int(said))
+        (theme.short(label, 24), int(placed.count[at].sum()), float(np.nansum(placed.amount[at])), int(said))
         for label in sorted(set(placed.label.tolist()))
         for at in [placed.label == label]
         for said in [placed.said[at].sum()]

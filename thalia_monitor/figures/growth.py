@@ -62,7 +62,7 @@ def capacity(state: TrainingState, _: str, view: View) -> Chart:
     chart = _by_region(state, Kind.CAPACITY, view)
     if not chart.scaled:
         return chart
-    chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".0%"}
+    chart.layout["yaxis"] = chart.layout["yaxis"] | {"tickformat": ".3~p"}
     if Kind.CAPACITY.family not in view.log:
         chart.layout["yaxis"] |= {"rangemode": "tozero"}
     show_band(chart.layout, GROWING, log=Kind.CAPACITY.family in view.log)
@@ -92,7 +92,7 @@ def capacity_now(state: TrainingState, _: str, view: View) -> Chart:
         "cliponaxis": False,
         "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
     }
-    words = ", ".join(f"{theme.plain(region, 24)} {_percent(value)}" for region, value in regions)
+    words = ", ".join(f"{theme.short(region, 24)} {_percent(value)}" for region, value in regions)
     caption = "" if regions else "no line has capacity_by_region yet"
     summary = f"Capacity by region: {words}." if words else ""
     return Chart([bars], layout, caption=caption, summary=summary, **band_texts(GROWING))
@@ -164,7 +164,7 @@ def _growths(placed: Marks) -> str:
 
 def _course(region: str, column: Column, unit: str) -> str:
     ends = [number(float(column.values[at]), "percent" if unit == "capacity" else "count") for at in (0, -1)]
-    return f"{theme.plain(region, 24)} from {ends[0]} to {ends[1]}"
+    return f"{theme.short(region, 24)} from {ends[0]} to {ends[1]}"
 
 
 def _percent(share: float) -> str:

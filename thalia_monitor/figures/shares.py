@@ -166,7 +166,7 @@ def _changes(every: dict[str, Floats]) -> str:
             region = max(moved, key=lambda each: sign * moved[each])
             if sign * moved[region] >= 0.0005:
                 ends = f"{_percent(every[region][0] / first)} to {_percent(every[region][-1] / last)}"
-                words.append(f"{theme.plain(region, 24)} {verb} most: {ends} of all")
+                words.append(f"{theme.short(region, 24)} {verb} most: {ends} of all")
     return "; ".join(words) + "."
 
 
@@ -247,7 +247,7 @@ def reasons(state: TrainingState, _: str, view: View) -> Chart:
     for (reason, _region, _more), count in kept.items():
         counts[reason] += count
     each = "; ".join(
-        f"{theme.plain(reason, 44)}: {counted(counts[reason], 'event')}, +{totals[reason]:,} neurons"
+        f"{theme.short(reason, 44)}: {counted(counts[reason], 'event')}, +{totals[reason]:,} neurons"
         for reason in named
     )
     count = sum(counts.values())
@@ -304,7 +304,7 @@ def utilization(state: TrainingState, _: str, view: View) -> Chart:
     x = times(positions(step, times_at(state.history, step, segment), state.history, view))
     layout = theme.layout(x_title=X_TITLES[view.x], y_title="capacity", height=260)
     layout["xaxis"] |= X_LOOKS[view.x]
-    layout["yaxis"] |= {"tickformat": ".0%"}
+    layout["yaxis"] |= {"tickformat": ".3~p"}
     layout["hovermode"] = "closest"
     ends = [each for _, each in known]
     colors = [theme.region_style(str(each.fields["region"]))["color"] for each, _ in known]

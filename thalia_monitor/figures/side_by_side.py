@@ -105,7 +105,7 @@ def _one_of(two: Two, name: str, view: View, origin: str, draw: Draw) -> Chart:
     """The chart of one run, with the ends of its axes taken from those of both."""
     side = two[name == BESIDE]
     if side.run in view.hidden:
-        return nothing(f"{theme.plain(side.name, 30)} is hidden", CAPTION_ONLY)
+        return nothing(f"{theme.short(side.name, 30)} is hidden", CAPTION_ONLY)
     local = replace(view, hidden=frozenset(), markers=frozenset())
     charts = [_placed(each, name, local, origin, draw) for each in two]
     chart = charts[name == BESIDE]
@@ -129,7 +129,7 @@ def _placed(side: Side, name: str, view: View, origin: str, draw: Draw) -> Chart
     """The chart of one run, moved so that its x is that of the common axis."""
     zero = origin_of(side.state, view, origin)
     if zero is None:
-        return nothing(f"{theme.plain(side.name, 30)} has no stage {origin}", CAPTION_ONLY)
+        return nothing(f"{theme.short(side.name, 30)} has no stage {origin}", CAPTION_ONLY)
     if view.start is not None and view.end is not None:
         view = replace(view, start=view.start + zero, end=view.end + zero)
     chart = draw(side.state, name, view)

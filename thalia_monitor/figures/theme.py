@@ -51,13 +51,18 @@ SMALL: Final = 12
 def plain(text: object, longest: int = LONGEST_LABEL) -> str:
     """Make text from a log safe for Plotly, which reads a subset of HTML in titles, hovers and tick labels.
 
-    Control and direction-changing characters go, the length is bounded, and markup is escaped.
+    As :func:`short`, with markup escaped.
     """
+    return html.escape(short(text, longest), quote=False)
+
+
+def short(text: object, longest: int = LONGEST_LABEL) -> str:
+    """Text from a log for a sentence: of a bounded length, without control and direction-changing characters."""
     kept = "".join(each if unicodedata.category(each)[0] != "C" else " " for each in str(text)[: longest * 4])
     kept = " ".join(kept.split())
     if len(kept) > longest:
         kept = kept[: longest - 1] + "…"
-    return html.escape(kept, quote=False)
+    return kept
 
 
 _JAVASCRIPT: Final = frozenset(
@@ -83,10 +88,10 @@ def categories(names: Iterable[str], longest: int = 24) -> dict[str, str]:
     found: dict[str, str] = {}
     labels: set[str] = set()
     for name in names:
-        label = short = plain(name, longest)
+        label = cut = plain(name, longest)
         number = 2
         while label in labels:
-            label, number = f"{short} ({number})", number + 1
+            label, number = f"{cut} ({number})", number + 1
         labels.add(label)
         found[name] = key(label)
     return found
