@@ -231,10 +231,10 @@ class Start:
 def stage_starts(state: TrainingState) -> dict[int, Start]:
     """Start of each stage, by number: from its events, else its first checkpoint."""
     found: dict[int, Start] = {}
-    for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
+    for event in state.counting(contract.STAGE_START, contract.TRANSITION):
         if event.stage_begun is not None and event.step is not None:
             found.setdefault(_whole(event.stage_begun), Start(event.step, event.time))
-    for point in state.checkpoints:
+    for point in state.valid_checkpoints:
         if point.stage is not None:
             found.setdefault(_whole(point.stage), Start(point.step, _time_of(state.history, point.step)))
     return dict(sorted(found.items()))

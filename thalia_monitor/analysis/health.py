@@ -46,7 +46,8 @@ def stage_start(state: TrainingState) -> float:
     ]
     if begun:
         return max(begun)[1]
-    others = [each.step for each in state.checkpoints if each.stage != state.checkpoints[-1].stage]
+    saved = state.valid_checkpoints
+    others = [each.step for each in saved if each.stage != saved[-1].stage]
     return max(others, default=float("-inf"))
 
 

@@ -77,8 +77,8 @@ def lost(state: TrainingState) -> list[Change]:
 
 def _checks(state: TrainingState) -> Iterator[_Check]:
     """Every check of the run that counts."""
-    for point in state.checkpoints:
-        if point.milestones and not state.history.is_superseded(point.step):
+    for point in state.valid_checkpoints:
+        if point.milestones:
             yield _Check(point.step, point.milestones)
     limits = state.history.supersessions()
     for check in state.extended("milestone checks", _checks_of, add):

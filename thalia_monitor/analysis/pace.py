@@ -206,12 +206,16 @@ def _left_of_weeks(state: TrainingState) -> tuple[Span | None, str]:
         return None, "No checkpoint says which week the stage is in."
     if newest.week >= total:
         return None, f"The stage has reached the end of its {total:g} planned weeks."
-    points = [each for each in state.checkpoints if each.stage == newest.stage and each.week is not None]
+    points = [
+        each for each in state.valid_checkpoints if each.stage == newest.stage and each.week is not None
+    ]
     week = np.array([each.week for each in points], np.float64)
     step = np.array([each.step for each in points], np.float64)
     if week[-1] <= week[0]:
         return None, _NOT_YET
-    earlier = [each.step for each in state.checkpoints if each.stage != newest.stage and each.step < step[0]]
+    earlier = [
+        each.step for each in state.valid_checkpoints if each.stage != newest.stage and each.step < step[0]
+    ]
     ends = planned_end(week, step, total, max(earlier, default=0))
     if ends is None:
         return None, "The weeks that the checkpoints tell do not go on evenly."

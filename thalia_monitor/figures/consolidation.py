@@ -35,7 +35,7 @@ from thalia_monitor.figures.events import (
     notes,
     row_addresses,
 )
-from thalia_monitor.model.run import event_table
+from thalia_monitor.model.event_tables import event_table
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState

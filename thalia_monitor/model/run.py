@@ -1,4 +1,4 @@
-"""The state of a run (:class:`TrainingState`) and its events as DataFrames."""
+"""The state of a run (:class:`TrainingState`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from operator import add
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from thalia_monitor import contract
+from thalia_monitor.model.event_tables import event_table, one_table
 from thalia_monitor.model.history import History
 from thalia_monitor.model.memo import AppendOnly, Memoized
 from thalia_monitor.model.records import (
@@ -29,30 +30,6 @@ from thalia_monitor.stages import stage_name
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-TYPES: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"), "Int64"),
-    "duration_seconds": "Float64",
-}
-"""Column types other than text; nullable, since an event may lack a field."""
-
-
-def event_table(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    """DataFrame with one row per event and one column per field name."""
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    def values(name: str) -> list[Any]:
-        return [event.step if name == contract.STEP else event.fields.get(name) for event in events]
-
-    return pd.DataFrame({name: pd.array(values(name), dtype=TYPES.get(name, "str")) for name in names})
-
-
-def one_table(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate two tables with the same columns."""
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    return pd.concat([before, new], ignore_index=True) if len(new) else before
 
 
 T = TypeVar("T")
@@ -123,19 +100,19 @@ class TrainingState(Memoized):
 
     @cached_property
     def valid_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Checkpoints without the trailing ones superseded by a resume."""
-        return self._without_superseded(self.checkpoints)
+        """Checkpoints without those of attempts that a resume has abandoned."""
+        found = self._without_superseded(self.checkpoints)
+        abandoned = self.history.abandoned([each.step for each in found], [each.modified for each in found])
+        return tuple(each for each, gone in zip(found, abandoned, strict=True) if not gone)
 
     @cached_property
     def spike_windows(self) -> tuple[SpikeFile, ...]:
-        """Windows of spikes without the trailing ones superseded by a resume."""
+        """Windows of spikes without those that a resume has passed by and training has not come to since."""
         return self._without_superseded(self.spike_files)
 
     def _without_superseded(self, found: tuple[Saved, ...]) -> tuple[Saved, ...]:
-        kept = len(found)
-        while kept and self.history.is_superseded(found[kept - 1].step):
-            kept -= 1
-        return found[:kept]
+        passed_by = self.history.passed_by
+        return tuple(each for each in found if each.step not in passed_by) if passed_by else found
 
     @property
     def checkpoint(self) -> Checkpoint | None:

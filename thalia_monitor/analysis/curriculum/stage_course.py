@@ -111,7 +111,7 @@ def _courses(state: TrainingState) -> Iterator[Course]:
         made.setdefault(each.stage, []).append(each)
     events = by_stage(state.stage_events)
     saved: dict[float | None, list[Checkpoint]] = {}
-    for point in state.checkpoints:
+    for point in state.valid_checkpoints:
         saved.setdefault(_same(point.stage), []).append(point)
     for stage, tried in sorted(made.items(), key=lambda pair: _place(pair[1][-1])):
         plan = stage_plan(events.get(stage, ()), state.history, stage)
