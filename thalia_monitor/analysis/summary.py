@@ -110,7 +110,7 @@ class Summary:
 
     @property
     def passed(self) -> int:
-        """Milestones passed by the newest checkpoint."""
+        """Milestones of the present stage that are passed."""
         return sum(each.passed is True for each in self.milestones)
 
     @property
