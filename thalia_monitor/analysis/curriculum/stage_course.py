@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import count
@@ -14,9 +14,15 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.pace import planned_end
-from thalia_monitor.analysis.sleep.consolidations import consolidations
+from thalia_monitor.analysis.sleep.consolidations import (
+    CONFIGURED,
+    DEFAULT,
+    configured_interval,
+    consolidations,
+)
+from thalia_monitor.analysis.sleep.consolidations import interval as sleep_interval
 from thalia_monitor.model.stage_begin import placed, same
-from thalia_monitor.model.stage_plan import StagePlan, by_stage, configuration, stage_plan
+from thalia_monitor.model.stage_plan import StagePlan, by_stage, stage_plan
 from thalia_monitor.stages import SCHEMES, stage_name
 
 if TYPE_CHECKING:
@@ -30,11 +36,8 @@ MOST_TURNS: Final = 4_000
 """Newest turns of a run that its attempts are found by."""
 SAVED: Final = "saved"
 """Kind of turn at which a checkpoint tells of a stage."""
-GROWTH_CHECK: Final = "growth_check_interval"
-SLEEP: Final = "consolidation_interval"
-"""Fields of a stage's configuration, in Thalia's ``StageConfig``."""
-USUAL_INTERVALS: Final[Mapping[str, int]] = {GROWTH_CHECK: 5_000, SLEEP: 10_000}
-"""Their defaults in Thalia's ``StageConfig``."""
+GROWTH_CHECK: Final = 5_000
+"""Steps between growth checks, the default of Thalia's ``StageConfig``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,38 +329,26 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     if not found or not found[-1].running:
         return ()
     now = found[-1]
-    config = configuration(state.stage_events, now.stage)
+    sleeps = [each.step for each in consolidations(state)]  # of its phases the first
+    growths = [each.step for each in state.counting(contract.GROWTH) if each.step is not None]
     made = []
-    for what, name, kind in (
-        ("sleep", SLEEP, contract.CONSOLIDATION),
-        ("growth check", GROWTH_CHECK, contract.GROWTH),
+    for what, kind, steps, (interval, source) in (
+        ("sleep", contract.CONSOLIDATION, sleeps, sleep_interval(state)),
+        ("growth check", contract.GROWTH, growths, _growth_check_interval(state)),
     ):
-        interval, source = _interval(state, config, name, kind)
-        if interval:
-            newest = reversed(_steps_of(state, kind))
+        if source == CONFIGURED or state.count_of(kind):
             counted_from = next(
-                (each for each in newest if now.start < each <= state.current_step), now.start
+                (each for each in reversed(steps) if now.start < each <= state.current_step), now.start
             )
             done = state.current_step - counted_from
             made.append(Due(what, counted_from + (done // interval + 1) * interval, interval, source))
     return tuple(made)
 
 
-def _steps_of(state: TrainingState, kind: str) -> list[int]:
-    """The steps of all consolidations, or growths, that count; of the phases of one consolidation the first."""
-    if kind == contract.CONSOLIDATION:
-        return [each.step for each in consolidations(state)]
-    return [each.step for each in state.counting(kind) if each.step is not None]
-
-
-def _interval(state: TrainingState, config: Mapping[str, Any], name: str, kind: str) -> tuple[int, str]:
-    """An interval in steps and its source; 0 where neither the run nor its events tell of it."""
-    given = _number(config.get(name))
-    if given is not None and given >= 1:
-        return int(given), f"{name} of the stage's configuration"
-    if not state.count_of(kind):
-        return 0, ""
-    return USUAL_INTERVALS[name], "Thalia's default, the run configures none"
+def _growth_check_interval(state: TrainingState) -> tuple[int, str]:
+    """Its steps and who says so; the run's growths say nothing of it, as not every check lets a region grow."""
+    configured = configured_interval(state, "growth_check_interval")
+    return (configured, CONFIGURED) if configured else (GROWTH_CHECK, DEFAULT)
 
 
 def curriculum(state: TrainingState) -> tuple[tuple[float, str], ...]:

@@ -20,6 +20,11 @@ MOST_EVENTS: Final = 5_000
 """Newest events that are put together to consolidations."""
 INTERVAL: Final = 10_000
 """Steps between consolidations of Thalia's stage configurations."""
+ENOUGH: Final = 3
+"""Gaps between consolidations from which their median says when the next one is due."""
+CONFIGURED: Final = "configured"
+DEFAULT: Final = "Thalia's default"
+"""Who says an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,22 @@ def _grouped(state: TrainingState) -> list[Consolidation]:
     return [Consolidation(tuple(each)) for each in found]
 
 
-def interval(state: TrainingState) -> tuple[float, str]:
+def interval(state: TrainingState) -> tuple[int, str]:
     """Steps at which a consolidation is due, and who says so: the stage's configuration, the run's habit, Thalia."""
-    config = configuration(state.stage_events, state.current_stage)
-    steps = config.get("consolidation_interval")
-    if isinstance(steps, int | float) and not isinstance(steps, bool) and 0 < steps < math.inf:
-        return float(steps), "configured"
+    if steps := configured_interval(state, "consolidation_interval"):
+        return steps, CONFIGURED
     known = [each for each in gaps(consolidations(state)) if each]
-    return (
-        (float(np.median(known)), "median of this run") if len(known) >= 3 else (INTERVAL, "Thalia's default")
-    )
+    if len(known) >= ENOUGH:
+        return round(float(np.median(known))), "median of this run"
+    return INTERVAL, DEFAULT
+
+
+def configured_interval(state: TrainingState, name: str) -> int:
+    """A number of steps in the configuration of the present stage; 0 if it has none of at least 1."""
+    steps = configuration(state.stage_events, state.current_stage).get(name)
+    if isinstance(steps, int | float) and not isinstance(steps, bool) and 1 <= steps < math.inf:
+        return int(steps)
+    return 0
 
 
 def gaps(every: list[Consolidation]) -> list[int | None]:
