@@ -48,6 +48,20 @@ class Consolidation:
         """The stretch between resumes that it is in."""
         return self.events[0].segment
 
+    @property
+    def phases(self) -> str:
+        """``NREM + REM``; ``unknown`` for one that is not logged."""
+        return " + ".join(
+            dict.fromkeys(str(each.fields.get("sleep_stage") or "unknown") for each in self.events)
+        )
+
+    @property
+    def patterns(self) -> float | None:
+        """How many patterns its phases replayed; None if none is logged."""
+        given = self.field("patterns_replayed")
+        known = [each for each in given if isinstance(each, int | float) and not isinstance(each, bool)]
+        return sum(known) if known else None
+
     def field(self, name: str) -> list[Any]:
         """The values of a field, of the phases that have it."""
         return [each.fields[name] for each in self.events if each.fields.get(name) is not None]
@@ -93,6 +107,53 @@ def _grouped(state: TrainingState) -> list[Consolidation]:
         else:
             found.append([event])
     return [Consolidation(tuple(each)) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """How many consolidations a part of the events has, with its first and last phase that has a step."""
+
+    count: int = 0
+    first: Event | None = None
+    last: Event | None = None
+
+    def then(self, later: _Tally) -> _Tally:
+        """These and those of later events."""
+        goes_on = bool(self.last and later.first and Consolidation((self.last,)).takes(later.first))
+        return _Tally(self.count + later.count - goes_on, self.first or later.first, later.last or self.last)
+
+
+def _tally(events: Iterable[Event]) -> _Tally:
+    found, alone = _Tally(), 0
+    for event in events:
+        if event.step is None:
+            alone += 1
+        else:
+            found = found.then(_Tally(1, event, event))
+    return _Tally(found.count + alone, found.first, found.last)
+
+
+def how_many(state: TrainingState) -> int:
+    """How many consolidations count, in the whole run; a phase without a step is one by itself.
+
+    Costs what is new, unless a resume repeats some.
+    """
+    counting = state.counting(contract.CONSOLIDATION)
+    if len(counting) < state.count_of(contract.CONSOLIDATION):
+        return state.memoized("number of consolidations", lambda: _tally(counting)).count
+    return state.extended(
+        "number of consolidations",
+        lambda new, _: _tally(each for each in new if each.kind == contract.CONSOLIDATION),
+        _Tally.then,
+    ).count
+
+
+def newest(state: TrainingState) -> Consolidation | None:
+    """The newest consolidation that counts; None if there is none."""
+    logged = state.counting(contract.CONSOLIDATION)[-1:]
+    if not logged or logged[0].step is None:
+        return Consolidation(logged) if logged else None
+    return consolidations(state)[-1]
 
 
 def interval(state: TrainingState) -> tuple[int, str]:
