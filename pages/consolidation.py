@@ -33,7 +33,7 @@ COLUMNS = {
     "duration_seconds": "Duration (s)",
 }
 ADVICE = "Log each phase: logger.log_consolidation('NREM', 120, step=step)."
-LOG = event_table(TABLE, "Consolidation events", COLUMNS, consolidation.sleeps, kinds="sleep_stage")
+LOG = event_table(TABLE, "Consolidation phases", COLUMNS, consolidation.sleeps, kinds="sleep_stage")
 DONE = event_table("consolidation-done", "What each did", effect.COLUMNS, effect.table, word="done")
 
 

@@ -155,7 +155,7 @@ def test_a_zoomed_chart_pauses_and_one_click_follows_again(run: Run, serve: Serv
     ("fields", "heading", "kind"),
     [
         ({"event_type": "growth", "region": "cortex", "neurons_added": 7}, "Growth events", "growth"),
-        ({"event_type": "consolidation", "sleep_stage": "REM"}, "Consolidation events", "rem"),
+        ({"event_type": "consolidation", "sleep_stage": "REM"}, "Consolidation phases", "rem"),
         (
             {"event_type": "warning", "severity": "critical", "message": "hot"},
             "Everything that happened",

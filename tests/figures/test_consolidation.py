@@ -49,12 +49,12 @@ def logged() -> list[dict[str, Any]]:
 
 
 def test_the_totals_are_those_of_the_log() -> None:
-    """Events, patterns in total and on average, and the average duration."""
+    """NREM and REM at one step are one consolidation; patterns in total, and both averages, are of its phases."""
     lines = logged()
     patterns = [line["patterns_replayed"] for line in lines]
     steps = [line["duration_steps"] for line in lines]
     assert totals_of(fixture_state("healthy")) == {
-        "Consolidations": f"{len(lines):,}",
+        "Consolidations": f"{len({line['step'] for line in lines}):,}",
         "Patterns replayed": f"{sum(patterns):,}",
         "Average patterns": f"{sum(patterns) / len(lines):,.1f}",
         "Average duration": f"{sum(steps) / len(lines):,.1f} steps".replace(".0 ", " "),
@@ -73,9 +73,9 @@ def test_what_no_event_says_is_a_dash_and_not_a_zero() -> None:
 
 
 def test_an_average_is_over_the_events_that_say() -> None:
-    """One that does not say is no zero among them."""
+    """One that does not say is no zero among them: two phases of one consolidation, of 2,000 steps."""
     totals = totals_of(state_of(slept(1, patterns=100), slept(2, patterns=None)))
-    assert (totals["Consolidations"], totals["Average patterns"]) == ("2", "100")
+    assert (totals["Consolidations"], totals["Average patterns"]) == ("1", "100")
 
 
 def test_a_duration_in_seconds_is_shown_as_such() -> None:
@@ -112,7 +112,7 @@ def test_a_sleep_that_is_neither_is_grey() -> None:
 
 def test_a_sleep_whose_stage_nobody_says_is_unknown() -> None:
     """On the charts, in the table and in the summary: NREM is not made up."""
-    event = Event("consolidation", 500, {"cycles": 5, "patterns_replayed": 103}, time=100.0)
+    event = Event("consolidation", 5_000, {"cycles": 5, "patterns_replayed": 103}, time=100.0)
     state = state_of(slept(100), event)
 
     assert consolidation.sleeps(state)["sleep_stage"].tolist() == ["NREM", "unknown"]
@@ -196,7 +196,7 @@ def test_patterns_are_drawn_per_event() -> None:
             for line in logged()
             if line["sleep_stage"] == trace["name"]
         )
-    assert chart.caption == f"{len(logged())} consolidations"
+    assert chart.caption == f"{len(logged())} phases"
 
 
 def test_an_event_that_does_not_say_how_much_is_no_zero_on_the_chart() -> None:
@@ -224,7 +224,8 @@ def test_a_constant_distance_is_a_sentence() -> None:
     chart = consolidation.frequency(state_of(slept(0), slept(5000), slept(10_000)), "", VIEW)
     assert (chart.traces, chart.caption) == ([], "one every 5,000 steps, all 2 times")
     assert chart.layout["height"] <= 60
-    assert consolidation.frequency(state_of(slept(0), slept(50)), "", VIEW).caption == "one every 50 steps"
+    two = state_of(slept(0, duration_steps=20), slept(50))
+    assert consolidation.frequency(two, "", VIEW).caption == "one every 50 steps"
 
 
 @pytest.mark.parametrize("events", [[], [slept(5)], [slept(5), slept(5, "REM")], [slept(None)]])
@@ -245,10 +246,11 @@ def test_where_nothing_can_be_placed_there_is_no_scale(draw: Any, events: tuple[
 
 def test_each_chart_says_in_a_sentence_what_it_shows() -> None:
     """For those who do not see it: real numbers, by stage."""
-    state = state_of(slept(10), slept(40, "REM", 20), slept(100, patterns=None), slept(130, patterns=200))
+    phases = ((10, "NREM", 100), (40, "REM", 20), (100, "NREM", None), (130, "NREM", 200))
+    state = state_of(*(slept(*each, duration_steps=20) for each in phases))
     assert [draw(state, "", VIEW).summary for draw in CHARTS] == [
-        "4 consolidations, the newest at step 130: NREM 3, REM 1.",
-        "Patterns replayed in 4 consolidations: NREM 300 in 2 of 3, 150 on average; REM 20 in 1, 20 on average.",
+        "4 phases, the newest at step 130: NREM 3, REM 1.",
+        "Patterns replayed in 4 phases: NREM 300 in 2 of 3, 150 on average; REM 20 in 1, 20 on average.",
         "Steps between one consolidation and the next, 3 times: from 30 to 60, half of them at most 30.",
     ]
 
@@ -258,9 +260,9 @@ def test_of_a_zoomed_chart_the_words_are_about_what_is_in_the_view() -> None:
     state = state_of(*(slept(step, duration_steps=2) for step in (10, 20, 30, 40)))
     for draw in CHARTS[:2]:
         chart = draw(state, "", View(start=15, end=35))
-        assert (chart.caption, chart.length) == ("2 of 4 consolidations", 4)
+        assert (chart.caption, chart.length) == ("2 of 4 phases", 4)
     assert consolidation.timeline(state, "", View(start=15, end=35)).summary.startswith(
-        "2 consolidations, the newest at step 30"
+        "2 phases, the newest at step 30"
     )
 
 

@@ -52,8 +52,8 @@ def charts(state: TrainingState, view: View) -> dict[str, Chart]:
         "6 points": growth.neurons(state, "", view),
         " 6 points": growth.capacity(state, "", view),
         "1 growth events": growth.timeline(state, "", view),
-        "1 consolidations": consolidation.timeline(state, "", view),
-        " 1 consolidations": consolidation.patterns(state, "", view),
+        "1 phases": consolidation.timeline(state, "", view),
+        " 1 phases": consolidation.patterns(state, "", view),
         "  3 points": compare.overlay([side], "loss", view),
         "  6 points": compare.overlay([side], ALL_NEURONS, view),
     }

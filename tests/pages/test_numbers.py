@@ -53,7 +53,8 @@ def test_the_frame_of_every_page(visit: Open, files: Naive, path: str) -> None:
     assert facts["Training time"] == "2 h 5 min"
     totals = screen.text("frame-totals")
     assert f"Growth events {len(files.events('growth'))}" in totals
-    assert f"Consolidations {len(files.events('consolidation'))}" in totals
+    slept = files.events("consolidation")
+    assert f"Consolidations {len({each['step'] for each in slept})} {len(slept)} phases" in totals
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -155,13 +156,13 @@ def test_the_log_of_growth_events(visit: Open, files: Naive) -> None:
 
 
 def test_the_numbers_of_the_consolidation_page(visit: Open, files: Naive) -> None:
-    """Events, patterns in total and on average, average duration."""
+    """NREM and REM at one step are one consolidation; patterns in total, average patterns and duration of a phase."""
     screen = visit("healthy", "/consolidation")
     slept = files.events("consolidation")
     patterns = [each["patterns_replayed"] for each in slept]
     steps = [each["duration_steps"] for each in slept]
     facts = screen.facts()
-    assert facts["Consolidations"] == f"{len(slept)}"
+    assert facts["Consolidations"] == f"{len({each['step'] for each in slept})}"
     assert facts["Patterns replayed"] == f"{sum(patterns):,}"
     assert shows(facts["Average patterns"], sum(patterns) / len(slept))
     assert shows(facts["Average duration"], sum(steps) / len(slept))
@@ -208,9 +209,10 @@ def test_the_overview_agrees_with_the_other_pages(visit: Open, files: Naive) -> 
     assert f"Neurons now {sum(last.values()):,}" in said
     grown = files.events("growth")
     assert f"{sum(each['neurons_added'] for each in grown):,} in {len(grown)} events" in said
-    slept = files.events("consolidation")[-1]
-    assert f"Stage {slept['sleep_stage']}" in said
-    assert f"Replayed {slept['patterns_replayed']} patterns" in said
+    phases = files.events("consolidation")
+    slept = [each for each in phases if each["step"] == phases[-1]["step"]]
+    assert f"Phases {' + '.join(each['sleep_stage'] for each in slept)} " in said
+    assert f"Replayed {sum(each['patterns_replayed'] for each in slept)} patterns" in said
 
 
 def test_the_values_behind_a_chart(visit: Open, files: Naive) -> None:

@@ -64,7 +64,7 @@ def of_the_extension() -> Iterator[Row]:
         (fact("Step of stage"), "9,000/13,000 69%"),
         (
             text("frame-totals"),
-            "Training time 28 min 20 s Growth events 1 Consolidations 2 Read from training log",
+            "Training time 28 min 20 s Growth events 1 Consolidations 1 2 phases Read from training log",
         ),
     )
     said = (
@@ -121,6 +121,10 @@ def of_the_extension() -> Iterator[Row]:
     change = "Performance changed by +0.1 on average; 1 of 1 consolidation gained."
     yield "/consolidation", fact("Performance after"), f"+0.1 {change}"
     yield "/consolidation", fact("Sleep debt"), "4,000 steps of 10,000 (Thalia's default)"
+    yield "/consolidation", fact("Consolidations"), ["1 2 phases"] * 2  # the page's and the frame's
+    yield "/consolidation", fact("Average patterns"), "75 per phase"
+    yield "/", has("Phases NREM + REM When"), True
+    yield "/", has("Step 5,000 Replayed 150 patterns"), True
     yield "/consolidation", rows("What each did"), ["5,000 | NREM + REM | 150 | 0.4 | 0.5 | 0.1 | – | – | –"]
     yield (
         "/consolidation",

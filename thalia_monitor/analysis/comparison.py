@@ -15,7 +15,7 @@ from thalia_monitor.analysis.event_counts import neurons_added
 from thalia_monitor.analysis.formatting import NONE, duration, number, points
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.sleep.consolidations import amounts
+from thalia_monitor.analysis.sleep.consolidations import amounts, how_many
 from thalia_monitor.model.history import Floats, History, Series
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
 
@@ -206,7 +206,7 @@ def run_totals(state: TrainingState) -> dict[str, str]:
         "Neurons now": number(sum(neurons.values()), "count") if neurons else NONE,
         "Neurons added": f"{neurons_added(state):,}",
         "Growth events": f"{len(state.counting(contract.GROWTH)):,}",
-        "Consolidations": f"{len(state.counting(contract.CONSOLIDATION)):,}",
+        "Consolidations": f"{how_many(state):,}",
         "Patterns replayed": number(sum(amounts(state).get("patterns", {}).values()), "count"),
         "Milestones passed": f"{passed} of {len(checked)}" if checked else NONE,
         "Training time": duration(seconds) if seconds else NONE,
@@ -231,10 +231,10 @@ class Start:
 def stage_starts(state: TrainingState) -> dict[int, Start]:
     """Start of each stage, by number: from its events, else its first checkpoint."""
     found: dict[int, Start] = {}
-    for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
+    for event in state.counting(contract.STAGE_START, contract.TRANSITION):
         if event.stage_begun is not None and event.step is not None:
             found.setdefault(_whole(event.stage_begun), Start(event.step, event.time))
-    for point in state.checkpoints:
+    for point in state.valid_checkpoints:
         if point.stage is not None:
             found.setdefault(_whole(point.stage), Start(point.step, _time_of(state.history, point.step)))
     return dict(sorted(found.items()))

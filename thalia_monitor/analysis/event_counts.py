@@ -1,4 +1,4 @@
-"""How many growth events and consolidations count: without those that a resume has repeated."""
+"""How many growth events, consolidations and phases of them count: without those that a resume has repeated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.formatting import counted
+from thalia_monitor.analysis.sleep.consolidations import how_many
 
 if TYPE_CHECKING:
     from thalia_monitor.model.records import Event
@@ -18,6 +20,15 @@ def count_in_words(state: TrainingState, kind: str) -> tuple[str, str]:
     counts = len(state.counting(kind))
     more = state.count_of(kind) - counts
     return f"{counts:,}", f"{more:,} more repeated after a resume" if more else ""
+
+
+def consolidations_in_words(state: TrainingState) -> tuple[str, str]:
+    """How many consolidations count, and of how many phases they are: ``2`` and ``4 phases``."""
+    phases, logged = len(state.counting(contract.CONSOLIDATION)), state.count_of(contract.CONSOLIDATION)
+    if not phases:
+        return "0", f"{counted(logged, 'phase')} repeated after a resume" if logged else ""
+    more = count_in_words(state, contract.CONSOLIDATION)[1]
+    return f"{how_many(state):,}", ", ".join(filter(None, (counted(phases, "phase"), more)))
 
 
 def neurons_added(state: TrainingState) -> int:

@@ -12,7 +12,7 @@ from thalia_monitor import contract, metric_info
 from thalia_monitor.analysis.curriculum.retention import forgetting
 from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
 from thalia_monitor.analysis.formatting import beyond, counted, number
-from thalia_monitor.analysis.milestones import lost
+from thalia_monitor.analysis.milestones import lost, verdicts
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since
 from thalia_monitor.analysis.regions import NOT_REGIONS
@@ -24,6 +24,7 @@ from thalia_monitor.model.records import Severity
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import SeriesKey, metric, parse
+from thalia_monitor.model.stage_begin import stage_number
 
 MAINTAINED: Final = "_maintained"
 """How milestones end that check for an earlier stage's skill."""
@@ -40,14 +41,16 @@ def _named(quantity: MetricInfo, series: str) -> str:
 def stage_start(state: TrainingState) -> float:
     """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
     begun = [
-        (event.segment, event.step)
+        (event.segment, event.step, event.stage_begun)
         for event in state.counting(*_STAGE_EVENTS)  # of several files, perhaps: in no order
         if event.step is not None and event.step <= state.current_step
     ]
-    if begun:
-        return max(begun)[1]
-    others = [each.step for each in state.checkpoints if each.stage != state.checkpoints[-1].stage]
-    return max(others, default=float("-inf"))
+    _, step, stage = max(begun, key=lambda each: each[:2], default=(0, float("-inf"), None))
+    if begun and stage_number(stage) in (None, state.current_stage):
+        return step
+    saved = state.valid_checkpoints  # they tell of a stage that no event begins
+    others = [each.step for each in saved if stage_number(each.stage) not in (None, state.current_stage)]
+    return max([*others, step])
 
 
 def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:
@@ -117,13 +120,12 @@ def forgotten(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:  #
         evidence = "an earlier check had passed it"
         text = f"Milestone {name} was lost at step {step:,}."
         yield Finding(Kind.FORGETTING, Severity.WARNING, text, evidence, step, name)
+    since = verdicts(state)
     for name, passed in state.milestones.items():
-        if not passed and name.endswith(MAINTAINED) and name not in gone and state.checkpoint:
+        if not passed and name.endswith(MAINTAINED) and name not in gone:
             skill = name.removesuffix(MAINTAINED)
             text = f"An earlier stage's skill is not maintained: {skill}."
-            yield Finding(
-                Kind.FORGETTING, Severity.WARNING, text, "newest checkpoint", state.checkpoint.step, name
-            )
+            yield Finding(Kind.FORGETTING, Severity.WARNING, text, "the newest check", since[name].step, name)
 
 
 _LATEST_GROWTHS: Final = 5_000

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from operator import add
 from typing import TYPE_CHECKING
 
-from thalia_monitor import contract
+from thalia_monitor.model.milestone_checks import checks
 from thalia_monitor.stages import HEALTH, Criterion, criterion_of, stage_of
 
 if TYPE_CHECKING:
-    from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
-
-RESULTS = "results"
-"""The field of a milestone event that holds what passed, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +25,6 @@ class Change:
     """Index of the check in the state's events; None if it comes from a checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    step: int
-    results: Mapping[str, bool]
-    segment: int = 0
-    time: float | None = None
-    event: int | None = None
-
-
 def changes(state: TrainingState) -> list[Change]:
     """Milestones passed and lost, by step, from milestone events and checkpoints.
 
@@ -48,7 +33,7 @@ def changes(state: TrainingState) -> list[Change]:
     """
     known: dict[str, bool] = {}
     found = []
-    for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
+    for check in sorted(checks(state), key=lambda each: (each.step, each.event is not None)):
         for name, passed in check.results.items():
             if known.get(name, False) != passed:
                 found.append(Change(name, passed, check.step, check.time, check.event))
@@ -62,7 +47,7 @@ def verdicts(state: TrainingState) -> dict[str, Change]:
     Checks of an attempt that a resume has abandoned do not count.
     """
     known: dict[str, Change] = {}
-    for check in sorted(_checks(state), key=lambda each: (each.step, each.event is not None)):
+    for check in sorted(checks(state), key=lambda each: (each.step, each.event is not None)):
         for name, passed in check.results.items():
             if name not in known or known[name].passed != passed:
                 known[name] = Change(name, passed, check.step, check.time, check.event)
@@ -73,28 +58,6 @@ def lost(state: TrainingState) -> list[Change]:
     """Milestones that an earlier check passed and the newest check of them did not."""
     newest = {change.name: change for change in changes(state)}
     return [change for change in newest.values() if not change.passed]
-
-
-def _checks(state: TrainingState) -> Iterator[_Check]:
-    """Every check of the run that counts."""
-    for point in state.checkpoints:
-        if point.milestones and not state.history.is_superseded(point.step):
-            yield _Check(point.step, point.milestones)
-    limits = state.history.supersessions()
-    for check in state.extended("milestone checks", _checks_of, add):
-        if check.segment >= len(limits) or check.step < limits[check.segment]:
-            yield check
-
-
-def _checks_of(events: tuple[Event, ...], first: int) -> tuple[_Check, ...]:
-    found = []
-    for index, event in enumerate(events, first):
-        if event.kind == contract.MILESTONE and event.step is not None:
-            results = event.fields.get(RESULTS)
-            if isinstance(results, Mapping):
-                flags = {str(name): each for name, each in results.items() if isinstance(each, bool)}
-                found.append(_Check(event.step, flags, event.segment, event.time, index))
-    return tuple(found)
 
 
 _HEALTH_NAMES = frozenset(each.name for each in HEALTH)
@@ -114,7 +77,7 @@ class Milestone:
 
 
 def checklist(state: TrainingState) -> list[Milestone]:
-    """List the evaluated milestones in the file's order, then those of the stage still to be evaluated."""
+    """List the milestones that were checked in the present stage, then those of the stage still to be evaluated."""
     stage = stage_of(state.current_stage, state.scheme)
     known = [each.name for each in stage.milestones] if stage else []
     evaluated = state.milestones
@@ -136,5 +99,5 @@ def _criterion(state: TrainingState, name: str) -> str:
 
 
 def completion(state: TrainingState) -> tuple[int, int]:
-    """How many milestones the newest checkpoint passed, and how many it evaluated."""
+    """How many milestones of the present stage are passed, and how many are evaluated."""
     return sum(state.milestones.values()), len(state.milestones)

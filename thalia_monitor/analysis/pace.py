@@ -199,19 +199,19 @@ def _left_of_steps(state: TrainingState, planned: float) -> tuple[Span | None, s
 
 
 def _left_of_weeks(state: TrainingState) -> tuple[Span | None, str]:
-    newest, total = state.checkpoint, state.total_weeks
+    newest, total = state.stage_checkpoint, state.total_weeks
     if newest is None or not total:
         return None, "No checkpoint says how long this stage is planned to last."
     if newest.week is None:
         return None, "No checkpoint says which week the stage is in."
     if newest.week >= total:
         return None, f"The stage has reached the end of its {total:g} planned weeks."
-    points = [each for each in state.checkpoints if each.stage == newest.stage and each.week is not None]
-    week = np.array([each.week for each in points], np.float64)
-    step = np.array([each.step for each in points], np.float64)
+    saved = state.stage_checkpoints
+    week, step = np.array([(each.week, each.step) for each in saved if each.week is not None], np.float64).T
     if week[-1] <= week[0]:
         return None, _NOT_YET
-    earlier = [each.step for each in state.checkpoints if each.stage != newest.stage and each.step < step[0]]
+    before = len(state.valid_checkpoints) - len(saved)
+    earlier = [each.step for each in state.valid_checkpoints[:before] if each.step < step[0]]
     ends = planned_end(week, step, total, max(earlier, default=0))
     if ends is None:
         return None, "The weeks that the checkpoints tell do not go on evenly."

@@ -135,7 +135,7 @@ def growth_words(summary: Summary) -> str:
 
 
 def sleep_words(summary: Summary) -> str:
-    """Time and stage of the last consolidation."""
+    """Phases, place and time of the last consolidation."""
     sleep = summary.sleep
     if sleep is None:
         return "No consolidation yet."

@@ -17,6 +17,7 @@ from thalia_monitor.analysis.milestones import Milestone, checklist
 from thalia_monitor.analysis.pace import Pace, pace
 from thalia_monitor.analysis.quantities import first_to_last
 from thalia_monitor.analysis.recent import Trend, trend
+from thalia_monitor.analysis.sleep.consolidations import newest
 from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.stages import stage_of
 
@@ -48,10 +49,13 @@ class Sleep:
     """The newest consolidation."""
 
     stage: str
+    """Its phases: ``NREM + REM``."""
     step: int | None
+    """At which it began, with its first phase."""
     patterns: int | None
+    """Replayed by all of its phases."""
     age: float | None
-    """Seconds ago; None if times are not logged."""
+    """Seconds since its last phase; None if times are not logged."""
     steps_ago: int | None
 
 
@@ -110,7 +114,7 @@ class Summary:
 
     @property
     def passed(self) -> int:
-        """Milestones passed by the newest checkpoint."""
+        """Milestones of the present stage that are passed."""
         return sum(each.passed is True for each in self.milestones)
 
     @property
@@ -176,20 +180,16 @@ def growth_totals(state: TrainingState, now: float) -> GrowthTotals:
     )
 
 
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) else None
-
-
 def last_sleep(state: TrainingState, now: float) -> Sleep | None:
-    """Newest consolidation that counts; None if there is none."""
-    events = state.counting(contract.CONSOLIDATION)
-    if not events:
+    """Newest consolidation that counts, with all of its phases; None if there is none."""
+    found = newest(state)
+    if found is None:
         return None
-    event = events[-1]
+    first, last = found.events[0], found.events[-1]
     return Sleep(
-        stage=str(event.fields.get("sleep_stage") or "unknown"),
-        step=event.step,
-        patterns=_whole(event.fields.get("patterns_replayed")),
-        age=max(now - event.time, 0.0) if event.time is not None else None,
-        steps_ago=max(state.current_step - event.step, 0) if event.step is not None else None,
+        stage=found.phases,
+        step=first.step,
+        patterns=None if found.patterns is None else round(found.patterns),
+        age=max(now - last.time, 0.0) if last.time is not None else None,
+        steps_ago=max(state.current_step - first.step, 0) if first.step is not None else None,
     )

@@ -289,7 +289,7 @@ def _stage_label(kind: str, fields: Mapping[str, Any], scheme: str) -> str:
 
 def _stages_of_checkpoints(state: TrainingState) -> Iterator[MarkedEvent]:
     before: float | None = None
-    for point in state.checkpoints:
+    for point in state.valid_checkpoints:
         if point.stage is not None and point.stage != before:
             label = f"Stage {point.stage:g} {stage_name(point.stage, state.scheme)}"
             yield MarkedEvent(MarkerKind.STAGE, point.step, None, label)

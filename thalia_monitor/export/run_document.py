@@ -214,7 +214,7 @@ def _consolidation(summary: Summary) -> Section:
             },
         ),
         tables=_events(
-            "Consolidation events",
+            "Consolidation phases",
             events,
             {
                 "sleep_stage": "Sleep stage",

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.event_counts import count_in_words
+from thalia_monitor.analysis.event_counts import consolidations_in_words
 from thalia_monitor.analysis.formatting import NONE, counted, duration, number
-from thalia_monitor.analysis.sleep.consolidations import phase
+from thalia_monitor.analysis.sleep.consolidations import consolidations, phase
+from thalia_monitor.analysis.sleep.consolidations import gaps as gaps_between
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
     CAPTION_ONLY,
@@ -35,7 +36,7 @@ from thalia_monitor.figures.events import (
     notes,
     row_addresses,
 )
-from thalia_monitor.model.run import event_table
+from thalia_monitor.model.event_tables import event_table
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState
@@ -79,15 +80,15 @@ def _chart_texts(state: TrainingState, placed: Marks) -> _Texts:
     """What both charts of single sleeps say beside their title."""
     count = state.count_of(contract.CONSOLIDATION)
     return {
-        "caption": caption(count, placed, "consolidation"),
+        "caption": caption(count, placed, "phase"),
         "total": count,
         "length": count,
-        "notes": notes(placed, count, "consolidations"),
+        "notes": notes(placed, count, "phases"),
     }
 
 
 def timeline(state: TrainingState, _: str, view: View) -> Chart:
-    """Show when each stage of consolidation ran and for how long, on a lane each, coloured by patterns replayed."""
+    """Show when each phase of a consolidation ran and for how long, on a lane each, coloured by patterns replayed."""
     placed = _placed(state, view)
     if not len(placed.x):
         return nothing(height=140, **_chart_texts(state, placed))
@@ -120,7 +121,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     }
     traces = [bars] if np.isnan(mean).all() else [bars, _color_key(most)]
     each = ", ".join(f"{stage} {count:,}" for stage, count, *_ in by_label(placed)[:MOST_NAMED])
-    words = f"{counted(placed.total, 'consolidation')}, the newest at step {placed.newest:,}: {each}."
+    words = f"{counted(placed.total, 'phase')}, the newest at step {placed.newest:,}: {each}."
     return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
 
 
@@ -146,7 +147,7 @@ def _color_key(most: float) -> dict[str, Any]:
 
 
 def patterns(state: TrainingState, _: str, view: View) -> Chart:
-    """Show how many patterns each consolidation replayed (their mean where several are bundled)."""
+    """Show how many patterns each phase replayed (their mean where several are bundled)."""
     placed = _placed(state, view)
     if not len(placed.x):
         return nothing(height=260, **_chart_texts(state, placed))
@@ -175,7 +176,7 @@ def patterns(state: TrainingState, _: str, view: View) -> Chart:
     layout["hovermode"] = "closest"
     layout["xaxis"] |= X_LOOKS[view.x]
     each = "; ".join(_replayed(*stage) for stage in by_label(placed)[:MOST_NAMED])
-    words = f"Patterns replayed in {counted(placed.total, 'consolidation')}: {each}."
+    words = f"Patterns replayed in {counted(placed.total, 'phase')}: {each}."
     return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
 
 
@@ -188,8 +189,7 @@ def _replayed(stage: str, count: int, patterns: float, said: int) -> str:
 
 def frequency(state: TrainingState, _: str, __: View) -> Chart:
     """Show the steps between one consolidation and the next."""
-    steps = np.unique(_kept(state)["step"].dropna().to_numpy(np.int64))
-    gaps = np.diff(steps).astype(np.float64)
+    gaps = np.array([each for each in gaps_between(consolidations(state)) if each], np.float64)
     if not len(gaps):
         return nothing("needs two consolidations at different steps", 260)
     if gaps.min() == gaps.max():
@@ -231,10 +231,10 @@ def totals(state: TrainingState) -> list[tuple[str, str, str]]:
     lengths = [f"{_mean(steps)} steps"] if len(steps) else []
     lengths += [duration(float(seconds.mean()))] if len(seconds) else []
     return [
-        ("Consolidations", *count_in_words(state, contract.CONSOLIDATION)),
+        ("Consolidations", *consolidations_in_words(state)),
         ("Patterns replayed", f"{patterns.sum():,}" if len(patterns) else NONE, ""),
-        ("Average patterns", _mean(patterns) if len(patterns) else NONE, ""),
-        ("Average duration", " · ".join(lengths) or NONE, ""),
+        ("Average patterns", *((_mean(patterns), "per phase") if len(patterns) else (NONE, ""))),
+        ("Average duration", *((" · ".join(lengths), "per phase") if lengths else (NONE, ""))),
     ]
 
 
@@ -243,7 +243,7 @@ def _mean(values: pd.Series) -> str:
 
 
 def _kept(state: TrainingState) -> pd.DataFrame:
-    """The consolidation events without those that a resume has repeated."""
+    """The phases without those that a resume has repeated."""
     counting = state.counting(contract.CONSOLIDATION)
     if len(counting) == state.count_of(contract.CONSOLIDATION):
         return sleeps(state)
@@ -251,7 +251,7 @@ def _kept(state: TrainingState) -> pd.DataFrame:
 
 
 def sleeps(state: TrainingState) -> pd.DataFrame:
-    """Every consolidation event, with the seconds it lasted where that is what the trainer logged."""
+    """Every phase, with the seconds it lasted where that is what the trainer logged."""
     frame = state.event_frame(contract.CONSOLIDATION, (*contract.CONSOLIDATION_FIELDS, "duration_seconds"))
     stage = frame["sleep_stage"]
     return frame.assign(sleep_stage=stage.fillna("unknown")) if stage.hasnans else frame
@@ -266,7 +266,7 @@ def _texts(placed: Marks) -> list[str]:
                 None,
                 (
                     ("patterns not logged" if np.isnan(amount) else f"{number(amount, 'count')} patterns")
-                    + (f" in {count:,} consolidations" if count > 1 else ""),
+                    + (f" in {count:,} phases" if count > 1 else ""),
                     _length(steps, seconds),
                     f"from step {step:,}",
                 ),

@@ -262,12 +262,11 @@ def _table(state: TrainingState) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for each, gap in zip(every, gaps(every), strict=True):
         effect = known.get(id(each))
-        patterns = [value for value in each.field("patterns_replayed") if isinstance(value, int | float)]
         rows.append(
             {
                 "step": each.step,
-                "phases": " + ".join(dict.fromkeys(map(str, each.field("sleep_stage")))) or "not logged",
-                "patterns": whole(sum(patterns)) if patterns else None,
+                "phases": each.phases,
+                "patterns": None if each.patterns is None else whole(each.patterns),
                 "before": effect.before if effect else None,
                 "after": effect.after if effect else None,
                 "change": effect.after - effect.before if effect else None,

@@ -43,9 +43,9 @@ EVERY_KIND: Final = frozenset(MarkerKind)
 
 _NOUNS: Final = {
     MarkerKind.GROWTH: ("growth", "growths", "neurons"),
-    MarkerKind.NREM: ("NREM consolidation", "NREM consolidations", "patterns"),
-    MarkerKind.REM: ("REM consolidation", "REM consolidations", "patterns"),
-    MarkerKind.SLEEP: ("other consolidation", "other consolidations", "patterns"),
+    MarkerKind.NREM: ("NREM phase", "NREM phases", "patterns"),
+    MarkerKind.REM: ("REM phase", "REM phases", "patterns"),
+    MarkerKind.SLEEP: ("other phase of sleep", "other phases of sleep", "patterns"),
     MarkerKind.STAGE: ("stage change", "stage changes", ""),
     MarkerKind.MILESTONE: ("milestone", "milestones", ""),
     MarkerKind.WARNING: ("warning", "warnings", ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -194,13 +194,32 @@ class History:
             or (restarts and each.kind == contract.STAGE_START and each.step >= ends[each.segment])
         )
 
-    def is_superseded(self, step: int) -> bool:
-        """Whether this step was reached before a resume and not since."""
-        if not self.segments or self.segments[-1].kind != "resume" or step <= self.current_step:
-            return False
+    @property
+    def passed_by(self) -> range:
+        """The steps that were reached before a resume and not since."""
+        if not self.segments or self.segments[-1].kind != "resume":
+            return range(0)
         begun = next(each.first_row for each in reversed(self.segments) if each.kind != "resume")
         before = self.step[begun : self.segments[-1].first_row]
-        return step <= int(before.max())
+        return range(self.current_step + 1, int(before.max()) + 1)
+
+    def abandoned(self, steps: Sequence[int], saved: Sequence[float]) -> list[bool]:
+        """Whether a later resume repeats each save, by its step and the time at which it was saved (Unix seconds).
+
+        A save belongs to the segment that was being trained at its time; without timestamps in the log none is
+        abandoned, nor one from before the log.
+        """
+        if not any(each.kind == "resume" for each in self.segments):
+            return [False] * len(steps)
+        begun = np.fmax.accumulate(self.time[[each.first_row for each in self.segments]])
+        known = begun[~np.isnan(begun)]
+        if not len(known):
+            return [False] * len(steps)
+        begun[np.isnan(begun)] = known[0]
+        segment = np.searchsorted(begun, np.asarray(saved, np.float64), side="right") - 1
+        limits = np.append(self.supersessions(), np.inf)  # the last one stands for a time before the log
+        found: list[bool] = (np.asarray(steps, np.float64) > limits[segment]).tolist()
+        return found
 
     def is_of_this_stage(self, segment: int) -> bool:
         """Whether steps have not restarted by design since this segment."""

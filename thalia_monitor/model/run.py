@@ -1,18 +1,20 @@
-"""The state of a run (:class:`TrainingState`) and its events as DataFrames."""
+"""The state of a run (:class:`TrainingState`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import chain
 from operator import add
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from thalia_monitor import contract
+from thalia_monitor.model.event_tables import event_table, one_table
 from thalia_monitor.model.history import History
+from thalia_monitor.model.in_force import warnings_in_force
 from thalia_monitor.model.memo import AppendOnly, Memoized
+from thalia_monitor.model.milestone_checks import of_the_stage
 from thalia_monitor.model.records import (
     Checkpoint,
     Event,
@@ -24,6 +26,7 @@ from thalia_monitor.model.records import (
 )
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 from thalia_monitor.model.spike_window import SpikeFile
+from thalia_monitor.model.stage_begin import Beginning, beginnings, is_newer, newest_begun, stage_number
 from thalia_monitor.model.stage_plan import StagePlan, stage_plan
 from thalia_monitor.stages import stage_name
 
@@ -31,36 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-TYPES: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("step", "neurons_added", "new_total", "patterns_replayed", "duration_steps"), "Int64"),
-    "duration_seconds": "Float64",
-}
-"""Column types other than text; nullable, since an event may lack a field."""
-
-
-def event_table(events: Sequence[Event], names: Sequence[str]) -> pd.DataFrame:
-    """DataFrame with one row per event and one column per field name."""
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    def values(name: str) -> list[Any]:
-        return [event.step if name == contract.STEP else event.fields.get(name) for event in events]
-
-    return pd.DataFrame({name: pd.array(values(name), dtype=TYPES.get(name, "str")) for name in names})
-
-
-def one_table(before: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate two tables with the same columns."""
-    import pandas as pd  # noqa: PLC0415 - slow to import, and most ticks need no table
-
-    return pd.concat([before, new], ignore_index=True) if len(new) else before
-
-
 T = TypeVar("T")
 Saved = TypeVar("Saved", Checkpoint, SpikeFile)
-WARNING_STEPS: Final = 10_000
-"""Steps for which a logged health warning is in force: the window of Thalia's ``firing_stability``."""
-MOST_WARNING_EVENTS: Final = 1_000
-"""Newest warning events that are considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +98,19 @@ class TrainingState(Memoized):
 
     @cached_property
     def valid_checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Checkpoints without the trailing ones superseded by a resume."""
-        return self._without_superseded(self.checkpoints)
+        """Checkpoints without those of attempts that a resume has abandoned."""
+        found = self._without_superseded(self.checkpoints)
+        abandoned = self.history.abandoned([each.step for each in found], [each.modified for each in found])
+        return tuple(each for each, gone in zip(found, abandoned, strict=True) if not gone)
 
     @cached_property
     def spike_windows(self) -> tuple[SpikeFile, ...]:
-        """Windows of spikes without the trailing ones superseded by a resume."""
+        """Windows of spikes without those that a resume has passed by and training has not come to since."""
         return self._without_superseded(self.spike_files)
 
     def _without_superseded(self, found: tuple[Saved, ...]) -> tuple[Saved, ...]:
-        kept = len(found)
-        while kept and self.history.is_superseded(found[kept - 1].step):
-            kept -= 1
-        return found[:kept]
+        passed_by = self.history.passed_by
+        return tuple(each for each in found if each.step not in passed_by) if passed_by else found
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -184,22 +159,21 @@ class TrainingState(Memoized):
         before = next((each for each in reversed(self.valid_checkpoints) if each.measured_at < step), None)
         return None if before is None or name not in before.metrics else value - before.metrics[name]
 
-    @property
+    @cached_property
     def current_stage(self) -> int | None:
         """Stage number (-0.5 reads as -1); None if unknown.
 
-        Taken from the newest checkpoint with a stage, else from the newest stage start in the log. What a resume has
-        passed by counts only where there is nothing else.
+        The newest start of a stage or transition in the log says it, unless a checkpoint with a stage was saved at a
+        later step. What a resume has passed by counts only where there is nothing else.
         """
-        saved, all_saved = (
-            (point.stage for point in reversed(each)) for each in (self.valid_checkpoints, self.checkpoints)
+        saved, any_saved = (
+            next((point for point in reversed(each) if point.stage is not None), None)
+            for each in (self.valid_checkpoints, self.checkpoints)
         )
-        starts = reversed(self.counting(contract.STAGE_START, contract.TRANSITION))
-        begun = (each.stage_begun for each in starts)
-        number = next((each for each in chain(saved, begun, all_saved) if each is not None), None)
-        if number is None:
-            return None
-        return -1 if number == -0.5 else int(number)
+        begun = newest_begun(self.counting(contract.STAGE_START, contract.TRANSITION), self.history)
+        if begun and (saved is None or is_newer(begun, saved, self.history)):
+            return stage_number(begun.stage_begun)
+        return stage_number(saved.stage if saved else any_saved.stage if any_saved else None)
 
     @property
     def stage_name(self) -> str:
@@ -211,21 +185,47 @@ class TrainingState(Memoized):
     @property
     def current_week(self) -> float:
         """Weeks into the stage; may exceed ``total_weeks`` when a stage was extended."""
-        return (self.checkpoint.week if self.checkpoint else None) or 0
+        return (self.stage_checkpoint.week if self.stage_checkpoint else None) or 0
 
     @cached_property
     def plan(self) -> StagePlan:
         """How long the stage was planned to last when it began, and its extensions."""
-        return stage_plan(self.stage_events, self.history, self.current_stage)
+        number = self.current_stage
+        return stage_plan(self.stage_events, None if number is None else self.beginnings.get(number), number)
+
+    @cached_property
+    def beginnings(self) -> Mapping[float, Beginning]:
+        """Where each stage began that the log names, by number."""
+        return beginnings(self.stage_events, self.history)
+
+    @cached_property
+    def stage_checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The checkpoints of the present stage that were saved since its plan is counted."""
+        return self.checkpoints_since(self.plan.begun, again=self.plan.begun > self.plan.first)
+
+    @property
+    def stage_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint of the present stage; None if there is none yet."""
+        return self.stage_checkpoints[-1] if self.stage_checkpoints else None
+
+    def checkpoints_since(self, begun: int, *, again: bool = False) -> tuple[Checkpoint, ...]:
+        """The newest checkpoints of the present stage, from the step at which it began.
+
+        At that very step those that name the stage, unless it was trained already and began ``again``.
+        """
+        found: list[Checkpoint] = []
+        for point in reversed(self.valid_checkpoints):
+            at_begin = point.step == begun and (again or (point.stage is None and begun > 0))
+            if point.step < begun or at_begin or stage_number(point.stage) not in (None, self.current_stage):
+                break
+            found.append(point)
+        return tuple(reversed(found))
 
     @cached_property
     def total_weeks(self) -> float:
         """Weeks the stage is planned to last, including extensions; 0 if unknown."""
-        newest = self.checkpoint
-        saved = self.valid_checkpoints[-1:]
-        if newest and self.plan.extensions:
-            saved = tuple(each for each in self.valid_checkpoints if each.stage == newest.stage)
-        return self.plan.total_weeks(saved) or 0
+        saved = self.stage_checkpoints
+        return self.plan.total_weeks(saved if self.plan.extensions else saved[-1:]) or 0
 
     @property
     def planned_in_steps(self) -> bool:
@@ -246,7 +246,7 @@ class TrainingState(Memoized):
         if self.planned_in_steps:
             return min(self.stage_steps / (self.plan.steps or 1), 1.0)
         if self.total_weeks <= 0:
-            return (self.checkpoint.progress if self.checkpoint else None) or 0.0
+            return (self.stage_checkpoint.progress if self.stage_checkpoint else None) or 0.0
         return min(max(self.current_week / self.total_weeks, 0.0), 1.0)
 
     @cached_property
@@ -345,50 +345,13 @@ class TrainingState(Memoized):
 
     @property
     def milestones(self) -> dict[str, bool]:
-        """The newest checkpoint's checklist: name to passed."""
-        return dict(self.checkpoint.milestones) if self.checkpoint else {}
+        """What the newest check of the present stage says of each milestone: name to passed."""
+        return dict(self.memoized("milestones", lambda: of_the_stage(self)))
 
     @property
     def warnings(self) -> list[HealthWarning]:
-        """The health warnings in force: the newest checkpoint's, then those of the log's warning events.
-
-        A warning event is in force until training is ``WARNING_STEPS`` steps further, a later checkpoint lists
-        warnings, steps begin again (a resume, a stage), or its recovery is logged (docs/health.md). The same
-        warning with other numbers counts once, as it was given last.
-        """
-        return list(self._warnings)
-
-    @cached_property
-    def _warnings(self) -> tuple[HealthWarning, ...]:
-        saved = list(self.checkpoint.warnings) if self.checkpoint else []
-        listed = {each.message: each.subject for each in saved}
-        logged: dict[str, HealthWarning] = {}
-        for event in self._warning_events():
-            warning = event.health_warning
-            newer = self.checkpoint is None or event.step is None or event.step > self.checkpoint.step
-            if warning.subject in logged:
-                continue
-            if warning.message in listed:  # the log's own severity wins over one guessed from the text
-                saved = [warning if each.message == warning.message else each for each in saved]
-            elif newer or warning.subject not in listed.values():
-                saved = [each for each in saved if each.subject != warning.subject]
-                logged[warning.subject] = warning
-        return (*saved, *logged.values())
-
-    def _warning_events(self) -> Iterator[Event]:
-        """Yield the warning events in force, the newest first."""
-        newest = self.history.segments[-1].index if self.history.segments else 0
-        listed = self.checkpoint.step if self.checkpoint and self.checkpoint.warnings else 0
-        oldest = max(self.current_step - WARNING_STEPS, listed)
-        recovered: list[frozenset[str]] = []
-        for event in reversed(self.events_of(contract.WARNING)[-MOST_WARNING_EVENTS:]):
-            if event.segment < newest or (event.step is not None and event.step < oldest):
-                continue
-            warning = event.health_warning
-            if (ended := warning.recovery) is not None:
-                recovered.append(ended)
-            elif not any(words <= warning.words for words in recovered):
-                yield event
+        """The health warnings in force: the newest checkpoint's, then those of the log's warning events."""
+        return list(self.memoized("warnings in force", lambda: warnings_in_force(self)))
 
     @cached_property
     def training_duration(self) -> timedelta:

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from thalia_monitor import contract
 from thalia_monitor.model.records import Checkpoint, Event
 
 if TYPE_CHECKING:
-    from thalia_monitor.model.history import History
+    from thalia_monitor.model.stage_begin import Beginning
 
 _WEEKS: Final = ("duration_weeks", "weeks")
 _STEPS: Final = ("duration_steps", "steps")
@@ -31,7 +29,9 @@ class StagePlan:
     steps: float | None = None
     """Planned steps, including extensions; None if not logged."""
     begun: int = 0
-    """The step at which the stage began."""
+    """The step that the plan is counted from: of planned steps the newest start, else the stage's first."""
+    first: int = 0
+    """The step at which the stage began, see :class:`~thalia_monitor.model.stage_begin.Beginning`."""
     extensions: Sequence[Event] = field(default=())
     """Extension events after that start."""
     more_steps: float = 0.0
@@ -81,8 +81,8 @@ def by_stage(events: Iterable[Event]) -> dict[float | None, list[Event]]:
     return found
 
 
-def stage_plan(events: Sequence[Event], history: History, stage: float | None) -> StagePlan:
-    """Build a stage's plan from stage-start and extension events, given in the run's order."""
+def stage_plan(events: Sequence[Event], began: Beginning | None, stage: float | None) -> StagePlan:
+    """Build a stage's plan from stage-start and extension events, given in the run's order, and where it began."""
     own = [each for each in events if _stage(each.fields.get("stage")) == stage]
     starts = [index for index, each in enumerate(own) if each.kind == contract.STAGE_START]
     start = own[starts[-1]] if starts else None
@@ -92,8 +92,9 @@ def stage_plan(events: Sequence[Event], history: History, stage: float | None) -
         if each.kind == contract.EXTENSION
         and (start is None or _follows(each, start, later=index > starts[-1]))
     ]
+    first, newest = (began.first, began.newest) if began else (0, 0)
     if start is None:
-        return StagePlan(extensions=extensions)
+        return StagePlan(begun=first, first=first, extensions=extensions)
     config = _configured(start)
     weeks, steps = _number(config, _WEEKS), _number(config, _STEPS)
     more_weeks = sum(_number(each.fields, _MORE_WEEKS) or 0.0 for each in extensions)
@@ -105,7 +106,8 @@ def stage_plan(events: Sequence[Event], history: History, stage: float | None) -
     return StagePlan(
         weeks,
         None if steps is None else steps + more_steps,
-        begun_at(start, history),
+        first if steps is None else newest,
+        first,
         extensions,
         more_steps,
         unmeasured,
@@ -143,20 +145,3 @@ def _counts(point: Checkpoint, extension: Event) -> bool:
     if point.step == extension.step:  # saved at the same step: if weeks are left, after the extension
         return (point.week or 0.0) < (point.total_weeks or 0.0)
     return point.step > extension.step
-
-
-def begun_at(start: Event, history: History) -> int:
-    """First step of a stage: from its start event, else from the metric lines around it.
-
-    A trainer that resumes from a checkpoint starts the stage again before its first line shows that the step
-    went back.
-    """
-    if start.step is not None:
-        after = (each.first_step for each in history.segments if each.index > start.segment)
-        return min((start.step, *after))
-    if start.time is None or not len(history):
-        return 0
-    row = int(np.searchsorted(history.time, start.time))
-    before = int(history.step[row - 1]) if row else 0
-    restarted = row < len(history) and int(history.step[row]) < before
-    return 0 if restarted else before

@@ -227,7 +227,7 @@ def growth(run: str) -> Response:
 
 
 def consolidation(run: str) -> Response:
-    """Every consolidation event."""
+    """Every phase of a consolidation: its events, those that a resume repeats too."""
     return jsonify({"consolidation_events": _records(monitor().whole_state(run).consolidation_events)})
 
 

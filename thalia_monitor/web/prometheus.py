@@ -272,7 +272,9 @@ def _of_runs(client: Any, runs: list[tuple[Entry, RunFigures | None]]) -> Iterat
             (((*who, key), value) for who, found in known for key, value in getattr(found, part).items()),
         )
     events = client.core.CounterMetricFamily(
-        "thalia_run_events", "Growth and consolidation events of the run.", labels=[*RUN, "event_type"]
+        "thalia_run_events",
+        "Events of the run: growths, and phases of consolidations; those that a resume repeats, too.",
+        labels=[*RUN, "event_type"],
     )
     for who, found in known:
         for kind, value in found.events.items():

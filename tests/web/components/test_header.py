@@ -114,7 +114,7 @@ def test_the_totals_count_events_and_name_the_sources() -> None:
     """Where the numbers come from."""
     events = (Event("growth", 1, {}), Event("growth", 2, {}), Event("consolidation", 3, {}))
     shown = said(totals(TrainingState(events=events, sources=SOURCES)))
-    assert shown == "Training time – Growth events 2 Consolidations 1 Read from training log"
+    assert shown == "Training time – Growth events 2 Consolidations 1 1 phase Read from training log"
     assert said(totals(TrainingState())).endswith("nothing read yet")
 
 

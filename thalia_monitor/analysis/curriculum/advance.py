@@ -15,7 +15,7 @@ from thalia_monitor import contract
 from thalia_monitor.analysis.criteria import Measure, Target, measure
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.health import stage_start
-from thalia_monitor.analysis.milestones import Milestone, checklist, group_of, verdicts
+from thalia_monitor.analysis.milestones import Milestone, checklist, group_of
 from thalia_monitor.analysis.pace import Span, pace
 from thalia_monitor.analysis.recent import Recent, recent
 from thalia_monitor.model.series_key import metric
@@ -246,19 +246,15 @@ def requirements(state: TrainingState) -> tuple[Requirement, ...]:
 
 
 def _requirements(state: TrainingState) -> tuple[Requirement, ...]:
-    checked = verdicts(state)
     first_step = stage_start(state)
     result = []
     for each in _criteria(state):
         measured = measure(state, each.name)
-        passed = each.passed
-        if passed is None and each.name in checked and checked[each.name].step >= first_step:
-            passed = checked[each.name].passed
         estimate = Estimate()
         if measured and measured.target.distance_to_limit(measured.value) > 0:
             values = recent(state.history, metric(measured.series), first_step)
             estimate = estimate_steps(values, measured.target, state.current_step)
-        result.append(Requirement(each, passed, measured, estimate))
+        result.append(Requirement(each, each.passed, measured, estimate))
     return tuple(result)
 
 

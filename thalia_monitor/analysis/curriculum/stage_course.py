@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import count
@@ -13,24 +14,30 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.pace import planned_end
-from thalia_monitor.analysis.sleep.consolidations import consolidations
-from thalia_monitor.model.stage_plan import StagePlan, begun_at, by_stage, configuration, stage_plan
+from thalia_monitor.analysis.sleep.consolidations import (
+    CONFIGURED,
+    DEFAULT,
+    configured_interval,
+    consolidations,
+)
+from thalia_monitor.analysis.sleep.consolidations import interval as sleep_interval
+from thalia_monitor.model.stage_begin import placed, same
+from thalia_monitor.model.stage_plan import StagePlan, by_stage, stage_plan
 from thalia_monitor.stages import SCHEMES, stage_name
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
-    from thalia_monitor.model.records import Checkpoint, Event
+    from thalia_monitor.model.records import Checkpoint
     from thalia_monitor.model.run import TrainingState
 
 MOST: Final = 200
 """Newest attempts that are kept."""
 MOST_TURNS: Final = 4_000
 """Newest turns of a run that its attempts are found by."""
-GROWTH_CHECK: Final = "growth_check_interval"
-SLEEP: Final = "consolidation_interval"
-"""Fields of a stage's configuration, in Thalia's ``StageConfig``."""
-USUAL_INTERVALS: Final[Mapping[str, int]] = {GROWTH_CHECK: 5_000, SLEEP: 10_000}
-"""Their defaults in Thalia's ``StageConfig``."""
+SAVED: Final = "saved"
+"""Kind of turn at which a checkpoint tells of a stage."""
+GROWTH_CHECK: Final = 5_000
+"""Steps between growth checks, the default of Thalia's ``StageConfig``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +118,14 @@ def _courses(state: TrainingState) -> Iterator[Course]:
         made.setdefault(each.stage, []).append(each)
     events = by_stage(state.stage_events)
     saved: dict[float | None, list[Checkpoint]] = {}
-    for point in state.checkpoints:
-        saved.setdefault(_same(point.stage), []).append(point)
+    for point in state.valid_checkpoints:
+        saved.setdefault(same(point.stage), []).append(point)
     for stage, tried in sorted(made.items(), key=lambda pair: _place(pair[1][-1])):
-        plan = stage_plan(events.get(stage, ()), state.history, stage)
+        began = state.beginnings.get(stage)
+        plan = stage_plan(events.get(stage, ()), began, stage)
         kept = [each for each in tried if each.kept > each.start or each.running] or tried[-1:]
-        start = kept[0].start
-        planned, extended = _planned_ends(state, saved.get(stage, ()), plan, start)
+        start = plan.begun if began else kept[0].start
+        planned, extended = _planned_ends(saved.get(stage, ()), plan, start, logged=began is not None)
         yield Course(
             stage,
             stage_name(stage, state.scheme),
@@ -136,7 +144,7 @@ def _place(attempt: Attempt) -> tuple[int, int]:
 
 
 def _planned_ends(
-    state: TrainingState, saved: Sequence[Checkpoint], plan: StagePlan, start: int
+    saved: Sequence[Checkpoint], plan: StagePlan, start: int, *, logged: bool
 ) -> tuple[float | None, float | None]:
     """Steps at which a stage's plan ends, without its extensions and with them.
 
@@ -145,15 +153,14 @@ def _planned_ends(
     checkpoints are saved at the ends of weeks.
     """
     if plan.steps is not None:
-        begun = max(plan.begun, start)
-        extended = None if plan.unmeasured_weeks else begun + plan.steps
-        return begun + plan.steps - plan.more_steps, extended
+        extended = None if plan.unmeasured_weeks else start + plan.steps
+        return start + plan.steps - plan.more_steps, extended
     total = plan.total_weeks(saved)
     dated = tuple((each.week, each.step) for each in saved if each.week)
     if not total or not dated:
         return None, None
-    if state.count_of(contract.STAGE_START):
-        length = min((step - start) / week for week, step in dated)
+    if logged:
+        length = min(((step - start) / week for week, step in dated if step > start), default=0.0)
         usable = length > 0
         return (
             (start + (total - plan.more_weeks) * length, start + total * length) if usable else (None, None)
@@ -222,11 +229,12 @@ class _Walk:
 
     def _begin(self, stage: float, turn: _Turn) -> None:
         now = self._open
-        if now and now.stage == stage and now.segment == turn.segment:
+        if now and now.stage == stage and (now.segment == turn.segment or turn.kind == SAVED):
             return  # a transition and the stage's start, or a process that goes on with the stage
         before = self._made[-1] if self._made else None
-        if now is None and before and before.ended and before.stage == stage and before.end == turn.step:
-            return  # logged once more after its end
+        over = before if now is None and before and before.ended and before.stage == stage else None
+        if over and (turn.kind == SAVED or over.start == over.end == turn.step):
+            return  # its last checkpoint, or a stage without a step that is logged once more
         self._close(turn)
         self._start(stage, turn)
 
@@ -268,33 +276,30 @@ class _Walk:
 
 
 def _turns(state: TrainingState) -> Iterator[_Turn]:
-    history, order = state.history, count(1)
+    history, order = state.history, count(2)
     for segment in history.segments:
         if segment.kind == "resume":
             yield _Turn(segment.index, segment.first_step, 0, "resume")
     logged = state.events_of(contract.STAGE_START, contract.STAGE_END, contract.TRANSITION)
-    begun = False
+    begun = []
     for event in logged[-MOST_TURNS:]:
         stage = event.stage_begun if event.kind != contract.STAGE_END else _number(event.fields.get("stage"))
-        begun = begun or event.stage_begun is not None
-        yield _Turn(event.segment, _step(event, history), next(order), event.kind, _same(stage))
-    if begun:
-        return
-    before: float | None = None
-    for point in state.valid_checkpoints:
-        if point.stage is not None and point.stage != before:
-            before = point.stage
-            yield _Turn(_segment_of(history, point.step), point.step, next(order), "saved", _same(before))
+        step = placed(event, history)
+        begun += [step] if event.stage_begun is not None else []
+        yield _Turn(event.segment, step, next(order), event.kind, same(stage))
+    if not begun or history.is_of_this_stage(0):
+        for point in _telling(state.valid_checkpoints, begun):
+            yield _Turn(_segment_of(history, point.step), point.step, 1, SAVED, same(point.stage))
 
 
-def _step(event: Event, history: History) -> int:
-    """Step of a stage event; by its time where none is logged."""
-    if event.step is not None:
-        return event.step
-    if event.kind == contract.STAGE_START:
-        return begun_at(event, history)
-    row = int(np.searchsorted(history.time, event.time)) if event.time is not None else 0
-    return int(history.step[row - 1]) if row else 0
+def _telling(saved: Sequence[Checkpoint], begun: Sequence[int]) -> Iterator[Checkpoint]:
+    """The checkpoints with a stage that may tell of one: where it changes, and the first after each begin."""
+    named = [each for each in saved if each.stage is not None]
+    steps = [each.step for each in named]
+    after = {bisect_right(steps, step) for step in begun}
+    for at, point in enumerate(named):
+        if at in after or not at or point.stage != named[at - 1].stage:
+            yield point
 
 
 def _segment_of(history: History, step: int) -> int:
@@ -305,11 +310,6 @@ def _segment_of(history: History, step: int) -> int:
 def _number(value: Any) -> float | None:
     usable = isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value)
     return float(value) if usable else None
-
-
-def _same(stage: float | None) -> float | None:
-    """Thalia's -0.5 is stage -1."""
-    return -1 if stage == -0.5 else stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,38 +329,26 @@ def expected(state: TrainingState) -> tuple[Due, ...]:
     if not found or not found[-1].running:
         return ()
     now = found[-1]
-    config = configuration(state.stage_events, now.stage)
+    sleeps = [each.step for each in consolidations(state)]  # of its phases the first
+    growths = [each.step for each in state.counting(contract.GROWTH) if each.step is not None]
     made = []
-    for what, name, kind in (
-        ("sleep", SLEEP, contract.CONSOLIDATION),
-        ("growth check", GROWTH_CHECK, contract.GROWTH),
+    for what, kind, steps, (interval, source) in (
+        ("sleep", contract.CONSOLIDATION, sleeps, sleep_interval(state)),
+        ("growth check", contract.GROWTH, growths, _growth_check_interval(state)),
     ):
-        interval, source = _interval(state, config, name, kind)
-        if interval:
-            newest = reversed(_steps_of(state, kind))
+        if source == CONFIGURED or state.count_of(kind):
             counted_from = next(
-                (each for each in newest if now.start < each <= state.current_step), now.start
+                (each for each in reversed(steps) if now.start < each <= state.current_step), now.start
             )
             done = state.current_step - counted_from
             made.append(Due(what, counted_from + (done // interval + 1) * interval, interval, source))
     return tuple(made)
 
 
-def _steps_of(state: TrainingState, kind: str) -> list[int]:
-    """The steps of all consolidations, or growths, that count; of the phases of one consolidation the first."""
-    if kind == contract.CONSOLIDATION:
-        return [each.step for each in consolidations(state)]
-    return [each.step for each in state.counting(kind) if each.step is not None]
-
-
-def _interval(state: TrainingState, config: Mapping[str, Any], name: str, kind: str) -> tuple[int, str]:
-    """An interval in steps and its source; 0 where neither the run nor its events tell of it."""
-    given = _number(config.get(name))
-    if given is not None and given >= 1:
-        return int(given), f"{name} of the stage's configuration"
-    if not state.count_of(kind):
-        return 0, ""
-    return USUAL_INTERVALS[name], "Thalia's default, the run configures none"
+def _growth_check_interval(state: TrainingState) -> tuple[int, str]:
+    """Its steps and who says so; the run's growths say nothing of it, as not every check lets a region grow."""
+    configured = configured_interval(state, "growth_check_interval")
+    return (configured, CONFIGURED) if configured else (GROWTH_CHECK, DEFAULT)
 
 
 def curriculum(state: TrainingState) -> tuple[tuple[float, str], ...]:

@@ -20,6 +20,11 @@ MOST_EVENTS: Final = 5_000
 """Newest events that are put together to consolidations."""
 INTERVAL: Final = 10_000
 """Steps between consolidations of Thalia's stage configurations."""
+ENOUGH: Final = 3
+"""Gaps between consolidations from which their median says when the next one is due."""
+CONFIGURED: Final = "configured"
+DEFAULT: Final = "Thalia's default"
+"""Who says an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,20 @@ class Consolidation:
     def segment(self) -> int:
         """The stretch between resumes that it is in."""
         return self.events[0].segment
+
+    @property
+    def phases(self) -> str:
+        """``NREM + REM``; ``unknown`` for one that is not logged."""
+        return " + ".join(
+            dict.fromkeys(str(each.fields.get("sleep_stage") or "unknown") for each in self.events)
+        )
+
+    @property
+    def patterns(self) -> float | None:
+        """How many patterns its phases replayed; None if none is logged."""
+        given = self.field("patterns_replayed")
+        known = [each for each in given if isinstance(each, int | float) and not isinstance(each, bool)]
+        return sum(known) if known else None
 
     def field(self, name: str) -> list[Any]:
         """The values of a field, of the phases that have it."""
@@ -90,16 +109,69 @@ def _grouped(state: TrainingState) -> list[Consolidation]:
     return [Consolidation(tuple(each)) for each in found]
 
 
-def interval(state: TrainingState) -> tuple[float, str]:
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """How many consolidations a part of the events has, with its first and last phase that has a step."""
+
+    count: int = 0
+    first: Event | None = None
+    last: Event | None = None
+
+    def then(self, later: _Tally) -> _Tally:
+        """These and those of later events."""
+        goes_on = bool(self.last and later.first and Consolidation((self.last,)).takes(later.first))
+        return _Tally(self.count + later.count - goes_on, self.first or later.first, later.last or self.last)
+
+
+def _tally(events: Iterable[Event]) -> _Tally:
+    found, alone = _Tally(), 0
+    for event in events:
+        if event.step is None:
+            alone += 1
+        else:
+            found = found.then(_Tally(1, event, event))
+    return _Tally(found.count + alone, found.first, found.last)
+
+
+def how_many(state: TrainingState) -> int:
+    """How many consolidations count, in the whole run; a phase without a step is one by itself.
+
+    Costs what is new, unless a resume repeats some.
+    """
+    counting = state.counting(contract.CONSOLIDATION)
+    if len(counting) < state.count_of(contract.CONSOLIDATION):
+        return state.memoized("number of consolidations", lambda: _tally(counting)).count
+    return state.extended(
+        "number of consolidations",
+        lambda new, _: _tally(each for each in new if each.kind == contract.CONSOLIDATION),
+        _Tally.then,
+    ).count
+
+
+def newest(state: TrainingState) -> Consolidation | None:
+    """The newest consolidation that counts; None if there is none."""
+    logged = state.counting(contract.CONSOLIDATION)[-1:]
+    if not logged or logged[0].step is None:
+        return Consolidation(logged) if logged else None
+    return consolidations(state)[-1]
+
+
+def interval(state: TrainingState) -> tuple[int, str]:
     """Steps at which a consolidation is due, and who says so: the stage's configuration, the run's habit, Thalia."""
-    config = configuration(state.stage_events, state.current_stage)
-    steps = config.get("consolidation_interval")
-    if isinstance(steps, int | float) and not isinstance(steps, bool) and 0 < steps < math.inf:
-        return float(steps), "configured"
+    if steps := configured_interval(state, "consolidation_interval"):
+        return steps, CONFIGURED
     known = [each for each in gaps(consolidations(state)) if each]
-    return (
-        (float(np.median(known)), "median of this run") if len(known) >= 3 else (INTERVAL, "Thalia's default")
-    )
+    if len(known) >= ENOUGH:
+        return round(float(np.median(known))), "median of this run"
+    return INTERVAL, DEFAULT
+
+
+def configured_interval(state: TrainingState, name: str) -> int:
+    """A number of steps in the configuration of the present stage; 0 if it has none of at least 1."""
+    steps = configuration(state.stage_events, state.current_stage).get(name)
+    if isinstance(steps, int | float) and not isinstance(steps, bool) and 1 <= steps < math.inf:
+        return int(steps)
+    return 0
 
 
 def gaps(every: list[Consolidation]) -> list[int | None]:

@@ -23,7 +23,7 @@ from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.value_table import moment
 
 if TYPE_CHECKING:
-    from thalia_monitor.model.history import History, Ints
+    from thalia_monitor.model.history import Ints
     from thalia_monitor.model.records import Event, SavedFile
     from thalia_monitor.model.run import TrainingState
 
@@ -69,22 +69,14 @@ def saved_files(state: TrainingState) -> list[tuple[SavedFile, str, str]]:
     listed = sorted(
         state.saved_files, key=lambda each: (each.step is not None, each.step or 0, each.modified)
     )
+    passed_by = state.history.passed_by
+    steps, times = [each.step or 0 for each in listed], [each.modified for each in listed]
     return [
         (each, "superseded", SUPERSEDED)
-        if each.status == "kept" and _redone(state.history, each)
+        if each.status == "kept" and (abandoned or (each.step or 0) in passed_by)
         else (each, each.status, each.reason)
-        for each in listed
+        for each, abandoned in zip(listed, state.history.abandoned(steps, times), strict=True)
     ]
-
-
-def _redone(history: History, saved: SavedFile) -> bool:
-    """Whether training has gone back to before a checkpoint since it was saved."""
-    if saved.step is None:
-        return False
-    if history.is_superseded(saved.step):
-        return True
-    resumed = (each for each in history.segments if each.kind == "resume" and each.first_step < saved.step)
-    return any(saved.modified < history.time[each.first_row] for each in resumed)
 
 
 def sizes_at(state: TrainingState, steps: Ints) -> list[dict[str, float | None]]:

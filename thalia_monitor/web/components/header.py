@@ -15,7 +15,7 @@ from dash import html, no_update
 
 from thalia_monitor import contract
 from thalia_monitor.analysis import report
-from thalia_monitor.analysis.event_counts import count_in_words, neurons_added
+from thalia_monitor.analysis.event_counts import consolidations_in_words, count_in_words, neurons_added
 from thalia_monitor.analysis.findings import Finding
 from thalia_monitor.analysis.formatting import NONE, ago, counted, duration
 from thalia_monitor.analysis.liveness import Liveness, Status
@@ -174,7 +174,7 @@ def totals(state: TrainingState) -> list[Any]:
             duration(state.training_duration.total_seconds()) if state.training_duration else "–",
         ),
         basic.fact("Growth events", *count_in_words(state, contract.GROWTH)),
-        basic.fact("Consolidations", *count_in_words(state, contract.CONSOLIDATION)),
+        basic.fact("Consolidations", *consolidations_in_words(state)),
         basic.fact("Read from", sources),
     ]
 

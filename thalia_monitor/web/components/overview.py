@@ -190,7 +190,7 @@ def sleep(summary: Summary) -> html.Section:
         "Last consolidation",
         "/consolidation",
         _rows(
-            ("Stage", html.Span(sleep.stage[:60], className="log-text", dir="auto")),
+            ("Phases", html.Span(sleep.stage[:60], className="log-text", dir="auto")),
             ("When", when),
             ("Step", f"{sleep.step:,}" if sleep.step is not None else "–"),
             ("Replayed", counted(sleep.patterns, "pattern") if sleep.patterns is not None else "–"),

@@ -150,7 +150,7 @@ EVENTS: Final = {
     MarkerKind.GROWTH: "growth",
     MarkerKind.NREM: "NREM",
     MarkerKind.REM: "REM",
-    MarkerKind.SLEEP: "other consolidation",
+    MarkerKind.SLEEP: "other sleep",
     MarkerKind.STAGE: "stages",
     MarkerKind.MILESTONE: "milestones",
     MarkerKind.WARNING: "warnings",
