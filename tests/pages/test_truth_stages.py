@@ -148,7 +148,7 @@ def test_of_a_new_stage_in_weeks_no_week_is_known_before_its_first_checkpoint(ru
     )
     run.append(*trained(5_000))
     saved(run, 5_000, 0, 1, 8)
-    said = "Stage 0 Sensory Foundations (stage 2 of 8): 1,000 steps of 8,000 planned (12%)."
+    said = "Stage 0 Sensory Foundations (stage 2 of 8): 1,000 steps of 8,000 planned (week 1 of 8)."
     table = [*everywhere((fact("Week"), "1/8 12%")), ("/", has(said), True), ("/curriculum", has(said), True)]
     assert differences(run, table) == []
 
@@ -241,12 +241,13 @@ def test_a_stage_that_is_logged_again_after_a_resume_begins_again(run: Run, firs
 def test_weeks_go_on_where_a_stage_is_logged_again(run: Run) -> None:
     """Saved at 3,000 in week 3 of 4, and resumed there: only checkpoints count weeks.
 
-    Three weeks are 3,000 steps, so that four end at 4,000; 3,500 of 4,000 are 87.5 %, two digits of which are 88 %.
+    Three weeks are 3,000 steps, so that four end at 4,000. Progress is that of the weeks, 75 %, as long as no
+    checkpoint says that another week is over, though 3,500 of 4,000 steps are 87.5 %.
     """
     run.append(begun(-1, 0, duration_weeks=4), *trained(*range(0, 4_001, 500)))
     saved(run, 3_000, -1, 3, 4)
     run.append(begun(-1, 3_000, duration_weeks=4), *trained(3_000, 3_500))
-    said = "Stage -1 Sensorimotor (stage 1 of 8): 3,500 steps of 4,000 planned (88%); attempt 2."
+    said = "Stage -1 Sensorimotor (stage 1 of 8): 3,500 steps of 4,000 planned (week 3 of 4); attempt 2."
     table = [*everywhere((fact("Week"), "3/4 75%")), ("/", has(said), True), ("/curriculum", has(said), True)]
     assert differences(run, table) == []
 

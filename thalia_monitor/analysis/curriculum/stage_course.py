@@ -358,6 +358,11 @@ def curriculum(state: TrainingState) -> tuple[tuple[float, str], ...]:
     return tuple(sorted(listed.items()))
 
 
+def counted_in_weeks(state: TrainingState) -> bool:
+    """Whether the present stage's progress is that of its weeks, as its checkpoints count them, not of its steps."""
+    return state.total_weeks > 0 and not state.planned_in_steps
+
+
 def sentence(state: TrainingState) -> str:
     """Where the run is in its curriculum, in numbers; empty where no file names a stage."""
     found = courses(state)
@@ -372,7 +377,9 @@ def sentence(state: TrainingState) -> str:
     parts = [" ".join(words) + f": {done:,} steps"]
     if now.extended:
         total = now.extended - now.start
-        parts[0] += f" of {total:,.0f} planned ({done / total:.0%})" if total > 0 else ""
+        share = f"week {state.current_week:g} of {state.total_weeks:g}"
+        share = share if counted_in_weeks(state) else f"{done / total:.0%}"
+        parts[0] += f" of {total:,.0f} planned ({share})" if total > 0 else ""
     elif now.running:
         parts[0] += ", no plan logged"
     if now.overrun:

@@ -369,7 +369,8 @@ def _part(number: float, name: str, at: Course | None, state: TrainingState) -> 
         share, words = 1.0, "trained"
     elif at is not None:
         total = (at.extended or 0) - at.start
-        share = (at.end - at.start) / total if total > 0 else state.stage_progress
+        in_steps = total > 0 and not stage_course.counted_in_weeks(state)
+        share = (at.end - at.start) / total if in_steps else state.stage_progress
         words = f"being trained, {share:.0%} of its plan" if share else "being trained"
     return html.Li(
         [
