@@ -74,6 +74,7 @@ def test_every_tool_answers_what_the_page_shows() -> None:
         assert answer["returned"] <= answer["total"]
     assert found["runs"]["items"][0]["name"] == "healthy"
     assert found["summary"]["summary"]["current_step"] == 300_000
+    assert "\ufffd" not in found["summary"]["summary"]["text"]
     assert "loss" in found["summary"]["series"]
     assert found["series"]["total"] == 601
     assert found["events"]["items"][0]["step"] >= found["events"]["items"][-1]["step"]

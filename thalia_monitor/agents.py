@@ -68,6 +68,7 @@ class Answers:
         """Sum a run up: liveness, stage, pace, time left, metrics with trends, milestones, growth, findings."""
         state = self._state(run)
         found = report.record(summarize(state, time.time(), refresh=self.refresh, thresholds=self.thresholds))
+        found["text"] = " ".join(found["text"].splitlines())  # as any line break, these would become U+FFFD
         return _fitted(
             {"summary": _as_data(found), "series": _as_data(state.history.names())},
             max_bytes,
