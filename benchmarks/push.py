@@ -53,7 +53,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     writer = Writer(run, bench.lines)
     with served(run, WORKERS, bench.directory / "push-cache", refresh=INTERVAL) as site:
         if CHROMIUM:
-            yield from _latency(site, run, writer)
+            yield from _latency(site, run, writer, bench.directory / "tick.json")
         else:
             print("| line to pixel: no Chromium on this machine | | | | | |")
         yield from _crowded(site, run, writer)
@@ -78,12 +78,14 @@ class Writer:
         return json.loads(line)["step"], time.time()
 
 
-def _latency(site: Served, run: Path, writer: Writer) -> Iterator[Row]:
+def _latency(site: Served, run: Path, writer: Writer, tick: Path) -> Iterator[Row]:
+    """The others ask what the browser asks: they look at the same page through windows of the same size."""
     with started() as browser:
         page = _opened(browser.new_page(viewport={"width": 1440, "height": 900}), site.address + "metrics")
         page.evaluate(DRAWN)
+        tick.write_text(_tick(page, writer), encoding="utf-8")
         for viewers in (1, CROWD):
-            with _streams(site, run, viewers - 1, 3600, "/metrics") if viewers > 1 else _alone():
+            with _streams(site, run, viewers - 1, 3600, tick) if viewers > 1 else _alone():
                 took = sorted(_shown(page, writer))
             who = f"{viewers:,} viewers" if viewers > 1 else "1 viewer"
             middle, most = np.percentile(took, (50, 95)) * 1e3
@@ -96,6 +98,16 @@ def _opened(page: Page, address: str) -> Page:
     page.wait_for_function("() => document.querySelector('#push')?.textContent === 'live'")
     page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.data?.[0]?.x?.length")
     return page
+
+
+def _tick(page: Page, writer: Writer) -> str:
+    """What the page asks at a new line, once it is quiet."""
+    page.wait_for_timeout(3000)
+    with page.expect_request(
+        lambda request: '"changedPropIds":["live-pulse.data"]' in (request.post_data or "")
+    ) as asked:
+        writer.write()
+    return asked.value.post_data or ""
 
 
 def _shown(page: Page, writer: Writer) -> Iterator[float]:
@@ -182,7 +194,9 @@ class Streams:
 
 
 @contextmanager
-def _streams(site: Served, run: Path, count: int, seconds: float, page: str = "") -> Iterator[Streams]:
+def _streams(
+    site: Served, run: Path, count: int, seconds: float, tick: Path | None = None
+) -> Iterator[Streams]:
     """Hold so many streams, all open when the block begins; after their time their result can be read."""
     command = [
         sys.executable,
@@ -193,7 +207,7 @@ def _streams(site: Served, run: Path, count: int, seconds: float, page: str = ""
         str(count),
         str(seconds),
     ]
-    process = subprocess.Popen([*command, *([page] if page else [])], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, *([str(tick)] if tick else [])], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "open\n"

@@ -1,7 +1,8 @@
-"""Pages that hold a stream: ``python -m benchmarks.streams ADDRESS RUN COUNT SECONDS [PAGE]``; for this machine only.
+"""Pages that hold a stream: ``python -m benchmarks.streams ADDRESS RUN COUNT SECONDS [TICK]``; for this machine only.
 
-Prints ``open`` once each has its first event, and at the end what they went through as JSON. With a page, each asks
-at an event what a browser asks; a stream that is cut is opened again as by ``assets/push.js``.
+Prints ``open`` once each has its first event, and at the end what they went through as JSON. With a file that holds
+the body of a browser's tick, each asks that at an event; a stream that is cut is opened again as by
+``assets/push.js``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.crowd import Browser, Viewer, questions
+from benchmarks.crowd import Browser, Viewer
 from thalia_monitor.settings import is_loopback
 
 
@@ -67,11 +69,11 @@ async def hold(address: str, run: str, place: int, tally: Tally, viewer: Viewer 
         await asyncio.sleep(0.5 + 2 * random.random())
 
 
-async def all_of_them(address: str, run: str, count: int, seconds: float, page: str) -> dict[str, Any]:
+async def all_of_them(address: str, run: str, count: int, seconds: float, tick: str) -> dict[str, Any]:
     """Hold so many streams for so long once all are open."""
     tally = Tally()
-    bodies = questions(address, page) if page else []
-    viewers = [Viewer(address, bodies) if page else None for _ in range(count)]
+    bodies = [json.loads(Path(tick).read_text(encoding="utf-8"))] if tick else []
+    viewers = [Viewer(address, bodies) if tick else None for _ in range(count)]
     tasks = [
         asyncio.create_task(hold(address, run, place, tally, each)) for place, each in enumerate(viewers)
     ]
@@ -97,8 +99,8 @@ def main() -> None:
     address, run, count, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
     if not is_loopback(urlsplit(address).hostname or ""):
         sys.exit("only for servers on this machine")
-    page = sys.argv[5] if len(sys.argv) > 5 else ""
-    found = asyncio.run(all_of_them(address, run, count, seconds, page))
+    tick = sys.argv[5] if len(sys.argv) > 5 else ""
+    found = asyncio.run(all_of_them(address, run, count, seconds, tick))
     print(json.dumps(found), flush=True)
 
 
