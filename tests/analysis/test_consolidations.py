@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.analysis.build import history, state
+from thalia_monitor.analysis.sleep import consolidations as module
 from thalia_monitor.analysis.sleep.consolidations import amounts, consolidations, debt_now, gaps, interval
 from thalia_monitor.analysis.sleep.effects import effects
+from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event
+from thalia_monitor.model.run import TrainingState
 
 
 def slept(step: int | None, stage: str | None = "NREM", segment: int = 0, **fields: Any) -> Event:
@@ -153,3 +159,49 @@ def test_sums_are_by_phase() -> None:
         "steps": {"NREM": 50},
         "seconds": {"REM": 4},
     }
+
+
+PHASES = st.lists(
+    st.builds(
+        lambda step, stage, length: (step, stage, {} if length is None else {"duration_steps": length}),
+        st.none() | st.integers(0, 60),
+        st.sampled_from(["NREM", "REM", None]),
+        st.none() | st.integers(0, 30),
+    ),
+    max_size=30,
+)
+
+
+@given(PHASES, st.lists(st.integers(0, 30), max_size=3))
+def test_events_that_come_little_by_little_are_put_together_as_at_once(
+    phases: list[tuple[int | None, str | None, dict[str, int]]], cuts: list[int]
+) -> None:
+    """Whatever is read between two looks, and however many of the newest are kept."""
+    events = [slept(step, stage, **more) for step, stage, more in phases]
+    growing: AppendOnly[Event] = AppendOnly()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "MOST_EVENTS", 12)
+        for cut in [*sorted(cuts), len(events)]:
+            growing = growing.next_version(tuple(events[:cut]))
+            little_by_little = consolidations(TrainingState(events=growing))
+        assert little_by_little == consolidations(TrainingState(events=tuple(events)))
+
+
+@given(
+    st.lists(st.sampled_from([0.2, 0.5, math.nan]), min_size=1, max_size=150),
+    st.lists(st.integers(0, 160), max_size=6),
+    st.lists(st.integers(0, 160), max_size=3),
+)
+def test_every_effect_is_that_of_its_lines(values: list[float], sleeps: list[int], stages: list[int]) -> None:
+    """As counted one by one: the 20 lines on either side, and no new stage after the first of them."""
+    events = [slept(each) for each in sorted(sleeps)]
+    events += [Event("stage_start", each, {"stage": place}) for place, each in enumerate(stages)]
+    run = state(history(range(len(values)), performance=values), events=events)
+    expected: list[Any] = []
+    for each in consolidations(run):
+        before, after = values[max(each.step - 20, 0) : each.step], values[each.last_step + 1 :][:20]
+        lines = [max(each.step - 20, 0), min(each.last_step + 20, len(values) - 1)]
+        known = [[value for value in part if math.isfinite(value)] for part in (before, after)]
+        if min(map(len, known)) >= 3 and not any(lines[0] < begun <= lines[1] for begun in stages):
+            expected.append((each.step, [pytest.approx(sum(part) / len(part)) for part in known]))
+    assert [(each.consolidation.step, [each.before, each.after]) for each in effects(run)] == expected

@@ -93,20 +93,43 @@ def phase(stage: str) -> str:
 
 
 def consolidations(state: TrainingState) -> list[Consolidation]:
-    """The consolidations of a run that have a step and count, of its newest 5,000 events."""
-    return state.memoized("consolidations", lambda: _grouped(state))
+    """The consolidations of a run that have a step and count, of its newest 5,000 events.
+
+    Costs what is new, unless a resume has begun since.
+    """
+    history = state.history
+
+    def grouped(new: tuple[Event, ...], _: int) -> list[Consolidation]:
+        phases = tuple(each for each in new if each.kind == contract.CONSOLIDATION and each.step is not None)
+        return _grouped(history.counting(phases)[-MOST_EVENTS:])
+
+    return state.extended(("consolidations", history.supersessions().tobytes()), grouped, _joined)
 
 
-def _grouped(state: TrainingState) -> list[Consolidation]:
+def _grouped(events: Iterable[Event]) -> list[Consolidation]:
     found: list[list[Event]] = []
-    for event in state.counting(contract.CONSOLIDATION)[-MOST_EVENTS:]:
-        if event.step is None:
-            continue
+    for event in events:
         if found and Consolidation((found[-1][-1],)).takes(event):
             found[-1].append(event)
         else:
             found.append([event])
     return [Consolidation(tuple(each)) for each in found]
+
+
+def _joined(known: list[Consolidation], more: list[Consolidation]) -> list[Consolidation]:
+    """The consolidations of earlier and of later events; the newest of those may go on in the oldest of these."""
+    if not known or not more:
+        return known or more
+    if known[-1].takes(more[0].events[0]):
+        found = [*known[:-1], Consolidation(known[-1].events + more[0].events), *more[1:]]
+    else:
+        found = known + more
+    beyond = sum(len(each.events) for each in found) - MOST_EVENTS
+    while beyond > 0:
+        oldest = found[0].events
+        found = [Consolidation(oldest[beyond:]), *found[1:]] if len(oldest) > beyond else found[1:]
+        beyond -= len(oldest)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.quantities import series_of
@@ -47,35 +47,55 @@ def effects(state: TrainingState) -> list[Effect]:
 
 def _effects(state: TrainingState) -> list[Effect]:
     series: Series | None = state.history.series(metric(series_of(state, PERFORMANCE.name)))
-    if series is None:
+    found = consolidations(state)
+    if series is None or not found or not len(series):
         return []
+    segment = np.array([each.segment for each in found])
+    first, last = np.searchsorted(series.segment, segment), np.searchsorted(series.segment, segment + 1)
+    start, end = _places(series, segment, found)
+    index = np.hstack([start[:, None] + np.arange(-LINES, 0), end[:, None] + np.arange(LINES)])
+    there = (index >= first[:, None]) & (index < last[:, None])
+    lines = np.where(there, series.value[np.clip(index, 0, len(series) - 1)], np.nan)
+    lines[~np.isfinite(lines)] = np.nan
+    logged = np.isfinite(lines).reshape(-1, 2, LINES).sum(axis=2)
+    whole = (logged.min(axis=1) >= FEWEST) & ~_with_new_stage(state, series, segment, index, there)
+    means = np.nanmean(lines[whole].reshape(-1, 2, LINES), axis=2).tolist()
+    return [
+        Effect(found[at], lines[at], *means[place]) for place, at in enumerate(np.flatnonzero(whole).tolist())
+    ]
+
+
+def _places(series: Series, segment: Ints, found: list[Consolidation]) -> tuple[Ints, Ints]:
+    """Index of the first line of the series at or after the beginning of each, and of the first after its end."""
+    start, end = np.zeros(len(found), np.int64), np.zeros(len(found), np.int64)
+    step = np.array([[each.step, each.last_step] for each in found])
+    for each in np.unique(segment).tolist():
+        inside = np.flatnonzero(segment == each)
+        first, last = np.searchsorted(series.segment, (each, each + 1)).tolist()
+        steps = series.step[first:last]
+        start[inside] = first + np.searchsorted(steps, step[inside, 0])
+        end[inside] = first + np.searchsorted(steps, step[inside, 1], side="right")
+    return start, end
+
+
+def _with_new_stage(
+    state: TrainingState, series: Series, segment: Ints, index: Ints, there: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether a stage begins after the first and not after the last of these lines, (consolidations, lines)."""
     begun: dict[int, list[int]] = {}
     for event in state.events_of(contract.STAGE_START, contract.TRANSITION):
         if event.step is not None:
             begun.setdefault(event.segment, []).append(event.step)
-    begun = {segment: sorted(steps) for segment, steps in begun.items()}
-    found = []
-    for each in consolidations(state):
-        first, last = np.searchsorted(series.segment, (each.segment, each.segment + 1)).tolist()
-        start = first + int(np.searchsorted(series.step[first:last], each.step))
-        end = first + int(np.searchsorted(series.step[first:last], each.last_step, side="right"))
-        around = series.step[max(first, start - LINES) : min(end + LINES, last)]
-        if _within(begun.get(each.segment, []), around):
-            continue
-        lines = np.full(2 * LINES, np.nan)
+    among = np.zeros(len(segment), bool)
+    some = there.any(axis=1)
+    line = np.clip(index, 0, len(series) - 1)
+    ends = [
+        line[np.arange(len(line)), at] for at in (there.argmax(axis=1), -1 - there[:, ::-1].argmax(axis=1))
+    ]
+    for each, steps in begun.items():
+        inside = np.flatnonzero((segment == each) & some)
         before, after = (
-            series.value[max(first, start - LINES) : start],
-            series.value[end : min(end + LINES, last)],
+            np.searchsorted(np.sort(steps), series.step[at[inside]], side="right") for at in ends
         )
-        lines[LINES - len(before) : LINES] = before
-        lines[LINES : LINES + len(after)] = after
-        lines[~np.isfinite(lines)] = np.nan
-        if min(np.isfinite(lines[:LINES]).sum(), np.isfinite(lines[LINES:]).sum()) >= FEWEST:
-            means = (float(np.nanmean(part)) for part in (lines[:LINES], lines[LINES:]))
-            found.append(Effect(each, lines, *means))
-    return found
-
-
-def _within(steps: list[int], lines: Ints) -> bool:
-    """Whether any of these ascending steps is after the first of these lines and not after the last."""
-    return len(lines) > 0 and bisect_right(steps, lines[0]) < bisect_right(steps, lines[-1])
+        among[inside] = before < after
+    return among
