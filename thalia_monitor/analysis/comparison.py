@@ -208,7 +208,7 @@ def run_totals(state: TrainingState) -> dict[str, str]:
         "Growth events": f"{len(state.counting(contract.GROWTH)):,}",
         "Consolidations": f"{how_many(state):,}",
         "Patterns replayed": number(sum(amounts(state).get("patterns", {}).values()), "count"),
-        "Milestones passed": f"{passed} of {len(checked)}" if checked else NONE,
+        "Milestones passed, all stages": f"{passed} of {len(checked)}" if checked else NONE,
         "Training time": duration(seconds) if seconds else NONE,
     }
 
