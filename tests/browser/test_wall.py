@@ -46,7 +46,13 @@ def test_it_is_large_and_has_no_controls(server: Server, browse: Browse) -> None
               && !(each.matches('.zoom-to') && getComputedStyle(each).pointerEvents === 'none'))
             .map(each => each.outerHTML.slice(0, 100))"""
         assert page.evaluate(shown) == [], path
-        assert page.evaluate("document.documentElement.scrollHeight") <= SCREEN["height"], path
+        fits(page)
+
+
+def fits(page: Page) -> None:
+    """Wait until the page is filled and no higher than the screen; fails where it is not."""
+    page.wait_for_function("() => document.querySelector('#_pages_content > [data-filled]')")
+    page.wait_for_function("most => document.documentElement.scrollHeight <= most", arg=SCREEN["height"])
 
 
 def test_a_run_with_everything_of_a_demo_fits_the_screen(browse: Browse, tmp_path: Path) -> None:
@@ -60,7 +66,7 @@ def test_a_run_with_everything_of_a_demo_fits_the_screen(browse: Browse, tmp_pat
             page.goto(f"{server.url.rstrip('/')}{path}?wall=1")
             page.locator("#frame-header .fact").first.wait_for()
             page.evaluate(SETTLED)
-            assert page.evaluate("document.documentElement.scrollHeight") <= SCREEN["height"], path
+            fits(page)
             steps = page.locator(".zoom-to:visible")
             assert all(each.inner_text() for each in steps.all()), path
 

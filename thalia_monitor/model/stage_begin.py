@@ -61,11 +61,24 @@ def newest_begun(events: Iterable[Event], history: History) -> Event | None:
 def is_newer(event: Event, point: Checkpoint, history: History) -> bool:
     """Whether a stage was begun after a checkpoint was saved, or at its step: a stage's last one is saved at its end.
 
-    Where steps begin again at a stage, times tell.
+    Where steps begin again at a stage, times tell. A transition begins a stage with the first line after it: until
+    then, and after a training that ended with one, the stage is the checkpoint's.
     """
+    if event.kind == contract.TRANSITION and not _goes_on(event, history):
+        return False
     if history.is_of_this_stage(0):
         return placed(event, history) >= point.step
     return event.time is not None and 0 < point.modified <= event.time
+
+
+def _goes_on(event: Event, history: History) -> bool:
+    """Whether a line was logged after an event."""
+    if not len(history):
+        return False
+    last = float(history.time[-1])
+    if event.time is not None and np.isfinite(last):
+        return last > event.time
+    return int(history.step[-1]) > placed(event, history)
 
 
 def placed(event: Event, history: History) -> int:
