@@ -7,8 +7,10 @@ Region sizes, thresholds and growth follow Thalia's growth tables: 10 to 500 neu
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from random import Random
 from typing import Any, Final
 
@@ -280,8 +282,8 @@ class Brain:
         skills = [1 - value if lower_is_better(name) else value for name, value in measured.items()]
         progress = min(self.progress, 1.5)
         neurons = sum(region.neurons for region in self.regions)
-        capacity = sum(region.capacity * region.neurons for region in self.regions) / neurons
-        performance = sum(skills) / len(skills) if skills else self.general_skill() + self.noise(0.008)
+        capacity = _total(region.capacity * region.neurons for region in self.regions) / neurons
+        performance = _total(skills) / len(skills) if skills else self.general_skill() + self.noise(0.008)
         loss = 0.04 + 0.46 * math.exp(-2.5 * progress) + 0.3 * self.excitation + 0.5 * self.misled
         rate = 0.10 + 0.012 * math.sin(self.step / 9_000) + 0.24 * self.excitation
         values = {
@@ -297,3 +299,8 @@ class Brain:
             "neuron_counts": {region.name: region.neurons for region in self.regions},
             "capacity_by_region": {region.name: round(region.capacity, 4) for region in self.regions},
         }
+
+
+def _total(values: Iterable[float]) -> float:
+    """Add from left to right: ``sum`` compensates since Python 3.12, and the same seed is to be the same training."""
+    return reduce(add, values, 0.0)
