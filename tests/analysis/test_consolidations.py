@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from tests.analysis.build import history, state
 from thalia_monitor.analysis.sleep import consolidations as module
-from thalia_monitor.analysis.sleep.consolidations import amounts, consolidations, debt_now, gaps, interval
+from thalia_monitor.analysis.sleep.consolidations import (
+    amounts,
+    consolidations,
+    debt_now,
+    gaps,
+    how_many,
+    interval,
+)
 from thalia_monitor.analysis.sleep.effects import effects
 from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event
@@ -205,3 +212,14 @@ def test_every_effect_is_that_of_its_lines(values: list[float], sleeps: list[int
         if min(map(len, known)) >= 3 and not any(lines[0] < begun <= lines[1] for begun in stages):
             expected.append((each.step, [pytest.approx(sum(part) / len(part)) for part in known]))
     assert [(each.consolidation.step, [each.before, each.after]) for each in effects(run)] == expected
+
+
+def test_what_was_put_together_before_a_resume_is_put_together_without_what_it_repeats() -> None:
+    """Also where no event is new since: a resume alone changes which of them count."""
+    growing: AppendOnly[Event] = AppendOnly((slept(100), slept(200)))
+    before = TrainingState(history=history([0, 100, 200]), events=growing)
+    assert (len(consolidations(before)), how_many(before)) == (2, 2)
+    resumed = TrainingState(history=history([0, 100, 200, 150]), events=growing)
+    assert ([each.step for each in consolidations(resumed)], how_many(resumed)) == ([100], 1)
+    assert amounts(before) != amounts(resumed)
+    assert len(resumed.counting("consolidation")) == 1

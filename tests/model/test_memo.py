@@ -152,3 +152,21 @@ def test_a_replaced_log_has_events_of_its_own(run: Run) -> None:
     run.log.unlink()
     run.append('{"step": 7, "event_type": "growth", "region": "striatum", "neurons_added": 5}\n')
     assert markers(reader.read(), [MarkerKind.GROWTH])[0].label == "striatum, +5 neurons"
+
+
+def test_a_result_that_depends_on_something_else_is_computed_again_where_that_has_changed() -> None:
+    """From all values; and as before while it stays the same."""
+    first: AppendOnly[int] = AppendOnly((1, 2))
+    computed: list[tuple[int, ...]] = []
+
+    def total(numbers: AppendOnly[int], depends: str) -> int:
+        def compute(new: tuple[int, ...], _: int) -> int:
+            computed.append(new)
+            return sum(new)
+
+        return numbers.extended("total", compute, int.__add__, depends)
+
+    assert [total(first, each) for each in "aab"] == [3, 3, 3]
+    second = first.next_version((*first, 3))
+    assert [total(second, each) for each in "bba"] == [6, 6, 6]
+    assert computed == [(1, 2), (1, 2), (3,), (1, 2, 3)]

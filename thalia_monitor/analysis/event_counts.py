@@ -32,11 +32,8 @@ def consolidations_in_words(state: TrainingState) -> tuple[str, str]:
 
 
 def neurons_added(state: TrainingState) -> int:
-    """Neurons that all growth events added; costs what is new, unless a resume has repeated some."""
-    counting = state.counting(contract.GROWTH)
-    if len(counting) < state.count_of(contract.GROWTH):
-        return added(counting)
-    total: int = state.extended("neurons added", lambda new, _: added(new), add)
+    """Neurons that all growth events added, without those that a resume has repeated."""
+    total: int = state.extended_counting("neurons added", added, add)
     return total
 
 

@@ -256,11 +256,8 @@ def reasons(state: TrainingState, _: str, view: View) -> Chart:
 
 def _by_reason(state: TrainingState) -> Counter[tuple[str, str, float | None]]:
     """How often each reason, region and amount was logged, without what a resume has repeated."""
-    counting = state.counting(contract.GROWTH)
-    if len(counting) < state.count_of(contract.GROWTH):
-        return Counter(map(_reason, counting))
-    return state.extended(
-        "growth reasons", lambda new, _: Counter(map(_reason, filter(_is_growth, new))), add
+    return state.extended_counting(
+        "growth reasons", lambda new: Counter(map(_reason, filter(_is_growth, new))), add
     )
 
 

@@ -40,7 +40,7 @@ class AppendOnly(tuple[T, ...]):
     are never modified: all versions may be used concurrently.
     """
 
-    _kept: dict[Hashable, tuple[int, Any]]
+    _kept: dict[Hashable, tuple[int, Hashable, Any]]
     _source: tuple[T, ...]
 
     def next_version(self, now: tuple[T, ...]) -> AppendOnly[T]:
@@ -58,18 +58,19 @@ class AppendOnly(tuple[T, ...]):
         what: Hashable,
         compute: Callable[[tuple[T, ...], int], V],
         join: Callable[[V, V], V],
+        depends: Hashable = None,
     ) -> V:
         """Return a result over all values, extending the one stored for an earlier version.
 
         ``compute`` takes the new values and the index of the first of them; ``join`` appends its result to the stored
-        one and modifies neither.
+        one and modifies neither. A result stored with another ``depends`` is computed again.
         """
         kept = self.__dict__.setdefault("_kept", {})
-        count, known = kept.get(what, (0, None))
-        if what not in kept:
-            known = compute(self[:], 0)
+        count, before, known = kept.get(what, (0, None, None))
+        if what not in kept or before != depends:
+            count, known = -1, compute(self[:], 0)
         elif count < len(self):
             known = join(known, compute(self[count:], count))
-        if count < len(self) or what not in kept:
-            kept[what] = len(self), known
+        if count < len(self):
+            kept[what] = len(self), depends, known
         return cast(V, known)

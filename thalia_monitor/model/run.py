@@ -313,9 +313,23 @@ class TrainingState(Memoized):
         what = ("events of", *kinds)
         return self.extended(what, lambda new, _: tuple(each for each in new if each.kind in kinds), add)
 
+    def extended_counting(
+        self, what: Hashable, compute: Callable[[tuple[Event, ...]], T], join: Callable[[T, T], T]
+    ) -> T:
+        """A result over all events without those that a resume repeats; costs what is new, unless one has begun."""
+        history = self.history
+        return self._append_only.extended(
+            what,
+            lambda new, _: compute(history.counting(new)),
+            join,
+            depends=history.supersessions().tobytes(),
+        )
+
     def counting(self, *kinds: str) -> tuple[Event, ...]:
         """The events of these kinds without those that a resume repeats."""
-        return self.memoized(("counting", *kinds), lambda: self.history.counting(self.events_of(*kinds)))
+        return self.extended_counting(
+            ("counting", *kinds), lambda new: tuple(each for each in new if each.kind in kinds), add
+        )
 
     @cached_property
     def stage_events(self) -> tuple[Event, ...]:

@@ -97,18 +97,13 @@ def consolidations(state: TrainingState) -> list[Consolidation]:
 
     Costs what is new, unless a resume has begun since.
     """
-    history = state.history
-
-    def grouped(new: tuple[Event, ...], _: int) -> list[Consolidation]:
-        phases = tuple(each for each in new if each.kind == contract.CONSOLIDATION and each.step is not None)
-        return _grouped(history.counting(phases)[-MOST_EVENTS:])
-
-    return state.extended(("consolidations", history.supersessions().tobytes()), grouped, _joined)
+    return state.extended_counting("consolidations", _grouped, _joined)
 
 
 def _grouped(events: Iterable[Event]) -> list[Consolidation]:
+    phases = [each for each in events if each.kind == contract.CONSOLIDATION and each.step is not None]
     found: list[list[Event]] = []
-    for event in events:
+    for event in phases[-MOST_EVENTS:]:
         if found and Consolidation((found[-1][-1],)).takes(event):
             found[-1].append(event)
         else:
@@ -149,6 +144,8 @@ class _Tally:
 def _tally(events: Iterable[Event]) -> _Tally:
     found, alone = _Tally(), 0
     for event in events:
+        if event.kind != contract.CONSOLIDATION:
+            continue
         if event.step is None:
             alone += 1
         else:
@@ -159,16 +156,9 @@ def _tally(events: Iterable[Event]) -> _Tally:
 def how_many(state: TrainingState) -> int:
     """How many consolidations count, in the whole run; a phase without a step is one by itself.
 
-    Costs what is new, unless a resume repeats some.
+    Costs what is new, unless a resume has begun since.
     """
-    counting = state.counting(contract.CONSOLIDATION)
-    if len(counting) < state.count_of(contract.CONSOLIDATION):
-        return state.memoized("number of consolidations", lambda: _tally(counting)).count
-    return state.extended(
-        "number of consolidations",
-        lambda new, _: _tally(each for each in new if each.kind == contract.CONSOLIDATION),
-        _Tally.then,
-    ).count
+    return state.extended_counting("number of consolidations", _tally, _Tally.then).count
 
 
 def newest(state: TrainingState) -> Consolidation | None:
@@ -246,12 +236,9 @@ def _added(
 
 
 def amounts(state: TrainingState) -> dict[str, dict[str, float]]:
-    """The sums over all consolidation events of a run that count; costs what is new, unless a resume repeats some."""
-    counting = state.counting(contract.CONSOLIDATION)
-    if len(counting) < state.count_of(contract.CONSOLIDATION):
-        return sums(counting)
-    return state.extended(
+    """The sums over all consolidation events of a run that count; costs what is new, unless a resume has begun."""
+    return state.extended_counting(
         "consolidation sums",
-        lambda new, _: sums(each for each in new if each.kind == contract.CONSOLIDATION),
+        lambda new: sums(each for each in new if each.kind == contract.CONSOLIDATION),
         _added,
     )
