@@ -10,8 +10,9 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+import dash
 import dash_bootstrap_components as dbc
-from dash import html
+from dash import dcc, html
 
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number
 from thalia_monitor.analysis.quantities import judgement
@@ -116,6 +117,22 @@ def field(label: str, control: Any) -> html.Label:
 def panel(title: str, body: Any) -> html.Section:
     """A panel with a heading."""
     return html.Section([html.H2(title, className="card-name"), body], className="panel")
+
+
+def page(path: str) -> str:
+    """The address of a page under the base path."""
+    return str(dash.get_app().get_relative_path(path))
+
+
+def block(title: str, path: str, *body: Any, class_name: str = "") -> html.Section:
+    """A panel whose title leads to its page; the whole panel can be clicked."""
+    return html.Section(
+        [
+            html.H2(dcc.Link(title, href=page(path), className="block-link"), className="card-name"),
+            *(each for each in body if each),
+        ],
+        className=f"panel block {class_name}".strip(),
+    )
 
 
 def search_box(name: str, placeholder: str, label: str, value: str = "") -> html.Label:

@@ -12,7 +12,7 @@ from dash import html
 from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, counted, number, rough
 from thalia_monitor.figures.metrics import course
-from thalia_monitor.web.components import basic, empty_states, overview
+from thalia_monitor.web.components import basic, empty_states
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.curriculum.advance import Gate, Requirement
@@ -354,7 +354,7 @@ def strip(summary: Summary) -> html.Section | None:
     if not found:
         return None
     cells = [_part(number, name, found.get(number), state) for number, name in stage_course.curriculum(state)]
-    return overview.block(
+    return basic.block(
         "Curriculum",
         "/curriculum",
         html.Ol(cells, className="curriculum-strip"),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import dash
 from dash import dcc, html
 
 from thalia_monitor.analysis import report
@@ -19,6 +18,7 @@ from thalia_monitor.figures.metrics import course
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import metric, parse
 from thalia_monitor.web.components import basic, empty_states, header
+from thalia_monitor.web.components.basic import block, page
 from thalia_monitor.web.live.client_state import in_address
 
 if TYPE_CHECKING:
@@ -31,22 +31,6 @@ MOST_FINDINGS: Final = 3
 MOST_LEFT: Final = 6
 LEAST_SHOWN: Final = 1_000
 """Steps that a link to a finding shows at least."""
-
-
-def page(path: str) -> str:
-    """The address of a page under the base path."""
-    return str(dash.get_app().get_relative_path(path))
-
-
-def block(title: str, path: str, *body: Any, class_name: str = "") -> html.Section:
-    """A panel whose title leads to its page; the whole panel can be clicked."""
-    return html.Section(
-        [
-            html.H2(dcc.Link(title, href=page(path), className="block-link"), className="card-name"),
-            *(each for each in body if each),
-        ],
-        className=f"panel block {class_name}".strip(),
-    )
 
 
 def status(summary: Summary) -> list[Any]:
