@@ -14,7 +14,7 @@ import pytest
 
 from tests.analysis.build import history
 from thalia_monitor import load_training_state
-from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
+from thalia_monitor.analysis.curriculum import advance, course_words, retention, safety, stage_course
 from thalia_monitor.analysis.findings import Kind
 from thalia_monitor.analysis.health import findings
 from thalia_monitor.analysis.summary import summarize
@@ -113,7 +113,7 @@ def test_an_extension_is_what_the_plan_has_beyond_its_first_end(extended: Traini
     """Planned to 10,000, extended to 15,000, at 13,000: 2,000 left, nothing overrun."""
     (stage,) = stage_course.courses(extended)
     assert (stage.planned, stage.extended, stage.end, stage.overrun) == (10_000, 15_000, 13_000, 0)
-    assert stage_course.sentence(extended) == (
+    assert course_words.sentence(extended) == (
         "Stage -1 Sensorimotor (stage 1 of 8): 13,000 steps of 15,000 planned (87%); extended by 5,000 steps."
     )
 
@@ -123,7 +123,7 @@ def test_an_overrun_is_every_step_beyond_the_plan(tmp_path: Path) -> None:
     state = run(tmp_path / "overrun", begin(0, 0, duration_steps=10_000), *metrics(0, 14_000))
     (stage,) = stage_course.courses(state)
     assert (stage.planned, stage.extended, stage.overrun) == (10_000, 10_000, 4_000)
-    assert "; 4,000 beyond the plan." in stage_course.sentence(state)
+    assert "; 4,000 beyond the plan." in course_words.sentence(state)
 
 
 def test_a_plan_in_weeks_becomes_steps_by_the_checkpoints(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_run_without_data_has_nothing_of_all_this(tmp_path: Path) -> None:
         (),
     )
     assert (stage_course.expected(state), safety.recorded(state), advance.gate(state)) == ((), False, None)
-    sentences = [each.sentence(state) for each in (stage_course, retention, advance, safety)]
+    sentences = [each.sentence(state) for each in (course_words, retention, advance, safety)]
     assert sentences == ["", "", "", ""]
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from thalia_monitor import contract
+from thalia_monitor.analysis.curriculum import course_words, stage_course
 from thalia_monitor.analysis.curriculum import retention as kept
-from thalia_monitor.analysis.curriculum import stage_course
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import theme
@@ -71,7 +71,7 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
         total=tried,
         length=tried,
         notes=notes,
-        summary=stage_course.sentence(state),
+        summary=course_words.sentence(state),
     )
 
 

@@ -361,32 +361,3 @@ def curriculum(state: TrainingState) -> tuple[tuple[float, str], ...]:
 def counted_in_weeks(state: TrainingState) -> bool:
     """Whether the present stage's progress is that of its weeks, as its checkpoints count them, not of its steps."""
     return state.total_weeks > 0 and not state.planned_in_steps
-
-
-def sentence(state: TrainingState) -> str:
-    """Where the run is in its curriculum, in numbers; empty where no file names a stage."""
-    found = courses(state)
-    if not found:
-        return ""
-    now = found[-1]
-    numbers = [number for number, _ in curriculum(state)]
-    place = f"stage {numbers.index(now.stage) + 1} of {len(numbers)}" if now.stage in numbers else ""
-    words = [f"Stage {now.stage:g} {now.name}" if now.name != f"Stage {now.stage:g}" else now.name]
-    words += [f"({place})"] if place else []
-    done = now.end - now.start
-    parts = [" ".join(words) + f": {done:,} steps"]
-    if now.extended:
-        total = now.extended - now.start
-        share = f"week {state.current_week:g} of {state.total_weeks:g}"
-        share = share if counted_in_weeks(state) else f"{done / total:.0%}"
-        parts[0] += f" of {total:,.0f} planned ({share})" if total > 0 else ""
-    elif now.running:
-        parts[0] += ", no plan logged"
-    if now.overrun:
-        parts.append(f"{now.overrun:,.0f} beyond the plan")
-    if now.planned and now.extended and now.extended > now.planned:
-        parts.append(f"extended by {now.extended - now.planned:,.0f} steps")
-    tries = len(now.attempts)
-    parts += [f"attempt {now.attempts[-1].number:,}"] if tries > 1 else []
-    parts += [f"next {each.what} expected at step {each.step:,}" for each in expected(state)]
-    return "; ".join(parts) + "."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dash import html
 
-from thalia_monitor.analysis.curriculum import advance, retention, safety, stage_course
+from thalia_monitor.analysis.curriculum import advance, course_words, retention, safety, stage_course
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, counted, number, rough
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.web.components import basic, empty_states
@@ -89,7 +89,7 @@ def stages(state: TrainingState) -> list[Any]:
     headings = ("Stage", "Attempts", "From step", "To step", "Planned", "Against the plan")
     return [
         title,
-        _lead(stage_course.sentence(state)),
+        _lead(course_words.sentence(state)),
         _table("Stages and their plans", headings, [_stage(each) for each in found[::-1][:MOST_ROWS]]),
     ]
 
@@ -98,45 +98,13 @@ def _stage(each: Course) -> html.Tr:
     return html.Tr(
         [
             _text("Stage", f"{each.stage:g} {each.name}"),
-            _cell("Attempts", tries(each)),
+            _cell("Attempts", course_words.tries(each)),
             _cell("From step", _step(each.start)),
             _cell("To step", f"{each.end:,}" + (" so far" if each.running else "")),
-            _cell("Planned", _planned(each)),
-            _cell("Against the plan", against(each)),
+            _cell("Planned", course_words.planned(each)),
+            _cell("Against the plan", course_words.against(each)),
         ]
     )
-
-
-def tries(each: Course) -> str:
-    """Attempts at a stage, and how many of them were repeated after a resume."""
-    repeated = sum(attempt.repeated_from is not None for attempt in each.attempts)
-    return f"{len(each.attempts):,}" + (f", {repeated:,} repeated" if repeated else "")
-
-
-def _planned(each: Course) -> str:
-    if each.extended is None:
-        return NONE
-    steps = each.extended - each.start
-    weeks = each.plan.weeks + each.plan.more_weeks if each.plan.weeks else None
-    if each.plan.weeks and each.plan.steps is not None:  # an extension in steps is some weeks, too
-        weeks = each.plan.weeks * each.plan.steps / (each.plan.steps - each.plan.more_steps)
-    return f"{steps:,.0f} steps" + (f" ({weeks:.4g} weeks)" if weeks else "")
-
-
-def against(each: Course) -> str:
-    """How a stage compares with its plan: extended, over it, early, or what is left of it."""
-    if not each.counts:
-        return "nothing counts after a resume"
-    words = []
-    if each.planned and each.extended and each.extended > each.planned:
-        words.append(f"extended by {each.extended - each.planned:,.0f} steps")
-    if each.overrun:
-        words.append(f"{each.overrun:,.0f} steps over")
-    if each.extended and not each.running and each.end < each.extended:
-        words.append(f"{each.extended - each.end:,.0f} steps early")
-    if each.running and each.extended and each.end < each.extended:
-        words.append(f"{each.extended - each.end:,.0f} steps left")
-    return ", ".join(words) or ("no plan logged" if each.extended is None else "as planned")
 
 
 def why_not(state: TrainingState) -> list[Any]:
@@ -358,7 +326,7 @@ def strip(summary: Summary) -> html.Section | None:
         "Curriculum",
         "/curriculum",
         html.Ol(cells, className="curriculum-strip"),
-        html.P(stage_course.sentence(state), className="lead-in log-text", dir="auto"),
+        html.P(course_words.sentence(state), className="lead-in log-text", dir="auto"),
         class_name="curriculum-block",
     )
 

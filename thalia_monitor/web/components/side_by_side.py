@@ -12,13 +12,14 @@ from plotly.io.json import to_json_plotly
 
 from thalia_monitor.analysis.comparison import Region, Side, region_sentence, regions_of
 from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.curriculum.course_words import against, tries
 from thalia_monitor.analysis.curriculum.pairs import stage_pairs, stage_sentence, task_pairs, task_sentence
 from thalia_monitor.analysis.formatting import MINUS, NONE, counted, number, points
 from thalia_monitor.figures import side_by_side as figures
 from thalia_monitor.figures.chart import CAPTION_ONLY, View, nothing
 from thalia_monitor.figures.shares import MOST_STACKED, OTHERS
 from thalia_monitor.figures.theme import SECOND, SYMBOLS, region_style, side_style
-from thalia_monitor.web.components import basic, curriculum
+from thalia_monitor.web.components import basic
 from thalia_monitor.web.components.comparison_query import choice_of, sides, version
 from thalia_monitor.web.components.value_table import when
 from thalia_monitor.web.context import monitor
@@ -206,14 +207,14 @@ def _course(course: Course | None) -> html.Td:
     if course is None:
         return _missing("not begun")
     until = "so far" if course.running else f"to {course.end:,}"
-    words = f" from {course.start:,} {until}, {curriculum.against(course)}"
+    words = f" from {course.start:,} {until}, {against(course)}"
     return html.Td([f"{course.steps:,}", html.Span(words, className="fact-detail")], className="number")
 
 
 def _attempts(course: Course | None) -> html.Td:
     if course is None:
         return html.Td(NONE, className="number")
-    return html.Td(curriculum.tries(course), className="number")
+    return html.Td(tries(course), className="number")
 
 
 def _forgotten(course: Course | None, found: Forgotten | None) -> html.Td:
