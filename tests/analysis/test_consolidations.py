@@ -12,16 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.build import history, state
+from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.sleep import consolidations as module
-from thalia_monitor.analysis.sleep.consolidations import (
-    amounts,
-    consolidations,
-    debt_now,
-    gaps,
-    how_many,
-    interval,
-)
-from thalia_monitor.analysis.sleep.effects import effects
+from thalia_monitor.analysis.sleep.consolidations import consolidations, debt_now, gaps, how_many, interval
+from thalia_monitor.analysis.sleep.effects import Effect, amounts
+from thalia_monitor.analysis.sleep.effects import effects as effects_on
 from thalia_monitor.model.memo import AppendOnly
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState
@@ -30,6 +25,11 @@ from thalia_monitor.model.run import TrainingState
 def slept(step: int | None, stage: str | None = "NREM", segment: int = 0, **fields: Any) -> Event:
     """One phase of a consolidation."""
     return Event("consolidation", step, {"sleep_stage": stage} | fields, segment)
+
+
+def effects(run: TrainingState) -> list[Effect]:
+    """The effects on what the run logs its performance as."""
+    return effects_on(run, series_of(run, "performance"))
 
 
 def test_phases_of_one_consolidation_are_put_together() -> None:

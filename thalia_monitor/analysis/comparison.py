@@ -15,7 +15,8 @@ from thalia_monitor.analysis.event_counts import neurons_added
 from thalia_monitor.analysis.formatting import NONE, duration, number, points
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.sleep.consolidations import amounts, how_many
+from thalia_monitor.analysis.sleep.consolidations import how_many
+from thalia_monitor.analysis.sleep.effects import amounts
 from thalia_monitor.model.history import Floats, History, Series
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
 

@@ -11,15 +11,8 @@ import pandas as pd
 from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.sleep.consolidations import (
-    AMOUNTS,
-    amounts,
-    consolidations,
-    debt_now,
-    gaps,
-    interval,
-)
-from thalia_monitor.analysis.sleep.effects import LINES, Effect, effects
+from thalia_monitor.analysis.sleep.consolidations import consolidations, debt_now, gaps, interval
+from thalia_monitor.analysis.sleep.effects import AMOUNTS, LINES, Effect, amounts, effects
 from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
@@ -59,9 +52,17 @@ COLUMNS: Final = {
 NO_EFFECT: Final = "needs a consolidation with three lines of performance before it and three after"
 
 
+def _performance(state: TrainingState) -> str:
+    return series_of(state, PERFORMANCE.name)
+
+
+def _effects(state: TrainingState) -> list[Effect]:
+    return effects(state, _performance(state))
+
+
 def average(state: TrainingState, _: str, __: View) -> Chart:
     """Draw performance around a consolidation, less its mean before: the mean over all, and one deviation."""
-    every = effects(state)
+    every = _effects(state)
     if not every:
         return nothing(NO_EFFECT, 260)
     lines = np.array([each.lines - each.before for each in every])
@@ -117,7 +118,7 @@ def _signed(value: float) -> str:
 
 def change(state: TrainingState, _: str, view: View) -> Chart:
     """Draw each consolidation as a line from the performance before it to that after."""
-    every = effects(state)
+    every = _effects(state)
     if not every:
         return nothing(NO_EFFECT, 260)
     shown = every[-MOST_DRAWN:]
@@ -232,9 +233,9 @@ def proportions(state: TrainingState, _: str, __: View) -> Chart:
 def facts(state: TrainingState) -> list[tuple[str, str, str]]:
     """What the consolidations did, in numbers: the change of performance, the debt, cycles and HER where recorded."""
     found: list[tuple[str, str, str]] = []
-    if every := effects(state):
+    if every := _effects(state):
         mean = float(np.mean([each.after - each.before for each in every]))
-        name = title(series_of(state, PERFORMANCE.name))[:60]
+        name = title(_performance(state))[:60]
         found.append((f"{name} after", _signed(mean), sentence(every)))
     if (now := debt_now(state)) is not None:
         due, source = interval(state)
@@ -257,7 +258,7 @@ def table(state: TrainingState) -> pd.DataFrame:
 
 
 def _table(state: TrainingState) -> pd.DataFrame:
-    known = {id(each.consolidation): each for each in effects(state)}
+    known = {id(each.consolidation): each for each in _effects(state)}
     every = consolidations(state)
     rows: list[dict[str, Any]] = []
     for each, gap in zip(every, gaps(every), strict=True):

@@ -1,9 +1,9 @@
-"""Consolidations put together from their phases: interval, debt and sums by phase."""
+"""Consolidations put together from their phases: how many, how often, and how long ago the newest is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -200,45 +200,3 @@ def debt_now(state: TrainingState) -> int | None:
     """Steps since the newest consolidation; None without one."""
     every = consolidations(state)
     return max(state.current_step - every[-1].step, 0) if every else None
-
-
-AMOUNTS: Final[Mapping[str, Callable[[Event], Any]]] = {
-    "phases": lambda _: 1,
-    "patterns": lambda event: event.fields.get("patterns_replayed"),
-    "steps": lambda event: event.fields.get("duration_steps"),
-    "seconds": lambda event: event.fields.get("duration_seconds"),
-}
-
-
-def sums(events: Iterable[Event]) -> dict[str, dict[str, float]]:
-    """Sum of each amount by NREM, REM and other."""
-    found: dict[str, dict[str, float]] = {}
-    for event in events:
-        for name, amount in AMOUNTS.items():
-            value = amount(event)
-            if isinstance(value, int | float) and math.isfinite(value):
-                row = found.setdefault(name, {})
-                row[phase_of(event)] = row.get(phase_of(event), 0.0) + float(value)
-    return found
-
-
-def _added(
-    one: dict[str, dict[str, float]], other: dict[str, dict[str, float]]
-) -> dict[str, dict[str, float]]:
-    names = {**one, **other}
-    phases = {name: {**one.get(name, {}), **other.get(name, {})} for name in names}
-    return {
-        name: {
-            each: one.get(name, {}).get(each, 0) + other.get(name, {}).get(each, 0) for each in phases[name]
-        }
-        for name in names
-    }
-
-
-def amounts(state: TrainingState) -> dict[str, dict[str, float]]:
-    """The sums over all consolidation events of a run that count; costs what is new, unless a resume has begun."""
-    return state.extended_counting(
-        "consolidation sums",
-        lambda new: sums(each for each in new if each.kind == contract.CONSOLIDATION),
-        _added,
-    )

@@ -1,21 +1,22 @@
-"""Performance before and after each consolidation."""
+"""What consolidations did: patterns, steps and seconds by phase, and performance before and after each."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.sleep.consolidations import Consolidation, consolidations
-from thalia_monitor.metric_info import PERFORMANCE
+from thalia_monitor.analysis.sleep.consolidations import Consolidation, consolidations, phase_of
 from thalia_monitor.model.series_key import metric
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import Floats, Ints, Series
+    from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
 LINES: Final = 20
@@ -37,16 +38,20 @@ class Effect:
     """Mean of the lines after."""
 
 
-def effects(state: TrainingState) -> list[Effect]:
+def effects(state: TrainingState, name: str) -> list[Effect]:
     """Every consolidation with at least three lines of performance on either side, and no new stage among them.
 
     Performance of one stage's tasks says nothing about that of another's.
+
+    Args:
+        state: the run.
+        name: the metric that is its performance.
     """
-    return state.memoized("consolidation effects", lambda: _effects(state))
+    return state.memoized(("consolidation effects", name), lambda: _effects(state, name))
 
 
-def _effects(state: TrainingState) -> list[Effect]:
-    series: Series | None = state.history.series(metric(series_of(state, PERFORMANCE.name)))
+def _effects(state: TrainingState, name: str) -> list[Effect]:
+    series: Series | None = state.history.series(metric(name))
     found = consolidations(state)
     if series is None or not found or not len(series):
         return []
@@ -99,3 +104,45 @@ def _with_new_stage(
         )
         among[inside] = before < after
     return among
+
+
+AMOUNTS: Final[Mapping[str, Callable[[Event], Any]]] = {
+    "phases": lambda _: 1,
+    "patterns": lambda event: event.fields.get("patterns_replayed"),
+    "steps": lambda event: event.fields.get("duration_steps"),
+    "seconds": lambda event: event.fields.get("duration_seconds"),
+}
+
+
+def sums(events: Iterable[Event]) -> dict[str, dict[str, float]]:
+    """Sum of each amount by NREM, REM and other."""
+    found: dict[str, dict[str, float]] = {}
+    for event in events:
+        for name, amount in AMOUNTS.items():
+            value = amount(event)
+            if isinstance(value, int | float) and math.isfinite(value):
+                row = found.setdefault(name, {})
+                row[phase_of(event)] = row.get(phase_of(event), 0.0) + float(value)
+    return found
+
+
+def _added(
+    one: dict[str, dict[str, float]], other: dict[str, dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    names = {**one, **other}
+    phases = {name: {**one.get(name, {}), **other.get(name, {})} for name in names}
+    return {
+        name: {
+            each: one.get(name, {}).get(each, 0) + other.get(name, {}).get(each, 0) for each in phases[name]
+        }
+        for name in names
+    }
+
+
+def amounts(state: TrainingState) -> dict[str, dict[str, float]]:
+    """The sums over all consolidation events of a run that count; costs what is new, unless a resume has begun."""
+    return state.extended_counting(
+        "consolidation sums",
+        lambda new: sums(each for each in new if each.kind == contract.CONSOLIDATION),
+        _added,
+    )
