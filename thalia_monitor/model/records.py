@@ -1,18 +1,15 @@
-"""Records of a run: events, checkpoints, health warnings, read problems and source files."""
+"""Records of a run: events, checkpoints, health warnings and which are in force, read problems and source files."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from thalia_monitor import contract
-
-if TYPE_CHECKING:
-    pass
 
 ENDINGS: Final = frozenset(
     f"{what}_{end}" for what in ("training", "session", "run") for end in ("end", "complete", "finished")
@@ -271,3 +268,54 @@ class SavedFile:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file", contract.legible(self.file))
+
+
+WARNING_STEPS: Final = 10_000
+"""Steps for which a logged health warning is in force: the window of Thalia's ``firing_stability``."""
+MOST_WARNING_EVENTS: Final = 1_000
+"""Newest warning events that are considered."""
+
+
+def warnings_in_force(
+    checkpoint: Checkpoint | None, logged: Sequence[Event], step: int, segment: int
+) -> tuple[HealthWarning, ...]:
+    """The newest checkpoint's health warnings, then those of the log's warning events.
+
+    A warning event is in force until training is ``WARNING_STEPS`` steps further, a later checkpoint lists
+    warnings, steps begin again (a resume, a stage), or its recovery is logged (docs/health.md). The same
+    warning with other numbers counts once, as it was given last.
+
+    Args:
+        checkpoint: the newest that counts.
+        logged: every warning event, in the order of the log.
+        step: where training is now.
+        segment: the newest segment of the history.
+    """
+    saved = list(checkpoint.warnings) if checkpoint else []
+    listed = {each.message: each.subject for each in saved}
+    oldest = max(step - WARNING_STEPS, checkpoint.step if checkpoint and saved else 0)
+    added: dict[str, HealthWarning] = {}
+    for event in _lasting(logged[-MOST_WARNING_EVENTS:], oldest, segment):
+        warning = event.health_warning
+        newer = checkpoint is None or event.step is None or event.step > checkpoint.step
+        if warning.subject in added:
+            continue
+        if warning.message in listed:  # the log's own severity wins over one guessed from the text
+            saved = [warning if each.message == warning.message else each for each in saved]
+        elif newer or warning.subject not in listed.values():
+            saved = [each for each in saved if each.subject != warning.subject]
+            added[warning.subject] = warning
+    return (*saved, *added.values())
+
+
+def _lasting(logged: Sequence[Event], oldest: int, segment: int) -> Iterator[Event]:
+    """Yield the warning events from a step and a segment on that no recovery has ended, the newest first."""
+    recovered: list[frozenset[str]] = []
+    for event in reversed(logged):
+        if event.segment < segment or (event.step is not None and event.step < oldest):
+            continue
+        warning = event.health_warning
+        if (ended := warning.recovery) is not None:
+            recovered.append(ended)
+        elif not any(words <= warning.words for words in recovered):
+            yield event

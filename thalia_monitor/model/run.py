@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 from thalia_monitor import contract
 from thalia_monitor.model.event_tables import event_table, one_table
 from thalia_monitor.model.history import History
-from thalia_monitor.model.in_force import warnings_in_force
 from thalia_monitor.model.memo import AppendOnly, Memoized
 from thalia_monitor.model.milestone_checks import of_the_stage
 from thalia_monitor.model.records import (
@@ -23,6 +22,7 @@ from thalia_monitor.model.records import (
     Problem,
     SavedFile,
     Source,
+    warnings_in_force,
 )
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 from thalia_monitor.model.spike_window import SpikeFile
@@ -365,7 +365,13 @@ class TrainingState(Memoized):
     @property
     def warnings(self) -> list[HealthWarning]:
         """The health warnings in force: the newest checkpoint's, then those of the log's warning events."""
-        return list(self.memoized("warnings in force", lambda: warnings_in_force(self)))
+        return list(self.memoized("warnings in force", self._warnings))
+
+    def _warnings(self) -> tuple[HealthWarning, ...]:
+        segment = self.history.segments[-1].index if self.history.segments else 0
+        return warnings_in_force(
+            self.checkpoint, self.events_of(contract.WARNING), self.current_step, segment
+        )
 
     @cached_property
     def training_duration(self) -> timedelta:
