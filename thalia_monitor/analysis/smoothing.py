@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from thalia_monitor.model.history import EMPTY_FLOATS, Floats, Ints, Series
+if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats, Ints, Series
 
 GREATEST_WEIGHT: Final = 0.999
 
@@ -59,7 +60,7 @@ class Smoother:
         if not 0 <= weight <= GREATEST_WEIGHT:
             raise ValueError(f"a smoothing weight is 0 to {GREATEST_WEIGHT}, not {weight}")
         self.weight = weight
-        self._room: Floats = EMPTY_FLOATS
+        self._room: Floats = np.empty(0)
         self._length = 0
         self._settled = 0
         """Start of the incomplete block."""
