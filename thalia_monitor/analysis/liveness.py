@@ -13,7 +13,7 @@ from thalia_monitor import contract
 from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.analysis.formatting import ago, duration
 from thalia_monitor.analysis.pace import MEMORY, Rhythm, learn
-from thalia_monitor.analysis.timeline import time_at
+from thalia_monitor.model.step_times import time_at
 from thalia_monitor.stages import stage_name
 
 if TYPE_CHECKING:

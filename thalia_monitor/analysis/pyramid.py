@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from thalia_monitor.model.growable_array import Buffer
+from thalia_monitor.model.step_times import is_ordered
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import Floats, Ints
@@ -122,8 +123,3 @@ class Pyramid:
         places = self._nonfinite.view
         low, high = np.searchsorted(places, (start, stop))
         return places[low:high]
-
-
-def is_ordered(time: Floats) -> bool:
-    """Whether all timestamps are known and never decrease."""
-    return not len(time) or bool(np.all(time[1:] >= time[:-1]) and not np.isnan(time[0]))

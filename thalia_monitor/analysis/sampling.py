@@ -17,8 +17,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from thalia_monitor.analysis.pyramid import Pyramid, extremes, is_ordered
+from thalia_monitor.analysis.pyramid import Pyramid, extremes
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints, Series
+from thalia_monitor.model.step_times import is_ordered
 
 Axis = Literal["step", "time", "elapsed"]
 

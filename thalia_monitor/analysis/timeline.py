@@ -1,4 +1,4 @@
-"""Convert steps to times and back by the metric lines, and collect the events to mark on charts."""
+"""Events of a run to mark on charts, as columns for each kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from thalia_monitor import contract
 from thalia_monitor.analysis.control_history import change_of
 from thalia_monitor.analysis.milestones import changes
-from thalia_monitor.analysis.pyramid import is_ordered
 from thalia_monitor.model.memo import Memoized
 from thalia_monitor.model.records import Event, Severity
 from thalia_monitor.stages import stage_name
@@ -23,66 +22,6 @@ from thalia_monitor.stages import stage_name
 if TYPE_CHECKING:
     from thalia_monitor.model.history import Floats, History, Ints
     from thalia_monitor.model.run import TrainingState
-
-
-def time_at(history: History, step: int, segment: int | None = None) -> float | None:
-    """Time of the first line from this step on, in Unix seconds; None if unknown.
-
-    Looks in the given segment, else in the newest one that began at or before the step; a step after the
-    segment's last line has that line's time.
-    """
-    if not history.segments or not history.ordered:
-        return None
-    if segment is None:
-        began = [each.index for each in history.segments if each.first_step <= step]
-        segment = began[-1] if began else 0
-    segment = min(segment, len(history.segments) - 1)
-    first = history.segments[segment].first_row
-    later = history.segments[segment + 1 :]
-    last = later[0].first_row if later else len(history)
-    row = first + int(np.searchsorted(history.step[first:last], np.int64(step)))
-    time = float(history.time[min(row, last - 1)])
-    return None if math.isnan(time) else time
-
-
-def times_at(history: History, step: Ints, segment: Ints) -> Floats:
-    """Times of steps in their segments, (n,), like :func:`time_at`; NaN if unknown."""
-    found = np.full(len(step), np.nan)
-    if not history.segments or not history.ordered:
-        return found
-    segment = np.minimum(segment, len(history.segments) - 1)
-    edges = [*(each.first_row for each in history.segments), len(history)]
-    for index in np.unique(segment).tolist():
-        here, first, last = segment == index, edges[index], edges[index + 1]
-        rows = first + np.searchsorted(history.step[first:last], step[here])
-        found[here] = history.time[np.minimum(rows, last - 1)]
-    return found
-
-
-class StepFinder:
-    """Finds the step at a time; not usable if timestamps are missing or go back."""
-
-    def __init__(self, history: History) -> None:
-        rows = np.flatnonzero(~np.isnan(history.time))
-        time = history.time[rows]
-        usable = is_ordered(time)
-        self._time = time if usable else time[:0]
-        self._step = history.step[rows] if usable else history.step[:0]
-
-    @property
-    def usable(self) -> bool:
-        """Whether the timestamps are complete and never decrease."""
-        return bool(len(self._time))
-
-    def steps_at(self, time: Floats) -> Ints:
-        """Steps of the first lines from these times on, (n,); the last line's after that, 0 if not usable."""
-        if not self.usable:
-            return np.zeros(len(time), np.int64)
-        return self._step[np.minimum(np.searchsorted(self._time, time), len(self._step) - 1)]
-
-    def step_at(self, time: float) -> int | None:
-        """Step of the first line from this time on; the last line's after that; None if not usable."""
-        return int(self.steps_at(np.array([time]))[0]) if self.usable else None
 
 
 class MarkerKind(StrEnum):

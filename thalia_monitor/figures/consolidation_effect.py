@@ -13,7 +13,6 @@ from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.sleep.consolidations import consolidations, debt_now, gaps, interval
 from thalia_monitor.analysis.sleep.effects import AMOUNTS, LINES, Effect, amounts, effects
-from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
     OWN_AXIS,
@@ -29,6 +28,7 @@ from thalia_monitor.figures.chart import (
 from thalia_monitor.figures.events import before_and_after
 from thalia_monitor.figures.traces import positions
 from thalia_monitor.metric_info import PERFORMANCE, title
+from thalia_monitor.model.step_times import times_at
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState

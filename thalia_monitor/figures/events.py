@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import counted
-from thalia_monitor.analysis.timeline import StepFinder, times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.traces import HOUR, MILLISECONDS, note, positions
+from thalia_monitor.model.step_times import StepFinder, times_at
 
 if TYPE_CHECKING:
     from thalia_monitor.figures.chart import View

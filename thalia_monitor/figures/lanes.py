@@ -8,11 +8,11 @@ import numpy as np
 
 from thalia_monitor.analysis.formatting import number
 from thalia_monitor.analysis.sampling import sample
-from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, View, numbers, times
 from thalia_monitor.figures.traces import RUG_AXIS, positions
 from thalia_monitor.model.history import Series
+from thalia_monitor.model.step_times import times_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,17 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.timeline import (
-    MarkedEvents,
-    MarkerKind,
-    StepFinder,
-    marked_events,
-    time_at,
-    times_at,
-)
+from thalia_monitor.analysis.timeline import MarkedEvents, MarkerKind, marked_events
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import View, times
 from thalia_monitor.figures.traces import HOUR, MILLISECONDS, positions
+from thalia_monitor.model.step_times import StepFinder, time_at, times_at
 
 if TYPE_CHECKING:
     from thalia_monitor.model.run import TrainingState

@@ -12,9 +12,7 @@ import pandas as pd
 
 from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.pyramid import is_ordered
 from thalia_monitor.analysis.regions import counting_segments, grid
-from thalia_monitor.analysis.timeline import times_at
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
     OWN_AXIS,
@@ -31,6 +29,7 @@ from thalia_monitor.figures.events import before_and_after
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.traces import HOUR, MILLISECONDS, RUG_AXIS, WHOLE, positions, value_at
 from thalia_monitor.model.series_key import Kind, SeriesKey
+from thalia_monitor.model.step_times import is_ordered, times_at
 from thalia_monitor.stages import growth_rule
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from dash import dcc, html
 
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number
 from thalia_monitor.analysis.quantities import judgement
-from thalia_monitor.analysis.timeline import time_at
 from thalia_monitor.model.records import Problem, Severity
+from thalia_monitor.model.step_times import time_at
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.quantities import Place

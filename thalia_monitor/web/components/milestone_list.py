@@ -18,8 +18,8 @@ from thalia_monitor.analysis.milestones import (
     lost,
     verdicts,
 )
-from thalia_monitor.analysis.timeline import time_at
 from thalia_monitor.figures.metrics import course
+from thalia_monitor.model.step_times import time_at
 from thalia_monitor.web.components import basic, empty_states
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.analysis.build import history
-from thalia_monitor.analysis.timeline import StepFinder, time_at, times_at
+from thalia_monitor.model.step_times import StepFinder, time_at, times_at
 
 TWICE = history([0, 100, 200, 300, 200, 300, 400], time=[0, 1, 2, 3, 50, 51, 52])
 
