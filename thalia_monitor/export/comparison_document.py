@@ -1,4 +1,4 @@
-"""The contents of a report that compares several runs: the baseline first, then each in words."""
+"""The contents of a report on runs: on one by itself; on several how they compare, then each in words."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from thalia_monitor.export.document import (
     status,
     verdict,
 )
+from thalia_monitor.export.run_document import of_run
 from thalia_monitor.figures import compare
 from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.metric_info import title
@@ -40,7 +41,11 @@ MOST_ITEMS: Final = 10
 
 
 def of_runs(sides: Sequence[Side], summaries: Sequence[Summary]) -> Document:
-    """The comparison of several runs, the baseline first, then each in words."""
+    """The report on one run, or the comparison of several, the baseline first."""
+    return _comparison(sides, summaries) if len(sides) > 1 else of_run(summaries[0])
+
+
+def _comparison(sides: Sequence[Side], summaries: Sequence[Summary]) -> Document:
     names = [side.name for side in sides]
     own = [
         Section(

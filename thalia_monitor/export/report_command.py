@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from thalia_monitor.analysis.comparison import MOST, Side, looks
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.errors import BadParameter
-from thalia_monitor.export import command, comparison_document, html_report, run_document
+from thalia_monitor.export import command, comparison_document, html_report
 from thalia_monitor.reading.library import run_id
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def write(request: Request, settings: Settings, thresholds: Thresholds, console:
             state = command.whole_state(run, settings, place, stack.enter_context(command.progress(console)))
             sides.append(Side(state, run.name, numbers[str(run.directory)], at == 0, run_id(run.directory)))
             summaries.append(summarize(state, now, thresholds=thresholds))
-        if len(runs) == 1:
-            document = run_document.of_run(summaries[0])
-        else:
-            document = comparison_document.of_runs(sides, summaries)
+        document = comparison_document.of_runs(sides, summaries)
         content = html_report.render(document, now).encode("utf-8", "replace")
     with command.replaced([request.output]) as [place]:
         place.write_bytes(content)

@@ -16,7 +16,7 @@ from flask import Response, request
 from thalia_monitor.analysis.comparison import MOST, Side, looks
 from thalia_monitor.contract import file_name
 from thalia_monitor.errors import BadParameter, ReportBusy
-from thalia_monitor.export import comparison_document, html_report, run_document
+from thalia_monitor.export import comparison_document, html_report
 from thalia_monitor.web.components.comparison_query import names
 from thalia_monitor.web.components.header import summary_of
 from thalia_monitor.web.context import monitor
@@ -64,10 +64,7 @@ def report(run: str) -> Response:
     ]
     with _alone():
         summaries = [summary_of(watch, side.run, side.state) for side in sides]
-        if len(sides) == 1:
-            document = run_document.of_run(summaries[0])
-        else:
-            document = comparison_document.of_runs(sides, summaries)
+        document = comparison_document.of_runs(sides, summaries)
         content = html_report.render(document, time.time())
     answer = Response(content.encode("utf-8", "replace"), mimetype="text/html")
     answer.headers["Content-Disposition"] = f'attachment; filename="{file_name(document.title)}.html"'
