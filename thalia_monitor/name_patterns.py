@@ -219,5 +219,10 @@ def search(query: str, names: Iterable[str]) -> list[str]:
     if len(query) > 1 and query.startswith("/") and query.endswith("/"):
         expression = Expression(query[1:-1])
         return [name for name in names if expression.found_in(name)]
-    words = query.lower().split()
-    return [name for name in names if all(word in name.lower() for word in words)]
+    return [name for name in names if has_words(name, query)]
+
+
+def has_words(text: str, query: str) -> bool:
+    """Whether a text has every word of a query, whatever its case."""
+    text = text.lower()
+    return all(word in text for word in query.lower().split())

@@ -16,6 +16,7 @@ from thalia_monitor.analysis.formatting import NONE, number
 from thalia_monitor.analysis.liveness import Status, listed_status, listed_update
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.figures.metrics import Course
+from thalia_monitor.name_patterns import has_words
 from thalia_monitor.stages import stage_name
 from thalia_monitor.web.components import basic, comparison_query
 from thalia_monitor.web.context import Monitor, monitor
@@ -213,8 +214,7 @@ def _register_list(app: Dash) -> None:
 
 def search(entries: list[Entry], query: str) -> list[Entry]:
     """Those runs whose name or directory has every word of the query, whatever its case."""
-    words = query.lower().split()
-    return [each for each in entries if all(word in f"{each.name} {each.place}".lower() for word in words)]
+    return [each for each in entries if has_words(f"{each.name} {each.place}", query)]
 
 
 def arrange(entries: list[Entry], order: str, library: Library, now: float) -> list[Entry]:
