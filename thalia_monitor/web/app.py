@@ -23,7 +23,6 @@ from thalia_monitor.web.cache import figure_cache, folders
 from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
 from thalia_monitor.web.live import refresh
-from thalia_monitor.web.live.shared_answers import ResponseCache, RunStateCache
 from thalia_monitor.web.server import security, stream
 
 Directory = str | os.PathLike[str]
@@ -116,9 +115,7 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     figures, indexes = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)
     limits = thresholds(chosen.health or chosen.alerts)
-    watch = Monitor(
-        chosen, _library(chosen, indexes), cache, limits, RunStateCache(cache), ResponseCache(cache)
-    )
+    watch = Monitor(chosen, _library(chosen, indexes), cache, limits)
     install(server, watch)
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)

@@ -14,7 +14,7 @@ from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.errors import BadParameter, StillReading
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.cache import ANYTHING, FigureCache
-from thalia_monitor.web.live.shared_answers import ReadState, ResponseCache, RunStateCache
+from thalia_monitor.web.live.shared_answers import ReadState, RunStateCache, SharedAnswers
 from thalia_monitor.web.server.auth import is_local
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Monitor:
     cache: FigureCache
     thresholds: Thresholds = DEFAULTS
     run_states: RunStateCache = field(default_factory=RunStateCache)
-    responses: ResponseCache = field(default_factory=ResponseCache)
+    answers: SharedAnswers = field(default_factory=SharedAnswers)
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCKS)))
 
     def state(self, run: str | None = None, patience: float = PATIENCE) -> TrainingState:
@@ -133,7 +133,6 @@ class Monitor:
 
 def install(server: Flask, monitor: Monitor) -> None:
     """Hang the monitor on its Flask app."""
-    monitor.responses.register(server)
     server.extensions[KEY] = monitor
 
 

@@ -128,6 +128,30 @@ def test_a_client_state_has_what_the_browser_shows() -> None:
     assert (client.panels, client.filled) == ([{"name": "cards"}], ["7"])
 
 
+def test_browsers_that_show_the_same_have_one_digest() -> None:
+    """Whenever they read the version, and in whichever order they name charts; anything else that differs counts."""
+
+    def digest(view: Any = None, near: Any = None, **held: Any) -> bytes:
+        known = {"run": "a", "version": "7", "read": held.pop("read", 1.5)}
+        return ClientState.parse({"known": known} | held, view, near).digest
+
+    pairs = [["metric", "loss"], ["metric", "x"]]
+    assert digest(read=2.5) == digest()
+    assert digest(near=pairs) == digest(near=pairs[::-1])
+    different = [
+        digest(),
+        digest(near=pairs),
+        digest(near=pairs[:1]),
+        digest({"x": "wall"}),
+        digest({"pins": ["loss"]}),
+        digest(run="b"),
+        digest(notices="9f"),
+        digest(standing={"status": UNREADABLE}),
+        digest(known={"run": "a", "version": "8", "read": 1.5}),
+    ]
+    assert len({*different}) == len(different)
+
+
 @pytest.mark.parametrize(
     "charts",
     [("x", []), ([{"kind": "metric"}], [None]), ([{"kind": "a", "name": "b"}], []), ([None], [None])],

@@ -48,7 +48,7 @@ def versions() -> Any:
 
 def known(read_state: ReadState) -> dict[str, Any]:
     """What a page has on its screen that shows this state."""
-    return {"run": "a", "version": read_state.state.version, "read": read_state.first_read}
+    return {"run": "a", "version": read_state.state.version, "read": read_state.read}
 
 
 def test_who_asks_again_is_shown_the_newest(states: RunStateCache) -> None:

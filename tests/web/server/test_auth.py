@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,11 @@ import bcrypt
 import pytest
 from werkzeug.datastructures import Authorization
 
+from tests.screen import Screen
 from tests.support import Run, serving
 from thalia_monitor.errors import SettingsError
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.context import KEY
-from thalia_monitor.web.live.shared_answers import body_hash
 from thalia_monitor.web.server.auth import PasswordFile, Passwords, open_to_all
 
 
@@ -88,16 +86,20 @@ def test_without_a_password_nothing_is_shown(run: Run, passwords: Path) -> None:
 
 
 def test_an_answer_that_is_kept_is_given_to_nobody_without_a_password(run: Run, passwords: Path) -> None:
-    """What was answered a moment ago to somebody who may look is no way around being asked."""
+    """What was answered a moment ago to somebody who may look is no way around the check."""
+    run.metrics(*range(100))
     browser = client(run, auth_file=passwords)
-    asked = b'{"output":"growth-log-rows.children","outputs":{},"changedPropIds":["live-version.data"]}'
-    browser.application.extensions[KEY].responses._responses[body_hash(asked)] = (math.inf, b'{"kept":true}')
-
-    def ask(**who: Any) -> Any:
-        return browser.post("/_dash-update-component", data=asked, content_type="application/json", **who)
-
-    assert ask(auth=("ann", "owl")).get_json() == {"kept": True}
-    assert ask().status_code == ask(auth=("ann", "OWL")).status_code == 401
+    browser.environ_base["HTTP_AUTHORIZATION"] = Authorization(
+        "basic", {"username": "ann", "password": "owl"}
+    ).to_header()
+    page = Screen(browser, "/growth")
+    shown = page.component("live-version")["data"]
+    page.set("live-version", data=shown | {"version": "before", "read": 1.0})
+    question = page.question("frame-header.children", "live-pulse.data")
+    assert browser.post("/_dash-update-component", json=question).status_code == 200
+    del browser.environ_base["HTTP_AUTHORIZATION"]
+    for who in (None, ("ann", "OWL")):
+        assert browser.post("/_dash-update-component", json=question, auth=who).status_code == 401
 
 
 def test_a_changed_password_file_counts_at_once(run: Run, passwords: Path) -> None:

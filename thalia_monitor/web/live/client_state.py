@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final, Self, cast
 from urllib.parse import quote
 
@@ -94,6 +95,19 @@ class ClientState:
             and drawn.get("view") == self.view.key
             and str(drawn.get("version")).startswith(f"{run}:")
         )
+
+    @property
+    def digest(self) -> bytes:
+        """Digest of everything here but the time at which the version on the page was read.
+
+        Two browsers with the same digest are sent the same.
+        """
+        version = None if self.shown is None else (self.shown["run"], self.shown["version"])
+        near = None if self.near is None else sorted(self.near)
+        frame = (self.run, version, self.names, self.notices, self.standing)
+        view = (self.view.key, sorted(self.view.pins))
+        page = (view, near, sorted(self.ahead), self.charts, self.drawn, self.panels, self.filled)
+        return blake2b(repr((frame, page)).encode("utf-8", "replace"), digest_size=20).digest()
 
     @property
     def status(self) -> str | None:

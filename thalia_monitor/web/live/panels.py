@@ -73,7 +73,13 @@ def live(
         @wraps(fill)
         def follow(version: dict[str, str] | None, *values: Any) -> Any:
             state = current_state(version)
-            made = contained(str(outputs[0]), lambda: fill(state, *values[len(gate) :]), no_update)
+            part = str(outputs[0])
+
+            def made_now() -> Any:
+                return contained(part, lambda: fill(state, *values[len(gate) :]), no_update)
+
+            shown = repr((version and version["run"], values))
+            made = monitor().answers.once((part, shown, state.version), made_now)
             if made is no_update:  # a fault of ours, or what no page of ours sends
                 raise PreventUpdate
             return made

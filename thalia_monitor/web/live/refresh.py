@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 from plotly.io.json import to_json_plotly
@@ -39,6 +40,7 @@ from thalia_monitor.web.live.panels import current_state, panel_id
 if TYPE_CHECKING:
     from thalia_monitor.analysis.summary import Summary
     from thalia_monitor.model.run import TrainingState
+    from thalia_monitor.web.live.shared_answers import ReadState
 
 DIGEST: Final = "data-digest"
 """The attribute of the notices that identifies them."""
@@ -72,42 +74,36 @@ class Refresh:
 
     frame: dict[str, Any]
     """One value per key of ``OUTPUTS``."""
-    run: str = ""
-    state: TrainingState | None = None
-    """The run as the page is to show it; None where it cannot be read."""
+    run: str
+    state: TrainingState
+    """The run as the page is to show it."""
     status: str | None = None
     """The run's status in the browser after this refresh."""
     summary: Summary | None = None
     """The run's summary, where the frame needed it."""
 
 
-def refresh(client: ClientState) -> Refresh:
-    """Read the run that the page shows, and compute the frame around it."""
-    known = client.shown
-    before = known["run"] if known else None
-    # What is shown by default stays, even if another is newer now.
-    run = client.run or before
-    try:
-        entry = monitor().library.entry(run)
-        run = entry.id
-        latest = monitor().latest(run, known if run == before else None)
-    except MonitorError as error:
-        return Refresh(_unreadable(error, run, client))
-    state = latest.state
-    monitor().responses.wait_for_worker()
+def refresh(client: ClientState, run: str, place: str, latest: ReadState) -> Refresh:
+    """Compute the frame around a run that was read.
+
+    Args:
+        client: what the browser shows.
+        run: id of the run that it is to show.
+        place: where that is, for what is missing there.
+        latest: the run's state, and when it was read.
+    """
+    known, state = client.shown, latest.state
     summary = header.summary_of(monitor(), run, state)
     standing, badge = header.changed(summary, run, client.standing)
     frame = NOTHING | {"standing": standing, "badge": badge}
-    same = known is not None and (before, known["version"]) == (run, state.version)
+    same = known is not None and (known["run"], known["version"]) == (run, state.version)
     if not same or standing is not no_update:  # a run goes stale without a new version
         frame["warnings"] = header.health_bar(summary)
     if not same or client.status == UNREADABLE:
         names = _names(run, state)
-        notices = [basic.problems(state.problems, state.total_problems), header.missing(state, entry.place)]
+        notices = [basic.problems(state.problems, state.total_problems), header.missing(state, place)]
         frame |= {
-            "version": no_update
-            if same
-            else {"run": run, "version": state.version, "read": latest.first_read},
+            "version": no_update if same else {"run": run, "version": state.version, "read": latest.read},
             "names": no_update if names == client.names else names,
             "header": header.header(state, summary.liveness.time, summary.now),
             "totals": header.totals(state),
@@ -195,30 +191,62 @@ def register(app: Dash) -> None:
         **_: Any,
     ) -> dict[str, Any]:
         client = ClientState.parse(held, view, near, drawn, shown)
-        found = refresh(client) if _is_tick() else _known(client)
-        if found.state is None:
-            nothing = [no_update] * len(client.charts)
-            still = [no_update] * len(client.panels)
-            return {"frame": found.frame, "charts": (nothing,) * 3, "panes": (still,) * 2}
-        state, run = found.state, found.run
+        return _on_tick(client) if _is_tick() else _on_view(client)
 
-        def sum_up() -> Summary:
-            return found.summary or header.summary_of(monitor(), run, state)
 
-        return {
-            "frame": found.frame,
-            "charts": charts.updates(state, run, client),
-            "panes": panels.updates(state, run, client.panels, client.filled, found.status, sum_up),
-        }
+def _on_tick(client: ClientState) -> dict[str, Any]:
+    """Read the run, and answer what changed."""
+    before = client.shown["run"] if client.shown else None
+    run = client.run or before  # what is shown by default stays, even if another is newer now
+    try:
+        entry = monitor().library.entry(run)
+        run = entry.id
+        latest = monitor().latest(run, client.shown if run == before else None)
+    except MonitorError as error:
+        nothing, still = [no_update] * len(client.charts), [no_update] * len(client.panels)
+        return {"frame": _unreadable(error, run, client), "charts": (nothing,) * 3, "panes": (still,) * 2}
+
+    def answer() -> dict[str, Any]:
+        return _answer(client, refresh(client, entry.id, entry.place, latest))
+
+    version = latest.state.version
+    if client.shown is None or client.shown["version"] == version:
+        return answer()  # few ask this at the same time, and whether another run is new is not in the version
+    return monitor().answers.once((client.digest, entry.id, version), lambda: _as_json(answer()))
+
+
+def _as_json(value: Any) -> Any:
+    """Components, patches and arrays below ``value`` as plain JSON values: Dash walks through them at each answer."""
+    if value is no_update:
+        return value
+    if isinstance(value, dict):
+        return {name: _as_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else orjson.loads(to_json_plotly(value))
+
+
+def _on_view(client: ClientState) -> dict[str, Any]:
+    """Answer a change of the view alone: the run at the version on the page, without reading a file."""
+    if (shown := client.shown) is None:
+        raise PreventUpdate
+    return _answer(client, Refresh(NOTHING, shown["run"], current_state(shown), client.status))
+
+
+def _answer(client: ClientState, found: Refresh) -> dict[str, Any]:
+    """The values of all outputs."""
+    state, run = found.state, found.run
+
+    def sum_up() -> Summary:
+        return found.summary or header.summary_of(monitor(), run, state)
+
+    return {
+        "frame": found.frame,
+        "charts": charts.updates(state, run, client),
+        "panes": panels.updates(state, run, client.panels, client.filled, found.status, sum_up),
+    }
 
 
 def _is_tick() -> bool:
     """Whether a tick or a new page triggered this; a change of the view alone reads no files."""
     return not ctx.triggered_prop_ids or f"{PULSE}.data" in ctx.triggered_prop_ids
-
-
-def _known(client: ClientState) -> Refresh:
-    """The run at the version on the page; raises PreventUpdate where there is none."""
-    if client.shown is None:
-        raise PreventUpdate
-    return Refresh(NOTHING, client.shown["run"], current_state(client.shown), client.status)
