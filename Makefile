@@ -24,7 +24,7 @@ demo: $(VENV)/.installed ## Simulate a training and open the dashboard on it
 
 test: check ## Install the test dependencies and run all tests
 	scripts/install-test-tools
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 check: $(VENV)/.tested ## Check lint, format and types
 	$(BIN)/ruff check .

@@ -69,6 +69,7 @@ def test_a_run_with_everything_of_a_demo_fits_the_screen(browse: Browse, tmp_pat
             fits(page)
             steps = page.locator(".zoom-to:visible")
             assert all(each.inner_text() for each in steps.all()), path
+        page.goto("about:blank")  # before its server goes
 
 
 def test_it_turns_its_pages_by_itself(run: Run, browse: Browse) -> None:
