@@ -15,6 +15,8 @@
   // How many callbacks wait for the server's answer.
   monitor.waiting = () => waiting.size;
 
+  monitor.connected = () => !lostSince;
+
   function show() {
     const notice = document.getElementById("connection");
     if (!notice) return;

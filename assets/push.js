@@ -60,6 +60,7 @@
 
   function hear({ type, run, version }) {
     heard = Date.now();
+    if (!monitor.connected()) monitor.ask(); // the server is back, and the page does not know yet
     if (type === "version") {
       told = heard;
       const back = versions.get(run) === ""; // it could not be read, and the page says so
@@ -82,7 +83,7 @@
   monitor.spares = (asked) => {
     const waited = Date.now() - asked;
     const others = [...document.querySelectorAll("[data-every-tick]")].some((each) => each.checkVisibility());
-    if (!alive() || others || unreadable()) return false;
+    if (!alive() || others || unreadable() || !monitor.connected()) return false;
     return waited < 0.9 * interval || (versions.get(page.run) === page.version && waited < SLOWEST);
   };
 

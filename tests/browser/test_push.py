@@ -214,6 +214,24 @@ def test_a_run_that_was_gone_for_a_moment_is_looked_for_again(run: Run, browse: 
         page.close()
 
 
+def test_a_page_whose_server_is_back_asks_though_there_is_no_news(run: Run, browse: Browse) -> None:
+    """The stream may be there again before any question was: the loss is over, and a page that was missed comes."""
+    run.metrics(*range(0, 2000, 100))
+    with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
+        watched = browse()
+        page = watched.open(server.url)
+        badge(page, "live")
+        page.wait_for_timeout(1_000)
+        page.route("**/_dash-update-component*", lambda route: route.abort("connectionrefused"))
+        page.get_by_role("link", name="Growth", exact=True).first.click()
+        expect(page.locator("#connection")).to_be_visible()
+        page.unroute("**/_dash-update-component*")
+        expect(page.locator("#connection")).to_be_hidden(timeout=5_000)
+        expect(page.get_by_role("heading", name="Neurons by region")).to_be_visible()
+        page.goto("about:blank")
+    watched.complaints.clear()  # of what was refused, and nothing else was done here
+
+
 def test_where_no_stream_gets_through_the_interval_goes_on(run: Run, browse: Browse) -> None:
     """Refused, the stream is tried again less and less often; the page follows its run as it always did."""
     run.metrics(*range(0, 2000, 100))
