@@ -5,15 +5,16 @@
   const GONE = [502, 503, 504]; // what a proxy answers in the server's place
   const LEAVING = 5000; // ms in which a page that is being left is gone
   const native = window.fetch;
-  const waiting = new Map(); // number of a call -> when it was sent
+  const waiting = new Map(); // number of a call -> {since, output}
+  const answered = new Set(); // outputs that have had an answer since the page was turned
   let calls = 0;
   let version = null;
   let lostSince = 0;
   let missedPage = false;
   let left = 0; // when this page began to be left
 
-  // How many callbacks wait for the server's answer.
-  monitor.waiting = () => waiting.size;
+  // Whether a part of the page waits for its first answer; a run that grows fast has callbacks under way at any moment.
+  monitor.incomplete = () => [...waiting.values()].some(({ output }) => !answered.has(output));
 
   monitor.connected = () => !lostSince;
 
@@ -71,7 +72,8 @@
     if (!monitor.isCallback(address)) return send(address, options);
     const body = String(options?.body);
     const call = ++calls;
-    waiting.set(call, Date.now());
+    const { output } = JSON.parse(body);
+    waiting.set(call, { since: Date.now(), output });
     try {
       const answer = await send(address, options);
       if (GONE.includes(answer.status)) {
@@ -85,6 +87,8 @@
       throw error;
     } finally {
       waiting.delete(call);
+      if (monitor.isPageCallback(body)) answered.clear();
+      answered.add(output);
     }
   };
 
@@ -94,7 +98,7 @@
     });
   }
   setInterval(() => {
-    const oldest = Math.min(...waiting.values());
+    const oldest = Math.min(...[...waiting.values()].map(({ since }) => since));
     if (Date.now() - oldest > SILENCE) lost(oldest);
   }, 1000);
   document.addEventListener("DOMContentLoaded", checkVersion);

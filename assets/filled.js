@@ -4,7 +4,7 @@
   const { monitor } = window;
   const PAGE = "#_pages_content > :not([data-filled])";
   const LOOK = 40; // ms between two looks
-  const QUIET = 3; // looks in a row without a callback under way: what one answer causes is asked within that time
+  const QUIET = 3; // looks in a row without a part that waits: what one answer causes is asked within that time
   const LONGEST = 6000; // ms: a part that takes longer may move the others
   let watching = false;
 
@@ -23,7 +23,7 @@
       if (now !== page) {
         [page, begun, quiet] = [now, Date.now(), 0]; // turned to another one meanwhile
       }
-      quiet = framed() && !monitor.waiting() ? quiet + 1 : 0;
+      quiet = framed() && !monitor.incomplete() ? quiet + 1 : 0;
       if (page && (quiet >= QUIET || Date.now() - begun > LONGEST)) page.dataset.filled = "";
       watching = Boolean(page) && !("filled" in page.dataset);
       if (watching) setTimeout(look, LOOK);

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support import Run, line, serving
 from thalia_monitor.reading.library import run_id
@@ -21,6 +21,13 @@ from .conftest import SETTLED, Watched
 pytestmark = pytest.mark.browser
 Browse = Callable[..., Watched]
 
+AGAIN = """window.underWay = 0;
+const ask = {method: 'POST', body: '{"output":"again"}'};
+if (location.protocol === 'http:') window.again = setInterval(() => {
+  underWay += 1;
+  fetch('/again/_dash-update-component', ask).finally(() => { underWay -= 1; });
+}, 60);"""
+"""Keeps callbacks under way all the time."""
 SECONDS = 15
 REGIONS = {"cortex": 1000, "hippocampus": 500}
 SLOW = """
@@ -155,3 +162,26 @@ def test_a_run_that_is_gone_back_to_during_a_slow_answer_is_shown(tmp_path: Path
         page.go_back()
         expect(page.locator("#frame-header")).to_contain_text("1,000")
         page.close()
+
+
+def test_a_page_is_shown_though_some_callback_is_always_under_way(run: Run, browse: Browse) -> None:
+    """As of a run that grows fast: a page is there with the first answers of its parts, not when all is quiet."""
+    run.metrics(*range(0, 2000, 100))
+
+    def answer_late(route: Route) -> None:
+        time.sleep(0.07)
+        route.fulfill(status=204)
+
+    with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "30") as server:
+        watched = browse()
+        watched.page.route("**/again/_dash-update-component", answer_late)
+        watched.page.add_init_script(AGAIN)
+        begun = time.monotonic()
+        page = watched.open(server.url + "values")
+        page.wait_for_selector("#_pages_content > [data-filled]", state="attached")
+        assert (
+            time.monotonic() - begun < 5
+        )  # seconds, of which a loaded machine needs two: else it gave up at six
+        page.evaluate("() => clearInterval(again)")
+        page.wait_for_function("() => underWay === 0")
+        page.goto("about:blank")

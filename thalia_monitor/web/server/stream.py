@@ -41,7 +41,11 @@ MOST_RUNS: Final = 16
 LOOK: Final = 0.1
 """Seconds between two looks at a run's files, and twenty times what the quickest of the last five took if longer."""
 GAP: Final = 0.25
-"""Seconds at least between two events of one run; a log that grows faster is drawn at that pace."""
+"""Seconds at least between two events of one run."""
+PACE: Final = 1.0
+"""Seconds between two of many events: a page that is drawn four times a second takes most of a core."""
+BURST: Final = 4
+"""Events that may come faster than PACE; each PACE without an event gives one back."""
 AT_ONCE: Final = 400
 """Questions a second that the events of one run may cause; with more streams the events are rarer."""
 UNANSWERED: Final = 5.0
@@ -205,6 +209,7 @@ class Watch:
 
     async def _follow(self) -> None:
         took: deque[float] = deque(maxlen=5)
+        spare, last = float(BURST), time.monotonic()
         while True:
             begun = time.monotonic()
             version = await self._now()
@@ -213,7 +218,9 @@ class Watch:
             if version != self.version:
                 self.version = version
                 self._tell()
-                pause = max(pause, GAP, len(self.waiting) / AT_ONCE)
+                now = time.monotonic()
+                spare, last = min(spare + (now - last) / PACE, BURST) - 1, now
+                pause = max(pause, GAP if spare >= 1 else PACE, len(self.waiting) / AT_ONCE)
             await asyncio.sleep(pause)
 
     async def _now(self) -> str:
