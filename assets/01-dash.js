@@ -79,17 +79,38 @@ window.monitor = {
 };
 
 // Plotly draws a chart again whenever it hears of a size, also of the one that it has: each would be drawn twice.
+// And it puts five steps or more on the shortest axis, and turns their numbers where they do not fit.
 (() => {
+  const NARROW = 450; // px
+  const LABEL = 75; // px for the number of a step
+  const CHARACTER = 7; // px, about, for a character of a lane's name
+  const ENTRY = 19; // px for a line of the legend
   let plotly;
   function fits(plot) {
     const drawn = window.monitor.drawnLayout(plot);
     return drawn && Math.abs(drawn.width - plot.clientWidth) < 1 && Math.abs(drawn.height - plot.clientHeight) < 1;
+  }
+  function spaced(plot, figure) {
+    const { layout, data } = figure;
+    const { clientWidth: width } = plot;
+    if (!layout.xaxis || !width || width >= NARROW) return figure;
+    const lanes = layout.yaxis?.categoryarray ?? [];
+    const names = CHARACTER * Math.max(0, ...lanes.map((name) => name.length));
+    const nticks = Math.max(2, Math.floor((width - names) / LABEL));
+    const xaxis = { nticks, ...layout.xaxis };
+    const entries = layout.showlegend ? data.filter(({ showlegend }) => showlegend !== false).length : 0;
+    const height = layout.height + (entries > 3 ? ENTRY * entries : 0); // they stand in one column
+    return { ...figure, layout: { ...layout, xaxis, height } };
   }
   Object.defineProperty(window, "Plotly", {
     get: () => plotly,
     set(library) {
       const { resize } = library.Plots;
       library.Plots.resize = (plot) => (fits(plot) ? Promise.resolve(plot) : resize(plot));
+      for (const draw of ["newPlot", "react"]) {
+        const native = library[draw];
+        library[draw] = (plot, figure, ...rest) => native(plot, spaced(plot, figure), ...rest);
+      }
       plotly = library;
     },
   });

@@ -49,6 +49,10 @@ SIDEWAYS = """() => {
     ).slice(0, 3).map(each => each.outerHTML.slice(0, 120)),
   };
 }"""
+TURNED = r"""() => [...document.querySelectorAll('.xtick text')].filter(each =>
+  /rotate\((?!0[,)])/.test(each.getAttribute('transform'))
+  && each.closest('.js-plotly-plot')._fullLayout.xaxis._length > 100 // names may leave less than that
+).map(each => each.textContent)"""
 LUMINANCE = """selector => {
   const element = document.querySelector(selector);
   if (!element) return null;
@@ -86,6 +90,7 @@ def check(page: Page, path: str, theme: Theme) -> None:
     page.evaluate(SETTLED)
     assert page.locator("#page, #frame-notice").locator("visible=true").first.inner_text().strip(), path
     assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}, path
+    assert page.evaluate(TURNED) == [], f"{path}: numbers are turned, since they do not fit beside each other"
     body, tick = page.evaluate(LUMINANCE, "body"), page.evaluate(LUMINANCE, ".chart .xtick text")
     if theme == "dark":
         assert body["paper"] < 0.2 < 0.6 < body["ink"], path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from tests.analysis.build import history
 from tests.figures.states import EVERY_KIND
 from thalia_monitor.figures import curriculum, safety
-from thalia_monitor.figures.chart import Chart, View
+from thalia_monitor.figures.chart import WALL_HEIGHT, Chart, View, enlarged
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState
 
@@ -57,6 +58,17 @@ def test_the_timeline_has_plan_extension_and_attempts_apart() -> None:
     }
     lanes = chart.layout["yaxis"]["categoryarray"]
     assert lanes == ["growth", "sleep", "0 attempt 1, repeated", stage]
+
+
+def test_a_lane_has_room_for_its_name_on_the_wall() -> None:
+    """A chart of lanes is as high as on a desk, two rows at most; one with a scale has the height of a row."""
+    lanes = curriculum.timeline(run(), "", View())
+    assert lanes.layout["height"] == 180
+    assert enlarged(lanes, 1.5).layout["height"] == 1.5 * 180
+    many = replace(lanes, layout=lanes.layout | {"height": 1000})
+    assert enlarged(many, 1.5).layout["height"] == 1.5 * 2 * WALL_HEIGHT
+    scale = safety.levels(run(), "", View())
+    assert enlarged(scale, 1.5).layout["height"] == 1.5 * WALL_HEIGHT
 
 
 def test_what_is_expected_next_is_on_its_lane() -> None:

@@ -120,7 +120,10 @@ def _decimals(value: float, digits: int, sign: str = "") -> str:
 
 def _significant(value: float, digits: int) -> str:
     size = abs(value)
-    if size >= 1e9 or 0 < size < 10 ** (1 - digits):
+    if 1e-4 <= size < 10 ** (1 - digits):
+        places = digits - 2 - math.floor(math.log10(size))
+        return f"{value:.{places}f}".rstrip("0")
+    if size >= 1e9 or 0 < size < 1e-4:
         mantissa, _, power = f"{value:.{digits - 2}e}".partition("e")
         return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(power)}"
     if size >= 10 ** (digits - 1):

@@ -42,12 +42,18 @@ STATUS_KINDS: Final[Mapping[Status, str]] = {
     Status.STOPPED: "warning",
     Status.UNKNOWN: "info",
 }
+WAITING: Final = "Waiting for data"
 MOST_LISTED: Final = 20
+
+
+def status_words(summary: Summary) -> str:
+    """The run's status in words; of one without any file yet, that it is waited for."""
+    return WAITING if summary.waiting else STATUS_WORDS[summary.liveness.status]
 
 
 def text(summary: Summary) -> str:
     """Whole summary as plain text, one subject per line."""
-    status = "waiting for data" if summary.waiting else STATUS_WORDS[summary.liveness.status].lower()
+    status = status_words(summary).lower()
     lines = [
         f"{summary.state.name}: {status}. {summary.liveness.text}",
         summary.liveness.clock if summary.liveness.clock != summary.liveness.text else "",

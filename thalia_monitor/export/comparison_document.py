@@ -99,7 +99,7 @@ def _runs(sides: Sequence[Side], summaries: Sequence[Summary]) -> Table:
     rows = [
         (
             cut(side.name, 80),
-            report.STATUS_WORDS[each.liveness.status],
+            report.status_words(each),
             NONE
             if side.state.current_stage is None
             else f"{side.state.current_stage} · {cut(side.state.stage_name, 60)}",

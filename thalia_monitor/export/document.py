@@ -144,7 +144,7 @@ def bounded(
 def status(summary: Summary) -> str:
     """Whether the run is alive, in words."""
     if summary.waiting:
-        return "Waiting for data"
+        return report.WAITING
     status = summary.liveness.status
     return f"{report.STATUS_ICONS[status]} {report.STATUS_WORDS[status]}. {summary.liveness.text}"
 

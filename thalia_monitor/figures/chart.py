@@ -154,10 +154,16 @@ def _ends(trace: dict[str, Any]) -> tuple[float, float] | None:
 
 
 def enlarged(chart: Chart, by: float) -> Chart:
-    """Scaled copy of a chart for a wall display: margins and fonts larger, its height that of one row of two."""
+    """Scaled copy of a chart for a wall display: margins and fonts larger, its height that of one row of two.
+
+    A chart with a lane for each name is up to twice as high: it needs room for the names.
+    """
     if by == 1:
         return chart
-    return replace(chart, layout=_larger(chart.layout, by) | {"height": WALL_HEIGHT * by})
+    axis = chart.layout.get("yaxis", {})
+    named = axis.get("categoryarray") or axis.get("ticktext")
+    height = min(max(chart.layout["height"], WALL_HEIGHT), 2 * WALL_HEIGHT) if named else WALL_HEIGHT
+    return replace(chart, layout=_larger(chart.layout, by) | {"height": height * by})
 
 
 WALL_HEIGHT: Final = 135

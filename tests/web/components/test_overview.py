@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dash import Dash, html
+from dash import Dash, html, no_update
 from dash._get_app import app_context
 from dash.development.base_component import Component
 
@@ -223,3 +223,12 @@ def test_the_big_number_is_the_newest_logged_value_on_every_page() -> None:
     ]
     assert lines[0] == lines[1] and "--course" in lines[0]
     assert "no checkpoint yet" in words(metric_cards.metric_cards(TrainingState())[3])
+
+
+def test_a_run_without_any_file_is_waited_for() -> None:
+    """The badge says so, as the page and ``status`` do, until there is a first file."""
+    nothing = summarize(TrainingState(), NOW)
+    shown, badge = header.changed(nothing, "r", None)
+    icon, text = badge.children
+    assert (icon.children, text) == ("?", " Waiting for data")
+    assert header.changed(nothing, "r", shown) == (no_update, no_update)

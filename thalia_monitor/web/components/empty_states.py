@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import html
 
 from thalia_monitor import contract
+from thalia_monitor.analysis import report
 from thalia_monitor.reading.formats import diagnostics, numpy_arrays, results, spikes, trials
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def no_data(place: str) -> html.Div:
     """The one card of a run without data: its directory, what is missing, and code that writes it."""
     return html.Div(
         [
-            html.Strong("Waiting for data"),
+            html.Strong(report.WAITING),
             html.P(html.Code(place, className="log-text", dir="auto")),
             html.P(
                 f"Neither {contract.METADATA_PATTERN} nor {contract.LOG_NAME} is here. "

@@ -237,6 +237,7 @@ def standing(summary: Summary, run: str) -> dict[str, Any]:
         "run": run,
         "name": summary.state.name,
         "status": str(summary.liveness.status),
+        "words": report.status_words(summary),
         "criticals": [each[:LONGEST_CRITICAL] for each in summary.criticals[:MOST_CRITICALS]],
     }
 
@@ -252,7 +253,7 @@ def changed(summary: Summary | None, run: str | None, before: Any) -> tuple[Any,
     else:
         now = standing(summary, run or "")
         status = summary.liveness.status
-        shown = _badge(report.STATUS_KINDS[status], report.STATUS_ICONS[status], report.STATUS_WORDS[status])
+        shown = _badge(report.STATUS_KINDS[status], report.STATUS_ICONS[status], report.status_words(summary))
     return (no_update, no_update) if now == before else (now, shown)
 
 

@@ -37,8 +37,9 @@ def names(state: TrainingState) -> list[str]:
 
 
 def buttons(regions: list[str]) -> list[Any]:
-    """One button per region."""
-    return [
+    """One button per region; on the wall, where nothing can be clicked, its name."""
+    named = [html.Span([_swatch(region), region[:24]], className="named", dir="auto") for region in regions]
+    return named + [
         toggle(
             "hide",
             region,
