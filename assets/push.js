@@ -6,7 +6,7 @@
   const PRESENT = 1000; // ms between two signs of life of a tab
   const GONE = 3500; // ms without one after which a tab is no longer counted on
   const ELECTION = 300; // ms in which the other tabs answer one that has become visible
-  const SLOWEST = 30000; // ms: so often a page asks at least, since a run grows stale without any news
+  const SLOWEST = 10000; // ms: so often a page asks at least, since a run grows quiet and stale without any news
   const LASTING = 5000; // ms that a stream lasts until it counts as a good one
   const path = monitor.basePath();
   const channel = window.BroadcastChannel ? new BroadcastChannel(`thalia-monitor ${path}`) : null;
@@ -162,7 +162,7 @@
     if (!badge || wanted === null) return;
     const live = alive();
     const every = `every ${interval / 1000} s`;
-    const words = live ? "live" : wanted ? every : "paused";
+    const words = live ? "connected" : wanted ? every : "paused";
     if (badge.textContent === words) return;
     badge.textContent = words;
     badge.classList.toggle("push-live", live);

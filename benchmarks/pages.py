@@ -22,14 +22,18 @@ from tests.support import Run, serving
 
 PAGES: Final = (
     "",
+    "curriculum",
     "metrics",
     "growth",
+    "activity",
     "consolidation",
     "milestones",
     "events",
     "values",
-    "diagnostics",
     "compare",
+    "checkpoints",
+    "diagnostics",
+    "control",
     "status",
 )
 WIDTHS: Final = {1440: 900, 390: 844}
@@ -40,8 +44,9 @@ new PerformanceObserver(list => { for (const each of list.getEntries())
 new PerformanceObserver(list => { for (const each of list.getEntries())
   if (each.interactionId) window.inputs.push(each.duration);
 }).observe({type: 'event', buffered: true, durationThreshold: 16});
-const look = () => { const shown = [...document.querySelectorAll(
-  '.chart .main-svg .trace, .card-value, .page tbody td, .milestone, .status-word, .server-status .panel')].some(
+const parts = ['.chart .main-svg .trace', '.card-value', '.page tbody td', '.page .empty', '.milestone',
+  '.status-word', '.server-status .panel'];
+const look = () => { const shown = [...document.querySelectorAll(parts.join())].some(
   each => each.checkVisibility({visibilityProperty: true}) && each.getBoundingClientRect().top < innerHeight);
   if (shown) window.firstShown = performance.now(); else requestAnimationFrame(look); };
 requestAnimationFrame(look);

@@ -95,7 +95,7 @@ def _latency(site: Served, run: Path, writer: Writer, tick: Path) -> Iterator[Ro
 
 def _opened(page: Page, address: str) -> Page:
     page.goto(address)
-    page.wait_for_function("() => document.querySelector('#push')?.textContent === 'live'")
+    page.wait_for_function("() => document.querySelector('#push')?.textContent === 'connected'")
     page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.data?.[0]?.x?.length")
     return page
 

@@ -150,3 +150,10 @@ def test_values_between_two_points_lie_on_the_line_between_them() -> None:
     expected = [math.nan, 0.0, 4.5, 1.0, math.nan, math.nan, math.nan, 4.0, math.nan]
     assert found == pytest.approx(np.array(expected), nan_ok=True)
     assert np.isnan(interpolated(np.array([1.0]), np.empty(0), np.empty(0))).all()
+
+
+def test_a_baseline_next_to_zero_has_no_percentage() -> None:
+    """A difference of 1,000 % is the largest whose share says anything."""
+    far, near = difference("loss", 0.0111, 0.001), difference("loss", 0.0109, 0.001)
+    assert far and far.percent is None and far.absolute == pytest.approx(0.0101)
+    assert near and near.percent == pytest.approx(9.9)

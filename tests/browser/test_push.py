@@ -84,7 +84,7 @@ class Held:
 def test_a_new_line_is_there_before_the_interval(run: Run, server: Server, browse: Browse) -> None:
     """With an interval of thirty seconds, each line is on the screen within moments, and the badge says live."""
     page = browse().open(server.url + "metrics")
-    badge(page, "live")
+    badge(page, "connected")
     assert max(arrives(run, page, step=step) for step in range(2000, 2500, 100)) < SOON
     card = page.locator(".chart-card", has=page.get_by_role("heading", name="Loss", exact=True))
     page.wait_for_function(
@@ -99,12 +99,12 @@ def test_eight_tabs_share_one_stream(run: Run, server: Server, browse: Browse) -
     watched = browse()
     held = Held(watched.page.context)
     first = watched.open(server.url + "milestones")
-    badge(first, "live")
+    badge(first, "connected")
     tabs = [first]
     for _ in range(7):
         tabs.append(first.context.new_page())
         tabs[-1].goto(server.url + "milestones")
-        badge(tabs[-1], "live")
+        badge(tabs[-1], "connected")
     assert len(held) == 1
     assert arrives(run, *tabs, step=2000) < 2 * SOON
     first.close()
@@ -125,10 +125,10 @@ def test_tabs_with_different_runs_share_one_stream(tmp_path: Path, browse: Brows
         watched = browse()
         held = Held(watched.page.context)
         first = watched.open(f"{server.url}?run={known['early']}")
-        badge(first, "live")
+        badge(first, "connected")
         second = first.context.new_page()
         second.goto(f"{server.url}?run={known['late']}")
-        badge(second, "live")
+        badge(second, "connected")
         until(second, lambda: len(held) == 1)
         assert arrives(runs[0], first, step=200) < SOON
         assert arrives(runs[1], second, step=300) < SOON
@@ -142,7 +142,7 @@ def test_a_hidden_tab_holds_no_stream(run: Run, server: Server, browse: Browse) 
     watched = browse()
     held = Held(watched.page.context)
     page = watched.open(server.url + "metrics")
-    badge(page, "live")
+    badge(page, "connected")
     assert len(held) == 1
     page.evaluate(f"{HIDE}; {NOTICE}")
     until(page, lambda: not len(held))
@@ -153,7 +153,7 @@ def test_a_hidden_tab_holds_no_stream(run: Run, server: Server, browse: Browse) 
     assert asked == []
     page.evaluate(f"delete document.hidden; {NOTICE}")
     expect(page.locator("#frame-header")).to_contain_text("2,000", timeout=SOON * 1000)
-    badge(page, "live")
+    badge(page, "connected")
 
 
 def test_refreshing_switched_off_ends_the_stream(run: Run, server: Server, browse: Browse) -> None:
@@ -161,7 +161,7 @@ def test_refreshing_switched_off_ends_the_stream(run: Run, server: Server, brows
     watched = browse()
     held = Held(watched.page.context)
     page = watched.open(server.url + "metrics")
-    badge(page, "live")
+    badge(page, "connected")
     page.locator("#settings-open").click()
     page.locator("#auto-refresh").uncheck()
     badge(page, "paused")
@@ -170,7 +170,7 @@ def test_refreshing_switched_off_ends_the_stream(run: Run, server: Server, brows
     page.wait_for_timeout(1500)
     expect(page.locator("#frame-header")).to_contain_text("1,900")
     page.locator("#auto-refresh").check()
-    badge(page, "live")
+    badge(page, "connected")
     expect(page.locator("#frame-header")).to_contain_text("2,000", timeout=SOON * 1000)
 
 
@@ -179,14 +179,14 @@ def test_a_page_that_is_told_of_news_asks_seldom(run: Run, browse: Browse) -> No
     run.metrics(*range(0, 2000, 100))
     with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
         page = browse().open(server.url + "metrics")
-        badge(page, "live")
+        badge(page, "connected")
         page.wait_for_timeout(1000)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.wait_for_timeout(5000)
         assert len(asked) <= 1
         page.goto(server.url + "status")
-        badge(page, "live")
+        badge(page, "connected")
         asked.clear()
         until(page, lambda: len(asked) >= 4)
         page.goto("about:blank")
@@ -205,7 +205,7 @@ def test_a_run_that_was_gone_for_a_moment_is_looked_for_again(run: Run, browse: 
 
     with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
         page = browse().open(server.url)
-        badge(page, "live")
+        badge(page, "connected")
         page.wait_for_timeout(2_000)  # what a new page asks for is asked
         page.route("**/_dash-update-component*", ask_meanwhile, times=1)
         page.evaluate("window.monitor.ask()")
@@ -220,7 +220,7 @@ def test_a_page_whose_server_is_back_asks_though_there_is_no_news(run: Run, brow
     with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
         watched = browse()
         page = watched.open(server.url)
-        badge(page, "live")
+        badge(page, "connected")
         page.wait_for_timeout(1_000)
         page.route("**/_dash-update-component*", lambda route: route.abort("connectionrefused"))
         page.get_by_role("link", name="Growth", exact=True).first.click()
@@ -244,7 +244,7 @@ def test_where_no_stream_gets_through_the_interval_goes_on(run: Run, browse: Bro
             assert arrives(run, page, step=step) < SOON
         badge(page, "every 1 s")
         page.unroute("**/live?*")
-        badge(page, "live")
+        badge(page, "connected")
         page.goto("about:blank")
         assert watched.complaints and all("503" in each for each in watched.complaints)
         watched.complaints.clear()
@@ -256,13 +256,13 @@ def test_a_stream_that_is_cut_without_a_word_is_noticed(run: Run, browse: Browse
     with serving("--checkpoint-dir", run.directory, "--refresh-seconds", "1") as server:
         watched = browse()
         page = watched.open(server.url + "metrics")
-        badge(page, "live")
+        badge(page, "connected")
         server.process.send_signal(signal.SIGSTOP)
         try:
             expect(page.locator("#push")).to_have_text("every 1 s", timeout=8_000)
         finally:
             server.process.send_signal(signal.SIGCONT)
-        badge(page, "live")
+        badge(page, "connected")
         assert arrives(run, page, step=2000) < SOON
         page.goto("about:blank")
         watched.complaints.clear()
@@ -285,11 +285,11 @@ def test_a_killed_worker_costs_nothing_but_moments(run: Run, tmp_path: Path, bro
     with serving(*options) as server:
         watched = browse()
         page = watched.open(server.url + "metrics")
-        badge(page, "live")
+        badge(page, "connected")
         for worker in psutil.Process(server.process.pid).children():
             worker.kill()
         assert arrives(run, page, step=2000) < 5 + SOON
-        badge(page, "live")
+        badge(page, "connected")
         page.goto("about:blank")
         watched.complaints.clear()
 
@@ -320,7 +320,7 @@ def test_the_documented_nginx_site_passes_the_stream(run: Run, tmp_path: Path, b
     """Over TLS and below a path of its own, lines are on the screen long before the interval."""
     with behind_nginx(run, tmp_path, 30) as address:
         page = browse(ignore_https_errors=True).open(address + "metrics")
-        badge(page, "live")
+        badge(page, "connected")
         assert max(arrives(run, page, step=step) for step in (2000, 2100, 2200)) < SOON
         page.goto("about:blank")
 
@@ -345,7 +345,7 @@ def test_behind_a_proxy_that_buffers_the_interval_goes_on(run: Run, tmp_path: Pa
 def test_the_badge_fits(server: Server, browse: Browse, width: int, theme: str) -> None:
     """It is seen beside the run's status on any screen, and nothing scrolls sideways for it."""
     page = browse(width=width, theme=theme).open(server.url)
-    badge(page, "live")
+    badge(page, "connected")
     expect(page.locator("#push")).to_be_visible()
     expect(page.locator("#push")).to_have_attribute("title", re.compile("as soon as they are written"))
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 RUN: Final = "run"
 """The origin that is the start of the run; any other is the start of a stage."""
+MOST_SHARE: Final = 10.0
+"""Difference from the baseline (10 is 1,000 %) above which its share is left out."""
 MOST: Final = 12
 """Runs in one chart: as many as can be told apart."""
 COLOURS: Final = 8
@@ -84,7 +87,7 @@ class Difference:
 
     absolute: float
     percent: float | None
-    """Share of the baseline's absolute value (1 is 100 %); None if that is 0."""
+    """Share of the baseline's absolute value (1 is 100 %); None if that is 0, or too close for a share."""
     verdict: Verdict
 
 
@@ -185,7 +188,8 @@ def difference(name: str, value: float | None, baseline: float | None) -> Differ
     if value is None or baseline is None or not np.isfinite((value, baseline)).all():
         return None
     absolute = value - baseline
-    return Difference(absolute, absolute / abs(baseline) if baseline else None, verdict(name, absolute))
+    share = absolute / abs(baseline) if baseline else math.inf
+    return Difference(absolute, share if abs(share) <= MOST_SHARE else None, verdict(name, absolute))
 
 
 def verdict(name: str, absolute: float) -> Verdict:

@@ -155,7 +155,7 @@ def growth(summary: Summary) -> html.Section:
 
 
 def _grown(added: int, times: int) -> str:
-    return f"+{added:,} in {counted(times, 'event')}" if times else "none"
+    return f"+{added:,} in {counted(times, 'event')}" if times else "no event logged"
 
 
 def sleep(summary: Summary) -> html.Section:
