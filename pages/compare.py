@@ -17,7 +17,7 @@ for kind, family in comparison_tables.FAMILIES.items():
 
 PARTS = (
     *("table", "trouble", "legend", "chart", "multiples"),
-    *("differences", "milestones", "totals", "changes", "offers", *side_by_side.PARTS),
+    *("differences", "milestones", "totals", "settings", "changes", "offers", *side_by_side.PARTS),
 )
 QUERY = "compare-query"
 SELECTS = ("series", "origin", "beside")

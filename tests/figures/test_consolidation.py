@@ -137,7 +137,7 @@ def test_an_interval_is_coloured_by_the_patterns_replayed() -> None:
     """On one scale from none to the most; grey where they are not logged."""
     state = state_of(slept(0, patterns=50), slept(5000, patterns=200), slept(9000, patterns=None))
     bars, key = consolidation.timeline(state, "", VIEW).traces
-    few, most = consolidation.pattern_color(0.25), consolidation.PATTERNS[-1][1]
+    [few], most = consolidation.pattern_colors(np.array([0.25])), consolidation.PATTERNS[-1][1]
     assert bars["base"] == [0, 5000, 9000]
     assert bars["marker"]["color"] == [few, most, theme.SECOND]
     assert (key["marker"]["cmin"], key["marker"]["cmax"]) == (0, 200)

@@ -39,6 +39,7 @@ from thalia_monitor.figures.events import (
 from thalia_monitor.model.event_tables import event_table
 
 if TYPE_CHECKING:
+    from thalia_monitor.model.history import Floats
     from thalia_monitor.model.run import TrainingState
 
 PATTERNS: Final = ((0.0, "#2f7fd6"), (0.5, "#a65fc4"), (1.0, "#d9661f"))
@@ -105,7 +106,10 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     layout["xaxis"] |= X_LOOKS[view.x]
     mean = placed.amount / np.maximum(placed.said, 1)
     most = float(np.nanmax(mean, initial=1.0))
-    color = [theme.SECOND if np.isnan(each) else pattern_color(each / most) for each in mean.tolist()]
+    color = [
+        theme.SECOND if np.isnan(each) else of
+        for each, of in zip(mean, pattern_colors(mean / most), strict=True)
+    ]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -125,11 +129,14 @@ def timeline(state: TrainingState, _: str, view: View) -> Chart:
     return Chart(traces, layout, summary=words, **_chart_texts(state, placed))
 
 
-def pattern_color(share: float) -> str:
-    """The colour of a share, 0 to 1, of the most patterns. Plotly warns of numbers as the colours of bars."""
+def pattern_colors(shares: Floats) -> list[str]:
+    """The colour of each share, (n,), 0 to 1, of the most patterns; Plotly warns of numbers in their place."""
     at = [place for place, _ in PATTERNS]
     parts = [[int(color[first : first + 2], 16) for _, color in PATTERNS] for first in (1, 3, 5)]
-    return "#" + "".join(f"{round(float(np.interp(share, at, part))):02x}" for part in parts)
+    red, green, blue = (
+        np.interp(np.nan_to_num(shares), at, part).round().astype(int).tolist() for part in parts
+    )
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in zip(red, green, blue, strict=True)]
 
 
 def _color_key(most: float) -> dict[str, Any]:

@@ -241,14 +241,14 @@ def facts(state: TrainingState) -> list[tuple[str, str, str]]:
         due, source = interval(state)
         found.append(("Sleep debt", f"{now:,} steps", f"of {due:,.0f} ({source})"))
     groups = consolidations(state)
-    cycles = [each for group in groups for each in group.field("cycles") if isinstance(each, int | float)]
+    cycles = [each for group in groups for each in group.cycles if isinstance(each, int | float)]
     if cycles:
         found.append(
             ("Cycles", number(float(np.mean(cycles))), f"on average, recorded {len(cycles):,} times")
         )
-    her = [each for group in groups for each in group.field("her_enabled")]
+    her = [each for group in groups for each in group.her]
     if her:
-        found.append(("HER", f"{sum(map(bool, her)):,} of {len(her):,}", "hindsight experience replay on"))
+        found.append(("HER", f"{sum(her):,} of {len(her):,}", "hindsight experience replay on"))
     return found
 
 
@@ -272,8 +272,8 @@ def _table(state: TrainingState) -> pd.DataFrame:
                 "after": effect.after if effect else None,
                 "change": effect.after - effect.before if effect else None,
                 "gap": gap,
-                "cycles": next(iter(each.field("cycles")), None),
-                "her": next(("on" if value else "off" for value in each.field("her_enabled")), None),
+                "cycles": next(iter(each.cycles), None),
+                "her": next(("on" if on else "off" for on in each.her), None),
             }
         )
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from operator import add
+from operator import add, or_
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,7 +33,7 @@ from thalia_monitor.model.step_times import is_ordered, times_at
 from thalia_monitor.stages import growth_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from thalia_monitor.model.history import Floats, History, Ints, Series
     from thalia_monitor.model.records import Event
@@ -325,12 +325,15 @@ def room(state: TrainingState) -> pd.DataFrame:
     return state.memoized("room to grow", lambda: _room(state))
 
 
+def _last_growths(events: Iterable[Event]) -> dict[str, int]:
+    """The step of each region's newest growth among these events."""
+    grown = (each for each in events if each.kind == contract.GROWTH and each.step is not None)
+    return {str(each.fields.get("region")): each.step or 0 for each in grown}
+
+
 def _room(state: TrainingState) -> pd.DataFrame:
     history, stage = state.history, state.current_stage
-    last: dict[str, int] = {}
-    for event in state.counting(contract.GROWTH):
-        if event.step is not None:
-            last[str(event.fields.get("region"))] = event.step
+    last = state.extended_counting("last growths", _last_growths, or_)
     capacity = state.capacity_by_region
     rows: list[dict[str, Any]] = []
     neurons = history.latest(history.neurons)

@@ -170,3 +170,17 @@ def test_charts_are_of_the_two_runs_whatever_else_is_compared(compared: Dash, ro
         assert len(family.builder(choice.pair_key)(None, "", View()).traces) > 2  # type: ignore[arg-type]
         alone = choice_of(f"{ids[0]}~{ids[0]}~run", library)
         assert family.builder(alone.pair_key)(None, "", View()).traces == []  # type: ignore[arg-type]
+
+
+def test_settings_that_differ_are_beside_each_other(tmp_path: Path) -> None:
+    """Names and values from a log are text; what is the same is only counted."""
+    for number, rate in ((1, 0.001), (2, 0.01)):
+        (tmp_path / f"run-{number}").mkdir()
+        run = Run(tmp_path / f"run-{number}")
+        config = {"learning_rate": rate, TASK: number, "batch": 32}
+        run.append(line(0, event_type="stage_start", stage=0, config=config))
+        run.metrics(100)
+    found = filled(create_app([tmp_path / "run-1", tmp_path / "run-2"]))["settings"]["children"]
+    text = words(found)
+    assert "learning_rate, stage 0 0.001 0.01" in text and f"{TASK}, stage 0 1 2" in text
+    assert "1 more setting the same in all." in text and "batch" not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,7 +28,9 @@ DEFAULT: Final = "Thalia's default"
 """Who says an interval."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True
+)  # without slots: it stays while a run grows, and what is derived from its phases with it
 class Consolidation:
     """The phases of one consolidation: NREM, and the REM that follows."""
 
@@ -48,19 +51,29 @@ class Consolidation:
         """The stretch between resumes that it is in."""
         return self.events[0].segment
 
-    @property
+    @cached_property
     def phases(self) -> str:
         """``NREM + REM``; ``unknown`` for one that is not logged."""
         return " + ".join(
             dict.fromkeys(str(each.fields.get("sleep_stage") or "unknown") for each in self.events)
         )
 
-    @property
+    @cached_property
     def patterns(self) -> float | None:
         """How many patterns its phases replayed; None if none is logged."""
         given = self.field("patterns_replayed")
         known = [each for each in given if isinstance(each, int | float) and not isinstance(each, bool)]
         return sum(known) if known else None
+
+    @cached_property
+    def cycles(self) -> list[Any]:
+        """The cycles of each phase that has them."""
+        return self.field("cycles")
+
+    @cached_property
+    def her(self) -> list[bool]:
+        """Whether hindsight experience replay was on, for each phase that says so."""
+        return [bool(each) for each in self.field("her_enabled")]
 
     def field(self, name: str) -> list[Any]:
         """The values of a field, of the phases that have it."""

@@ -120,6 +120,7 @@ def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]
             "differences": differences(choice, compared),
             "milestones": milestones(compared),
             "totals": totals(compared),
+            "settings": side_by_side.settings(compared),
             "changes": side_by_side.changes(compared),
             "series_options": series_options(series_names(compared, choice)),
             "origin_options": origin_options(stages(compared, choice)),
@@ -145,6 +146,7 @@ def panels() -> html.Div:
     parts = [
         basic.panel("Milestones", html.Div(id="compare-milestones")),
         basic.panel("Growth, consolidation and time", html.Div(id="compare-totals")),
+        basic.panel("Settings", html.Div(id="compare-settings")),
         basic.panel("Changes by hand", html.Div(id="compare-changes")),
     ]
     return html.Div(parts, className="grid")

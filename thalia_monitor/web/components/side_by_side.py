@@ -1,4 +1,4 @@
-"""What runs did, side by side: stages, tasks and regions of two of them, and what was changed by hand in each."""
+"""What runs did, side by side: stages, tasks and regions of two of them, their settings, and changes by hand."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from thalia_monitor.analysis.comparison import Region, Side, region_sentence, re
 from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.analysis.curriculum.course_words import against, tries
 from thalia_monitor.analysis.curriculum.pairs import stage_pairs, stage_sentence, task_pairs, task_sentence
+from thalia_monitor.analysis.curriculum.run_settings import differing
 from thalia_monitor.analysis.formatting import MINUS, NONE, counted, number, points
 from thalia_monitor.figures import side_by_side as figures
 from thalia_monitor.figures.chart import CAPTION_ONLY, View, nothing
@@ -324,6 +325,18 @@ def _scrolling(columns: Sequence[str], rows: list[html.Tr], label: str, numbers:
     made = basic.table(columns, rows, numbers)
     made.className += " static-table"
     return basic.scrolled(made, label)
+
+
+def settings(compared: Sequence[Side]) -> Any:
+    """The settings in which runs differ, run beside run."""
+    found, same = differing([side.state for side in compared])
+    if not found:
+        advice = "logger.log_stage_start(stage, {'learning_rate': 0.001}) logs those of a stage."
+        return basic.empty("No setting differs", f"{counted(same, 'setting')} the same." if same else advice)
+    columns = ("Setting", *(side.name[:40] for side in compared))
+    rows = [[f"{each.name}, {each.where}", *(value or NONE for value in each.values)] for each in found]
+    words = f"{counted(same, 'more setting')} the same in all."
+    return html.Div([basic.plain_table("Different", columns, rows), html.P(words, className="fact-detail")])
 
 
 def changes(compared: Sequence[Side]) -> Any:

@@ -1,0 +1,80 @@
+"""Settings that runs were trained with: what each stage was configured with, and parameters as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from thalia_monitor import contract
+from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.model.control_request import shown
+
+if TYPE_CHECKING:
+    from thalia_monitor.model.run import TrainingState
+
+MOST_SETTINGS: Final = 500
+"""Settings of a run that are compared; a configuration of Thalia has about ten for each stage."""
+DEEPEST: Final = 3
+"""Levels of objects in a configuration whose settings have names of their own."""
+MOST_ITEMS: Final = 8
+"""Items of a list that are written out."""
+NOW: Final = "now"
+"""Where a parameter belongs that can be changed while a run trains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of several runs."""
+
+    where: str
+    """``stage 0``, or NOW."""
+    name: str
+    values: tuple[str | None, ...]
+    """As written, one for each run; None where it is not logged."""
+
+
+def differing(states: Sequence[TrainingState]) -> tuple[list[Setting], int]:
+    """The settings in which runs differ, in the order of the first run, and how many are the same in all."""
+    every = [run_settings(state) for state in states]
+    places = dict.fromkeys(place for each in every for place in each)
+    found = [Setting(*place, tuple(each.get(place) for each in every)) for place in places]
+    rows = [each for each in found if len({*each.values}) > 1]
+    return rows, len(found) - len(rows)
+
+
+def run_settings(state: TrainingState) -> Mapping[tuple[str, str], str]:
+    """Every setting of a run as written, by where it belongs and its name.
+
+    A stage that was started again, such as after a resume, has the configuration of its newest start.
+    """
+    return state.memoized("settings", lambda: dict(islice(_settings(state), MOST_SETTINGS)))
+
+
+def _settings(state: TrainingState) -> Iterator[tuple[tuple[str, str], str]]:
+    newest = {each.stage_begun: each for each in state.events_of(contract.STAGE_START)}
+    for stage in sorted(each for each in newest if each is not None):
+        for name, value in _flat(newest[stage].fields.get("config")):
+            yield (f"stage {stage:g}", name), value
+    for name, parameter in controls(state).offered.items():
+        if parameter.value is not None:  # a command has none
+            yield (NOW, name), shown(parameter.value)
+
+
+def _flat(config: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    if not isinstance(config, Mapping):
+        return
+    for key, value in config.items():
+        name = f"{before}{key}"[:80]
+        if isinstance(value, Mapping) and depth + 1 < DEEPEST:
+            yield from _flat(value, f"{name}.", depth + 1)
+        else:
+            yield name, _text(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, list | tuple):
+        return shown(value)
+    more = ", …" if len(value) > MOST_ITEMS else ""
+    return f"[{', '.join(shown(each) for each in value[:MOST_ITEMS])}{more}]"
