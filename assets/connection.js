@@ -6,7 +6,8 @@
   const LEAVING = 5000; // ms in which a page that is being left is gone
   const native = window.fetch;
   const waiting = new Map(); // number of a call -> {since, output}
-  const answered = new Set(); // outputs that have had an answer since the page was turned
+  const answered = new Set(); // outputs of this page that have had an answer
+  let turns = 0; // pages that have come
   let calls = 0;
   let version = null;
   let lostSince = 0;
@@ -73,6 +74,7 @@
     const body = String(options?.body);
     const call = ++calls;
     const { output } = JSON.parse(body);
+    const page = turns;
     waiting.set(call, { since: Date.now(), output });
     try {
       const answer = await send(address, options);
@@ -87,8 +89,10 @@
       throw error;
     } finally {
       waiting.delete(call);
-      if (monitor.isPageCallback(body)) answered.clear();
-      answered.add(output);
+      if (monitor.isPageCallback(body)) {
+        turns += 1;
+        answered.clear();
+      } else if (page === turns) answered.add(output);
     }
   };
 

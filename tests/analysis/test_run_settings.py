@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.analysis.build import history, state
 from thalia_monitor.analysis.curriculum.run_settings import (
     MOST_SETTINGS,
     NOW,
@@ -62,3 +63,14 @@ def test_parameters_that_may_be_changed_have_their_present_value() -> None:
     """As they are now, whatever the configuration of the stage says."""
     rows, same = differing([a_run({"rate": 0.1}, rate=0.2), a_run({"rate": 0.1}, rate=0.3)])
     assert (rows, same) == ([Setting(NOW, "rate", ("0.2", "0.3"))], 1)
+
+
+def test_a_stage_that_a_resume_has_left_behind_has_no_settings() -> None:
+    """Stage 1 began at step 550, and the run was resumed from 500; stage -0.5 of Thalia's scripts is stage -1."""
+    steps = [*range(0, 700, 100), *range(500, 800, 100)]
+    lines = history(steps, loss=[0.5] * len(steps))
+    starts = [(-0.5, 0), (0, 100), (1, 550)]
+    events = tuple(
+        Event("stage_start", step, {"stage": stage, "config": {"rate": 1}}, 0) for stage, step in starts
+    )
+    assert list(run_settings(state(lines, events=events))) == [("stage -1", "rate"), ("stage 0", "rate")]

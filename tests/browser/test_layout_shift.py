@@ -34,7 +34,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     writer.join()
 
 
-@pytest.mark.parametrize(("path", "width"), [*((path, 1440) for path in PAGES), ("", 390), ("metrics", 390)])
+@pytest.mark.parametrize(
+    ("path", "width"), [*((path, 1440) for path in PAGES), ("", 390), ("metrics", 390), ("curriculum", 390)]
+)
 def test_nothing_jumps(served: Server, browse: Callable[..., Watched], path: str, width: int) -> None:
     """Hardly while the page loads, and not at all while it is watched and new lines come."""
     page = browse(width=width, height=WIDTHS[width]).page

@@ -27,7 +27,7 @@ ADVICE: Final = "choose step as the x axis"
 def placeable(series: Series, levels: Pyramid | None, view: View) -> tuple[Series, Pyramid | None]:
     """Points with a position on the current x axis, with their pyramid if that is all of them.
 
-    What is drawn is chosen among these: a point that cannot be drawn must not stand for others, nor break the line.
+    What is drawn is chosen among these: a point without a timestamp must not stand for others, nor break the line.
     """
     lost = _lost(series, levels, view)
     if lost is None:
@@ -73,7 +73,7 @@ def _lost(series: Series, levels: Pyramid | None, view: View) -> NDArray[np.bool
 MILLISECONDS: Final = 1000.0
 HOUR: Final = 3600.0
 FEW: Final = 60
-"""So many points of a line are drawn as points too."""
+"""A line of at most this many points has markers, too."""
 RUG: Final = {
     "type": "scatter",
     "mode": "lines+markers",
@@ -86,7 +86,7 @@ RUG_AXIS: Final = {
     "fixedrange": True,
     "visible": False,
 }
-"""A second y axis in units of the plot's own height, for what has a place in time but no value."""
+"""A second y axis in units of the plot's own height, for marks of what the first one cannot show."""
 
 
 def positions(step: NDArray[Any], time: Floats, history: History, view: View) -> Floats:
@@ -189,10 +189,10 @@ def _trace(
 ) -> dict[str, Any]:
     placed = np.isfinite(points.value) & np.isfinite(x)
     at = np.flatnonzero(chosen & placed)
-    # A gap wherever two neighbours belong to different attempts, as no line may run backwards, and wherever a point
-    # between them has no place, be it drawn or one of those not finite that are not.
-    unlike = (points.segment, np.cumsum(chosen & ~placed), np.searchsorted(points.nonfinite, points.index))
-    gaps = np.any([np.diff(each[at]) != 0 for each in unlike], axis=0)
+    # The line is broken between two points of different segments, as it may not run backwards, and where a point
+    # between them is not finite, whether the sample has that one or not.
+    breaking = (points.segment, np.cumsum(chosen & ~placed), np.searchsorted(points.nonfinite, points.index))
+    gaps = np.any([np.diff(each[at]) != 0 for each in breaking], axis=0)
     breaks = np.flatnonzero(gaps) + 1
     where = np.insert(x[at], breaks, np.nan)
     value = np.insert(points.value[at], breaks, np.nan)
@@ -285,7 +285,7 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
     segment, step, time = (
         np.concatenate([getattr(each, part) for each in samples]) for part in ("segment", "step", "time")
     )
-    # A line names several regions; without a timestamp its places would differ, since no NaN equals another.
+    # A line of the log has several regions and counts once. Its time is no part of the key: NaN is not equal to NaN.
     _, first = np.unique(np.stack([segment, step]), axis=1, return_index=True)
     segment, step, time = segment[first], step[first], time[first]
     total = np.sum([value_at(series, history, segment, step) for series in known], axis=0)
@@ -301,7 +301,8 @@ def total_traces(history: History, view: View, *, log: bool = False) -> list[dic
 def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Floats:
     """The series' newest value at or before each place, (n,); 0 before its first, when the region was not there yet.
 
-    A segment that has none yet goes on from where it began: a resume from that step of the attempt before.
+    Before the first value of its own, a segment has the one that it began with: a resume that of its first step, a
+    stage the last one before it.
     """
     carried = _carried(series, history)
     value: Floats = carried[segment]
@@ -314,7 +315,7 @@ def value_at(series: Series, history: History, segment: Ints, step: Ints) -> Flo
 
 
 def _carried(series: Series, history: History) -> Floats:
-    """What each segment begins with, (segments,)."""
+    """The value that each segment begins with, (segments,); 0 where the series has none before it."""
     carried = np.zeros(len(history.segments))
     edges = np.searchsorted(series.segment, np.arange(len(history.segments) + 1))
     for each in history.segments[1:]:

@@ -1,8 +1,8 @@
 """Arrays that grow: append-only buffers, and tables of log lines kept in order; earlier views never change.
 
-A line whose step is below one that was logged before it (a *straggler*) is sorted into place. Sorting all lines at
-every version would be O(log); here a version costs its new lines, plus, after a straggler, sorting the lines behind
-it and copying those before it, since arrays returned earlier must not change.
+A line whose step is below one that was logged before it (a *straggler*) is sorted into place. Sorting all lines
+whenever the log grows would cost as much as the log is long; here it costs the new lines, plus, after a straggler,
+sorting the lines of later steps and copying the others, since arrays returned earlier must not change.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FIRST: Final = 16
-"""Initial capacity in rows."""
+"""Initial capacity in rows, and the least that is added."""
 SPARE: Final = 8
-"""Spare capacity is one eighth on each reallocation: reused memory is fully resident, so more would be wasted."""
+"""A reallocation adds one part in so many as spare capacity: more would hold memory that may never be used."""
 
 REMEMBERED: Final = 64
 """Order changes kept; a reader that last looked before the oldest of them starts over."""
@@ -75,14 +75,15 @@ class Order:
     """Version of a series' sort order, with the positions at which recent versions differ."""
 
     number: int = 0
-    """Increases with every order of any lines of the log; 0 for file order."""
+    """Rises whenever any lines of the log are sorted again, and is never used twice; 0 for file order."""
     changes: tuple[tuple[int, int], ...] = ((0, 0),)
-    """(number, first position that differs from the order before) of the newest orders of these lines."""
+    """Of the newest orders of these lines: the number, and the first position that differs from the order before."""
 
     def settled_since(self, number: int) -> int | None:
         """Position before which all points equal those of an earlier order; None if the order is unchanged.
 
-        0 for an order no longer kept, or one of other lines (when the series was on every line).
+        0 where nothing is known to be equal: the order is no longer kept, or it was that of other lines, as when a
+        series that was on every line is missing from a new one.
         """
         if number == self.number:
             return None
@@ -130,10 +131,9 @@ class Arrangement:
             if len(step) < table.seen:
                 return None
             table.extend(step, segment, time)
+            # A quantity is in one table. When a line first lacks it, its set of lines is another one from then on.
             for each in self._tables.values():
-                if (
-                    each is not table
-                ):  # since a line lacked this quantity, it no longer belongs to the other table
+                if each is not table:
                     each.forget(name)
             return Arranged(
                 table.step.view, table.values(name, value), table.segment.view, table.time.view, table.order

@@ -224,7 +224,7 @@ class HistoryBuilder:
     @property
     def shared(self) -> bool:
         """Whether several writers share the log."""
-        return self._segmenter.shared_by > 0
+        return self._segmenter.writer_window > 0
 
     def append(self, lines: Iterable[MetricLine]) -> None:
         """Append metric lines, in file order."""

@@ -2,8 +2,8 @@
 
 :func:`compose` makes one run of the files of other formats: the logs of Thalia's own logger come first, then its
 trials, then results, then binary checkpoints; each fills only what those before it leave open. :class:`Merger` puts
-the documented files above all of these. What was logged before the documented log began is put in front of it once,
-and then extended by the new lines.
+the documented files (``training_log.json`` and ``metadata_*.json``, docs/data-contract.md) above all of these. What
+was logged before the documented log began is put in front of it once, and then extended by the new lines.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Composed:
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """All of them: the logs' progress fills the newest one saved, or stands behind it where it is further."""
+        """Every checkpoint saved. Where the logs have reached a later step, their progress is one more at the end;
+        else it only fills the fields that the newest one lacks.
+        """
         if not self.saved or not self.progress:
             return self.saved or self.progress
         newest, here = self.saved[-1], self.progress[-1]
@@ -98,7 +100,7 @@ def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tu
 
 
 def missing(known: Sequence[Event], others: Sequence[Event]) -> list[Event]:
-    """Take the events of kinds that are not known yet, and what ends the run, whatever its kind, once."""
+    """The others of kinds that no known event has; of known kinds, those that end the run as no known one does."""
     kinds = {event.kind for event in known} if others else set()
     ends = [event for event in others if event.kind in kinds and event.ending]
     known_ends = (
@@ -317,9 +319,8 @@ class Merger:
     def merge(self, documented: RunParts, others: RunParts, before: RunParts) -> RunParts:
         """Add what the documented files lack; nothing that they contain counts twice.
 
-        The history is the documented one, with what was logged ``before`` it began in front; without any, the
-        others'. Of the others' events only the kinds that no documented line has; of their checkpoints those
-        between the documented ones.
+        The history is the documented log's, after what was logged ``before`` it began; where there is no documented
+        log, the others'. Of the others, kinds of events and steps of checkpoints count that are documented nowhere.
         """
         checkpoints = _checkpoints(documented.checkpoints, others)
         if not len(documented.history):
@@ -372,7 +373,7 @@ def _without_totals(point: Checkpoint) -> Checkpoint:
 def _checkpoints(documented: tuple[Checkpoint, ...], others: RunParts) -> tuple[Checkpoint, ...]:
     """Take the documented ones, completed at the same step, and the steps that only others saved.
 
-    One that stands behind the newest documented one is completed by that, so that it hides nothing of it.
+    One of a later step than the newest documented one is completed by that: a page shows the newest only.
     """
     if not documented:
         return others.checkpoints

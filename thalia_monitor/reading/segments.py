@@ -1,6 +1,6 @@
 """Splitting a log into segments: resumes, stages that restart the steps, late lines, and several writers of one log.
 
-A run's step rises. Where a metric line's step falls below the highest of its segment, either training was
+A run's step rises. Where a metric line's step is below the highest of its segment, either training was
 resumed from a checkpoint (a new segment begins) or the line is a *straggler* that came late (it is sorted into
 the same segment). The first rule that applies decides:
 
@@ -37,26 +37,28 @@ SEVERAL_WRITERS: Final = (
 )
 """What is reported of such a log."""
 WINDOW: Final = 64
-"""Lines that are looked at."""
-FALLS: Final = 4
-"""Falls of the step among them, at least."""
-ADVANCES: Final = 3
-"""Lines among them that come further than any before, at least: a loop that gets nowhere has one writer."""
+"""Newest lines by which several writers are told from one."""
+LEAST_FALLS: Final = 4
+"""Falls (a step below that of the line before) that the newest lines of several writers have at least."""
+LEAST_ADVANCES: Final = 3
+"""Lines with the highest step so far that they have at least: a loop that gets nowhere has one writer."""
 
 
-def lines_of_all_writers(step: list[int], time: list[float]) -> int:
-    """In how many lines every writer of these lines writes at least once; 0 where there is one writer.
+def find_writer_window(step: list[int], time: list[float]) -> int:
+    """How many consecutive lines have one of every writer at least; 0 where there is one writer.
+
+    It is four times the widest distance of two falls or advances, since writers are not equally fast.
 
     Args:
         step: of the newest lines, in file order.
         time: of the same; NaN where a line has none.
     """
     falls = [at for at in range(1, len(step)) if step[at] < step[at - 1] and not time[at] < time[at - 1]]
-    if len(falls) < FALLS:
+    if len(falls) < LEAST_FALLS:
         return 0
     highest = _highest_before(step)
     advances = [at for at in range(falls[0], len(step)) if step[at] > highest[at]]
-    if len(advances) < ADVANCES:
+    if len(advances) < LEAST_ADVANCES:
         return 0
     one_of_several = (
         _alternate(step, falls) or _overtake(step, highest, falls, time) or _climb(step, highest, falls, time)
@@ -85,7 +87,7 @@ def _alternate(step: list[int], falls: list[int]) -> bool:
 def _overtake(step: list[int], highest: list[float], falls: list[int], time: list[float]) -> bool:
     """Whether the line after a fall is mostly beyond all before it, without a pause at the fall.
 
-    Without timestamps the line itself has to be at a step where another is, too: else it is merely late.
+    Without timestamps, most of the fallen lines have to repeat a step of another line, too: a late line repeats none.
     """
     settled = [at for at in falls if at + 1 < len(step)]
     beyond = sum(step[at + 1] > highest[at] for at in settled)
@@ -97,11 +99,11 @@ def _overtake(step: list[int], highest: list[float], falls: list[int], time: lis
 
 
 def _climb(step: list[int], highest: list[float], falls: list[int], time: list[float]) -> bool:
-    """Whether the lines between two falls are one of each writer, sorted by how far they are.
+    """Whether the lines between two falls are one of each writer, the slowest first: 10 50 90, 20 60 100, 30 70 110.
 
-    From one such climb to the next every writer does one stride, which is at most what lies between two writers. The
-    writers are not where others were before, or no time passes before each climb; without timestamps, all strides
-    are the same.
+    1. From one such climb to the next the first step rises, by no more than two writers are apart (here 10 and 40).
+    2. One of these holds as well: most lines that are not the highest so far are at steps that no line was at before;
+       or no time passes at the falls; or there are no timestamps, and each climb begins as far above the one before.
     """
     climbs = [(step[a], step[a:b]) for a, b in pairwise(falls)]
     strides = [b - a for (a, _), (b, _) in pairwise(climbs)]
@@ -156,8 +158,8 @@ class Segmenter:
     """Whether the last line is a resume by rule 4 that its next line may refute."""
     stage: float = math.nan
     """Stage of the newest line that has one; NaN without any."""
-    shared_by: int = 0
-    """Lines in which every writer writes once, where several share the log; 0 for one writer."""
+    writer_window: int = 0
+    """Consecutive lines that have one of every writer at least, where several share the log; 0 for one writer."""
     steps: list[int] = field(default_factory=list)
     """Of the newest lines."""
     times: list[float] = field(default_factory=list)
@@ -165,7 +167,7 @@ class Segmenter:
     """The newest rows whose step is below that of the row before."""
 
     def assign(self, step: Ints, time: Floats, stage: Floats) -> int:
-        """Place lines; return the first row whose segment is new or another now, see :meth:`numbers`."""
+        """Place lines; return the first row whose segment has changed or is new: :meth:`numbers` from there on."""
         changed = self.rows
         if not len(step):
             return changed
@@ -202,14 +204,14 @@ class Segmenter:
 
     def _remember(self, row: int, steps: list[int], times: list[float]) -> None:
         if self.steps and steps[0] < self.steps[-1]:
-            self.falls = [*self.falls[1 - FALLS :], row]
+            self.falls = [*self.falls[1 - LEAST_FALLS :], row]
         self.steps += steps
         self.times += times
         if len(self.steps) >= 2 * WINDOW:
             del self.steps[:-WINDOW], self.times[:-WINDOW]
 
     def _place(self, step: int, time: float, stage: float) -> int:
-        """Place one line; return the first row whose segment is new or another now."""
+        """Place one line; return the first row whose segment has changed or is new."""
         restaged = stage == stage and self.stage == self.stage and stage != self.stage
         if stage == stage:
             self.stage = stage
@@ -219,7 +221,7 @@ class Segmenter:
         if step < mark.step:
             if restaged:
                 self._begin(step, "stage")
-            elif self.shared_by:
+            elif self.writer_window:
                 if self._is_below_all_writers(step):
                     self._begin(step, "resume")
                 else:
@@ -242,27 +244,28 @@ class Segmenter:
 
     def _find_writers(self) -> int:
         """Find out whether several writers share the log, at a fall; take back what they began as resumes."""
-        often = len(self.falls) == FALLS and self.falls[0] > self.rows - WINDOW
-        if self.shared_by or not often or self.falls[-1] < self.rows:
+        often = len(self.falls) == LEAST_FALLS and self.falls[0] > self.rows - WINDOW
+        if self.writer_window or not often or self.falls[-1] < self.rows:
             return self.rows
         self.falls = []  # looked at: the next time after as many again
         steps, times = self.steps[-WINDOW:], self.times[-WINDOW:]
-        self.shared_by = lines_of_all_writers(steps, times)
-        return self._join(self.rows - len(steps) + 1) if self.shared_by else self.rows
+        self.writer_window = find_writer_window(steps, times)
+        return self._join(self.rows - len(steps) + 1) if self.writer_window else self.rows
 
     def _is_below_all_writers(self, step: int) -> bool:
-        before = self.steps[-self.shared_by - 1 : -1]
-        return step < min(before) and self.rows - self.segments[-1].first_row >= self.shared_by
+        before = self.steps[-self.writer_window - 1 : -1]
+        return step < min(before) and self.rows - self.segments[-1].first_row >= self.writer_window
 
     def _join(self, row: int) -> int:
-        """Make the resumes from that row on one segment with what was before; return the first row concerned.
+        """Take back the resumes that began at that row or later; return the first row that is in another segment now.
 
-        Also those before it that are so short that each was begun by another writer.
+        Earlier ones are taken back, too, as long as each is no longer than the window of the writers: a change of
+        the writer explains them.
         """
         changed = self.rows
         while self.segments[-1].kind == "resume" and len(self.marks) > 1:
             first = self.segments[-1].first_row
-            if first < row and changed - first > self.shared_by:
+            if first < row and changed - first > self.writer_window:
                 break
             changed = self.segments.pop().first_row
             mark = self.marks.pop()

@@ -12,6 +12,7 @@ from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.model.control_request import shown
 
 if TYPE_CHECKING:
+    from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
 MOST_SETTINGS: Final = 500
@@ -20,6 +21,8 @@ DEEPEST: Final = 3
 """Levels of objects in a configuration whose settings have names of their own."""
 MOST_ITEMS: Final = 8
 """Items of a list that are written out."""
+SENSORIMOTOR_OF_OLD: Final = -0.5
+"""The number that Thalia's scripts give stage -1."""
 NOW: Final = "now"
 """Where a parameter belongs that can be changed while a run trains."""
 
@@ -47,19 +50,24 @@ def differing(states: Sequence[TrainingState]) -> tuple[list[Setting], int]:
 def run_settings(state: TrainingState) -> Mapping[tuple[str, str], str]:
     """Every setting of a run as written, by where it belongs and its name.
 
-    A stage that was started again, such as after a resume, has the configuration of its newest start.
+    A stage has the configuration of its newest start that counts: not of one that a later resume has left behind.
+    Parameters come first, so that what is cut of a huge configuration is none of them.
     """
     return state.memoized("settings", lambda: dict(islice(_settings(state), MOST_SETTINGS)))
 
 
 def _settings(state: TrainingState) -> Iterator[tuple[tuple[str, str], str]]:
-    newest = {each.stage_begun: each for each in state.events_of(contract.STAGE_START)}
-    for stage in sorted(each for each in newest if each is not None):
-        for name, value in _flat(newest[stage].fields.get("config")):
-            yield (f"stage {stage:g}", name), value
     for name, parameter in controls(state).offered.items():
         if parameter.value is not None:  # a command has none
             yield (NOW, name), shown(parameter.value)
+    newest: dict[float, Event] = {}
+    for start in state.stage_events:
+        stage = start.stage_begun if start.kind == contract.STAGE_START else None
+        if stage is not None:
+            newest[-1 if stage == SENSORIMOTOR_OF_OLD else stage] = start
+    for stage in sorted(newest):
+        for name, value in _flat(newest[stage].fields.get("config")):
+            yield (f"stage {stage:g}", name), value
 
 
 def _flat(config: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

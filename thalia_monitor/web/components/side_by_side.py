@@ -14,7 +14,7 @@ from thalia_monitor.analysis.comparison import Region, Side, region_sentence, re
 from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.analysis.curriculum.course_words import against, tries
 from thalia_monitor.analysis.curriculum.pairs import stage_pairs, stage_sentence, task_pairs, task_sentence
-from thalia_monitor.analysis.curriculum.run_settings import differing
+from thalia_monitor.analysis.curriculum.run_settings import MOST_SETTINGS, differing, run_settings
 from thalia_monitor.analysis.formatting import MINUS, NONE, counted, number, points
 from thalia_monitor.figures import side_by_side as figures
 from thalia_monitor.figures.chart import CAPTION_ONLY, View, nothing
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from thalia_monitor.web.components.comparison_query import Choice
 
 MOST_CHANGES: Final = 200
+EMPTY: Final = '""'
+"""A setting that is logged, as an empty text."""
 MOST_TASKS: Final = 24
 SECTIONS: Final = {
     "stages": "Curriculum timeline",
@@ -334,8 +336,13 @@ def settings(compared: Sequence[Side]) -> Any:
         advice = "logger.log_stage_start(stage, {'learning_rate': 0.001}) logs those of a stage."
         return basic.empty("No setting differs", f"{counted(same, 'setting')} the same." if same else advice)
     columns = ("Setting", *(side.name[:40] for side in compared))
-    rows = [[f"{each.name}, {each.where}", *(value or NONE for value in each.values)] for each in found]
+    rows = [
+        [f"{each.name}, {each.where}", *(NONE if value is None else value or EMPTY for value in each.values)]
+        for each in found
+    ]
     words = f"{counted(same, 'more setting')} the same in all."
+    if any(len(run_settings(side.state)) == MOST_SETTINGS for side in compared):
+        words += f" The first {MOST_SETTINGS} of a run are compared."
     return html.Div([basic.plain_table("Different", columns, rows), html.P(words, className="fact-detail")])
 
 

@@ -1,8 +1,8 @@
-"""Charts on a page: a card for each, and what keeps all of them right.
+"""Charts on a page: a card for each, and what keeps all of them up to date.
 
-What is sent is the smallest thing that is right: nothing for a chart that has not changed, the new points of one that
-has (:mod:`~thalia_monitor.web.live.charts`), the whole figure for one that was never drawn or whose axes changed.
-A chart that is not on the screen is sent nothing until it is; one close to it is drawn once, and follows when it is.
+The smallest update is sent: nothing for a chart that has not changed, the new points of one that has
+(:func:`difference`), the whole figure of one that was never drawn or whose axes changed. A chart that is not on the
+screen is sent nothing until it is; one just above or below is drawn once, and updated when it is on the screen.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ def _layout(change: Patch, chart: Chart, before: Chart | None = None) -> None:
     for key in ("shapes", "height", "annotations"):
         if key in chart.layout and chart.layout[key] != known.get(key):
             change["layout"][key] = chart.layout[key]
-    # a range is there only where outliers are clipped, and ends only where the chart is not zoomed
-    rows = ("categoryarray", "tickvals", "ticktext", "range", "autorangeoptions")
-    for axis, keys in {"yaxis": rows, "xaxis": ("autorangeoptions",)}.items():
+    # "range" is there only where outliers are clipped, "autorangeoptions" only where the chart is not zoomed.
+    y_keys = ("categoryarray", "tickvals", "ticktext", "range", "autorangeoptions")
+    for axis, keys in {"yaxis": y_keys, "xaxis": ("autorangeoptions",)}.items():
         for key in keys:
             if (now := chart.layout.get(axis, {}).get(key)) not in (None, known.get(axis, {}).get(key)):
                 change["layout"][axis][key] = now
@@ -112,12 +112,15 @@ def declare(kind: str, builder: Builder) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Charts of more than the run on screen: their kind goes on after a ``~`` with what else they are drawn from."""
+    """Charts that are drawn from more than the run on screen, such as the other runs of a comparison.
+
+    Their kind is ``name~more``, where ``more`` says from what.
+    """
 
     builder: Callable[[str], Builder]
-    """Makes the builder from what stands after the ``~``."""
+    """Makes the builder of a chart from ``more``."""
     version: Callable[[str], str]
-    """Changes whenever what else they are drawn from has changed."""
+    """Version of what ``more`` names; it changes with that."""
 
 
 def declare_family(kind: str, family: Family) -> None:
@@ -254,14 +257,16 @@ def _table_link(table: str, title: str) -> html.A:
 
 
 def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[Any], list[Any], list[Any]]:
-    """Figure and caption of each chart of a page, and what the browser then notes; nothing for one that is right.
+    """Figure, caption and note of each chart of a page; the note says what the browser then shows.
+
+    Each is ``no_update`` for a chart that is up to date.
 
     Args:
         state: the run as it is to be shown.
         run: its id.
         client: what the browser shows.
     """
-    right = (no_update,) * 3
+    unchanged = (no_update,) * 3
     # Nothing is noted of one that fails, so that it is drawn whole, words and all, as soon as it can be.
     failed = (no_update, beside(Caption((SENTENCE,), "", "")), None)
     answers = [
@@ -269,7 +274,7 @@ def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[A
             f"{each['kind']} {each['name']}", partial(update, state, run, each, client.view, before), failed
         )
         if client.is_due(each, run, before)
-        else right
+        else unchanged
         for each, before in zip(client.charts, client.drawn, strict=True)
     ]
     figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
@@ -277,7 +282,7 @@ def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[A
 
 
 def update(state: TrainingState, run: str, chart: Part, view: View, drawn: Any) -> tuple[Any, Any, Any]:
-    """The smallest answer that makes one chart right: figure, caption, and what the browser then holds."""
+    """The smallest update of one chart: figure, caption, and what the browser then shows."""
     family, rest = _family(chart["kind"])
     if family:
         state = replace(state, version=f"{state.version}+{family.version(rest)}")
@@ -300,7 +305,7 @@ def update(state: TrainingState, run: str, chart: Part, view: View, drawn: Any) 
 
 
 def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
-    """How many points the series had when the chart last followed; None while it does."""
+    """How many points the series had when the chart was zoomed and so paused; None while it follows the run."""
     if not view.zoomed or chart.own_axis:
         return None
     seen = [drawn.get(each) for each in ("held", "length")] if drawn else []

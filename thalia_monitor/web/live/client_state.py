@@ -107,13 +107,18 @@ class ClientState:
         frame = (self.run, version, self.names, self.notices, self.standing)
         view = (self.view.key, sorted(self.view.pins))
         page = (view, near, sorted(self.ahead), self.charts, self.drawn, self.panels, self.filled)
-        return blake2b(repr((frame, page)).encode("utf-8", "replace"), digest_size=20).digest()
+        return digest((frame, page))
 
     @property
     def status(self) -> str | None:
         """The run's status on the page: a liveness status, or UNREADABLE; None before the first."""
         found = self.standing.get("status") if isinstance(self.standing, dict) else None
         return found if isinstance(found, str) else None
+
+
+def digest(shown: object) -> bytes:
+    """Digest of what a browser shows, as it is written: equal only where that is."""
+    return blake2b(repr(shown).encode("utf-8", "replace"), digest_size=20).digest()
 
 
 def _parts(parts: tuple[Any, Any], *names: str) -> list[Part]:

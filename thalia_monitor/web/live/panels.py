@@ -25,7 +25,7 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.client_state import Part, parse_version
+from thalia_monitor.web.live.client_state import Part, digest, parse_version
 from thalia_monitor.web.live.containment import SENTENCE, contained
 from thalia_monitor.web.live.ids import CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
 
@@ -78,7 +78,7 @@ def live(
             def made_now() -> Any:
                 return contained(part, lambda: fill(state, *values[len(gate) :]), no_update)
 
-            shown = repr((version and version["run"], values))
+            shown = digest((version and version["run"], values))
             made = monitor().answers.once((part, shown, state.version), made_now)
             if made is no_update:  # a fault of ours, or what no page of ours sends
                 raise PreventUpdate

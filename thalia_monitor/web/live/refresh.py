@@ -210,8 +210,10 @@ def _on_tick(client: ClientState) -> dict[str, Any]:
         return _answer(client, refresh(client, entry.id, entry.place, latest))
 
     version = latest.state.version
-    if client.shown is None or client.shown["version"] == version:
-        return answer()  # few ask this at the same time, and whether another run is new is not in the version
+    # A page that has just come is sent whole figures, which few ask for at the same time; and whether another run
+    # has news is not in the version.
+    if client.shown is None or client.shown["version"] == version or None in client.drawn:
+        return answer()
     return monitor().answers.once((client.digest, entry.id, version), lambda: _as_json(answer()))
 
 
