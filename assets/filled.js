@@ -1,5 +1,5 @@
-/* Shows a page when all of its parts are there (monitor.css hides it before): they come one after the other, and each
-   would move what is below it. */
+/* Shows a page when each of its parts has had its first answer (monitor.css hides it before): they come one after the
+   other, and each would move what is below it. */
 (() => {
   const { monitor } = window;
   const PAGE = "#_pages_content > :not([data-filled])";
