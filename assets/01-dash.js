@@ -73,6 +73,11 @@ window.monitor = {
     return String(body).includes('"output":"..live-version.data.');
   },
 
+  // Which outputs a callback is about: Dash writes them first.
+  outputOf(body) {
+    return /^\{"output":("(?:[^"\\]|\\.)*")/.exec(body)?.[1] ?? "";
+  },
+
   isPageCallback(body) {
     return String(body).includes("_pages_content.children");
   },

@@ -73,7 +73,7 @@
     if (!monitor.isCallback(address)) return send(address, options);
     const body = String(options?.body);
     const call = ++calls;
-    const { output } = JSON.parse(body);
+    const output = monitor.outputOf(body);
     const page = turns;
     waiting.set(call, { since: Date.now(), output });
     try {

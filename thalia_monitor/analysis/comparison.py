@@ -87,7 +87,7 @@ class Difference:
 
     absolute: float
     percent: float | None
-    """Share of the baseline's absolute value (1 is 100 %); None if that is 0, or too close for a share."""
+    """Share of the baseline's absolute value (1 is 100 %); None above MOST_SHARE, and where that is 0."""
     verdict: Verdict
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor import contract
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.curriculum.run_settings import flattened
 from thalia_monitor.analysis.event_counts import count_in_words
 from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.analysis.milestones import verdicts
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 MOST_LISTED: Final = 100
 """Findings and warnings."""
 MOST_NOTES: Final = 20
+DEEPEST: Final = 4
+"""Levels of objects below a configuration whose settings have rows of their own."""
 """Notes about the files."""
 
 
@@ -257,7 +260,7 @@ def _configuration(state: TrainingState) -> Section:
     if isinstance(config, Mapping):
         where = "the newest stage's start"
         known = {name: value for name, value in config.items() if name != "success_criteria"}
-        rows += [(cut(name, 80), _value(value), where) for name, value in _flat(known)]
+        rows += [(cut(name, 80), _value(value), where) for name, value in flattened(known, DEEPEST)]
     for offered in controls(state).offered.values():
         if offered.kind != COMMAND:
             value = f"{shown(offered.value)} {offered.unit}".strip()
@@ -266,14 +269,6 @@ def _configuration(state: TrainingState) -> Section:
         return Section("Configuration", sentences=["The files say nothing about the configuration."])
     columns = ("Setting", "Value", "From")
     return Section("Configuration", tables=[bounded("Settings in the files", columns, rows, newest=False)])
-
-
-def _flat(table: Mapping[Any, Any], before: str = "", depth: int = 4) -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, Mapping) and value and depth:
-            yield from _flat(value, f"{before}{name}.", depth - 1)
-        else:
-            yield f"{before}{name}", value
 
 
 def _files(state: TrainingState) -> Section:

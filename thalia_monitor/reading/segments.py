@@ -37,7 +37,7 @@ SEVERAL_WRITERS: Final = (
 )
 """What is reported of such a log."""
 WINDOW: Final = 64
-"""Newest lines by which several writers are told from one."""
+"""Newest lines that show whether a log has several writers."""
 LEAST_FALLS: Final = 4
 """Falls (a step below that of the line before) that the newest lines of several writers have at least."""
 LEAST_ADVANCES: Final = 3

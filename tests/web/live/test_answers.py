@@ -176,6 +176,18 @@ def test_when_a_version_was_read_makes_no_difference(worker: Asker, slow: Slow) 
     assert slow.times == 1
 
 
+def test_charts_below_the_screen_are_no_reason_to_answer_twice(worker: Asker) -> None:
+    """They are undrawn for as long as nobody scrolls there; what opens a chart on the screen is not kept."""
+    screen, shown = worker._screen, worker.shown
+    screen.set({"type": "drawn", "kind": "shares", "name": "shares"}, data=None)
+    screen.set("charts-near", data=[["growth-timeline", ""]])
+    worker.tick(shown)
+    assert worker.kept == 1
+    screen.set("charts-near", data=[["growth-timeline", ""], ["shares", "shares"]])
+    worker.tick(shown)
+    assert worker.kept == 1
+
+
 def test_a_page_that_is_opened_is_answered_for_itself(worker: Asker) -> None:
     """Whole figures would fill the memory, and few open the same page in the same second."""
     assert told(worker.tick(None)) and worker.kept == 0

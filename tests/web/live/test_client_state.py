@@ -152,6 +152,20 @@ def test_browsers_that_show_the_same_have_one_digest() -> None:
     assert len({*different}) == len(different)
 
 
+def test_only_a_chart_on_the_screen_or_close_to_it_is_opened() -> None:
+    """One further down stays undrawn for as long as nobody scrolls there."""
+    ids = [{"kind": "metric", "name": name} for name in ("loss", "reward")]
+
+    def opens(drawn: list[Any], near: Any) -> bool:
+        return ClientState.parse({}, None, near, (ids, drawn)).opens_charts
+
+    loss = [["metric", "loss"]]
+    assert opens([None, {"version": "a:7"}], loss)
+    assert not opens([{"version": "a:7"}, None], loss)
+    assert opens([{"version": "a:7"}, None], [*loss, ["metric", "reward", "ahead"]])
+    assert opens([{"version": "a:7"}, None], None)
+
+
 @pytest.mark.parametrize(
     "charts",
     [("x", []), ([{"kind": "metric"}], [None]), ([{"kind": "a", "name": "b"}], []), ([None], [None])],

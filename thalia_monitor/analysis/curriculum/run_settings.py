@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor import contract
 from thalia_monitor.analysis.control_history import controls
 from thalia_monitor.model.control_request import shown
+from thalia_monitor.model.stage_plan import by_stage
 
 if TYPE_CHECKING:
-    from thalia_monitor.model.records import Event
     from thalia_monitor.model.run import TrainingState
 
 MOST_SETTINGS: Final = 500
 """Settings of a run that are compared; a configuration of Thalia has about ten for each stage."""
-DEEPEST: Final = 3
-"""Levels of objects in a configuration whose settings have names of their own."""
+DEEPEST: Final = 2
+"""Levels of objects below a configuration whose settings have names of their own."""
 MOST_ITEMS: Final = 8
 """Items of a list that are written out."""
-SENSORIMOTOR_OF_OLD: Final = -0.5
-"""The number that Thalia's scripts give stage -1."""
 NOW: Final = "now"
 """Where a parameter belongs that can be changed while a run trains."""
 
@@ -60,25 +58,20 @@ def _settings(state: TrainingState) -> Iterator[tuple[tuple[str, str], str]]:
     for name, parameter in controls(state).offered.items():
         if parameter.value is not None:  # a command has none
             yield (NOW, name), shown(parameter.value)
-    newest: dict[float, Event] = {}
-    for start in state.stage_events:
-        stage = start.stage_begun if start.kind == contract.STAGE_START else None
-        if stage is not None:
-            newest[-1 if stage == SENSORIMOTOR_OF_OLD else stage] = start
-    for stage in sorted(newest):
-        for name, value in _flat(newest[stage].fields.get("config")):
-            yield (f"stage {stage:g}", name), value
+    starts = by_stage(each for each in state.stage_events if each.kind == contract.STAGE_START)
+    for stage in sorted(each for each in starts if each is not None):
+        config = starts[stage][-1].fields.get("config")
+        for name, value in flattened(config, DEEPEST) if isinstance(config, Mapping) else ():
+            yield (f"stage {stage:g}", name[:80]), _text(value)
 
 
-def _flat(config: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    if not isinstance(config, Mapping):
-        return
-    for key, value in config.items():
-        name = f"{before}{key}"[:80]
-        if isinstance(value, Mapping) and depth + 1 < DEEPEST:
-            yield from _flat(value, f"{name}.", depth + 1)
+def flattened(table: Mapping[Any, Any], depth: int, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield name and value of each entry; those of an object, down to ``depth`` levels, as ``object.name``."""
+    for name, value in table.items():
+        if isinstance(value, Mapping) and value and depth:
+            yield from flattened(value, depth - 1, f"{before}{name}.")
         else:
-            yield name, _text(value)
+            yield f"{before}{name}", value
 
 
 def _text(value: Any) -> str:

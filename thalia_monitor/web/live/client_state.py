@@ -97,6 +97,14 @@ class ClientState:
         )
 
     @property
+    def opens_charts(self) -> bool:
+        """Whether a chart on the screen, or close to it, has not been drawn yet."""
+        return any(
+            drawn is None and self.is_due(chart, "", drawn)
+            for chart, drawn in zip(self.charts, self.drawn, strict=True)
+        )
+
+    @property
     def digest(self) -> bytes:
         """Digest of everything here but the time at which the version on the page was read.
 

@@ -210,22 +210,24 @@ def _on_tick(client: ClientState) -> dict[str, Any]:
         return _answer(client, refresh(client, entry.id, entry.place, latest))
 
     version = latest.state.version
-    # A page that has just come is sent whole figures, which few ask for at the same time; and whether another run
-    # has news is not in the version.
-    if client.shown is None or client.shown["version"] == version or None in client.drawn:
+    # Few open charts at the same time, and whole figures would fill the memory; whether another run that the page
+    # compares has news is not in the version.
+    if client.shown is None or client.shown["version"] == version or client.opens_charts:
         return answer()
     return monitor().answers.once((client.digest, entry.id, version), lambda: _as_json(answer()))
 
 
-def _as_json(value: Any) -> Any:
-    """Components, patches and arrays below ``value`` as plain JSON values: Dash walks through them at each answer."""
-    if value is no_update:
-        return value
-    if isinstance(value, dict):
-        return {name: _as_json(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(each) for each in value]
-    return value if isinstance(value, str | int | float | None) else orjson.loads(to_json_plotly(value))
+def _as_json(answer: dict[str, Any]) -> dict[str, Any]:
+    """The same answer with plain JSON values: Dash would walk through its components and patches for each viewer."""
+
+    def plain(value: Any) -> Any:
+        return value if value is no_update else orjson.loads(to_json_plotly(value))
+
+    frame = {name: plain(value) for name, value in answer["frame"].items()}
+    charts, panes = (
+        tuple([plain(each) for each in part] for part in answer[key]) for key in ("charts", "panes")
+    )
+    return {"frame": frame, "charts": charts, "panes": panes}
 
 
 def _on_view(client: ClientState) -> dict[str, Any]:
