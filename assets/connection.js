@@ -101,6 +101,15 @@
       left = Date.now();
     });
   }
+  // Firefox cuts off scripts, too, and Dash would complain of a part of it that it loads with the first chart.
+  window.addEventListener(
+    "error",
+    (event) => {
+      const ofScript = event.target instanceof HTMLScriptElement;
+      if (ofScript && Date.now() - left < LEAVING) event.stopImmediatePropagation();
+    },
+    true,
+  );
   setInterval(() => {
     const oldest = Math.min(...[...waiting.values()].map(({ since }) => since));
     if (Date.now() - oldest > SILENCE) lost(oldest);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -39,6 +40,21 @@ RANGE: Final = """(name => {
     each => each.querySelector('.card-name').textContent === name);
   return card?.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.range;
 })"""
+
+
+SLOW: Final = """
+import time
+from flask import Flask, request
+from thalia_monitor.cli import main
+answer = Flask.dispatch_request
+def slow(self):
+    if "async-graph" in request.path:
+        time.sleep(2)
+    return answer(self)
+Flask.dispatch_request = slow
+main()
+"""
+"""The command, taking two seconds for the part of Dash that draws charts."""
 
 
 @pytest.fixture
@@ -159,3 +175,19 @@ def test_leaving_a_page_puts_nothing_into_the_console(run: Run, live: Server, fi
         browser.evaluate(f"(location.href = {json.dumps(live.url + 'values')}, 1)")
         browser.wait("location.pathname === '/values' && document.readyState === 'complete'")
     browser.wait(FILLED)
+
+
+def test_a_page_can_be_left_while_the_part_that_draws_charts_is_loaded(run: Run, firefox: Start) -> None:
+    """It is cut off then, and Dash would complain that it could not be loaded."""
+    run.metrics(*range(0, 2000, 100))
+    browser = firefox()
+    with serving("--checkpoint-dir", run.directory, program=(sys.executable, "-c", SLOW)) as server:
+        browser.open(server.url + "events")
+        browser.evaluate(f"(location.href = {json.dumps(server.url + 'metrics')}, 1)")
+        browser.wait(
+            "location.pathname === '/metrics' && !!document.querySelector('script[src*=async-graph]')"
+        )
+        browser.evaluate(f"(location.href = {json.dumps(server.url + 'events')}, 1)")
+        browser.wait("location.pathname === '/events' && document.readyState === 'complete'")
+        browser.wait(FILLED)
+        browser.open("about:blank")
