@@ -27,18 +27,18 @@ def rows(bench: Bench) -> Iterator[Row]:
     run, cache = bench.long_run, bench.directory / "cold-cache"
     log = run / "training_log.json"
 
-    def with_index() -> None:
+    def with_snapshot() -> None:
         shutil.rmtree(cache, ignore_errors=True)
-        RunReader(run, index=cache).read()
+        RunReader(run, cache=cache).read()
 
-    loop, cold, indexed, alone = in_turn(
-        lambda: plain_loop(log), lambda: RunReader(run).read(), with_index, lambda: _alone(run)
+    loop, cold, shared, alone = in_turn(
+        lambda: plain_loop(log), lambda: RunReader(run).read(), with_snapshot, lambda: _alone(run)
     )
     base = bench.kept["loop"] = median(loop)
-    bench.kept["cold"] = median(indexed)
+    bench.kept["cold"] = median(shared)
     against = "json.loads, line by line"
     yield Row("cold read, in memory", median(cold), "s", against, base, 0.3, spread(cold))
-    yield Row("cold read, index written", median(indexed), "s", against, base, 0.3, spread(indexed))
+    yield Row("cold read, snapshot written", median(shared), "s", against, base, 0.3, spread(shared))
     yield Row("cold read, one process", median(alone), "s", against, base, 0.3, spread(alone))
     for name, rival in RIVALS.items():
         yield Row(f"rival: {name}", seconds(lambda rival=rival: rival(log)), "s", against, base)  # type: ignore[misc]

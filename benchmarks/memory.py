@@ -21,7 +21,7 @@ import numpy
 from thalia_monitor.reading.run_reader import RunReader
 
 def read():
-    state = RunReader(Path(sys.argv[1]), index=Path(sys.argv[2]) if sys.argv[2] else None).read()
+    state = RunReader(Path(sys.argv[1]), cache=Path(sys.argv[2]) if sys.argv[2] else None).read()
     history = state.history
     tables = (history.metrics, history.neurons, history.capacity)
     columns = [column for table in tables for column in table.values()]
@@ -63,11 +63,13 @@ class Workers:
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure without an index, then one and four with one."""
+    """Measure without a snapshot, then one and four with one."""
     run, cache = bench.long_run, bench.directory / "memory-cache"
     single = Workers(run, None)
     limit = (2 * single.raw + 150 * MEGABYTE) / MEGABYTE
-    yield Row("memory of a process, no index", single.share / MEGABYTE, "MB", "2 x columns + 150", limit, 1.0)
+    yield Row(
+        "memory of a process, no snapshot", single.share / MEGABYTE, "MB", "2 x columns + 150", limit, 1.0
+    )
     yield Row("its peak while it read", single.peak / MEGABYTE, "MB", "2 x columns + 150", limit, 1.0)
     single.close()
     shares = []
@@ -75,7 +77,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         workers = Workers(run, cache, count)
         shares.append(workers.share / MEGABYTE)
         workers.close()
-    yield Row("memory of four readers, one index", shares[1], "MB", "one of them", shares[0], 1.5)
+    yield Row("memory of four readers, one snapshot", shares[1], "MB", "one of them", shares[0], 1.5)
     one, four = (_gunicorn(run, bench.directory / "memory-site", count) / MEGABYTE for count in (1, 4))
     yield Row("memory of four gunicorn workers", four, "MB", "one worker", one, 1.5)
 

@@ -16,7 +16,7 @@ NEW_LINE = metric_line(10**7, [0.5] * 16, dict.fromkeys(REGIONS, 5))
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure both logs in turn, tick by tick; only processor time, since others use the machine too."""
     runs = [copied(bench, lines, "tick") for lines in (bench.lines // 100, bench.lines)]
-    readers = [RunReader(run, index=bench.directory / "tick-cache") for run in runs]
+    readers = [RunReader(run, cache=bench.directory / "tick-cache") for run in runs]
     new: tuple[list[float], list[float]] = ([], [])
     none: tuple[list[float], list[float]] = ([], [])
     surplus = 0

@@ -49,7 +49,7 @@ class Settings:
     cache_dir: Path | None = None
     cache_threshold: int = 500
     no_index: bool = False
-    """Whether to do without the index that makes opening a large log again quick."""
+    """Whether to do without the snapshots that make opening a large log again quick."""
     allowed_host: tuple[str, ...] = ()
     """Host names this server goes by, beside loopback's and ``host``; ``.lab.org`` stands for all below it."""
     auth_file: Path | None = None

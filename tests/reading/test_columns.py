@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from thalia_monitor.model.history import History
 from thalia_monitor.reading import columns
-from thalia_monitor.reading.arrays import GrowingArray
 from thalia_monitor.reading.columns import HistoryBuilder, extends
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.recording import MetricLine
@@ -26,25 +24,6 @@ def rows_of(history: History) -> list[tuple[int, dict[str, float], dict[str, flo
             for row, value in zip(rows, column.values.tolist(), strict=True):
                 tables[row][place][name] = value
     return tables
-
-
-def test_what_was_handed_out_never_changes() -> None:
-    """A view of a growing array keeps its length and values, before and after the room is moved."""
-    array = GrowingArray(np.int64)
-    views = []
-    for size in range(200):
-        views.append(array.view())
-        array.extend(np.array([size]))
-    assert all(view.tolist() == list(range(size)) for size, view in enumerate(views))
-
-
-def test_a_view_is_not_a_copy_and_cannot_be_written() -> None:
-    """A million rows cost nothing to hand out, and no page can spoil them for another."""
-    array = GrowingArray(np.float64)
-    array.extend(np.zeros(1000))
-    assert np.shares_memory(array.view(), array.view())
-    with pytest.raises(ValueError, match="read-only"):
-        array.view()[0] = 1
 
 
 def test_a_column_is_dense_until_a_line_lacks_it() -> None:

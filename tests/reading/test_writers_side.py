@@ -16,7 +16,7 @@ PROGRAM = """
 import json, os, sys
 from pathlib import Path
 
-run, index = Path(sys.argv[1]), Path(sys.argv[2])
+run, cache = Path(sys.argv[1]), Path(sys.argv[2])
 seen, held = [], []
 
 def watch(event, arguments):
@@ -30,7 +30,7 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 from thalia_monitor.reading.run_reader import RunReader
 
-readers = [RunReader(run), RunReader(run, index=index)]
+readers = [RunReader(run), RunReader(run, cache=cache)]
 for turn in range(2):
     for reader in readers:
         reader.read()
@@ -55,7 +55,7 @@ def test_files_are_opened_to_read_and_let_go(name: str, tmp_path: Path) -> None:
     run.mkdir()
     for path in (FIXTURES / name).iterdir():
         (run / path.name).write_bytes(path.read_bytes())
-    command = [sys.executable, "-c", PROGRAM, str(run), str(tmp_path / "index")]
+    command = [sys.executable, "-c", PROGRAM, str(run), str(tmp_path / "cache")]
     report = json.loads(subprocess.check_output(command, text=True))
     assert len(report["seen"]) > 4
     assert all(flags & os.O_ACCMODE == os.O_RDONLY for _, flags in report["seen"])

@@ -185,7 +185,7 @@ def whole_state(run: Candidate, settings: Settings, folder: Path, bars: Progress
         MonitorError: it cannot be read, or holds nothing of a training.
     """
     within = None if settings.follow_links else run.directory
-    reader = RunReader(run.directory, scheme=settings.stage_scheme, index=folder, within=within)
+    reader = RunReader(run.directory, scheme=settings.stage_scheme, cache=folder, within=within)
     state = _read(reader, bars)
     if not state.sources:
         raise ExportFailed(

@@ -10,7 +10,7 @@ import numpy as np
 
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, Floats, History, Ints, Lineage
 from thalia_monitor.model.records import Event
-from thalia_monitor.reading.arrays import ArrayState, Folder, GrowingArray, Memory, Store, state_of
+from thalia_monitor.reading.arrays import ArrayLayout, Extent, GrowingArray, MappedArrays
 from thalia_monitor.reading.clock import TrainerClock
 from thalia_monitor.reading.formats.json_values import MOST_SERIES
 from thalia_monitor.reading.recording import MetricLine
@@ -90,24 +90,24 @@ def _columns(tables: list[Mapping[str, float]]) -> dict[str, Cells]:
     }
 
 
-class ColumnState(msgspec.Struct, frozen=True):
-    """A column of a folder as another process can open it."""
+class ColumnExtents(msgspec.Struct, frozen=True):
+    """Where a column is in a file."""
 
     name: str
-    values: ArrayState
-    rows: ArrayState | None
+    values: Extent
+    rows: Extent | None
 
 
-class HistoryState(msgspec.Struct, frozen=True):
-    """A history of a folder as another process can go on with it."""
+class HistoryExtents(msgspec.Struct, frozen=True):
+    """Where the arrays of a history are in a file, and what is needed to append to it."""
 
     generation: int
-    step: ArrayState
-    segment: ArrayState
-    time: ArrayState
-    metrics: list[ColumnState]
-    neurons: list[ColumnState]
-    capacity: list[ColumnState]
+    step: Extent
+    segment: Extent
+    time: Extent
+    metrics: list[ColumnExtents]
+    neurons: list[ColumnExtents]
+    capacity: list[ColumnExtents]
     segmenter: Segmenter
     clock: TrainerClock
     event_clock: TrainerClock
@@ -116,12 +116,13 @@ class HistoryState(msgspec.Struct, frozen=True):
 class GrowingColumn:
     """One quantity: dense while every row has a value, with the rows beside the values from then on."""
 
-    __slots__ = ("_rows", "_store", "_values")
+    __slots__ = ("_rows", "_values")
 
-    def __init__(self, store: Store, values: GrowingArray[np.float64] | None = None) -> None:
-        self._store = store
-        self._values = store.array(np.float64) if values is None else values
-        self._rows: GrowingArray[np.int64] | None = None
+    def __init__(
+        self, values: GrowingArray[np.float64] | None = None, rows: GrowingArray[np.int64] | None = None
+    ) -> None:
+        self._values = GrowingArray(np.float64) if values is None else values
+        self._rows = rows
 
     def extend(self, cells: Cells, first_row: int, rows: int) -> None:
         """Append the values of a stretch of that many rows."""
@@ -133,31 +134,32 @@ class GrowingColumn:
         self._values.extend(cells.values)
 
     def column(self, rows: int) -> Column:
-        """The column as it stands, in a history of that many rows."""
+        """Read-only view of the column, in a history of that many rows."""
         if self._rows is None and len(self._values) < rows:
             self._note_rows()
         return Column(self._values.view(), None if self._rows is None else self._rows.view())
 
     def _note_rows(self) -> None:
-        self._rows = self._store.array(np.int64)
+        self._rows = GrowingArray(np.int64)
         self._rows.extend(np.arange(len(self._values), dtype=np.int64))
 
-    def state(self, name: str) -> ColumnState:
-        """What another process needs to open it."""
-        return ColumnState(name, state_of(self._values), None if self._rows is None else state_of(self._rows))
+    def place(self, name: str, layout: ArrayLayout) -> ColumnExtents:
+        """Add its arrays to those that are to be written into a file."""
+        rows = None if self._rows is None else layout.place(self._rows)
+        return ColumnExtents(name, layout.place(self._values), rows)
 
-    def restore(self, state: ColumnState, folder: Folder) -> None:
-        """Bring it to what another process has made of it."""
-        self._values = folder.reopen(self._values, np.float64, state.values)
-        self._rows = None if state.rows is None else folder.reopen(self._rows, np.int64, state.rows)
+    @classmethod
+    def mapped(cls, extents: ColumnExtents, arrays: MappedArrays) -> GrowingColumn:
+        """The column of a file."""
+        rows = None if extents.rows is None else arrays.array(np.int64, extents.rows)
+        return cls(arrays.array(np.float64, extents.values), rows)
 
 
 class ColumnSet:
     """Columns by name, in order of first appearance."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._columns: dict[str, GrowingColumn] = {}
+    def __init__(self, columns: dict[str, GrowingColumn] | None = None) -> None:
+        self._columns = columns or {}
         self.full = False
         """Whether there were more than are kept."""
 
@@ -168,42 +170,35 @@ class ColumnSet:
                 if len(self._columns) >= MOST_SERIES:
                     self.full = True
                     continue
-                column = self._columns[name] = GrowingColumn(self._store)
+                column = self._columns[name] = GrowingColumn()
             column.extend(cells, first_row, rows)
 
     def __contains__(self, name: str) -> bool:
         return name in self._columns
 
     def view(self, rows: int) -> dict[str, Column]:
-        """Every column as it stands, in a history of that many rows."""
+        """Read-only view of every column, in a history of that many rows."""
         return {name: column.column(rows) for name, column in self._columns.items()}
 
-    def state(self) -> list[ColumnState]:
-        """What another process needs to open them."""
-        return [column.state(name) for name, column in self._columns.items()]
+    def place(self, layout: ArrayLayout) -> list[ColumnExtents]:
+        """Add every column's arrays to those that are to be written into a file."""
+        return [column.place(name, layout) for name, column in self._columns.items()]
 
-    def restore(self, states: list[ColumnState], folder: Folder) -> None:
-        """Bring them to what another process has made of them; new ones will be kept there too."""
-        known, self._columns, self._store = self._columns, {}, folder
-        for state in states:
-            if (column := known.get(state.name)) is None:
-                values = folder.reopen(None, np.float64, state.values)
-                column = GrowingColumn(folder, values)
-            column.restore(state, folder)
-            self._columns[state.name] = column
+    @classmethod
+    def mapped(cls, extents: list[ColumnExtents], arrays: MappedArrays) -> ColumnSet:
+        """The columns of a file."""
+        return cls({each.name: GrowingColumn.mapped(each, arrays) for each in extents})
 
 
 class HistoryBuilder:
     """A history that grows at its end; what :meth:`history` gave before does not change."""
 
-    def __init__(self, generation: int = 0, store: Store | None = None) -> None:
-        store = store or Memory()
+    def __init__(self, generation: int = 0) -> None:
         self.generation = generation
         self._lineage = Lineage()
-        self.step = store.array(np.int64)
-        self.segment = store.array(np.int64)
-        self._time = store.array(np.float64)
-        self._metrics, self._neurons, self._capacity = (ColumnSet(store) for _ in range(3))
+        self.step, self.segment = GrowingArray(np.int64), GrowingArray(np.int64)
+        self._time = GrowingArray(np.float64)
+        self._metrics, self._neurons, self._capacity = ColumnSet(), ColumnSet(), ColumnSet()
         self._segmenter = Segmenter()
         self.clock, self.event_clock = TrainerClock(), TrainerClock()
         """What is known of the clock from the lines, and from the events among them."""
@@ -242,8 +237,6 @@ class HistoryBuilder:
         if changed < first or forgotten:
             self.generation += 1
             self._lineage = Lineage()
-        if self._segmenter.doubted:  # the last line's segment depends on how far this process has read
-            self.segment.detach()
         self.step.extend(batch.step)
         self.segment.extend(segment[first - changed :])
         self._time.extend(self.clock.corrected(batch.time))
@@ -284,38 +277,41 @@ class HistoryBuilder:
             )
         return self._history
 
-    def state(self) -> HistoryState:
-        """What another process needs to go on with it."""
+    def place(self, layout: ArrayLayout) -> HistoryExtents:
+        """Add all arrays to those that are to be written into a file."""
         self.history()  # columns that the newest rows lack have their rows noted by that
-        return HistoryState(
+        return HistoryExtents(
             self.generation,
-            state_of(self.step),
-            state_of(self.segment),
-            state_of(self._time),
-            self._metrics.state(),
-            self._neurons.state(),
-            self._capacity.state(),
+            layout.place(self.step),
+            layout.place(self.segment),
+            layout.place(self._time),
+            self._metrics.place(layout),
+            self._neurons.place(layout),
+            self._capacity.place(layout),
             self._segmenter,
             self.clock,
             self.event_clock,
         )
 
-    def restore(self, state: HistoryState, folder: Folder) -> None:
-        """Bring it to what another process has made of it: more rows, or fewer of the same."""
-        both = min(len(self.segment), state.segment.size)
-        last, replaced = self.segment.view()[:both][-1:].copy(), state.generation != self.generation
-        self.step = folder.reopen(self.step, np.int64, state.step)
-        self.segment = folder.reopen(self.segment, np.int64, state.segment)
-        self._time = folder.reopen(self._time, np.float64, state.time)
-        self._metrics.restore(state.metrics, folder)
-        self._neurons.restore(state.neurons, folder)
-        self._capacity.restore(state.capacity, folder)
-        self._segmenter = state.segmenter
-        self.clock, self.event_clock = state.clock, state.event_clock
-        self.generation, self._history = state.generation, None
-        # Of a line that only one of them has come to doubt, the segment is another now.
-        if replaced or not np.array_equal(self.segment.view()[:both][-1:], last):
+    def map(self, extents: HistoryExtents, arrays: MappedArrays) -> None:
+        """Replace all arrays by those of a file, which has the same rows and perhaps more.
+
+        Raises ValueError, and changes nothing, if the file is too short.
+        """
+        step, segment = arrays.array(np.int64, extents.step), arrays.array(np.int64, extents.segment)
+        time = arrays.array(np.float64, extents.time)
+        metrics = ColumnSet.mapped(extents.metrics, arrays)
+        neurons = ColumnSet.mapped(extents.neurons, arrays)
+        capacity = ColumnSet.mapped(extents.capacity, arrays)
+        # The segment of a line that only one of the two has come to doubt is another now.
+        same_end = np.array_equal(segment.view()[: len(self)][-1:], self.segment.view()[-1:])
+        if extents.generation != self.generation or not same_end:
             self._lineage = Lineage()
+        self.step, self.segment, self._time = step, segment, time
+        self._metrics, self._neurons, self._capacity = metrics, neurons, capacity
+        self._segmenter = extents.segmenter
+        self.clock, self.event_clock = extents.clock, extents.event_clock
+        self.generation, self._history = max(self.generation, extents.generation), None
 
 
 def extends(longer: History, shorter: History) -> bool:

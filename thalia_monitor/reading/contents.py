@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.model.history import Ints
 from thalia_monitor.model.records import Event, Problem
-from thalia_monitor.reading.arrays import Store
 from thalia_monitor.reading.clock import TrainerClock, believable
 from thalia_monitor.reading.columns import Batch, Broken, HistoryBuilder, gather
 from thalia_monitor.reading.formats.json_values import TOO_MANY
@@ -19,8 +18,11 @@ from thalia_monitor.reading.formats.problems import ProblemList
 from thalia_monitor.reading.jsonl.line import Item, TextField
 from thalia_monitor.reading.segments import SEVERAL_WRITERS
 
+if TYPE_CHECKING:
+    from thalia_monitor.reading.snapshot import Snapshot
+
 EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
-"""An event as it is kept: metric lines before it, kind, step, fields, time, line."""
+"""An event as a snapshot holds it: metric lines before it, kind, step, fields, time, line."""
 
 
 class EventList:
@@ -76,22 +78,16 @@ class EventList:
                 self._events[at] = replace(self._events[at], time=None)
             self._wrong, self._shown = [], ()
 
-    def since(self, count: int) -> list[EventRow]:
-        """The events after the first so many, to be kept."""
+    def rows(self) -> list[EventRow]:
+        """All events, as a snapshot holds them."""
         return [
             (row, e.kind, e.step, e.fields, e.time, e.line)
-            for row, e in zip(self._rows[count:], self._events[count:], strict=True)
+            for row, e in zip(self._rows, self._events, strict=True)
         ]
 
-    def cut(self, count: int) -> None:
-        """Forget the events after the first so many."""
-        del self._events[count:], self._rows[count:]
-        self._looked = min(self._looked, count)
-        self._wrong = [at for at in self._wrong if at < count]
-        self._shown = ()
-
     def take_over(self, rows: Sequence[EventRow], file: str, step: Ints, segment: Ints) -> None:
-        """Append events that another process has kept, each with the segment it falls into by now."""
+        """Append those events of a snapshot that are not here yet, each with the segment it falls into by now."""
+        rows = rows[len(self) :]
         segments = _segments_at(rows, step, segment)
         self._events += [
             Event(kind, place, fields, found, time, file, line)
@@ -146,10 +142,28 @@ def _moved(found: Problem | TextField, before: int) -> Problem | TextField:
 class LogContents:
     """A history with its events and problems."""
 
-    def __init__(self, generation: int = 0, store: Store | None = None) -> None:
-        self.builder = HistoryBuilder(generation, store)
+    def __init__(self, generation: int = 0) -> None:
+        self.builder = HistoryBuilder(generation)
         self.events = EventList()
         self.problems = ProblemList()
+        self.snapshot: Snapshot | None = None
+        """What they begin with; None if all of them were parsed by this process, and are in its memory."""
+
+    def begin_with(self, snapshot: Snapshot, file: str) -> None:
+        """Continue where a snapshot ends: of the same log, and with the same lines and perhaps more.
+
+        Raises ValueError, and changes nothing, if the snapshot is damaged.
+        """
+        description, builder = snapshot.description, self.builder
+        rows, generation = len(builder), builder.generation
+        builder.map(description.history, snapshot.arrays)
+        step, segment = builder.step.view(), builder.segment.view()
+        # Within a generation, only the last of the rows that were here can be in another segment now.
+        self.events.place(max(rows - 1, 0) if builder.generation == generation else 0, step, segment)
+        self.events.take_over(description.events, file, step, segment)
+        self.correct_event_times()
+        self.problems.restore(description.problems, description.total_problems)
+        self.snapshot = snapshot
 
     def add(self, items: Iterable[Item]) -> None:
         """Append what lines said, in file order."""

@@ -169,14 +169,14 @@ class Library:
         roots: Sequence[Root] = (),
         *,
         scheme: str = "documented",
-        index: Path | None = None,
+        cache: Path | None = None,
         follow_links: bool = False,
         most_readers: int = MOST_READERS,
         notes: Callable[[str], RunNotes] | None = None,
     ) -> None:
         self._notes_of = notes
         self._scheme = scheme
-        self._index = index
+        self._cache = cache
         self._follow_links = follow_links
         self._most_readers = most_readers
         self._lock = threading.Lock()
@@ -332,7 +332,7 @@ class Library:
         within = None if self._follow_links else entry.home or entry.directory
 
         def make(directory: Path) -> RunReader:
-            return RunReader(directory, scheme=self._scheme, index=self._index, within=within)
+            return RunReader(directory, scheme=self._scheme, cache=self._cache, within=within)
 
         notes = self._notes_of(entry.id) if self._notes_of else None
         return TimedReader(entry.directory, make, partial(summarize, within=within), notes=notes)

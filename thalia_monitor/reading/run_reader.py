@@ -46,7 +46,7 @@ class RunReader:
         directory: Path,
         *,
         scheme: str = "documented",
-        index: Path | None = None,
+        cache: Path | None = None,
         within: Path | None = None,
     ) -> None:
         self.directory = directory
@@ -55,7 +55,7 @@ class RunReader:
         self._reading = threading.Lock()
         self._outcome: Future[TrainingState] = Future()
         """Of the reading under way, or of the last one."""
-        self._log = TrainingLog(directory / contract.LOG_NAME, cache=index, within=within)
+        self._log = TrainingLog(directory / contract.LOG_NAME, cache=cache, within=within)
         self._metadata = MetadataFolder(directory, within)
         self._others = OtherFormats(directory, within)
         self._within = within
@@ -140,6 +140,7 @@ class RunReader:
             self._others.refresh(self._log.history)
             with self._log.lock:
                 self._state = self._assemble(listing, listing.version)
+                self._partial = TrainingState(name=self.name)  # its columns are in memory that nobody else shares
         return self._state
 
     def _list(self) -> Listing:

@@ -112,10 +112,10 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     server.register_blueprint(routes, url_prefix=chosen.base_path.rstrip("/") or None)
     report_file.register(server, chosen)
     stream.register(server, chosen)
-    figures, indexes = folders(chosen, shared)
+    figures, snapshots = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)
     limits = thresholds(chosen.health or chosen.alerts)
-    watch = Monitor(chosen, _library(chosen, indexes), cache, limits)
+    watch = Monitor(chosen, _library(chosen, snapshots), cache, limits)
     install(server, watch)
     security.refuse_unknown_callbacks(app)  # after: what is answered again was looked at the first time
     app.layout = shell.shell(app, watch)
@@ -125,12 +125,12 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     return app
 
 
-def _library(settings: Settings, indexes: Path | None) -> Library:
+def _library(settings: Settings, snapshots: Path | None) -> Library:
     return Library(
         settings.checkpoint_dir,
         [Root(directory, settings.root_depth, settings.root_pattern) for directory in settings.root],
         scheme=settings.stage_scheme,
-        index=indexes,
+        cache=snapshots,
         follow_links=settings.follow_links,
         notes=partial(RunNotes, state_folder(settings)),
     )

@@ -228,7 +228,7 @@ def _redis(server: Flask, settings: Settings, common: dict[str, Any]) -> FigureC
 
 
 def folders(settings: Settings, shared: bool) -> tuple[Path | None, Path | None]:
-    """The folders for figures and for the indexes of large logs; None for what is not wanted or not possible.
+    """The folders for figures and for the snapshots of large logs; None for what is not wanted or not possible.
 
     Args:
         settings: where they lie.

@@ -1,8 +1,7 @@
-"""Incremental reader of ``training_log.json``; values are stored by column and shared through an on-disk index.
+"""Incremental reader of ``training_log.json``; values are stored by column and shared through a snapshot on disk.
 
-Large additions are parsed by one process, which holds the index's lock and then commits a manifest. Small additions
-are parsed by every process; all write identical bytes at identical offsets, so they need no lock. What may differ (a
-column that first appears there, a segment still in doubt) each process writes to a new file of its own.
+Large additions are parsed by one process, which holds the snapshot's lock and then writes a new snapshot; the others
+map it. Small additions each process parses for itself, into its own memory, until they are a few percent of the log.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import contract
 from thalia_monitor.model.records import Event, Problem, Source
-from thalia_monitor.reading.arrays import Folder, Memory, Store, StoreLost
 from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import open_regular
@@ -24,8 +22,8 @@ from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder
 from thalia_monitor.reading.jsonl.line import Item, decode_line
 from thalia_monitor.reading.jsonl.parallel import MIN_PARALLEL_BYTES, decode_ranges, helpers_here, ranges
 from thalia_monitor.reading.jsonl.tail import Lines, Tail
-from thalia_monitor.reading.log_index import EventFile, LogIndex, LogPosition, Manifest
 from thalia_monitor.reading.rotated import RotatedParts
+from thalia_monitor.reading.snapshot import LogPosition, Snapshot, SnapshotFolder, SnapshotLost
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
@@ -47,33 +45,49 @@ class LogReader:
         self.prepend_rotated: Callable[[LogContents], object] = lambda _: None
         """Adds the rotated parts to empty contents, whenever the log is read from its beginning."""
 
-    def reset(self, store: Store, generation: int) -> None:
-        """Discard all contents and the read position; what is read from now on is kept in ``store``."""
-        contents = LogContents(generation, store)
+    def reset(self, generation: int) -> None:
+        """Discard all contents and the read position."""
+        contents = LogContents(generation)
         self.prepend_rotated(contents)
         with self.lock:
             self.tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
             self.contents = contents
 
-    def read(
-        self, size: int, new_store: Callable[[], Store] = Memory, progress: Callable[[], None] = lambda: None
-    ) -> None:
-        """Parse what is new in the first ``size`` bytes; if the log was replaced, into a store from ``new_store``.
+    def read(self, size: int, progress: Callable[[], None] = lambda: None) -> None:
+        """Parse what is new in the first ``size`` bytes; all of them, into new contents, if the log was replaced.
 
-        ``progress`` is called repeatedly during a large read. Raises OSError if the log cannot be read, StoreLost
-        if the store cannot be written.
+        ``progress`` is called repeatedly during a large read. Raises OSError if the log cannot be read.
         """
         if self.tail.recognise():
-            self._start_next_generation(new_store)
+            self._start_next_generation()
         if size - self.tail.offset >= MIN_PARALLEL_BYTES:
             self._read_in_parallel(size, progress)
         for lines in self.tail.follow(size):
             if lines.restarted:
-                self._start_next_generation(new_store)
+                self._start_next_generation()
             self._add_lines(lines)
 
-    def _start_next_generation(self, new_store: Callable[[], Store]) -> None:
-        contents = LogContents(self.contents.builder.generation + 1, new_store())
+    def begin_with(self, snapshot: Snapshot) -> bool:
+        """Continue where a snapshot ends; returns False if it is of another log, or does not reach as far.
+
+        Raises OSError if the log cannot be read, ValueError if the snapshot is damaged.
+        """
+        tail, place = Tail(self.path, self.tail.bytes_read, self.tail.within), snapshot.place
+        tail.resume(place.identity, place.offset, place.lines, place.head, place.before)
+        if not tail.continues():
+            return False
+        same_log = self.tail.continues()
+        if same_log and place.offset < self.tail.offset:
+            return False
+        generation = self.contents.builder.generation + (1 if self.tail.lines else 0)
+        contents = self.contents if same_log else LogContents(generation)
+        with self.lock:
+            contents.begin_with(snapshot, self.file)
+            self.tail, self.contents = tail, contents
+        return True
+
+    def _start_next_generation(self) -> None:
+        contents = LogContents(self.contents.builder.generation + 1)
         self.prepend_rotated(contents)
         with self.lock:
             self.contents = contents
@@ -99,158 +113,110 @@ class LogReader:
             yield from decode_line(line, number, self.file)
 
 
-MIN_INDEXED_BYTES: Final = 8 * 2**20
-"""Smaller logs have no index: parsing them again is faster."""
-MIN_COMMIT_BYTES: Final = 2**18
-"""Additions since the last manifest smaller than this are parsed without a lock and not committed."""
-COMMIT_INTERVAL_BYTES: Final = 64 * 2**20
-"""Bytes parsed between two manifests while a large log is read."""
+MIN_SHARED_BYTES: Final = 8 * 2**20
+"""Smaller logs have no snapshot: parsing them again is faster."""
+MIN_ADDED_BYTES: Final = 2**18
+MIN_ADDED_SHARE: Final = 0.05
+"""Bytes, and share of the log, that come behind a snapshot before a new one is written."""
+PROGRESS_BYTES: Final = 128 * 2**20
+PROGRESS_SHARE: Final = 1.0
+"""The same while a large log is read: for the processes that wait, and to have little in private memory."""
 LOCK_TIMEOUT: Final = 0.2
-"""Seconds to wait for the lock before looking for a newer manifest again."""
-UNFINISHED: Final = (-1, -1)
-"""``Manifest.examined`` while a log is still being read."""
+"""Seconds to wait for the lock before looking for a newer snapshot again."""
 MAX_IDLE_CHECKS: Final = 150
-"""Checks in a row without a newer manifest, after which the process that holds the lock is given up."""
+"""Checks in a row without a newer snapshot, after which the process that holds the lock is given up."""
 
 
-class IndexedLogReader:
-    """A LogReader whose contents are kept in the log's index; in memory if the index cannot be used."""
+class SharedLogReader:
+    """A LogReader whose contents begin with the log's snapshot; all in memory if there cannot be one."""
 
     def __init__(self, path: Path, file: str, cache: Path | None, within: Path | None = None) -> None:
         self.reader = LogReader(path, file, within)
-        self._index = LogIndex(cache, path) if cache and hasattr(os, "pwrite") else None
-        self.index_disabled = False
-        """True while rotated parts precede the log: an index cannot hold these."""
-        self._folder: Folder | None = None
-        """The index's folder that holds the contents; None if they are in memory."""
-        self._serial, self._examined = 0, UNFINISHED
-        """Of the manifest that was loaded or committed last."""
-        self._committed_events = self._events_size = self._committed_offset = 0
+        self._folder = SnapshotFolder(cache, path) if cache else None
+        self.snapshot_disabled = False
+        """True while rotated parts precede the log: a snapshot cannot hold these."""
+        self._seen: tuple[int, ...] = ()
+        """Version of the snapshot that was looked at last."""
 
     @property
     def intact(self) -> bool:
-        """Whether the contents can be accessed safely: False once another program has shortened a column file."""
-        return self._folder is None or self._folder.intact
+        """Whether the contents can be accessed safely: False once another program has shortened the snapshot."""
+        snapshot = self.reader.contents.snapshot
+        return snapshot is None or snapshot.arrays.intact
 
     def read(self, status: os.stat_result) -> None:
         """Parse what is new in the log, given its status; raises OSError if it cannot be read."""
-        if self._index is None or self.index_disabled or status.st_size < MIN_INDEXED_BYTES:
-            self.reader.read(status.st_size, self._use_memory)
-            return
-        try:
-            if not self.intact:
-                raise StoreLost("a file of the index was cut")
-            self._read_with_index(self._index, status)
-        except StoreLost:  # the index cannot be used: parse the whole log into memory, from now on
-            self._index = None
+        if not self.intact:
+            self._folder = None
             self.reset(self.reader.contents.builder.generation)
-            self.reader.read(status.st_size)
+        if self._folder and not self.snapshot_disabled and status.st_size >= MIN_SHARED_BYTES:
+            try:
+                self._read_with_snapshot(self._folder, status.st_size)
+            except SnapshotLost:
+                self._folder = None
+        self.reader.read(status.st_size)
 
     def reset(self, generation: int) -> None:
         """Discard all contents."""
-        self.reader.reset(self._use_memory(), generation)
+        self._seen = ()
+        self.reader.reset(generation)
 
-    def _use_memory(self) -> Memory:
-        """Leave the index's folder, whose contents are no longer those of the log, and continue in memory."""
-        self._folder, self._serial = None, 0
-        return Memory()
-
-    def _read_with_index(self, index: LogIndex, status: os.stat_result) -> None:
-        """Parse small additions without the lock; others only if no process that holds it has parsed them."""
-        added = status.st_size - self._committed_offset
-        if self._folder and added < MIN_COMMIT_BYTES and self.reader.tail.continues():
-            self.reader.read(status.st_size, lambda: self._new_folder_locked(index))
-            return
+    def _read_with_snapshot(self, folder: SnapshotFolder, size: int) -> None:
+        """Take over what other processes have parsed; parse the rest, under the lock, unless it is little."""
         idle_checks = 0
-        while idle_checks < MAX_IDLE_CHECKS:
-            idle_checks = 0 if self._load_newer_manifest(index) else idle_checks + 1
-            complete = self._examined == (status.st_size, status.st_mtime_ns)
-            if self._folder and complete and self.reader.tail.continues():
-                return
-            with index.write_lock(LOCK_TIMEOUT) as acquired:
+        while not self._little_added(size):
+            if idle_checks >= MAX_IDLE_CHECKS:
+                raise SnapshotLost("another process holds the lock and does not go on")
+            if self._begin_with_newer(folder):
+                idle_checks = 0
+                continue
+            idle_checks += 1
+            with folder.write_lock(LOCK_TIMEOUT) as acquired:
                 if acquired:
-                    self._read_and_commit(index, status)
+                    self._read_and_write(folder, size)
                     return
-        raise StoreLost("another process holds the index and does not go on")
 
-    def _read_and_commit(self, index: LogIndex, status: os.stat_result) -> None:
-        """Parse everything new; the caller holds the index's lock."""
-        self._load_newer_manifest(index)
-        if self._folder is None:
-            self.reader.reset(self._new_folder(index), self.reader.contents.builder.generation)
-
-        def commit_periodically() -> None:
-            if self.reader.tail.offset - self._committed_offset >= COMMIT_INTERVAL_BYTES:
-                self._commit(index, UNFINISHED)
-
-        self.reader.read(status.st_size, lambda: self._new_folder(index), commit_periodically)
-        self._commit(index, (status.st_size, status.st_mtime_ns))
-
-    def _new_folder_locked(self, index: LogIndex) -> Folder:
-        with index.write_lock():
-            return self._new_folder(index)
-
-    def _new_folder(self, index: LogIndex) -> Folder:
-        self._folder = index.new_folder()
-        self._committed_events = self._events_size = self._committed_offset = 0
-        return self._folder
-
-    def _commit(self, index: LogIndex, examined: tuple[int, int]) -> None:
-        """Write the new events and a manifest of everything parsed so far."""
-        assert self._folder
-        tail, contents = self.reader.tail, self.reader.contents
-        new = contents.events.since(self._committed_events)
-        self._events_size = EventFile(self._folder).append(new, self._events_size)
-        self._committed_events += len(new)
-        self._serial, self._examined = self._serial + 1, examined
-        self._committed_offset = tail.offset
-        manifest = Manifest(
-            folder=self._folder.path.name,
-            serial=self._serial,
-            examined=examined,
-            place=LogPosition(*tail.place()),
-            history=contents.builder.state(),
-            events=self._committed_events,
-            events_size=self._events_size,
-            problems=list(contents.problems.view()),
-            total_problems=contents.problems.total,
-        )
-        index.commit(manifest)
-
-    def _load_newer_manifest(self, index: LogIndex) -> bool:
-        """Take over what another process has committed; return False if there is nothing new or it is damaged."""
-        manifest = index.load(self._serial)
-        if manifest is None:
+    def _little_added(self, size: int) -> bool:
+        snapshot = self.reader.contents.snapshot
+        if snapshot is None or not self.reader.tail.continues():
             return False
+        offset = snapshot.place.offset
+        return size - offset <= max(MIN_ADDED_BYTES, MIN_ADDED_SHARE * offset)
+
+    def _read_and_write(self, folder: SnapshotFolder, size: int) -> None:
+        """Parse everything new and write a snapshot of all; the caller holds the lock."""
+        self._begin_with_newer(folder)
+
+        def write_progress() -> None:
+            least = max(PROGRESS_BYTES, PROGRESS_SHARE * self._offset)
+            if self.reader.tail.offset - self._offset >= least <= size - self.reader.tail.offset:
+                self._write(folder, size)
+
+        self.reader.read(size, write_progress)
+        if self.reader.tail.offset > self._offset or self.reader.contents.snapshot is None:
+            self._write(folder, size)
+
+    @property
+    def _offset(self) -> int:
+        """Bytes of the log that the snapshot holds."""
+        snapshot = self.reader.contents.snapshot
+        return snapshot.place.offset if snapshot else 0
+
+    def _write(self, folder: SnapshotFolder, size: int) -> None:
+        """Write a snapshot and continue with that, whose pages are shared."""
+        folder.write(LogPosition(*self.reader.tail.place()), self.reader.contents, size)
+        self._begin_with_newer(folder)
+
+    def _begin_with_newer(self, folder: SnapshotFolder) -> bool:
+        """Take over what another process has written; return False if there is nothing new or it is damaged."""
+        snapshot = folder.load(self._seen)
+        if snapshot is None:
+            return False
+        self._seen = snapshot.version
         try:
-            self._restore(manifest, index.folder(manifest.folder))
-        except StoreLost:  # damaged, or replaced at this moment
-            self.reset(manifest.history.generation)
-            self._serial = manifest.serial
+            return self.reader.begin_with(snapshot)
+        except ValueError:
             return False
-        return True
-
-    def _restore(self, manifest: Manifest, folder: Folder) -> None:
-        reader, same_folder = self.reader, self._folder and self._folder.path == folder.path
-        contents = reader.contents if same_folder else LogContents(manifest.history.generation)
-        events = EventFile(folder).read(self._events_size if same_folder else 0, manifest.events_size)
-        builder, place = contents.builder, manifest.place
-        with reader.lock:
-            rows, generation = len(builder), builder.generation
-            builder.restore(manifest.history, folder)
-            # Within a generation, only the last of the rows that both have can be in another segment now.
-            first_changed = max(min(rows, len(builder)) - 1, 0) if builder.generation == generation else 0
-            step, segment = builder.step.view(), builder.segment.view()
-            contents.events.cut(self._committed_events if same_folder else 0)
-            contents.events.place(first_changed, step, segment)
-            contents.events.take_over(events, reader.file, step, segment)
-            contents.correct_event_times()
-            contents.problems.restore(manifest.problems, manifest.total_problems)
-            reader.contents = contents
-            reader.tail.resume(place.identity, place.offset, place.lines, place.head, place.before)
-        self._folder, self._serial, self._examined = folder, manifest.serial, manifest.examined
-        self._committed_events, self._events_size = manifest.events, manifest.events_size
-        self._committed_offset = place.offset
 
 
 FORMAT: Final = "training log"
@@ -263,8 +229,8 @@ class TrainingLog:
         self, path: Path, file: str = contract.LOG_NAME, cache: Path | None = None, within: Path | None = None
     ) -> None:
         self.path, self.file, self._within = path, file, within
-        self._indexed = IndexedLogReader(path, file, cache, within)
-        self._reader = self._indexed.reader
+        self._shared = SharedLogReader(path, file, cache, within)
+        self._reader = self._shared.reader
         self._rotated = RotatedParts(path, within)
         self._reader.prepend_rotated = self._rotated.fill
         self._array: LogContents | None = None
@@ -290,8 +256,8 @@ class TrainingLog:
 
     @property
     def intact(self) -> bool:
-        """Whether the contents can be accessed safely, see :class:`IndexedLogReader`."""
-        return self._indexed.intact
+        """Whether the contents can be accessed safely, see :class:`SharedLogReader`."""
+        return self._shared.intact
 
     def unread(self, status: os.stat_result | None) -> int:
         """Number of bytes still to be read, given the file's status."""
@@ -343,8 +309,8 @@ class TrainingLog:
         ``rotated_files``: name and status of the files that may be rotated parts of the log.
         """
         if self._rotated.update_parts(rotated_files or {}) or not self._follow_rotated():
-            self._indexed.index_disabled, self._signature = bool(self._rotated), None
-            self._indexed.reset(self._contents.builder.generation + 1)
+            self._shared.snapshot_disabled, self._signature = bool(self._rotated), None
+            self._shared.reset(self._contents.builder.generation + 1)
             self._array = None
         if status is None:
             gone = Problem(self.file, None, "is gone; what was read of it before is still shown")
@@ -379,9 +345,9 @@ class TrainingLog:
                     self._read_array(content, status.st_size)
                     return True
         if self._array:
-            self._indexed.reset(self._array.builder.generation + 1)
+            self._shared.reset(self._array.builder.generation + 1)
             self._array = None
-        self._indexed.read(status)
+        self._shared.read(status)
         return True
 
     def _read_array(self, content: bytes, size: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, example, given, settings
@@ -18,22 +19,22 @@ from hypothesis import strategies as st
 from tests.reading.states import comparable
 from tests.reading.wild import USUAL, WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
-from thalia_monitor.reading import arrays, log_index
+from thalia_monitor.reading import arrays, snapshot
 from thalia_monitor.reading.jsonl import bulk_decode, parallel
 from thalia_monitor.reading.jsonl import log as training_log
-from thalia_monitor.reading.log_index import LogIndex
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
+from thalia_monitor.reading.snapshot import SnapshotFolder
 
 Reader = Callable[[], RunReader]
 
 
 @pytest.fixture(autouse=True)
-def indexed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logs of any size are worth an index, and files begin small."""
-    monkeypatch.setattr(training_log, "MIN_INDEXED_BYTES", 1)
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs of any size have a snapshot, and whatever is added makes a new one."""
+    monkeypatch.setattr(training_log, "MIN_SHARED_BYTES", 1)
     monkeypatch.setattr(training_log, "LOCK_TIMEOUT", 0.02)
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 0)
-    monkeypatch.setattr(arrays, "FIRST_FILE_ROOM", 4)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 0)
+    monkeypatch.setattr(training_log, "MIN_ADDED_SHARE", 0)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def run(tmp_path: Path) -> Path:
 @pytest.fixture
 def reader(run: Path, cache: Path) -> Reader:
     """Makes readers of the run, as other processes or later ones would."""
-    return lambda: RunReader(run, index=cache)
+    return lambda: RunReader(run, cache=cache)
 
 
 def log(directory: Path) -> Path:
@@ -122,7 +123,7 @@ def test_the_lineage_lives_as_long_as_the_rows(run: Path, reader: Reader) -> Non
 
 
 @pytest.mark.parametrize("happening", ["replaced", "cut", "rewritten"])
-def test_an_index_is_valid_only_for_its_own_file(
+def test_a_snapshot_is_valid_only_for_its_own_file(
     tmp_path: Path, run: Path, reader: Reader, happening: str
 ) -> None:
     """Another file in the log's place is read again, by a new reader and by an old one."""
@@ -142,20 +143,18 @@ def test_an_index_is_valid_only_for_its_own_file(
 
 
 def damaged_files(cache: Path) -> list[Path]:
-    """Every file of the index that could be damaged."""
+    """Every file of the cache that could be damaged."""
     return sorted(path for path in cache.rglob("*") if path.is_file() and path.name != "lock")
 
 
 @pytest.mark.parametrize("damage", ["removed", "emptied", "garbage"])
-def test_a_damaged_index_is_rebuilt_without_a_message(
+def test_a_damaged_snapshot_is_rebuilt_without_a_message(
     run: Path, cache: Path, reader: Reader, damage: str
 ) -> None:
     """Whichever of its files is lost, cut, or not what it was, nobody sees more than a moment's delay."""
     reader().read()
     for place, _ in enumerate(damaged_files(cache)):
         path = damaged_files(cache)[place]
-        if damage == "garbage" and path.name not in ("manifest.0", "manifest.1", "events"):
-            continue  # numbers have no shape by which garbage could be recognised
         path.unlink()
         if damage != "removed":
             path.write_bytes(b"" if damage == "emptied" else os.urandom(200))
@@ -172,11 +171,11 @@ import os, sys
 from pathlib import Path
 from thalia_monitor.reading.jsonl import log as training_log
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
-training_log.MIN_INDEXED_BYTES = 1
+training_log.MIN_SHARED_BYTES = 1
 run, cache, grows = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "grows"
-reader = RunReader(run, index=cache)
+reader = RunReader(run, cache=cache)
 reader.read()
-columns = [each for each in cache.rglob("*") if each.is_file() and not each.name.startswith(("lock", "manifest"))]
+columns = list(cache.rglob("snapshot"))
 for each in columns:
     os.truncate(each, 0)
 if grows:
@@ -185,69 +184,75 @@ if grows:
 found, right = reader.read().history, load_training_state(run).history
 assert found.step.tolist() == right.step.tolist()
 assert found.metrics["loss"].values.tolist() == right.metrics["loss"].values.tolist()
-again = RunReader(run, index=cache).read().history
+again = RunReader(run, cache=cache).read().history
 assert again.metrics["loss"].values.tolist() == right.metrics["loss"].values.tolist()
 print(len(columns), "cut")
 """
 
 
 @pytest.mark.parametrize("log_then", ["grows", "stays"])
-def test_an_index_that_is_cut_while_it_is_mapped_kills_nobody(run: Path, cache: Path, log_then: str) -> None:
+def test_a_snapshot_that_is_cut_while_it_is_mapped_kills_nobody(
+    run: Path, cache: Path, log_then: str
+) -> None:
     """Reading a mapped file behind its end is the death of a process: it is seen before, the log read again."""
     command = [sys.executable, "-c", CUT, str(run), str(cache), log_then]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout.split()[1:]) == (0, ["cut"]), done.stderr
 
 
-def test_an_index_of_another_version_is_not_used(
+def test_a_snapshot_of_another_version_is_not_used(
     run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another version may read the same log otherwise."""
     reader().read()
-    monkeypatch.setattr(log_index, "INDEX_FORMAT", "another")
+    monkeypatch.setattr(snapshot, "SNAPSHOT_FORMAT", "another")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size
 
 
-def test_an_index_from_before_the_machine_was_started_is_not_used(
+def test_a_snapshot_from_before_the_machine_was_started_is_not_used(
     run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What had not reached the disk is lost then, and nothing tells what."""
     reader().read()
-    monkeypatch.setattr(log_index, "_boot_id", lambda: "later")
+    monkeypatch.setattr(snapshot, "_boot_id", lambda: "later")
     again = reader()
     again.read()
     assert again.bytes_read == log(run).stat().st_size
 
 
-def test_without_room_for_an_index_the_log_is_read_all_the_same(
-    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+def test_without_room_for_a_snapshot_the_log_is_read_all_the_same(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk costs the speed, and nothing else."""
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(arrays, "_allocate", full)
-    assert comparable(reader().read()) == comparable(load_training_state(run))
+    monkeypatch.setattr(arrays.ArrayLayout, "write", full)
+    again = reader()
+    assert comparable(again.read()) == comparable(load_training_state(run))
+    assert again.bytes_read == log(run).stat().st_size
+    assert [each.name for each in damaged_files(cache)] == []
 
 
-def test_a_log_of_very_many_metrics_is_read_without_an_index(
-    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_of_very_many_metrics_takes_one_open_file(run: Path, reader: Reader) -> None:
     """A process may only have so many files open, and serves pages besides."""
+    append(log(run), log_text(line(50, **{f"metric {number}": 1 for number in range(200)})))
+    first, again = reader(), reader()
     gc.collect()
-    room = len(arrays._open) + 10
-    monkeypatch.setattr(arrays, "_most_open", lambda: room)
-    append(log(run), log_text(line(50, **{f"metric {number}": 1 for number in range(20)})))
-    assert comparable(reader().read()) == comparable(load_training_state(run))
+    before = len(psutil.Process().open_files())
+    states = [each.read() for each in (first, again)]
+    assert len(psutil.Process().open_files()) <= before + 2
+    assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
+    assert again.bytes_read == 0
 
 
 def test_a_cache_that_cannot_be_written_does_not_matter(run: Path, tmp_path: Path) -> None:
     """Nor one that is no directory."""
     (tmp_path / "file").write_text("")
-    again = RunReader(run, index=tmp_path / "file")
+    again = RunReader(run, cache=tmp_path / "file")
     assert comparable(again.read()) == comparable(load_training_state(run))
     append(log(run), log_text(line(50)))
     assert len(again.read().history) == 22
@@ -267,12 +272,12 @@ def test_a_cache_that_is_emptied_while_it_is_used_does_not_matter(
     assert comparable(first.read()) == comparable(load_training_state(run))
 
 
-def test_a_process_that_holds_the_index_and_hangs_is_not_waited_for_without_end(
+def test_a_process_that_holds_the_lock_and_hangs_is_not_waited_for_without_end(
     run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After some time the log is read without the index."""
+    """After some time the log is read without a snapshot."""
     monkeypatch.setattr(training_log, "MAX_IDLE_CHECKS", 3)
-    path = LogIndex(cache, log(run)).path
+    path = SnapshotFolder(cache, log(run)).path
     path.mkdir(parents=True)
     with FileLock(path / "lock"):
         assert comparable(reader().read()) == comparable(load_training_state(run))
@@ -283,7 +288,8 @@ def test_another_reader_sees_how_far_the_first_has_come(
 ) -> None:
     """While one process reads a large log in, the others show the part that is there."""
     monkeypatch.setattr(parallel, "RANGE", 100)
-    monkeypatch.setattr(training_log, "COMMIT_INTERVAL_BYTES", 100)
+    monkeypatch.setattr(training_log, "PROGRESS_BYTES", 100)
+    monkeypatch.setattr(training_log, "PROGRESS_SHARE", 0)
     for module in (parallel, training_log):
         monkeypatch.setattr(module, "MIN_PARALLEL_BYTES", 300)
     monkeypatch.setattr(training_log, "helpers_here", lambda: 0)
@@ -292,8 +298,8 @@ def test_another_reader_sees_how_far_the_first_has_come(
     def watched(*arguments: Any) -> Any:
         for each in parallel.decode_ranges(*arguments):
             yield each
-            manifest = LogIndex(cache, log(run)).load()
-            seen.append(manifest.history.step.size if manifest else 0)
+            found = SnapshotFolder(cache, log(run)).load()
+            seen.append(found.description.history.step.size if found else 0)
 
     monkeypatch.setattr(training_log, "decode_ranges", watched)
     reader().read()
@@ -301,11 +307,11 @@ def test_another_reader_sees_how_far_the_first_has_come(
     assert seen == sorted(seen)
 
 
-def test_small_logs_are_not_indexed(
+def test_small_logs_have_no_snapshot(
     run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are read faster than an index is opened; one that grows is indexed from then on."""
-    monkeypatch.setattr(training_log, "MIN_INDEXED_BYTES", 1800)
+    """They are read faster than a snapshot is mapped; one that grows has one from then on."""
+    monkeypatch.setattr(training_log, "MIN_SHARED_BYTES", 1800)
     first = reader()
     first.read()
     assert not cache.exists()
@@ -315,13 +321,13 @@ def test_small_logs_are_not_indexed(
 
 
 def test_the_cache_is_bounded(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond that the indexes used longest ago are removed; the one in use never is."""
-    monkeypatch.setattr(log_index, "MAX_TOTAL_BYTES", 1)
+    """Beyond that the snapshots used longest ago are removed; the one in use never is."""
+    monkeypatch.setattr(snapshot, "MAX_TOTAL_BYTES", 1)
     for number in range(3):
         directory = tmp_path / f"run{number}"
         directory.mkdir()
         write_log(directory, line(1))
-        RunReader(directory, index=cache).read()
+        RunReader(directory, cache=cache).read()
     assert len(list(cache.iterdir())) == 1
 
 
@@ -339,7 +345,7 @@ def test_many_readers_at_once_tell_the_same(
     run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """However they fall over one another; where every byte is committed, each is read once."""
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", few)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", few)
     readers = [reader() for _ in range(4)]
     barrier, states = threading.Barrier(4), list[Any]()
 
@@ -370,22 +376,76 @@ def test_a_few_new_lines_need_no_lock(
     readers = [reader(), reader()]
     for each in readers:
         each.read()
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 10**6)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 10**6)
     append(log(run), log_text(line(50, loss=0.25, novelty=1), growth(51)))
-    with FileLock(LogIndex(cache, log(run)).path / "lock"):
+    with FileLock(SnapshotFolder(cache, log(run)).path / "lock"):
         states = [each.read() for each in readers]
     assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 0)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 0)
     append(log(run), log_text(line(5), line(60), growth(61), line(62, novelty=2)))
     states = [each.read() for each in readers]
     assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
+
+
+def test_a_snapshot_is_written_again_when_a_few_percent_came_behind_it(
+    run: Path, cache: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then each process keeps what is new in memory; then all of them share one copy again."""
+    monkeypatch.setattr(training_log, "MIN_ADDED_SHARE", 0.05)
+    first, second = reader(), reader()
+    folder = SnapshotFolder(cache, log(run))
+
+    def rows() -> int:
+        found = folder.load()
+        return found.description.history.step.size if found else 0
+
+    states, seen = [first.read(), second.read()], {rows()}
+    for turn in range(40):
+        append(log(run), log_text(line(50 + turn, loss=0.25)))
+        states = [first.read(), second.read()]
+        assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
+        seen.add(rows())
+    assert 5 < len(seen) < 25
+    assert second.bytes_read < log(run).stat().st_size / 2
+    lineages = {each.history.lineage for each in states}
+    assert len(lineages) == 2  # of its own in each process
+
+
+def test_a_snapshot_that_knows_less_is_not_taken_over(
+    run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows on show never go away; the next snapshot holds them."""
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 100)
+    ahead, behind = reader(), reader()
+    ahead.read()
+    behind.read()
+    append(log(run), log_text(line(50)))
+    ahead.read()
+    append(log(run), log_text(line(51), line(52)))
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 0)
+    behind.read()
+    append(log(run), log_text(line(53)))
+    read_before = ahead.bytes_read
+    assert len(ahead.read().history) == 25
+    assert ahead.bytes_read - read_before < 100
+    assert comparable(ahead.read()) == comparable(behind.read()) == comparable(load_training_state(run))
+
+
+def test_what_a_killed_process_left_half_written_is_removed(run: Path, cache: Path, reader: Reader) -> None:
+    """It is never read, and takes space."""
+    reader().read()
+    left = SnapshotFolder(cache, log(run)).path / "0123456789ab.new"
+    left.write_bytes(b"half")
+    append(log(run), log_text(line(50)))
+    reader().read()
+    assert not left.exists()
 
 
 def test_a_line_that_one_reader_is_in_doubt_about_does_not_spoil_anothers(
     run: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One has read up to a fallen step, the other past it, where it shows to be a straggler."""
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 10**6)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 10**6)
     readers = [reader() for _ in range(3)]
     for each in readers:
         each.read()
@@ -407,10 +467,10 @@ def test_what_was_computed_of_a_doubtful_line_ends_with_its_doubt(
     first, second = reader(), reader()
     for each in (first, second):
         each.read()
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 10**6)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 10**6)
     append(log(run), log_text(line(5, loss=0.75)))
     doubtful = first.read().history
-    monkeypatch.setattr(training_log, "MIN_COMMIT_BYTES", 0)
+    monkeypatch.setattr(training_log, "MIN_ADDED_BYTES", 0)
     append(log(run), log_text(line(60), line(70)))
     second.read()
     settled = first.read().history
@@ -445,7 +505,7 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
     fast: bool,
     few: int,
 ) -> None:
-    """Fast or slow, indexed or not, one process or two: what is shown is a function of the file alone."""
+    """Fast or slow, with a snapshot or not, one process or two: what is shown is a function of the file alone."""
     directory = tmp_path_factory.mktemp("run")
     cache = directory / "cache"
     content = log_text(*usual, *usual).encode() + log_bytes + b"\n" + log_text(*usual).encode() + log_bytes
@@ -454,8 +514,8 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_log, "MIN_BULK_BYTES", 0 if fast else 10**9)
         patch.setattr(bulk_decode, "ALONE", 1)
-        patch.setattr(training_log, "MIN_COMMIT_BYTES", few)
-        readers = {name: RunReader(directory, index=cache) for name in ("first", "second", "restart")}
+        patch.setattr(training_log, "MIN_ADDED_BYTES", few)
+        readers = {name: RunReader(directory, cache=cache) for name in ("first", "second", "restart")}
         for name, cut in [*happenings, ("first", len(content)), ("second", len(content)), ("restart", 0)]:
             if name == "replace":
                 content, written = content[::-1].replace(b"[", b" "), 0
@@ -466,7 +526,7 @@ def test_any_log_any_cuts_any_restarts_give_the_same_state(
             append(path, content[written:place])
             written = place
             if name == "restart":
-                readers[name] = RunReader(directory, index=cache)
+                readers[name] = RunReader(directory, cache=cache)
             assert comparable(readers[name].read()) == comparable(load_training_state(directory))
 
 
