@@ -16,6 +16,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.reading.logger_files import BEGAN, logged, stage_log, write_json
 from tests.reading.states import comparable
 from tests.reading.wild import USUAL, WILD_LOGS
 from tests.reading.writing import append, growth, line, log_text, write_log
@@ -429,6 +430,28 @@ def test_a_snapshot_that_knows_less_is_not_taken_over(
     assert len(ahead.read().history) == 25
     assert ahead.bytes_read - read_before < 100
     assert comparable(ahead.read()) == comparable(behind.read()) == comparable(load_training_state(run))
+
+
+def test_a_log_that_other_stages_stand_before_has_a_snapshot_of_its_own_lines(
+    run: Path, cache: Path, reader: Reader
+) -> None:
+    """A later reader need not parse it either, and puts the same in front of it."""
+    moments = (BEGAN + 100 + step for step in range(100))
+    write_log(run, *(line(step, loss=0.5, timestamp=next(moments)) for step in range(30)))
+    write_json(run, "stage_-1_log.json", stage_log(-1, 0, 9, step_metrics=logged((1000, 5000), 1)))
+    first = reader()
+    states = [first.read(), reader().read()]
+    found = SnapshotFolder(cache, log(run)).load()
+    assert found
+    assert found.description.history.step.size == 30
+    for turn in range(3):
+        append(log(run), log_text(line(30 + turn, loss=0.25, timestamp=next(moments)), growth(30 + turn)))
+        later = reader()
+        states = [first.read(), later.read()]
+        assert later.bytes_read < 400
+        assert comparable(states[0]) == comparable(states[1]) == comparable(load_training_state(run))
+    assert states[0].history.step.tolist() == [1000, 5000, *range(33)]
+    assert first.bytes_read == log(run).stat().st_size
 
 
 def test_what_a_killed_process_left_half_written_is_removed(run: Path, cache: Path, reader: Reader) -> None:

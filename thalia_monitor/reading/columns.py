@@ -195,6 +195,8 @@ class HistoryBuilder:
 
     def __init__(self, generation: int = 0) -> None:
         self.generation = generation
+        self.log_start = 0
+        """Row of the log's first line; what is above was logged before, by another logger."""
         self._lineage = Lineage()
         self.step, self.segment = GrowingArray(np.int64), GrowingArray(np.int64)
         self._time = GrowingArray(np.float64)
@@ -233,7 +235,7 @@ class HistoryBuilder:
         if changed < first:
             self.segment.replace_end(segment[: first - changed])
         if forgotten:
-            self._time.replace_end(np.full(first, np.nan))
+            self._time.replace_end(np.full(first - self.log_start, np.nan))
         if changed < first or forgotten:
             self.generation += 1
             self._lineage = Lineage()
@@ -257,7 +259,28 @@ class HistoryBuilder:
         self._segmenter.forget_times()
         time = self.clock.corrected(batch.time[cut:])
         changed = min(changed, self._segmenter.assign(batch.step[cut:], time, batch.stage[cut:]))
-        return changed, not np.isnan(self._time.view()[:first]).all()
+        return changed, not np.isnan(self._time.view()[self.log_start : first]).all()
+
+    @property
+    def first_own_segment(self) -> int:
+        """Number of segments before the log's first line."""
+        return sum(each.first_row < self.log_start for each in self._segmenter.segments)
+
+    def preceded_by(self, earlier: HistoryBuilder) -> HistoryBuilder:
+        """A copy of the log's own lines behind what was logged before it began; its first line begins a stage."""
+        found = HistoryBuilder(self.generation + 1)
+        found.log_start = len(earlier)
+        found._segmenter = self._segmenter.preceded_by(earlier._segmenter, self.log_start)
+        found.clock, found.event_clock = self.clock, self.event_clock
+        found.segment.extend(found._segmenter.numbers(0))
+        for builder, start in ((earlier, 0), (self, self.log_start)):
+            history, first, rows = builder.history(), len(found.step), len(builder) - start
+            found.step.extend(history.step[start:])
+            found._time.extend(history.time[start:])
+            found._metrics.extend(_cells_from(history.metrics, start), first, rows)
+            found._neurons.extend(_cells_from(history.neurons, start), first, rows)
+            found._capacity.extend(_cells_from(history.capacity, start), first, rows)
+        return found
 
     def history(self) -> History:
         """The history so far, as read-only views; the very same while nothing is new."""
@@ -312,6 +335,17 @@ class HistoryBuilder:
         self._segmenter = extents.segmenter
         self.clock, self.event_clock = extents.clock, extents.event_clock
         self.generation, self._history = max(self.generation, extents.generation), None
+
+
+def _cells_from(columns: Mapping[str, Column], start: int) -> dict[str, Cells]:
+    """The values of columns from a row on, of those that have any."""
+    found = {}
+    for name, column in columns.items():
+        rows = column.rows
+        first = start if rows is None else int(np.searchsorted(rows, start))
+        if first < len(column):
+            found[name] = Cells(column.values[first:], None if rows is None else rows[first:] - start)
+    return found
 
 
 def extends(longer: History, shorter: History) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,12 @@ class EventList:
     """
 
     def __init__(self) -> None:
+        self.log_start = 0
+        """Place of the log's first event; those before were logged before it began, by another logger."""
         self._events: list[Event] = []
         self._rows: list[int] = []
+        self.kinds: set[str] = set()
+        """Kinds of all of them."""
         self._shown: tuple[Event, ...] = ()
         self._looked = 0
         """Events whose time was looked at."""
@@ -48,6 +53,7 @@ class EventList:
     def extend(self, events: Sequence[tuple[int, Event]], first_row: int) -> None:
         """Append the events of a stretch, each with the number of its metric lines before it."""
         self._events += [event for _, event in events]
+        self.kinds.update(event.kind for _, event in events)
         self._rows += [first_row + row for row, _ in events]
 
     def place(self, from_row: int, step: Ints, segment: Ints, first: int = 0) -> None:
@@ -89,11 +95,26 @@ class EventList:
         """Append those events of a snapshot that are not here yet, each with the segment it falls into by now."""
         rows = rows[len(self) :]
         segments = _segments_at(rows, step, segment)
+        self.kinds.update(row[1] for row in rows)
         self._events += [
             Event(kind, place, fields, found, time, file, line)
             for (_, kind, place, fields, time, line), found in zip(rows, segments, strict=True)
         ]
         self._rows += [row[0] for row in rows]
+
+    def preceded_by(self, earlier: EventList, rows: int, segments: int) -> EventList:
+        """The log's own events behind earlier ones, moved by so many rows and segments."""
+        found, own = EventList(), self.log_start
+        found.log_start = len(earlier)
+        found._events = [
+            *earlier._events,
+            *(replace(event, segment=event.segment + segments) for event in self._events[own:]),
+        ]
+        found.kinds = earlier.kinds | {event.kind for event in self._events[own:]}
+        found._rows = [*earlier._rows, *(row + rows for row in self._rows[own:])]
+        found._looked = self._looked + len(earlier) - own
+        found._wrong = [at + len(earlier) - own for at in self._wrong]
+        return found
 
     def view(self) -> tuple[Event, ...]:
         """Every event so far; the same tuple while nothing is new."""
@@ -146,8 +167,34 @@ class LogContents:
         self.builder = HistoryBuilder(generation)
         self.events = EventList()
         self.problems = ProblemList()
+        self.earlier: LogContents | None = None
+        """What another logger had logged before the log began, which stands before its lines; None if nothing."""
         self.snapshot: Snapshot | None = None
         """What they begin with; None if all of them were parsed by this process, and are in its memory."""
+
+    @property
+    def first_time(self) -> float:
+        """First timestamp of the log's own lines, in Unix seconds; NaN if there is none."""
+        history, start = self.builder.history(), self.builder.log_start
+        if not start:
+            return history.first_time
+        return next((float(time) for time in history.time[start:] if time == time), math.nan)
+
+    def preceded_by(self, earlier: LogContents | None) -> LogContents:
+        """A copy of the log's own contents behind those of another logger, with the same problems.
+
+        The log's first line begins a stage: the other logger's had ended.
+        """
+        before = earlier or LogContents()
+        found = LogContents()
+        found.builder = self.builder.preceded_by(before.builder)
+        rows = found.builder.log_start - self.builder.log_start
+        segments = found.builder.first_own_segment - self.builder.first_own_segment
+        found.events = self.events.preceded_by(before.events, rows, segments)
+        found.problems, found.earlier = self.problems, earlier
+        if found.builder.full and not self.builder.full:
+            found.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
+        return found
 
     def begin_with(self, snapshot: Snapshot, file: str) -> None:
         """Continue where a snapshot ends: of the same log, and with the same lines and perhaps more.

@@ -3,22 +3,20 @@
 :func:`compose` makes one run of the files of other formats: the logs of Thalia's own logger come first, then its
 trials, then results, then binary checkpoints; each fills only what those before it leave open. :class:`Merger` puts
 the documented files (``training_log.json`` and ``metadata_*.json``, docs/data-contract.md) above all of these. What
-was logged before the documented log began is put in front of it once, and then extended by the new lines.
+another logger had logged before the documented log began is in front of its lines already
+(:meth:`~thalia_monitor.reading.contents.LogContents.preceded_by`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
-from operator import is_
 from threading import Lock
-from typing import Final
 
 import numpy as np
 
-from thalia_monitor.model.growable_array import Buffer
-from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, History, Ints, Lineage, Segment
+from thalia_monitor.model.history import History
 from thalia_monitor.model.records import Checkpoint, Event, Problem, SavedFile, Source
 from thalia_monitor.model.spike_window import SpikeFile
 from thalia_monitor.reading.formats import checkpoints
@@ -92,16 +90,16 @@ def _filled(stretches: tuple[Recording, ...], others: Sequence[Recording]) -> tu
             logged = True
             stretches = (*stretches, *sorted((replace(each, events=()) for each in group), key=start_of))
         known = [event for stretch in stretches for event in stretch.events]
+        kinds = {event.kind for event in known}
         own = [event for each in group if each.own for event in each.events]
         others_events = [event for each in group if not each.own for event in each.events]
-        events = [*own, *missing(known, others_events)]
+        events = [*own, *missing(kinds, known, others_events)]
         stretches = _with_events(stretches, events)
     return stretches
 
 
-def missing(known: Sequence[Event], others: Sequence[Event]) -> list[Event]:
+def missing(kinds: Set[str], known: Sequence[Event], others: Sequence[Event]) -> list[Event]:
     """The others of kinds that no known event has; of known kinds, those that end the run as no known one does."""
-    kinds = {event.kind for event in known} if others else set()
     ends = [event for event in others if event.kind in kinds and event.ending]
     known_ends = (
         {event.ending for event in known if event.kind in {end.kind for end in ends}} if ends else set()
@@ -198,155 +196,37 @@ def _sources(recordings: Iterable[Recording]) -> Iterator[Source]:
         )
 
 
-NOTHING: Final = Column(EMPTY_FLOATS, EMPTY_INTS)
-
-
-class Joining:
-    """Concatenation of two logs, updated as the second grows; the second one starts a new stage."""
-
-    def __init__(self, before: RunParts, documented: RunParts) -> None:
-        self._before, self._source = before, documented.history.lineage
-        self._rows, self._segments = len(before.history), len(before.history.segments)
-        self._lineage = Lineage()
-        self._step, self._segment, self._time = Buffer(np.int64), Buffer(np.int64), Buffer(np.float64)
-        first = before.history
-        for buffer, column in (
-            (self._step, first.step),
-            (self._segment, first.segment),
-            (self._time, first.time),
-        ):
-            buffer.append(column)
-        self._later = Buffer(np.int64)
-        """The second log's rows: those of each column that is on all of its lines, and on none of the first's."""
-        self._columns: dict[tuple[str, str], _Joined] = {}
-        self._events: tuple[Event, ...] = ()
-        self._moved: tuple[Event, ...] = before.events
-
-    def goes_on(self, before: RunParts, documented: RunParts) -> bool:
-        """Whether this is a later version of the same two logs."""
-        rows = self._rows + len(documented.history)
-        return (
-            before is self._before and documented.history.lineage is self._source and rows >= len(self._step)
-        )
-
-    def combined(self, documented: RunParts) -> RunParts:
-        """Return both logs concatenated, for the current state of the second."""
-        first, then = self._before.history, documented.history
-        new = len(self._step) - self._rows
-        self._step.append(then.step[new:])
-        self._segment.append(then.segment[new:] + self._segments)
-        self._time.append(then.time[new:])
-        self._later.append(np.arange(new, len(then)) + self._rows)
-        history = History(
-            self._step.view,
-            self._segment.view,
-            self._time.view,
-            self._joined("metrics", first.metrics, then.metrics),
-            self._joined("neurons", first.neurons, then.neurons),
-            self._joined("capacity", first.capacity, then.capacity),
-            (*first.segments, *self._stages(then)),
-            first.ordered and then.ordered,
-            first.generation + then.generation,
-            self._lineage,
-        )
-        return RunParts(history, self._with(documented.events))
-
-    def _stages(self, then: History) -> Iterator[Segment]:
-        for each in then.segments:
-            kind = "stage" if each.kind == "start" else each.kind
-            yield replace(
-                each, index=each.index + self._segments, first_row=each.first_row + self._rows, kind=kind
-            )
-
-    def _joined(
-        self, kind: str, first: Mapping[str, Column], then: Mapping[str, Column]
-    ) -> dict[str, Column]:
-        found, later = {}, self._later.view
-        for name in {**first, **then}:
-            joined = self._columns.get((kind, name))
-            if joined is None:
-                joined = self._columns[kind, name] = _Joined(first.get(name, NOTHING), self._rows)
-            found[name] = joined.with_(then.get(name, NOTHING), later)
-        return found
-
-    def _with(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
-        """The first log's events and these, each moved behind the first log's segments once."""
-        if len(events) < len(self._events) or not all(map(is_, self._events, events)):
-            self._events, self._moved = (), self._before.events
-        new = events[len(self._events) :]
-        if new:
-            self._moved += tuple(replace(each, segment=each.segment + self._segments) for each in new)
-            self._events = events
-        return self._moved
-
-
-class _Joined:
-    """Concatenation of one column of both logs."""
-
-    def __init__(self, first: Column, rows: int) -> None:
-        self._first, self._offset = first, rows
-        self._values: Buffer[np.float64] = Buffer(np.float64)
-        self._values.append(first.values)
-        self._places: Buffer[np.int64] | None = None
-
-    def with_(self, then: Column, later: Ints) -> Column:
-        """Append what is new in ``then``, the second log's column; ``later`` are the second log's rows."""
-        self._values.append(then.values[len(self._values) - len(self._first) :])
-        if self._first.rows is None and then.rows is None:
-            return Column(self._values.view)
-        if then.rows is None and not len(self._first):
-            return Column(self._values.view, later)
-        if self._places is None:  # until now every line had it
-            self._places = Buffer(np.int64)
-            self._places.append(_rows(self._first))
-        placed = len(self._places) - len(self._first)
-        self._places.append(_rows(then, placed) + self._offset)
-        return Column(self._values.view, self._places.view)
-
-
-def _rows(column: Column, first: int = 0) -> Ints:
-    return np.arange(first, len(column)) if column.rows is None else column.rows[first:]
-
-
 class Merger:
     """Merges all files of a run; each version costs only what is new in it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._joining: Joining | None = None
         self._filling: tuple[Event, ...] = ()
 
-    def merge(self, documented: RunParts, others: RunParts, before: RunParts) -> RunParts:
+    def merge(self, documented: RunParts, others: RunParts) -> RunParts:
         """Add what the documented files lack; nothing that they contain counts twice.
 
-        The history is the documented log's, after what was logged ``before`` it began; where there is no documented
-        log, the others'. Of the others, kinds of events and steps of checkpoints count that are documented nowhere.
+        The history is the documented log's; where there is none, the others'. Of the others, kinds of events and
+        steps of checkpoints count that are documented nowhere.
         """
         checkpoints = _checkpoints(documented.checkpoints, others)
+        missing_events = _missing(documented, others)
         if not len(documented.history):
-            return RunParts(others.history, documented.events + _missing(documented, others), checkpoints)
+            return RunParts(others.history, documented.events + missing_events, checkpoints)
+        filling = _placed(missing_events, documented.history)
         with self._lock:  # while one thread reads a large log, another may merge its beginning
-            joined = self._joined(before, documented)
-            filling = _placed(_missing(joined, others), joined.history)
             if filling == self._filling:
                 filling = self._filling  # the very same events, of which something may be known
             self._filling = filling
         # In front, so that all events only ever get more at their end.
-        return RunParts(joined.history, filling + joined.events if filling else joined.events, checkpoints)
-
-    def _joined(self, before: RunParts, documented: RunParts) -> RunParts:
-        if not len(before.history):
-            self._joining = None
-            return documented
-        if self._joining is None or not self._joining.goes_on(before, documented):
-            self._joining = Joining(before, documented)
-        return self._joining.combined(documented)
+        events = filling + documented.events if filling else documented.events
+        return RunParts(documented.history, events, checkpoints)
 
 
 def _missing(known: RunParts, others: RunParts) -> tuple[Event, ...]:
     if not others.events:
         return ()
-    return tuple(missing(known.events, others.events))
+    return tuple(missing(known.kinds, known.events, others.events))
 
 
 def _placed(events: tuple[Event, ...], history: History) -> tuple[Event, ...]:

@@ -212,13 +212,13 @@ class OtherFormats:
         self._composed = Composed()
         self._crowded: Problem | None = None
         """Set where they have more metrics together than are kept."""
-        self._earlier: tuple[Recording, ...] = ()
+        self._stretches_before: tuple[Recording, ...] = ()
         self._gathered: list[tuple[Recording, Batch]] = []
         """The stretches there are now, laid out by column."""
         self.parts = RunParts(History())
         """Their history, events and checkpoints."""
-        self.before = RunParts(History())
-        """Of that, what was logged before the documented log began."""
+        self.earlier: LogContents | None = None
+        """Of that, what was logged before the documented log began; None if nothing was."""
 
     @property
     def criteria(self) -> Mapping[str, float]:
@@ -254,31 +254,31 @@ class OtherFormats:
         """Return the version of the files, from their status alone."""
         return self._discovery.look()
 
-    def refresh(self, documented: History) -> None:
-        """Read what has changed; ``documented`` is the documented log's history."""
+    def refresh(self, log_began: float) -> None:
+        """Read what has changed; ``log_began`` is when the documented log began: Unix seconds, NaN if unknown."""
         composed = self._discovery.composed()
         if composed is not self._composed:
             self._composed = composed
             self._gathered = [(stretch, self._gather(stretch)) for stretch in composed.stretches]
-            self.parts = self._parts_of(composed.stretches, self.parts.history, composed)
-        earlier = _before(composed.stretches, documented)
-        if len(earlier) != len(self._earlier) or not all(map(_same, earlier, self._earlier)):
-            self._earlier = earlier
-            self.before = self._parts_of(earlier, self.before.history)
+            contents, self._crowded = self._contents_of(composed.stretches)
+            if not extends(contents.builder.history(), self.parts.history):
+                contents.builder.generation = self.parts.history.generation + 1
+            events = contents.events.view()
+            progress = composed.progress[-1:]
+            self.parts = RunParts(contents.builder.history(), events, composed.checkpoints, progress)
+        before = _before(composed.stretches, log_began)
+        if len(before) != len(self._stretches_before) or not all(map(_same, before, self._stretches_before)):
+            self._stretches_before = before
+            self.earlier = self._contents_of(before)[0] if before else None
 
-    def _parts_of(
-        self, stretches: Sequence[Recording], before: History, composed: Composed | None = None
-    ) -> RunParts:
-        contents = LogContents(before.generation)
-        self._crowded = None
+    def _contents_of(self, stretches: Sequence[Recording]) -> tuple[LogContents, Problem | None]:
+        """Contents of stretches one after another, and the problem of having too many metrics."""
+        contents, crowded = LogContents(self.parts.history.generation), None
         for stretch in stretches:
             contents.extend(self._gather(stretch))
-            if contents.builder.full and self._crowded is None:
-                self._crowded = Problem(stretch.source.file, None, TOO_MANY)
-        if not extends(contents.builder.history(), before):
-            contents.builder.generation += 1
-        saved, progress = (composed.checkpoints, composed.progress) if composed else ((), ())
-        return RunParts(contents.builder.history(), contents.events.view(), saved, progress[-1:])
+            if contents.builder.full and crowded is None:
+                crowded = Problem(stretch.source.file, None, TOO_MANY)
+        return contents, crowded
 
     def _gather(self, stretch: Recording) -> Batch:
         """A stretch by column; one that has not changed since is not laid out again."""
@@ -293,16 +293,15 @@ def _same(stretch: Recording, before: Recording) -> bool:
     return stretch.lines is before.lines and stretch.events == before.events
 
 
-def _before(stretches: Sequence[Recording], documented: History) -> tuple[Recording, ...]:
+def _before(stretches: Sequence[Recording], log_began: float) -> tuple[Recording, ...]:
     """Take the stages that had ended when the documented log began: those of a run whose logger was replaced.
 
     Only stage logs count, whose times are exact: a text log's are not, and the same lines would count twice.
     """
-    began = documented.first_time
     return tuple(
         stretch
         for stretch in stretches
         if stretch.source.format == stage_log.FORMAT
         and stretch.lines
-        and (stretch.lines[-1].time or began) < began
+        and (stretch.lines[-1].time or log_began) < log_began
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -110,3 +110,5 @@ class RunParts:
     checkpoints: tuple[Checkpoint, ...] = ()
     progress: tuple[Checkpoint, ...] = ()
     """Position of the training according to its logs, in the form of a checkpoint; none or one."""
+    kinds: Set[str] = frozenset()
+    """Kinds of the events of the documented log."""

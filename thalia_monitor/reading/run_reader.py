@@ -137,10 +137,13 @@ class RunReader:
                 )  # first, so that no other file keeps it from being shown
             self._metadata.refresh(listing.metadata)
             self._log.refresh(listing.log, listing.rotated)
-            self._others.refresh(self._log.history)
+            self._others.refresh(self._log.first_time)
+            self._log.put_behind(self._others.earlier)
             with self._log.lock:
                 self._state = self._assemble(listing, listing.version)
-                self._partial = TrainingState(name=self.name)  # its columns are in memory that nobody else shares
+                self._partial = TrainingState(
+                    name=self.name
+                )  # its columns are in memory that nobody else shares
         return self._state
 
     def _list(self) -> Listing:
@@ -167,7 +170,7 @@ class RunReader:
     def _assemble(self, listing: Listing, version: str, read_fraction: float = 1.0) -> TrainingState:
         log, metadata, others = self._log, self._metadata, self._others
         parts = self._merger.merge(
-            RunParts(log.history, log.events, metadata.checkpoints), others.parts, others.before
+            RunParts(log.history, log.events, metadata.checkpoints, kinds=log.event_kinds), others.parts
         )
         events = self._events = self._events.next_version(parts.events)
         configured = events.extended("criteria", lambda new, _: configured_by(new), or_)

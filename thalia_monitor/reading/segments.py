@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -186,6 +186,27 @@ class Segmenter:
         begins = [each.first_row for each in self.segments[first:]]
         rows = np.arange(first_row, self.rows)
         return np.searchsorted(begins, rows, side="right").astype(np.int64) + (first - 1)
+
+    def preceded_by(self, earlier: Segmenter, log_start: int) -> Segmenter:
+        """This one, of a log whose own lines begin at that row, as if another log's lines came before these.
+
+        The log's first line begins a stage then.
+        """
+        own = [each for each in self.segments if each.first_row >= log_start]
+        later = len(earlier.segments) - own[0].index if own else 0
+        rows = earlier.rows - log_start
+        moved = [
+            Segment(each.index + later, each.first_row + rows, each.first_step, each.kind) for each in own
+        ]
+        if moved:
+            moved[0] = replace(moved[0], kind="stage" if earlier.segments else "start")
+        return replace(
+            self,
+            segments=[*earlier.segments, *moved],
+            ordered=earlier.ordered and self.ordered,
+            rows=self.rows + rows,
+            falls=[fall + rows for fall in self.falls],
+        )
 
     def forget_times(self) -> None:
         """Compare no later line with the timestamps so far: they were wrong."""

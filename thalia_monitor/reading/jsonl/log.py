@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -149,7 +149,8 @@ class SharedLogReader:
         if not self.intact:
             self._folder = None
             self.reset(self.reader.contents.builder.generation)
-        if self._folder and not self.snapshot_disabled and status.st_size >= MIN_SHARED_BYTES:
+        beginning_missing = self.snapshot_disabled or self.reader.contents.earlier is not None
+        if self._folder and not beginning_missing and status.st_size >= MIN_SHARED_BYTES:
             try:
                 self._read_with_snapshot(self._folder, status.st_size)
             except SnapshotLost:
@@ -270,6 +271,22 @@ class TrainingLog:
         return self._rotated.size + (status.st_size if status else 0)
 
     @property
+    def first_time(self) -> float:
+        """First timestamp of the log itself, in Unix seconds; NaN if there is none."""
+        return self._contents.first_time
+
+    def put_behind(self, earlier: LogContents | None) -> None:
+        """Put the log's contents behind what another logger had logged before."""
+        if self._contents.earlier is earlier:
+            return
+        contents = self._contents.preceded_by(earlier)
+        with self.lock:
+            if self._array:
+                self._array = contents
+            else:
+                self._reader.contents = contents
+
+    @property
     def history(self) -> History:
         """The metric lines so far."""
         return self._contents.builder.history()
@@ -278,6 +295,11 @@ class TrainingLog:
     def events(self) -> tuple[Event, ...]:
         """The events so far, in file order."""
         return self._contents.events.view()
+
+    @property
+    def event_kinds(self) -> Set[str]:
+        """Kinds of the events so far."""
+        return self._contents.events.kinds
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -297,7 +319,7 @@ class TrainingLog:
         if self._signature is None and not self._reader.tail.lines:
             return self._rotated.sources
         history, lines = self.history, self._array_items if self._array else self._reader.tail.lines
-        own = history.step[self._rotated.rows :]
+        own = history.step[self._contents.builder.log_start + self._rotated.rows :]
         first, last = (int(own[0]), history.current_step) if len(own) else (None, None)
         return (*self._rotated.sources, Source(self.file, FORMAT, lines, first, last))
 
