@@ -9,7 +9,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.model.growable_array import IN_FILE_ORDER, REMEMBERED, Arranged, Arrangement, Buffer
+from thalia_monitor.model.growable_array import (
+    IN_FILE_ORDER,
+    REMEMBERED,
+    GrowableArray,
+    SortedLog,
+    SortedSeries,
+)
 
 LINES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 8), st.integers(0, 99)), max_size=40).map(
     lambda lines: sorted(lines, key=lambda line: line[0])  # segments never fall, steps do
@@ -24,9 +30,9 @@ def columns(lines: list[tuple[int, int, int]]) -> tuple[Any, Any, Any, Any]:
     return table[:, 1], table[:, 2].astype(np.float64), table[:, 0], np.arange(len(table), dtype=np.float64)
 
 
-def listed(arranged: Arranged) -> list[tuple[Any, ...]]:
-    """The points of an arrangement."""
-    parts = arranged.segment, arranged.step, arranged.value, arranged.time
+def listed(found: SortedSeries) -> list[tuple[Any, ...]]:
+    """The points of a sorted series."""
+    parts = found.segment, found.step, found.value, found.time
     return list(zip(*(part.tolist() for part in parts), strict=True))
 
 
@@ -43,13 +49,13 @@ def test_every_version_is_as_if_sorted_at_once(
     lines: list[tuple[int, int, int]], cuts: list[int], asked: list[bool]
 ) -> None:
     """However the log was cut, also for a quantity that is requested only now and then; old versions stay."""
-    arrangement, handed_out = Arrangement(), []
+    log, handed_out = SortedLog(), []
     for cut, both in zip([*cuts, 40], asked, strict=False):
         step, value, segment, time = columns(lines[:cut])
-        found = arrangement.take("all", "loss", step, value, segment, time)
+        found = log.sort("all", "loss", step, value, segment, time)
         assert found and listed(found) == sorted_at_once(lines[:cut])
         if both:
-            other = arrangement.take("all", "firing_rate", step, -value, segment, time)
+            other = log.sort("all", "firing_rate", step, -value, segment, time)
             assert other and (-other.value).tolist() == found.value.tolist()
         handed_out.append((cut, found))
     for cut, found in handed_out:
@@ -59,8 +65,8 @@ def test_every_version_is_as_if_sorted_at_once(
 @given(lines=LINES, cuts=CUTS)
 def test_an_order_says_what_is_settled(lines: list[tuple[int, int, int]], cuts: list[int]) -> None:
     """Whatever was computed of the points before that place is still right."""
-    arrangement = Arrangement()
-    versions = [arrangement.take("all", "loss", *columns(lines[:cut])) for cut in [*cuts, 40]]
+    log = SortedLog()
+    versions = [log.sort("all", "loss", *columns(lines[:cut])) for cut in [*cuts, 40]]
     for place, before in enumerate(versions):
         for now in versions[place:]:
             assert before and now
@@ -71,60 +77,60 @@ def test_an_order_says_what_is_settled(lines: list[tuple[int, int, int]], cuts: 
 
 def test_an_older_version_is_not_answered() -> None:
     """Its lines may stand elsewhere by now."""
-    arrangement = Arrangement()
+    log = SortedLog()
     lines = [(0, 1, 1), (0, 2, 2), (0, 0, 0)]
-    assert arrangement.take("all", "loss", *columns(lines))
-    assert arrangement.take("all", "loss", *columns(lines[:2])) is None
+    assert log.sort("all", "loss", *columns(lines))
+    assert log.sort("all", "loss", *columns(lines[:2])) is None
 
 
 def test_a_line_in_order_moves_nothing() -> None:
     """What is known of all the others stays known."""
-    arrangement = Arrangement()
+    log = SortedLog()
     lines = [(0, 1, 1), (0, 3, 3), (0, 2, 2)]
-    before = arrangement.take("all", "loss", *columns(lines))
-    now = arrangement.take("all", "loss", *columns([*lines, (0, 3, 4)]))
+    before = log.sort("all", "loss", *columns(lines))
+    now = log.sort("all", "loss", *columns([*lines, (0, 3, 4)]))
     assert before and now and now.order == before.order
 
 
 def test_the_first_straggler_is_a_change() -> None:
     """Whoever has looked at the lines in file order must know from where on they have moved."""
-    arrangement = Arrangement()
+    log = SortedLog()
     lines = [(0, 1, 1), (0, 2, 2), (0, 4, 4), (0, 3, 3)]
-    found = arrangement.take("all", "loss", *columns(lines))
+    found = log.sort("all", "loss", *columns(lines))
     assert found and found.order.settled_since(IN_FILE_ORDER.number) == 2
-    in_order = Arrangement().take("all", "loss", *columns(lines[:3]))
+    in_order = SortedLog().sort("all", "loss", *columns(lines[:3]))
     assert in_order and in_order.order == IN_FILE_ORDER
 
 
 def test_orders_of_different_lines_have_different_numbers() -> None:
-    """A quantity that new lines lack is arranged with lines of its own: of what was known nothing counts."""
-    arrangement = Arrangement()
+    """A quantity that new lines lack is sorted with lines of its own: of what was known nothing counts."""
+    log = SortedLog()
     lines = [(0, 2, 1), (0, 1, 1)]
-    every = arrangement.take("all", "loss", *columns(lines))
-    some = arrangement.take("those with loss", "loss", *columns(lines))
+    every = log.sort("all", "loss", *columns(lines))
+    some = log.sort("those with loss", "loss", *columns(lines))
     assert every and some and every.order.number < some.order.number
     assert some.order.settled_since(every.order.number) == 0
 
 
 def test_a_quantity_that_parts_from_others_is_not_kept_among_them() -> None:
     """It would be kept twice as long as the log is looked at."""
-    arrangement = Arrangement()
+    log = SortedLog()
     lines = [(0, 2, 1), (0, 1, 1)]
-    every = arrangement.take("all", "loss", *columns(lines))
+    every = log.sort("all", "loss", *columns(lines))
     assert every and every.value.base is not None
     room = weakref.ref(every.value.base)
     del every
-    assert arrangement.take("those with loss", "loss", *columns(lines))
+    assert log.sort("those with loss", "loss", *columns(lines))
     assert room() is None
 
 
 def test_few_changes_are_remembered() -> None:
     """A reader older than those kept starts over."""
-    arrangement, lines = Arrangement(), [(0, 10_000, 0)]
-    first = arrangement.take("all", "loss", *columns(lines))
+    log, lines = SortedLog(), [(0, 10_000, 0)]
+    first = log.sort("all", "loss", *columns(lines))
     for number in range(REMEMBERED + 1):
         lines.append((0, 5_000 + number, 1))
-        now = arrangement.take("all", "loss", *columns(lines))
+        now = log.sort("all", "loss", *columns(lines))
     assert first and now and len(now.order.changes) == REMEMBERED
     assert now.order.settled_since(first.order.number) == 0
     assert now.order.settled_since(now.order.number - 1) == REMEMBERED
@@ -132,7 +138,7 @@ def test_few_changes_are_remembered() -> None:
 
 def test_what_a_buffer_gave_out_stays() -> None:
     """Whatever is put behind it, and whatever is cut and rewritten."""
-    buffer = Buffer(np.int64)
+    buffer = GrowableArray(np.int64)
     buffer.append(np.arange(20))
     given_out = buffer.view
     buffer.cut(5)
@@ -146,7 +152,7 @@ def test_what_a_buffer_gave_out_stays() -> None:
 
 def test_a_buffer_takes_little_more_than_its_rows() -> None:
     """However it grew: there is one for each column of a log that may fill half of the memory."""
-    at_once, by_and_by = Buffer(np.float64), Buffer(np.float64)
+    at_once, by_and_by = GrowableArray(np.float64), GrowableArray(np.float64)
     at_once.append(np.arange(10_000.0))
     for first in range(0, 10_000, 10):
         by_and_by.append(np.arange(first, first + 10.0))

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.reading.arrays import ArrayLayout, Extent, GrowingArray, MappedArrays, release
+from thalia_monitor.reading.arrays import ArrayLayout, ColumnArray, Extent, MappedArrays, release
 
 FIRST = 4096
 """Bytes before the arrays of a file."""
 
 
-def grown(values: list[int]) -> GrowingArray[np.int64]:
+def grown(values: list[int]) -> ColumnArray[np.int64]:
     """An array of these values."""
-    array = GrowingArray(np.int64)
-    array.extend(np.array(values, np.int64))
+    array = ColumnArray(np.int64)
+    array.append(np.array(values, np.int64))
     return array
 
 
-def written(path: Path, *arrays: GrowingArray[np.int64], growth: float = 1.125) -> list[Extent]:
+def written(path: Path, *arrays: ColumnArray[np.int64], growth: float = 1.125) -> list[Extent]:
     """Write arrays into a file; say where they are."""
     layout = ArrayLayout(growth)
     extents = [layout.place(array) for array in arrays]
@@ -37,21 +37,21 @@ def mapped(path: Path) -> MappedArrays:
 
 def test_what_was_handed_out_never_changes() -> None:
     """A view of a growing array keeps its length and values, before and after the room is moved."""
-    array = GrowingArray(np.int64)
+    array = ColumnArray(np.int64)
     views = []
     for size in range(200):
-        views.append(array.view())
-        array.extend(np.array([size]))
+        views.append(array.view)
+        array.append(np.array([size]))
     assert all(view.tolist() == list(range(size)) for size, view in enumerate(views))
 
 
 def test_a_view_is_not_a_copy_and_cannot_be_written() -> None:
     """A million rows cost nothing to hand out, and no page can spoil them for another."""
-    array = GrowingArray(np.float64)
-    array.extend(np.zeros(1000))
-    assert np.shares_memory(array.view(), array.view())
+    array = ColumnArray(np.float64)
+    array.append(np.zeros(1000))
+    assert np.shares_memory(array.view, array.view)
     with pytest.raises(ValueError, match="read-only"):
-        array.view()[0] = 1
+        array.view[0] = 1
 
 
 @given(
@@ -70,11 +70,11 @@ def test_arrays_of_a_file_grow_in_each_process_for_itself(
     ours, others = mapped(path), mapped(path)
     arrays = [ours.array(np.int64, extent) for extent in extents]
     for array, number in zip(arrays, more, strict=False):
-        array.extend(np.array([number] * 5 * len(more)))
+        array.append(np.array([number] * 5 * len(more)))
     for index, array in enumerate(arrays):
         added = [more[index]] * 5 * len(more) if index < len(more) else []
-        assert array.view().tolist() == given_values[index] + added
-        assert others.array(np.int64, extents[index]).view().tolist() == given_values[index]
+        assert array.view.tolist() == given_values[index] + added
+        assert others.array(np.int64, extents[index]).view.tolist() == given_values[index]
     assert path.read_bytes() == content
 
 
@@ -83,8 +83,8 @@ def test_room_for_what_is_still_to_come_takes_no_space(tmp_path: Path) -> None:
     path = tmp_path / "file"
     (extent,) = written(path, grown(list(range(50_000))), growth=10.0)
     array = mapped(path).array(np.int64, extent)
-    array.extend(np.arange(450_000))
-    assert isinstance(array.view().base.base.obj, MappedArrays)  # type: ignore[union-attr]
+    array.append(np.arange(450_000))
+    assert isinstance(array.view.base.base.obj, MappedArrays)  # type: ignore[union-attr]
     assert path.stat().st_blocks * 512 < 60_000 * 8 < path.stat().st_size
 
 
@@ -93,10 +93,10 @@ def test_released_memory_comes_back_with_what_was_appended(tmp_path: Path) -> No
     path = tmp_path / "file"
     (extent,) = written(path, grown(list(range(10_000))))
     array = mapped(path).array(np.int64, extent)
-    array.extend(np.array([7, 8, 9]))
-    release(array.view())
-    assert array.view().tolist() == [*range(10_000), 7, 8, 9]
-    release(grown([1, 2]).view())  # is in memory alone
+    array.append(np.array([7, 8, 9]))
+    release(array.view)
+    assert array.view.tolist() == [*range(10_000), 7, 8, 9]
+    release(grown([1, 2]).view)  # is in memory alone
 
 
 @pytest.mark.parametrize("cut_to", [FIRST, FIRST + 100])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from thalia_monitor.model.growable_array import Buffer
+from thalia_monitor.model.growable_array import GrowableArray
 from thalia_monitor.model.step_times import is_ordered
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Pyramid:
     __slots__ = ("_levels", "_nonfinite", "_seen", "clock_ordered")
 
     def __init__(self) -> None:
-        self._levels: list[Buffer[np.int64]] = []
-        self._nonfinite = Buffer(np.int64)
+        self._levels: list[GrowableArray[np.int64]] = []
+        self._nonfinite = GrowableArray(np.int64)
         self._seen = 0
         self.clock_ordered = True
         """Whether every timestamp seen so far is known and none is before its predecessor's."""
@@ -89,7 +89,7 @@ class Pyramid:
         """Copy of the pyramid over the first ``count`` points only; this one is unchanged."""
         found = Pyramid()
         for level, rows in enumerate(self._levels):
-            found._levels.append(Buffer(np.int64, 2))
+            found._levels.append(GrowableArray(np.int64, 2))
             found._levels[level].append(rows.view[: count // (BASE << level)])
         found._nonfinite.append(self._nonfinite.view[: np.searchsorted(self._nonfinite.view, count)])
         found._seen = min(self._seen, count)
@@ -100,7 +100,7 @@ class Pyramid:
         level = 0
         while (whole := len(values) // (BASE << level)) > 0:
             if level == len(self._levels):
-                self._levels.append(Buffer(np.int64, 2))
+                self._levels.append(GrowableArray(np.int64, 2))
             rows = self._levels[level]
             if len(rows) >= whole:  # nothing new, or an older version of the column
                 return

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from thalia_monitor.analysis.pyramid import Pyramid
 from thalia_monitor.analysis.smoothing import Smoother, smooth
-from thalia_monitor.model.growable_array import Buffer
+from thalia_monitor.model.growable_array import GrowableArray
 
 if TYPE_CHECKING:
     from thalia_monitor.model.growable_array import Order
@@ -42,7 +42,7 @@ class SeriesCache:
     def __init__(self) -> None:
         self._lock = Lock()
         self._pyramids: dict[str, tuple[int, Pyramid]] = {}
-        self._nonfinite: dict[str, tuple[int, Buffer[np.int64]]] = {}
+        self._nonfinite: dict[str, tuple[int, GrowableArray[np.int64]]] = {}
         self._smoothed: OrderedDict[tuple[str, float], _Smoothed] = OrderedDict()
         self._first: dict[str, tuple[int, float, float]] = {}
 
@@ -62,7 +62,7 @@ class SeriesCache:
     def nonfinite(self, name: str, values: Floats) -> Ints:
         """Positions of a column's non-finite values, in file order."""
         with self._lock:
-            seen, places = self._nonfinite.get(name, (0, Buffer(np.int64)))
+            seen, places = self._nonfinite.get(name, (0, GrowableArray(np.int64)))
             places.append(np.flatnonzero(~np.isfinite(values[seen:])) + seen)
             self._nonfinite[name] = max(seen, len(values)), places
             return places.view[: np.searchsorted(places.view, len(values))]

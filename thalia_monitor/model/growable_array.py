@@ -23,16 +23,16 @@ Ints = NDArray[np.int64]
 
 FIRST: Final = 16
 """Initial capacity in rows, and the least that is added."""
-SPARE: Final = 8
-"""A reallocation adds one part in so many as spare capacity: more would hold memory that may never be used."""
 
 REMEMBERED: Final = 64
 """Order changes kept; a reader that last looked before the oldest of them starts over."""
 
 
-class Buffer(Generic[N]):
+class GrowableArray(Generic[N]):
     """Growable array with spare capacity; views taken earlier stay valid and unchanged after append and cut."""
 
+    GROWTH = 1.125
+    """Factor of a reallocation: more would hold memory that may never be used."""
     __slots__ = ("_count", "_room")
 
     def __init__(self, kind: type[N], *width: int) -> None:
@@ -54,7 +54,7 @@ class Buffer(Generic[N]):
         """Append rows, reallocating when the capacity is exceeded."""
         end = self._count + len(rows)
         if end > len(self._room):
-            self._move(end + end // SPARE + FIRST)
+            self._move(int(end * self.GROWTH) + FIRST)
         self._room[self._count : end] = rows
         self._count = end
 
@@ -64,10 +64,18 @@ class Buffer(Generic[N]):
             self._count = count
             self._move(len(self._room))
 
+    def replace_end(self, rows: NDArray[Any]) -> None:
+        """Change the last rows; views taken earlier keep theirs."""
+        self.cut(self._count - len(rows))
+        self.append(rows)
+
     def _move(self, size: int) -> None:
-        room = np.empty((size, *self._room.shape[1:]), self._room.dtype)
+        room = self._new_room((size, *self._room.shape[1:]))
         room[: self._count] = self._room[: self._count]
         self._room = room
+
+    def _new_room(self, shape: tuple[int, ...]) -> NDArray[N]:
+        return np.empty(shape, self._room.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ IN_FILE_ORDER: Final = Order()
 
 
 @dataclass(frozen=True, slots=True)
-class Arranged:
+class SortedSeries:
     """One quantity sorted by segment and step, equal steps in file order; all arrays (n,)."""
 
     step: Ints
@@ -105,7 +113,7 @@ class Arranged:
     order: Order
 
 
-class Arrangement:
+class SortedLog:
     """Sorted lines of one log: one table per distinct set of lines that quantities occur on."""
 
     def __init__(self) -> None:
@@ -113,9 +121,9 @@ class Arrangement:
         self._tables: dict[str, _Table] = {}
         self._numbers = count(1)
 
-    def take(
+    def sort(
         self, lines: str, name: str, step: Ints, value: Floats, segment: Ints, time: Floats
-    ) -> Arranged | None:
+    ) -> SortedSeries | None:
         """Sort a quantity; None if the given version of the log is older than one already sorted.
 
         Args:
@@ -135,7 +143,7 @@ class Arrangement:
             for each in self._tables.values():
                 if each is not table:
                     each.forget(name)
-            return Arranged(
+            return SortedSeries(
                 table.step.view, table.values(name, value), table.segment.view, table.time.view, table.order
             )
 
@@ -147,9 +155,13 @@ class _Table:
         self._numbers = numbers
         self.seen = 0
         self.order = IN_FILE_ORDER
-        self.rows, self.step, self.segment = Buffer(np.int64), Buffer(np.int64), Buffer(np.int64)
-        self.time = Buffer(np.float64)
-        self._values: dict[str, tuple[int, Buffer[np.float64]]] = {}
+        self.rows, self.step, self.segment = (
+            GrowableArray(np.int64),
+            GrowableArray(np.int64),
+            GrowableArray(np.int64),
+        )
+        self.time = GrowableArray(np.float64)
+        self._values: dict[str, tuple[int, GrowableArray[np.float64]]] = {}
 
     def extend(self, step: Ints, segment: Ints, time: Floats) -> None:
         """Sort in the lines beyond those already seen; all arrays (n,) in file order."""
@@ -185,7 +197,7 @@ class _Table:
 
     def values(self, name: str, value: Floats) -> Floats:
         """Return a quantity's values in sorted order, (n,), from values in file order."""
-        number, buffer = self._values.get(name, (self.order.number, Buffer(np.float64)))
+        number, buffer = self._values.get(name, (self.order.number, GrowableArray(np.float64)))
         settled = self.order.settled_since(number)
         if settled is not None:
             buffer.cut(settled)

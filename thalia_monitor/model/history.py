@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from thalia_monitor import contract
 from thalia_monitor.metric_info import CORE_METRICS
-from thalia_monitor.model.growable_array import IN_FILE_ORDER, Arrangement, Order
+from thalia_monitor.model.growable_array import IN_FILE_ORDER, Order, SortedLog
 from thalia_monitor.model.series_key import Kind, SeriesKey, metric, parse
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ class Logged:
 class Lineage:
     """Identity of one log across its versions; holds results that later versions extend."""
 
-    __slots__ = ("__weakref__", "arrangement", "began", "span")
+    __slots__ = ("__weakref__", "began", "sorted_log", "span")
 
     def __init__(self) -> None:
-        self.arrangement = Arrangement()
+        self.sorted_log = SortedLog()
         """Lines sorted by step, used if some came out of order."""
         self.span = (0, math.inf, -math.inf)
         """(rows examined, their earliest timestamp, their latest)."""
@@ -262,7 +262,7 @@ class History:
         step, segment, time = self.step[rows], self.segment[rows], self.time[rows]
         if self.ordered:
             return Series(name, step, column.values, segment, time)
-        found = self.lineage.arrangement.take(self._lines(column), name, step, column.values, segment, time)
+        found = self.lineage.sorted_log.sort(self._lines(column), name, step, column.values, segment, time)
         if found:
             return Series(name, found.step, found.value, found.segment, found.time, found.order)
         order = np.lexsort((step, segment))  # this version is older than the one kept sorted

@@ -1,63 +1,42 @@
-"""Arrays that grow at their end: in memory, or behind the values of a file that several processes map."""
+"""Columns of a log that grow at their end: in memory, or behind the values of a file that several processes map."""
 
 from __future__ import annotations
 
 import mmap
-from typing import Any, BinaryIO, Final, Generic, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor.model.growable_array import GrowableArray
+
 Number = TypeVar("Number", np.float64, np.int64)
 
-FIRST_ROOM: Final = 64
-GROWTH: Final = 4.0
-"""Times the room is multiplied when it is used up. Generous: memory that was never written to is not taken."""
 WIDTH: Final = 8
 """Bytes of a value."""
 MIN_MAPPED: Final = 2**20
 """Bytes of room that are taken from the system itself, and returned at once when they are no longer used."""
 
 
-class GrowingArray(Generic[Number]):
-    """Append-only array with spare room at its end; views returned earlier never change."""
+class ColumnArray(GrowableArray[Number]):
+    """Growable array of a log's column, perhaps behind the values of a file."""
 
-    __slots__ = ("_room", "_size")
+    GROWTH = 4.0
+    """Generous, since a log may be read from its beginning: memory that was never written to is not taken."""
+    __slots__ = ()
 
-    def __init__(self, kind: type[Number], room: NDArray[Number] | None = None, size: int = 0) -> None:
-        self._room: NDArray[Number] = _new_room(kind, FIRST_ROOM) if room is None else room
-        self._size = size
+    @classmethod
+    def behind(cls, room: NDArray[Number], count: int) -> ColumnArray[Number]:
+        """An array of the first ``count`` values of a room, which goes on in the rest of it."""
+        array = cls(room.dtype.type)
+        array._room, array._count = room, count
+        return array
 
-    def __len__(self) -> int:
-        return self._size
-
-    def extend(self, values: NDArray[Number]) -> None:
-        """Append values; the room is multiplied when it is used up."""
-        needed = self._size + len(values)
-        if needed > len(self._room):
-            larger = _new_room(self._room.dtype.type, max(needed, int(len(self._room) * GROWTH)))
-            larger[: self._size] = self._room[: self._size]
-            self._room = larger
-        self._room[self._size : needed] = values
-        self._size = needed
-
-    def replace_end(self, values: NDArray[Number]) -> None:
-        """Change the last values in a copy: views handed out before keep the old ones."""
-        self._room = self._room.copy()
-        self._room[self._size - len(values) : self._size] = values
-
-    def view(self) -> NDArray[Number]:
-        """All values, read-only, without copying."""
-        view = self._room[: self._size]
-        view.flags.writeable = False
-        return view
-
-
-def _new_room(kind: type[Number], size: int) -> NDArray[Number]:
-    if size * WIDTH < MIN_MAPPED:
-        return np.empty(size, kind)
-    return np.frombuffer(mmap.mmap(-1, size * WIDTH), kind)
+    def _new_room(self, shape: tuple[int, ...]) -> NDArray[Number]:
+        if shape[0] * WIDTH < MIN_MAPPED:
+            return np.empty(shape, self._room.dtype)
+        return np.frombuffer(mmap.mmap(-1, shape[0] * WIDTH), self._room.dtype)
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -82,10 +61,10 @@ class ArrayLayout:
     def __init__(self, growth: float) -> None:
         """Leave room behind each array for so many times its values, and for a page of them at least."""
         self._growth = growth
-        self._arrays: list[tuple[Extent, GrowingArray[Any]]] = []
+        self._arrays: list[tuple[Extent, ColumnArray[Any]]] = []
         self._end = 0
 
-    def place(self, array: GrowingArray[Any]) -> Extent:
+    def place(self, array: ColumnArray[Any]) -> Extent:
         """Add an array behind the others."""
         size = aligned(int(len(array) * self._growth) * WIDTH + mmap.PAGESIZE)
         extent = Extent(self._end, len(array), size // WIDTH)
@@ -97,8 +76,8 @@ class ArrayLayout:
         """Write them, the first at so many bytes; their room is left as holes, which take no space on the disk."""
         for extent, array in self._arrays:
             file.seek(first + extent.start)
-            file.write(array.view().data.cast("B"))
-            release(array.view())
+            file.write(array.view.data.cast("B"))
+            release(array.view)
         file.truncate(first + self._end)
 
 
@@ -120,11 +99,11 @@ class MappedArrays(mmap.mmap):
         mapped._address = np.frombuffer(mapped, np.uint8).ctypes.data
         return mapped
 
-    def array(self, kind: type[Number], extent: Extent) -> GrowingArray[Number]:
+    def array(self, kind: type[Number], extent: Extent) -> ColumnArray[Number]:
         """The array of an extent, to be read and appended to; raises ValueError if the file is too short for it."""
         start = self._first + extent.start
         self._ends[start] = start + extent.size * WIDTH
-        return GrowingArray(kind, np.frombuffer(self, kind, extent.room, start), extent.size)
+        return ColumnArray.behind(np.frombuffer(self, kind, extent.room, start), extent.size)
 
     @property
     def intact(self) -> bool:

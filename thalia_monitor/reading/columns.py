@@ -10,7 +10,7 @@ import numpy as np
 
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, Floats, History, Ints, Lineage
 from thalia_monitor.model.records import Event
-from thalia_monitor.reading.arrays import ArrayLayout, Extent, GrowingArray, MappedArrays
+from thalia_monitor.reading.arrays import ArrayLayout, ColumnArray, Extent, MappedArrays
 from thalia_monitor.reading.clock import TrainerClock
 from thalia_monitor.reading.formats.json_values import MOST_SERIES
 from thalia_monitor.reading.recording import MetricLine
@@ -119,9 +119,9 @@ class GrowingColumn:
     __slots__ = ("_rows", "_values")
 
     def __init__(
-        self, values: GrowingArray[np.float64] | None = None, rows: GrowingArray[np.int64] | None = None
+        self, values: ColumnArray[np.float64] | None = None, rows: ColumnArray[np.int64] | None = None
     ) -> None:
-        self._values = GrowingArray(np.float64) if values is None else values
+        self._values = ColumnArray(np.float64) if values is None else values
         self._rows = rows
 
     def extend(self, cells: Cells, first_row: int, rows: int) -> None:
@@ -130,18 +130,18 @@ class GrowingColumn:
             self._note_rows()
         if self._rows is not None:
             within = np.arange(rows, dtype=np.int64) if cells.rows is None else cells.rows
-            self._rows.extend(within + first_row)
-        self._values.extend(cells.values)
+            self._rows.append(within + first_row)
+        self._values.append(cells.values)
 
     def column(self, rows: int) -> Column:
         """Read-only view of the column, in a history of that many rows."""
         if self._rows is None and len(self._values) < rows:
             self._note_rows()
-        return Column(self._values.view(), None if self._rows is None else self._rows.view())
+        return Column(self._values.view, None if self._rows is None else self._rows.view)
 
     def _note_rows(self) -> None:
-        self._rows = GrowingArray(np.int64)
-        self._rows.extend(np.arange(len(self._values), dtype=np.int64))
+        self._rows = ColumnArray(np.int64)
+        self._rows.append(np.arange(len(self._values), dtype=np.int64))
 
     def place(self, name: str, layout: ArrayLayout) -> ColumnExtents:
         """Add its arrays to those that are to be written into a file."""
@@ -198,8 +198,8 @@ class HistoryBuilder:
         self.log_start = 0
         """Row of the log's first line; what is above was logged before, by another logger."""
         self._lineage = Lineage()
-        self.step, self.segment = GrowingArray(np.int64), GrowingArray(np.int64)
-        self._time = GrowingArray(np.float64)
+        self.step, self.segment = ColumnArray(np.int64), ColumnArray(np.int64)
+        self._time = ColumnArray(np.float64)
         self._metrics, self._neurons, self._capacity = ColumnSet(), ColumnSet(), ColumnSet()
         self._segmenter = Segmenter()
         self.clock, self.event_clock = TrainerClock(), TrainerClock()
@@ -239,9 +239,9 @@ class HistoryBuilder:
         if changed < first or forgotten:
             self.generation += 1
             self._lineage = Lineage()
-        self.step.extend(batch.step)
-        self.segment.extend(segment[first - changed :])
-        self._time.extend(self.clock.corrected(batch.time))
+        self.step.append(batch.step)
+        self.segment.append(segment[first - changed :])
+        self._time.append(self.clock.corrected(batch.time))
         self._metrics.extend(batch.metrics, first, rows)
         self._neurons.extend(batch.neurons, first, rows)
         self._capacity.extend(batch.capacity, first, rows)
@@ -259,7 +259,7 @@ class HistoryBuilder:
         self._segmenter.forget_times()
         time = self.clock.corrected(batch.time[cut:])
         changed = min(changed, self._segmenter.assign(batch.step[cut:], time, batch.stage[cut:]))
-        return changed, not np.isnan(self._time.view()[self.log_start : first]).all()
+        return changed, not np.isnan(self._time.view[self.log_start : first]).all()
 
     @property
     def first_own_segment(self) -> int:
@@ -272,11 +272,11 @@ class HistoryBuilder:
         found.log_start = len(earlier)
         found._segmenter = self._segmenter.preceded_by(earlier._segmenter, self.log_start)
         found.clock, found.event_clock = self.clock, self.event_clock
-        found.segment.extend(found._segmenter.numbers(0))
+        found.segment.append(found._segmenter.numbers(0))
         for builder, start in ((earlier, 0), (self, self.log_start)):
             history, first, rows = builder.history(), len(found.step), len(builder) - start
-            found.step.extend(history.step[start:])
-            found._time.extend(history.time[start:])
+            found.step.append(history.step[start:])
+            found._time.append(history.time[start:])
             found._metrics.extend(_cells_from(history.metrics, start), first, rows)
             found._neurons.extend(_cells_from(history.neurons, start), first, rows)
             found._capacity.extend(_cells_from(history.capacity, start), first, rows)
@@ -287,9 +287,9 @@ class HistoryBuilder:
         if self._history is None or self._history.generation != self.generation:
             rows = len(self.step)
             self._history = History(
-                self.step.view(),
-                self.segment.view(),
-                self._time.view(),
+                self.step.view,
+                self.segment.view,
+                self._time.view,
                 self._metrics.view(rows),
                 self._neurons.view(rows),
                 self._capacity.view(rows),
@@ -327,7 +327,7 @@ class HistoryBuilder:
         neurons = ColumnSet.mapped(extents.neurons, arrays)
         capacity = ColumnSet.mapped(extents.capacity, arrays)
         # The segment of a line that only one of the two has come to doubt is another now.
-        same_end = np.array_equal(segment.view()[: len(self)][-1:], self.segment.view()[-1:])
+        same_end = np.array_equal(segment.view[: len(self)][-1:], self.segment.view[-1:])
         if extents.generation != self.generation or not same_end:
             self._lineage = Lineage()
         self.step, self.segment, self._time = step, segment, time

@@ -204,7 +204,7 @@ class LogContents:
         description, builder = snapshot.description, self.builder
         rows, generation = len(builder), builder.generation
         builder.map(description.history, snapshot.arrays)
-        step, segment = builder.step.view(), builder.segment.view()
+        step, segment = builder.step.view, builder.segment.view
         # Within a generation, only the last of the rows that were here can be in another segment now.
         self.events.place(max(rows - 1, 0) if builder.generation == generation else 0, step, segment)
         self.events.take_over(description.events, file, step, segment)
@@ -239,7 +239,7 @@ class LogContents:
         known = 0 if len(batch) else len(self.events)  # without a new row, only new events are to be placed
         self.events.extend(batch.events, first_row)
         self.correct_event_times()
-        self.events.place(changed, self.builder.step.view(), self.builder.segment.view(), known)
+        self.events.place(changed, self.builder.step.view, self.builder.segment.view, known)
 
     def _report(self, problem: Problem | TextField) -> None:
         """Add a problem; a text under a name that no number was logged under is none, but a note."""

@@ -50,8 +50,8 @@ class Composed:
             return self.saved or self.progress
         newest, here = self.saved[-1], self.progress[-1]
         if here.step > newest.step:
-            return (*self.saved, filled(here, newest))
-        return (*self.saved[:-1], filled(newest, here))
+            return (*self.saved, completed(here, newest))
+        return (*self.saved[:-1], completed(newest, here))
 
 
 def compose(recordings: Sequence[Recording]) -> Composed:
@@ -151,22 +151,22 @@ def _by_step(others: Iterable[Recording]) -> dict[int, Checkpoint]:
     ranked = [(_rank(each), -point.modified, point) for each in others for point in each.checkpoints]
     latest: dict[int, Checkpoint] = {}
     for _, _, point in sorted(ranked, key=lambda each: each[:2]):
-        latest[point.step] = filled(latest[point.step], point) if point.step in latest else point
+        latest[point.step] = completed(latest[point.step], point) if point.step in latest else point
     return dict(sorted(latest.items()))
 
 
-def filled(point: Checkpoint, other: Checkpoint) -> Checkpoint:
-    """Give a checkpoint with what it leaves open taken from another of the same stage."""
+def completed(point: Checkpoint, other: Checkpoint) -> Checkpoint:
+    """A checkpoint with the fields that it lacks taken from another of the same stage."""
     if point.stage is not None and other.stage is not None and _number(point.stage) != _number(other.stage):
         return point
-    completed = not point.metrics and other.metrics
+    takes_metrics = not point.metrics and other.metrics
     return replace(
         point,
         stage=other.stage if point.stage is None else point.stage,
         week=other.week if point.week is None else point.week,
         total_weeks=other.total_weeks if point.total_weeks is None else point.total_weeks,
         metrics=point.metrics or other.metrics,
-        metrics_step=min(other.measured_at, point.step) if completed else point.metrics_step,
+        metrics_step=min(other.measured_at, point.step) if takes_metrics else point.metrics_step,
         milestones=point.milestones or other.milestones,
         warnings=point.warnings or other.warnings,
         training_seconds=other.training_seconds if point.training_seconds is None else point.training_seconds,
@@ -259,11 +259,11 @@ def _checkpoints(documented: tuple[Checkpoint, ...], others: RunParts) -> tuple[
         return others.checkpoints
     saved = {point.step: point for point in others.checkpoints}
     known = {point.step for point in documented}
-    points = [filled(point, saved[point.step]) if point.step in saved else point for point in documented]
+    points = [completed(point, saved[point.step]) if point.step in saved else point for point in documented]
     if others.progress:
-        points[-1] = filled(points[-1], others.progress[0])
+        points[-1] = completed(points[-1], others.progress[0])
     newest = points[-1]
     for step, point in saved.items():
         if step not in known:
-            points.append(point if step < newest.step else filled(_without_totals(point), newest))
+            points.append(point if step < newest.step else completed(_without_totals(point), newest))
     return tuple(sorted(points, key=lambda point: (point.step, point.modified, point.file)))

@@ -257,7 +257,7 @@ def _follow(tail: Tail, contents: LogContents, decoder: BulkDecoder) -> None:
 
 
 def _source(name: str, lines: int, contents: LogContents, before: int) -> Source:
-    steps = contents.builder.step.view()[before:]
+    steps = contents.builder.step.view[before:]
     first, last = (int(steps.min()), int(steps.max())) if len(steps) else (None, None)
     return Source(name, FORMAT, lines, first, last)
 

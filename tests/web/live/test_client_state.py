@@ -124,8 +124,8 @@ def test_a_client_state_has_what_the_browser_shows() -> None:
     assert (client.names, client.notices, client.view.x) == (["a", 3], "9f", "wall")
     assert client.near == frozenset({("metric", "loss")})
     assert client.ahead == frozenset({("metric", "x")})
-    assert (client.charts, client.drawn) == charts
-    assert (client.panels, client.filled) == ([{"name": "cards"}], ["7"])
+    assert (client.charts, client.charts_shown) == charts
+    assert (client.panels, client.panels_shown) == ([{"name": "cards"}], ["7"])
 
 
 def test_browsers_that_show_the_same_have_one_digest() -> None:
@@ -173,4 +173,4 @@ def test_only_a_chart_on_the_screen_or_close_to_it_is_opened() -> None:
 def test_ids_that_no_page_sends_are_refused(charts: Any) -> None:
     """Without valid ids, one value for each, there is nothing to answer."""
     with pytest.raises(BadRequest):
-        ClientState.parse({}, drawn=charts)
+        ClientState.parse({}, charts=charts)

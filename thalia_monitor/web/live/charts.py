@@ -275,40 +275,40 @@ def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[A
         )
         if client.is_due(each, run, before)
         else unchanged
-        for each, before in zip(client.charts, client.drawn, strict=True)
+        for each, before in zip(client.charts, client.charts_shown, strict=True)
     ]
-    figures, captions, marks = zip(*answers, strict=True) if answers else ((), (), ())
-    return list(figures), list(captions), list(marks)
+    figures, captions, notes = zip(*answers, strict=True) if answers else ((), (), ())
+    return list(figures), list(captions), list(notes)
 
 
-def update(state: TrainingState, run: str, chart: Part, view: View, drawn: Any) -> tuple[Any, Any, Any]:
-    """The smallest update of one chart: figure, caption, and what the browser then shows."""
+def update(state: TrainingState, run: str, chart: Part, view: View, shown: Any) -> tuple[Any, Any, Any]:
+    """The smallest update of one chart: figure, caption, and a note of what the browser then shows."""
     family, rest = _family(chart["kind"])
     if family:
         state = replace(state, version=f"{state.version}+{family.version(rest)}")
-    if not isinstance(drawn, dict) or not {"version", "view"} <= drawn.keys():
-        drawn = None  # nothing yet, or what no page of ours notes
-    mark: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
-    if drawn and mark.items() <= drawn.items():
+    if not isinstance(shown, dict) or not {"version", "view"} <= shown.keys():
+        shown = None  # nothing yet, or what no page of ours notes
+    note: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
+    if shown and note.items() <= shown.items():
         return no_update, no_update, no_update
     built = _finished(state, run, chart, view)
-    held = _held(built, view, drawn)
-    mark |= {"axes": axes_of(view, chart["name"], built), "length": built.length, "held": held}
+    held = _held(built, view, shown)
+    note |= {"axes": axes_of(view, chart["name"], built), "length": built.length, "held": held}
     words = caption(built, held)
-    if not drawn or drawn.get("axes") != mark["axes"]:
-        return framed(built, view), beside(words), mark
-    before = monitor().known(drawn["version"], _part(chart, drawn["view"]), Chart)
+    if not shown or shown.get("axes") != note["axes"]:
+        return framed(built, view), beside(words), note
+    before = monitor().known(shown["version"], _part(chart, shown["view"]), Chart)
     if before is None:
-        return replacement(built), beside(words), mark
-    same = words == caption(before, drawn.get("held"))
-    return difference(before, built), no_update if same else beside(words), mark
+        return replacement(built), beside(words), note
+    same = words == caption(before, shown.get("held"))
+    return difference(before, built), no_update if same else beside(words), note
 
 
-def _held(chart: Chart, view: View, drawn: dict[str, Any] | None) -> int | None:
+def _held(chart: Chart, view: View, shown: dict[str, Any] | None) -> int | None:
     """How many points the series had when the chart was zoomed and so paused; None while it follows the run."""
     if not view.zoomed or chart.own_axis:
         return None
-    seen = [drawn.get(each) for each in ("held", "length")] if drawn else []
+    seen = [shown.get(each) for each in ("held", "length")] if shown else []
     return next((each for each in seen if isinstance(each, int)), chart.length)
 
 

@@ -40,10 +40,10 @@ class ClientState:
     ahead: frozenset[tuple[str, str]] = frozenset()
     """Those a little above or below it."""
     charts: Sequence[Part] = ()
-    drawn: Sequence[Any] = ()
-    """What each chart shows, in the words of ``charts.update``."""
+    charts_shown: Sequence[Any] = ()
+    """What each chart shows, as ``charts.update`` notes it; None for one that has not been drawn yet."""
     panels: Sequence[Part] = ()
-    filled: Sequence[Any] = ()
+    panels_shown: Sequence[Any] = ()
     """The version that each panel shows."""
 
     @classmethod
@@ -52,8 +52,8 @@ class ClientState:
         held: Mapping[str, Any],
         view: Any = None,
         near: Any = None,
-        drawn: tuple[Any, Any] = ((), ()),
-        filled: tuple[Any, Any] = ((), ()),
+        charts: tuple[Any, Any] = ((), ()),
+        panels: tuple[Any, Any] = ((), ()),
     ) -> Self:
         """Parse the arguments of the refresh callback.
 
@@ -61,15 +61,14 @@ class ClientState:
             held: of the frame: ``run``, ``known``, ``named``, ``notices`` and ``standing``.
             view: the store of the view.
             near: the store of the charts on the screen and, with a third word, close to it.
-            drawn: ids of the charts, and what each shows.
-            filled: ids of the panels, and the version that each shows.
+            charts: ids of the charts, and what each shows.
+            panels: ids of the panels, and the version that each shows.
 
         Raises:
             BadRequest: ids that no page of ours sends: there is nothing to answer.
         """
         run, notices = held.get("run"), held.get("notices")
         near = near if isinstance(near, list) else None
-        charts, panels = _parts(drawn, "kind", "name"), _parts(filled, "name")
         return cls(
             view_from(view),
             run if isinstance(run, str) else None,
@@ -79,29 +78,29 @@ class ClientState:
             held.get("standing"),
             None if near is None else _pairs(near, 2),
             _pairs(near or [], 3),
-            charts,
-            drawn[1],
-            panels,
-            filled[1],
+            _parts(charts, "kind", "name"),
+            charts[1],
+            _parts(panels, "name"),
+            panels[1],
         )
 
-    def is_due(self, chart: Part, run: str, drawn: Any) -> bool:
-        """Whether a chart is on the screen, or close to it and not yet ``drawn`` in this view of this run."""
+    def is_due(self, chart: Part, run: str, shown: Any) -> bool:
+        """Whether a chart is on the screen, or close to it and does not show this view of this run yet."""
         part = (chart["kind"], chart["name"])
         if self.near is None or part in self.near:
             return True
         return part in self.ahead and not (
-            isinstance(drawn, dict)
-            and drawn.get("view") == self.view.key
-            and str(drawn.get("version")).startswith(f"{run}:")
+            isinstance(shown, dict)
+            and shown.get("view") == self.view.key
+            and str(shown.get("version")).startswith(f"{run}:")
         )
 
     @property
     def opens_charts(self) -> bool:
         """Whether a chart on the screen, or close to it, has not been drawn yet."""
         return any(
-            drawn is None and self.is_due(chart, "", drawn)
-            for chart, drawn in zip(self.charts, self.drawn, strict=True)
+            shown is None and self.is_due(chart, "", shown)
+            for chart, shown in zip(self.charts, self.charts_shown, strict=True)
         )
 
     @property
@@ -114,8 +113,8 @@ class ClientState:
         near = None if self.near is None else sorted(self.near)
         frame = (self.run, version, self.names, self.notices, self.standing)
         view = (self.view.key, sorted(self.view.pins))
-        page = (view, near, sorted(self.ahead), self.charts, self.drawn, self.panels, self.filled)
-        return digest((frame, page))
+        charts, panels = (self.charts, self.charts_shown), (self.panels, self.panels_shown)
+        return digest((frame, view, near, sorted(self.ahead), charts, panels))
 
     @property
     def status(self) -> str | None:

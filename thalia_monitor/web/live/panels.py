@@ -149,16 +149,18 @@ def updates(
     summed = cache(sum_up)
 
     def update(name: str, before: Any) -> tuple[Any, Any]:
-        mark = f"{run}:{state.version}:{status if name in summaries else ''}"
-        if mark == before or name not in {*fills, *summaries}:
+        version = f"{run}:{state.version}:{status if name in summaries else ''}"
+        if version == before or name not in {*fills, *summaries}:
             return no_update, no_update
         if name in summaries:
-            return summaries[name](summed()), mark
-        return state.memoized(("pane", name), lambda: fills[name](state)), mark  # the same for every viewer
+            return summaries[name](summed()), version
+        return state.memoized(
+            ("pane", name), lambda: fills[name](state)
+        ), version  # the same for every viewer
 
     failed = [basic.notice("critical", SENTENCE)], no_update
     answers = [
         contained(each["name"], partial(update, each["name"], before), failed)
         for each, before in zip(ids, shown, strict=True)
     ]
-    return [children for children, _ in answers], [mark for _, mark in answers]
+    return [children for children, _ in answers], [version for _, version in answers]

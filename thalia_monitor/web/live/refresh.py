@@ -178,19 +178,25 @@ def register(app: Dash) -> None:
         },
         state={
             "held": HELD,
-            "drawn": (State(chart_id("chart", ALL, ALL), "id"), State(chart_id("drawn", ALL, ALL), "data")),
-            "shown": (State(panel_id("pane", ALL), "id"), State(panel_id("pane-shown", ALL), "data")),
+            "charts_on_page": (
+                State(chart_id("chart", ALL, ALL), "id"),
+                State(chart_id("drawn", ALL, ALL), "data"),
+            ),
+            "panels_on_page": (
+                State(panel_id("pane", ALL), "id"),
+                State(panel_id("pane-shown", ALL), "data"),
+            ),
         },
     )
     def follow(
         view: dict[str, Any] | None,
         near: list[list[str]] | None,
         held: dict[str, Any],
-        drawn: tuple[Any, Any],
-        shown: tuple[Any, Any],
+        charts_on_page: tuple[Any, Any],
+        panels_on_page: tuple[Any, Any],
         **_: Any,
     ) -> dict[str, Any]:
-        client = ClientState.parse(held, view, near, drawn, shown)
+        client = ClientState.parse(held, view, near, charts_on_page, panels_on_page)
         return _on_tick(client) if _is_tick() else _on_view(client)
 
 
@@ -247,7 +253,7 @@ def _answer(client: ClientState, found: Refresh) -> dict[str, Any]:
     return {
         "frame": found.frame,
         "charts": charts.updates(state, run, client),
-        "panes": panels.updates(state, run, client.panels, client.filled, found.status, sum_up),
+        "panes": panels.updates(state, run, client.panels, client.panels_shown, found.status, sum_up),
     }
 
 
