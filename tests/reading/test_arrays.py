@@ -23,7 +23,7 @@ def grown(values: list[int]) -> ColumnArray[np.int64]:
 def written(path: Path, *arrays: ColumnArray[np.int64], growth: float = 1.125) -> list[Extent]:
     """Write arrays into a file; say where they are."""
     layout = ArrayLayout(growth)
-    extents = [layout.place(array) for array in arrays]
+    extents = [layout.add(array) for array in arrays]
     with path.open("wb") as file:
         layout.write(file, FIRST)
     return extents

@@ -64,7 +64,7 @@ class ArrayLayout:
         self._arrays: list[tuple[Extent, ColumnArray[Any]]] = []
         self._end = 0
 
-    def place(self, array: ColumnArray[Any]) -> Extent:
+    def add(self, array: ColumnArray[Any]) -> Extent:
         """Add an array behind the others."""
         size = aligned(int(len(array) * self._growth) * WIDTH + mmap.PAGESIZE)
         extent = Extent(self._end, len(array), size // WIDTH)

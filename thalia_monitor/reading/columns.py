@@ -143,10 +143,10 @@ class GrowingColumn:
         self._rows = ColumnArray(np.int64)
         self._rows.append(np.arange(len(self._values), dtype=np.int64))
 
-    def place(self, name: str, layout: ArrayLayout) -> ColumnExtents:
+    def add_to(self, layout: ArrayLayout, name: str) -> ColumnExtents:
         """Add its arrays to those that are to be written into a file."""
-        rows = None if self._rows is None else layout.place(self._rows)
-        return ColumnExtents(name, layout.place(self._values), rows)
+        rows = None if self._rows is None else layout.add(self._rows)
+        return ColumnExtents(name, layout.add(self._values), rows)
 
     @classmethod
     def mapped(cls, extents: ColumnExtents, arrays: MappedArrays) -> GrowingColumn:
@@ -180,9 +180,9 @@ class ColumnSet:
         """Read-only view of every column, in a history of that many rows."""
         return {name: column.column(rows) for name, column in self._columns.items()}
 
-    def place(self, layout: ArrayLayout) -> list[ColumnExtents]:
+    def add_to(self, layout: ArrayLayout) -> list[ColumnExtents]:
         """Add every column's arrays to those that are to be written into a file."""
-        return [column.place(name, layout) for name, column in self._columns.items()]
+        return [column.add_to(layout, name) for name, column in self._columns.items()]
 
     @classmethod
     def mapped(cls, extents: list[ColumnExtents], arrays: MappedArrays) -> ColumnSet:
@@ -300,17 +300,17 @@ class HistoryBuilder:
             )
         return self._history
 
-    def place(self, layout: ArrayLayout) -> HistoryExtents:
+    def add_to(self, layout: ArrayLayout) -> HistoryExtents:
         """Add all arrays to those that are to be written into a file."""
         self.history()  # columns that the newest rows lack have their rows noted by that
         return HistoryExtents(
             self.generation,
-            layout.place(self.step),
-            layout.place(self.segment),
-            layout.place(self._time),
-            self._metrics.place(layout),
-            self._neurons.place(layout),
-            self._capacity.place(layout),
+            layout.add(self.step),
+            layout.add(self.segment),
+            layout.add(self._time),
+            self._metrics.add_to(layout),
+            self._neurons.add_to(layout),
+            self._capacity.add_to(layout),
             self._segmenter,
             self.clock,
             self.event_clock,

@@ -56,8 +56,8 @@ class EventList:
         self.kinds.update(event.kind for _, event in events)
         self._rows += [first_row + row for row, _ in events]
 
-    def place(self, from_row: int, step: Ints, segment: Ints, first: int = 0) -> None:
-        """Settle the segments of the events at or after that row, given every row's; not of the ``first`` ones."""
+    def assign_segments(self, from_row: int, step: Ints, segment: Ints, first: int = 0) -> None:
+        """Assign the events at or after a row to segments, given every row's; not the ``first`` events."""
         for index in range(len(self._events) - 1, first - 1, -1):
             if self._rows[index] < from_row:
                 break
@@ -97,8 +97,8 @@ class EventList:
         segments = _segments_at(rows, step, segment)
         self.kinds.update(row[1] for row in rows)
         self._events += [
-            Event(kind, place, fields, found, time, file, line)
-            for (_, kind, place, fields, time, line), found in zip(rows, segments, strict=True)
+            Event(kind, own_step, fields, found, time, file, line)
+            for (_, kind, own_step, fields, time, line), found in zip(rows, segments, strict=True)
         ]
         self._rows += [row[0] for row in rows]
 
@@ -206,7 +206,9 @@ class LogContents:
         builder.map(description.history, snapshot.arrays)
         step, segment = builder.step.view, builder.segment.view
         # Within a generation, only the last of the rows that were here can be in another segment now.
-        self.events.place(max(rows - 1, 0) if builder.generation == generation else 0, step, segment)
+        self.events.assign_segments(
+            max(rows - 1, 0) if builder.generation == generation else 0, step, segment
+        )
         self.events.take_over(description.events, file, step, segment)
         self.correct_event_times()
         self.problems.restore(description.problems, description.total_problems)
@@ -239,7 +241,7 @@ class LogContents:
         known = 0 if len(batch) else len(self.events)  # without a new row, only new events are to be placed
         self.events.extend(batch.events, first_row)
         self.correct_event_times()
-        self.events.place(changed, self.builder.step.view, self.builder.segment.view, known)
+        self.events.assign_segments(changed, self.builder.step.view, self.builder.segment.view, known)
 
     def _report(self, problem: Problem | TextField) -> None:
         """Add a problem; a text under a name that no number was logged under is none, but a note."""

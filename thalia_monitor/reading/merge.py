@@ -113,17 +113,17 @@ def _with_numbers(stretches: tuple[Recording, ...], reports: Sequence[Recording]
     for report in reports:
         made = report.lines[0].time
         timed = [
-            (place, row)
-            for place, stretch in enumerate(stretches)
+            (at, row)
+            for at, stretch in enumerate(stretches)
             for row, line in enumerate(stretch.lines)
             if made is None or line.time is None or line.time <= made
         ]
-        rows = timed or [(place, 0) for place, stretch in enumerate(stretches) if stretch.lines][:1]
-        place, row = rows[-1]
-        lines = list(stretches[place].lines)
+        rows = timed or [(at, 0) for at, stretch in enumerate(stretches) if stretch.lines][:1]
+        at, row = rows[-1]
+        lines = list(stretches[at].lines)
         lines[row] = replace(lines[row], metrics={**lines[row].metrics, **report.lines[0].metrics})
-        changed = replace(stretches[place], lines=tuple(lines))
-        stretches = (*stretches[:place], changed, *stretches[place + 1 :])
+        changed = replace(stretches[at], lines=tuple(lines))
+        stretches = (*stretches[:at], changed, *stretches[at + 1 :])
     return stretches
 
 

@@ -33,6 +33,7 @@ from thalia_monitor.model.records import Problem
 from thalia_monitor.reading.arrays import ArrayLayout, MappedArrays, aligned
 from thalia_monitor.reading.columns import HistoryExtents
 from thalia_monitor.reading.contents import EventRow, LogContents
+from thalia_monitor.reading.jsonl.tail import Bookmark
 
 SNAPSHOT_FORMAT: Final = f"3-{__version__}"
 """Each version of the monitor has its own snapshots, since versions may parse the same log differently."""
@@ -60,28 +61,13 @@ def storing() -> Iterator[None]:
         raise SnapshotLost(str(error)) from error
 
 
-class LogPosition(msgspec.Struct, frozen=True):
-    """Read position in a log, and the bytes that identify the log."""
-
-    identity: tuple[int, int]
-    """Device and inode."""
-    offset: int
-    """Bytes up to the end of the last line that was parsed."""
-    lines: int
-    """Number of lines before ``offset``."""
-    head: bytes
-    """First bytes of the log."""
-    before: bytes
-    """Bytes just before ``offset``."""
-
-
 class Description(msgspec.Struct, frozen=True):
     """What is in a snapshot.
 
     Encoded as a map, so the names of its fields and of those within are part of the file format.
     """
 
-    place: LogPosition
+    bookmark: Bookmark
     history: HistoryExtents
     events: list[EventRow]
     problems: list[Problem]
@@ -99,9 +85,9 @@ class Snapshot:
     """Device, inode, size and modification time of its file."""
 
     @property
-    def place(self) -> LogPosition:
+    def bookmark(self) -> Bookmark:
         """How far the log had been read."""
-        return self.description.place
+        return self.description.bookmark
 
 
 class SnapshotFolder:
@@ -151,16 +137,16 @@ class SnapshotFolder:
             return False
         return True
 
-    def write(self, place: LogPosition, contents: LogContents, log_size: int) -> None:
+    def write(self, bookmark: Bookmark, contents: LogContents, log_size: int) -> None:
         """Write a snapshot in place of the old one; processes that map that keep it. The caller holds the lock.
 
         There is room behind the columns for all of a log of ``log_size`` bytes, and for a few percent more.
         """
-        layout = ArrayLayout(SPARE_SHARE + max(log_size / max(place.offset, 1), 1))
+        layout = ArrayLayout(SPARE_SHARE + max(log_size / max(bookmark.offset, 1), 1))
         packed = msgspec.msgpack.encode(
             Description(
-                place,
-                contents.builder.place(layout),
+                bookmark,
+                contents.builder.add_to(layout),
                 contents.events.rows(),
                 list(contents.problems.view()),
                 contents.problems.total,

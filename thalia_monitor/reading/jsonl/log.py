@@ -23,7 +23,7 @@ from thalia_monitor.reading.jsonl.line import Item, decode_line
 from thalia_monitor.reading.jsonl.parallel import MIN_PARALLEL_BYTES, decode_ranges, helpers_here, ranges
 from thalia_monitor.reading.jsonl.tail import Lines, Tail
 from thalia_monitor.reading.rotated import RotatedParts
-from thalia_monitor.reading.snapshot import LogPosition, Snapshot, SnapshotFolder, SnapshotLost
+from thalia_monitor.reading.snapshot import Snapshot, SnapshotFolder, SnapshotLost
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
@@ -72,12 +72,12 @@ class LogReader:
 
         Raises OSError if the log cannot be read, ValueError if the snapshot is damaged.
         """
-        tail, place = Tail(self.path, self.tail.bytes_read, self.tail.within), snapshot.place
-        tail.resume(place.identity, place.offset, place.lines, place.head, place.before)
+        tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
+        tail.resume(snapshot.bookmark)
         if not tail.continues():
             return False
         same_log = self.tail.continues()
-        if same_log and place.offset < self.tail.offset:
+        if same_log and tail.offset < self.tail.offset:
             return False
         generation = self.contents.builder.generation + (1 if self.tail.lines else 0)
         contents = self.contents if same_log else LogContents(generation)
@@ -181,7 +181,7 @@ class SharedLogReader:
         snapshot = self.reader.contents.snapshot
         if snapshot is None or not self.reader.tail.continues():
             return False
-        offset = snapshot.place.offset
+        offset = snapshot.bookmark.offset
         return size - offset <= max(MIN_ADDED_BYTES, MIN_ADDED_SHARE * offset)
 
     def _read_and_write(self, folder: SnapshotFolder, size: int) -> None:
@@ -201,11 +201,11 @@ class SharedLogReader:
     def _offset(self) -> int:
         """Bytes of the log that the snapshot holds."""
         snapshot = self.reader.contents.snapshot
-        return snapshot.place.offset if snapshot else 0
+        return snapshot.bookmark.offset if snapshot else 0
 
     def _write(self, folder: SnapshotFolder, size: int) -> None:
         """Write a snapshot and continue with that, whose pages are shared."""
-        folder.write(LogPosition(*self.reader.tail.place()), self.reader.contents, size)
+        folder.write(self.reader.tail.bookmark(), self.reader.contents, size)
         self._begin_with_newer(folder)
 
     def _begin_with_newer(self, folder: SnapshotFolder) -> bool:

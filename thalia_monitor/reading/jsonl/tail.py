@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +42,21 @@ class Lines:
     """The line number, from 1, of the first of them."""
     restarted: bool = False
     """The file is not the one read before: what was read of that no longer counts."""
+
+
+class Bookmark(msgspec.Struct, frozen=True):
+    """How far a file has been read, and the bytes by which it is known again."""
+
+    identity: tuple[int, int]
+    """Device and inode."""
+    offset: int
+    """Bytes up to the end of the last line that was read."""
+    lines: int
+    """Number of lines before ``offset``."""
+    head: bytes
+    """First bytes of the file."""
+    before: bytes
+    """Bytes just before ``offset``."""
 
 
 class Tail:
@@ -119,14 +135,14 @@ class Tail:
         with open_regular(self.path, self.within) as file:
             return self._continues(file, os.fstat(file.fileno()))
 
-    def place(self) -> tuple[tuple[int, int], int, int, bytes, bytes]:
-        """Return the read position and the file's fingerprint: the arguments of ``resume``."""
-        return self._identity or (0, 0), self.offset, self.lines, self._head, self._before
+    def bookmark(self) -> Bookmark:
+        """How far the file has been read, for another reader to go on there."""
+        return Bookmark(self._identity or (0, 0), self.offset, self.lines, self._head, self._before)
 
-    def resume(self, identity: tuple[int, int], offset: int, lines: int, head: bytes, before: bytes) -> None:
-        """Continue at the position of another reader of the same file, as returned by ``place``."""
-        self._identity, self.offset, self.lines = identity, offset, lines
-        self._head, self._before = head, before
+    def resume(self, bookmark: Bookmark) -> None:
+        """Go on where another reader of the same file has been."""
+        self._identity, self.offset, self.lines = bookmark.identity, bookmark.offset, bookmark.lines
+        self._head, self._before = bookmark.head, bookmark.before
         self._forget_pending()
 
     def skip(self, offset: int, lines: int) -> None:
