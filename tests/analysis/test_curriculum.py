@@ -387,6 +387,16 @@ def test_hostile_fields_are_left_out(tmp_path: Path) -> None:
     assert spans(state) == [(0, 1, 0, 6_000, None)]
 
 
+def test_a_gate_of_an_attempt_that_was_given_up_says_nothing_of_now(tmp_path: Path) -> None:
+    """The run failed its gate at step 5,000 and was resumed from 3,000: the next gate is still to come."""
+    failed = event("gate", 5_000, passed=False, decision="extend")
+    lines = (begin(0, 0), *metrics(0, 5_000), failed)
+    before = advance.gate(run(tmp_path / "failed", *lines))
+    assert before
+    assert before.decision == "extend"
+    assert advance.gate(run(tmp_path / "resumed", *lines, *metrics(3_000, 4_000))) is None
+
+
 def test_new_events_cost_only_themselves(tmp_path: Path) -> None:
     """Reading the probes and interventions of a longer log looks at the events that are new."""
     first = run(tmp_path / "long", begin(0, 0), *metrics(0, 2_000), probe("a", 0, 0.5, 2_000))

@@ -84,6 +84,16 @@ def rendered(state: TrainingState) -> str:
     return html_report.render(run_document.of_run(summarize(state, 0.0)), 0.0)
 
 
+def test_the_configuration_is_of_a_stage_that_counts(run: Run) -> None:
+    """The run had begun stage 1, and was resumed from a step before it: its settings are those of stage 0."""
+    for stage, step in ((0, 0), (1, 550)):
+        run.append(line(step, event_type="stage_start", stage=stage, config={"rate": stage + 7}))
+        run.metrics(*range(step, step + 550, 50))
+    assert "rate 8 the newest stage" in Parsed(rendered(load_training_state(run.directory))).text
+    run.metrics(*range(300, 500, 50))
+    assert "rate 7 the newest stage" in Parsed(rendered(load_training_state(run.directory))).text
+
+
 def test_it_holds_everything_of_a_run(tmp_path: Path) -> None:
     """Summary, findings with evidence, every chart, milestones, growth, consolidation, configuration and files."""
     out = tmp_path / "run.html"

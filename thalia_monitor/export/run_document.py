@@ -255,7 +255,7 @@ def _configuration(state: TrainingState) -> Section:
         rows.append(("Planned steps of this stage", f"{plan.steps:,.0f}", "the log"))
     for name, threshold in state.criteria.items():
         rows.append((f"Criterion of {cut(name, 80)}", number(threshold), "the files"))
-    starts = state.events_of(contract.STAGE_START)
+    starts = [each for each in state.stage_events if each.kind == contract.STAGE_START]
     config = starts[-1].fields.get("config") if starts else None
     if isinstance(config, Mapping):
         where = "the newest stage's start"

@@ -287,8 +287,8 @@ class Gate:
 
 
 def gate(state: TrainingState) -> Gate | None:
-    """The newest gate result in the run; None if none is logged."""
-    logged = state.events_of(contract.GATE)
+    """The newest gate result in the run that no resume has left behind; None if none is logged."""
+    logged = state.counting(contract.GATE)
     return _gate_of(logged[-1]) if logged else None
 
 
