@@ -102,6 +102,18 @@ def test_what_cannot_be_taken_back_is_asked_about(browse: Callable[..., Watched]
     expect(page.get_by_text("This cannot be taken back.")).to_be_visible()
 
 
+def test_a_display_on_the_wall_shows_values_and_nothing_to_click(
+    browse: Callable[..., Watched], served: Server
+) -> None:
+    """Where somebody opens this page there by hand: what the parameters are now, and what was asked last."""
+    page = browse().open(f"{served.url}control?wall=1")
+    now = row(page, "learning_rate").locator(".control-now")
+    expect(now).to_have_text(re.compile(r"\d"))
+    expect(now).to_be_visible()
+    buttons = page.locator("#control-rows").locator("button, input, select, summary")
+    assert not any(each.is_visible() for each in buttons.all())
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_phone_shows_all_of_it(browse: Callable[..., Watched], served: Server, theme: str) -> None:
     """In one column, nothing scrolls sideways, and axe-core finds nothing."""
