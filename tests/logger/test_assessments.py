@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from thalia_monitor import CurriculumLogger, load_training_state
+from thalia_monitor.analysis import liveness
 from thalia_monitor.analysis.curriculum import retention, safety
+from thalia_monitor.analysis.liveness import Status
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "words"),
+    [
+        ({}, Status.FINISHED, "Training has ended"),
+        ({"reason": "out of memory", "stopped": True}, Status.STOPPED, "Training was stopped: out of memory"),
+    ],
+)
+def test_a_loop_without_stages_says_that_it_has_ended(
+    tmp_path: Path, given: dict[str, Any], status: Status, words: str
+) -> None:
+    """The run is over at once, and not quiet; training on makes it live again."""
+    logger = CurriculumLogger(tmp_path, console_log=False, file_log=False, json_log=True)
+    logger.record(1_000, {"loss": 0.5})
+    logger.log_training_end(step=1_000, **given)
+    state = load_training_state(tmp_path)
+    assert (state.problems, state.current_step) == ([], 1_000)
+    found = liveness.liveness(state, time.time())
+    assert (found.status, found.text.partition(";")[0]) == (status, words)
+    logger.record(1_001, {"loss": 0.5})
+    assert liveness.liveness(load_training_state(tmp_path), time.time()).status == Status.LIVE
 
 
 def test_probes_interventions_load_and_score_are_read_back(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a training measures and decides about itself: probes of tasks, cognitive load, health score, interventions."""
+"""What a training measures and decides about itself: probes, cognitive load, health score, interventions, its end."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ class Assessments:
         given = {"threshold": threshold, "deactivated": list(deactivated) or None}
         fields = {name: value for name, value in given.items() if value is not None}
         self.log_event(contract.COGNITIVE_LOAD, {"load": load, **fields}, step=step)
+
+    def log_training_end(self, reason: str = "", step: int | None = None, *, stopped: bool = False) -> None:
+        """Log that the training has ended: the monitor shows it as ended at once, not as quiet and then stale.
+
+        ``stopped`` tells that it ended before it was done, ``reason`` why: the text of an error, for example.
+        """
+        fields = {"status": "stopped" if stopped else "complete"} | ({"reason": reason} if reason else {})
+        self.log_event(contract.TRAINING_END, fields, step=step)
 
     def log_health_score(self, score: float, step: int | None = None) -> None:
         """Log the health score of a safety system, 0 to 1."""
