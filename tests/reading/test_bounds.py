@@ -128,7 +128,7 @@ def test_blank_lines_are_skipped_in_bulk(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bulk_decode, "decode_line", calls)
     contents = LogContents()
     blank = b"\n" * 500_000 + b" \t\r\n" * 500_000
-    contents.take(BulkDecoder().decode(blank + b"bad\n" + b"\n" * 9 + log_text(line(7)).encode()))
+    contents.add_decoded(BulkDecoder().decode(blank + b"bad\n" + b"\n" * 9 + log_text(line(7)).encode()))
     assert [each.line for each in contents.problems.view()] == [1_000_001]
     assert contents.builder.step.view.tolist() == [7]
     assert calls.count == 2
@@ -184,7 +184,7 @@ def test_broken_lines_without_end_are_only_counted(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(bulk_decode, "MANY_BROKEN", 400)
     good = log_text(line(7, loss=0.5), growth(8)).encode()
     contents = LogContents()
-    contents.take(BulkDecoder().decode(good + broken * 10_000 + good + broken * 10_000 + good))
+    contents.add_decoded(BulkDecoder().decode(good + broken * 10_000 + good + broken * 10_000 + good))
     assert contents.builder.step.view.tolist() == [7, 7, 7]
     assert [event.line for event in contents.events.view()] == [2, 10_004, 20_006]
     assert contents.problems.view()[0].line == 3

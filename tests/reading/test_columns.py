@@ -56,9 +56,9 @@ def test_a_log_of_ever_new_names_does_not_fill_the_memory(monkeypatch: pytest.Mo
     monkeypatch.setattr(columns, "MOST_SERIES", 3)
     contents = LogContents()
     for step in range(6):
-        contents.add([MetricLine(step, {f"metric {step}": 1.0, "metric 0": 2.0})])
+        contents.add_items([MetricLine(step, {f"metric {step}": 1.0, "metric 0": 2.0})])
     assert list(contents.builder.history().metrics) == ["metric 0", "metric 1", "metric 2"]
-    assert [str(problem) for problem in contents.problems.view()] == [
+    assert [str(problem) for problem in contents.log_problems] == [
         "training_log.json: names more than 2,000 different metrics; the rest of them is left out"
     ]
 

@@ -13,6 +13,7 @@ from thalia_monitor.model.history import History
 from thalia_monitor.model.records import Event
 from thalia_monitor.reading import columns
 from thalia_monitor.reading.contents import LogContents
+from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.recording import MetricLine
 
 Item = MetricLine | Event
@@ -30,7 +31,7 @@ LOGS = st.lists(LINES | EVENTS, max_size=14)
 def contents_of(items: list[Item]) -> LogContents:
     """A log that was read at once."""
     contents = LogContents()
-    contents.add(items)
+    contents.add_items(items)
     return contents
 
 
@@ -72,7 +73,7 @@ def test_a_log_that_grows_behind_another_is_the_whole_log_behind_it(
     given_out, read = [growing.builder.history()], cuts[0]
     expected_rows = [of_rows(given_out[0], 0)]
     for cut in cuts[1:]:
-        growing.add(then[read:cut])
+        growing.add_items(then[read:cut])
         read = cut
         given_out.append(growing.builder.history())
         expected_rows.append(of_rows(given_out[-1], 0))
@@ -112,7 +113,7 @@ def test_a_log_behind_another_is_not_copied_when_it_grows() -> None:
     """Rows, events and what was computed of them stay the same ones."""
     growing = contents_of([MetricLine(1), Event("growth", 1, {})]).preceded_by(contents_of([MetricLine(5)]))
     before, events = growing.builder.history(), growing.events.view()
-    growing.add([MetricLine(2, {"loss": 1.0}), Event("growth", 2, {})])
+    growing.add_items([MetricLine(2, {"loss": 1.0}), Event("growth", 2, {})])
     after = growing.builder.history()
     assert after.lineage is before.lineage
     assert np.shares_memory(after.step, before.step)
@@ -127,7 +128,7 @@ def test_a_clock_that_was_not_set_takes_no_time_from_what_stands_before() -> Non
     assert log.first_time == 4_070_908_800.0
     growing = log.preceded_by(earlier)
     assert growing.first_time == 4_070_908_800.0
-    growing.add([MetricLine(2, time=1_795_870_100.0)])
+    growing.add_items([MetricLine(2, time=1_795_870_100.0)])
     assert growing.builder.history().time.tolist()[::2] == [1_795_870_000.0, 1_795_870_100.0]
     assert growing.first_time == 1_795_870_100.0
 
@@ -139,4 +140,4 @@ def test_too_many_metrics_of_both_together_are_reported(monkeypatch: pytest.Monk
         contents_of([MetricLine(1, {"a": 1, "b": 1})])
     )
     assert set(growing.builder.history().metrics) == {"a", "b"}
-    assert len(growing.problems.view()) == 1
+    assert [each.reason for each in growing.log_problems] == [TOO_MANY]

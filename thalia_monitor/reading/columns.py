@@ -108,6 +108,7 @@ class HistoryExtents(msgspec.Struct, frozen=True):
     metrics: list[ColumnExtents]
     neurons: list[ColumnExtents]
     capacity: list[ColumnExtents]
+    full: bool
     segmenter: Segmenter
     clock: TrainerClock
     event_clock: TrainerClock
@@ -272,6 +273,7 @@ class HistoryBuilder:
         found.log_start = len(earlier)
         found._segmenter = self._segmenter.preceded_by(earlier._segmenter, self.log_start)
         found.clock, found.event_clock = self.clock, self.event_clock
+        found._metrics.full = earlier.full or self.full
         found.segment.append(found._segmenter.numbers(0))
         for builder, start in ((earlier, 0), (self, self.log_start)):
             history, first, rows = builder.history(), len(found.step), len(builder) - start
@@ -311,6 +313,7 @@ class HistoryBuilder:
             self._metrics.add_to(layout),
             self._neurons.add_to(layout),
             self._capacity.add_to(layout),
+            self.full,
             self._segmenter,
             self.clock,
             self.event_clock,
@@ -332,6 +335,7 @@ class HistoryBuilder:
             self._lineage = Lineage()
         self.step, self.segment, self._time = step, segment, time
         self._metrics, self._neurons, self._capacity = metrics, neurons, capacity
+        self._metrics.full = extents.full
         self._segmenter = extents.segmenter
         self.clock, self.event_clock = extents.clock, extents.event_clock
         self.generation, self._history = max(self.generation, extents.generation), None

@@ -43,9 +43,9 @@ class EventList:
         """Kinds of all of them."""
         self._shown: tuple[Event, ...] = ()
         self._looked = 0
-        """Events whose time was looked at."""
+        """Number of events whose time has been looked at."""
         self._wrong: list[int] = []
-        """Those of them whose time cannot be right, while none can."""
+        """Of these, the places of those whose time cannot be right, until another time shows that."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -56,9 +56,16 @@ class EventList:
         self.kinds.update(event.kind for _, event in events)
         self._rows += [first_row + row for row, _ in events]
 
-    def assign_segments(self, from_row: int, step: Ints, segment: Ints, first: int = 0) -> None:
-        """Assign the events at or after a row to segments, given every row's; not the ``first`` events."""
-        for index in range(len(self._events) - 1, first - 1, -1):
+    def assign_segments(self, from_row: int, step: Ints, segment: Ints, settled: int = 0) -> None:
+        """Assign the events at or after a row to segments, but not the first ``settled`` events.
+
+        Args:
+            from_row: number of lines before the first event that may be in another segment now.
+            step: (rows,) of all lines.
+            segment: (rows,)
+            settled: number of events that stay where they are.
+        """
+        for index in range(len(self._events) - 1, settled - 1, -1):
             if self._rows[index] < from_row:
                 break
             event, found = (
@@ -70,7 +77,7 @@ class EventList:
                 self._shown = ()
 
     def correct_times(self, clock: TrainerClock) -> None:
-        """Take the time from those events whose time cannot be right where another can; all are from that clock."""
+        """Remove the times that cannot be right, once another of the same clock can."""
         new = range(self._looked, len(self._events))
         times = np.array([self._events[at].time for at in new], np.float64)
         clock.look(times)
@@ -84,14 +91,14 @@ class EventList:
                 self._events[at] = replace(self._events[at], time=None)
             self._wrong, self._shown = [], ()
 
-    def rows(self) -> list[EventRow]:
+    def packed(self) -> list[EventRow]:
         """All events, as a snapshot holds them."""
         return [
             (row, e.kind, e.step, e.fields, e.time, e.line)
             for row, e in zip(self._rows, self._events, strict=True)
         ]
 
-    def take_over(self, rows: Sequence[EventRow], file: str, step: Ints, segment: Ints) -> None:
+    def add_packed(self, rows: Sequence[EventRow], file: str, step: Ints, segment: Ints) -> None:
         """Append those events of a snapshot that are not here yet, each with the segment it falls into by now."""
         rows = rows[len(self) :]
         segments = _segments_at(rows, step, segment)
@@ -154,7 +161,7 @@ def _renumbered(batch: Batch, before: int) -> Batch:
     return replace(batch, events=tuple(events))
 
 
-def _moved(found: Problem | TextField, before: int) -> Problem | TextField:
+def _renumbered_problem(found: Problem | TextField, before: int) -> Problem | TextField:
     if isinstance(found, TextField):
         return replace(found, problem=replace(found.problem, line=(found.problem.line or 0) + before))
     return replace(found, line=(found.line or 0) + before)
@@ -170,7 +177,7 @@ class LogContents:
         self.earlier: LogContents | None = None
         """What another logger had logged before the log began, which stands before its lines; None if nothing."""
         self.snapshot: Snapshot | None = None
-        """What they begin with; None if all of them were parsed by this process, and are in its memory."""
+        """The snapshot whose mapped columns these continue; None if everything is in this process's own memory."""
 
     @property
     def first_time(self) -> float:
@@ -181,7 +188,7 @@ class LogContents:
         return next((float(time) for time in history.time[start:] if time == time), math.nan)
 
     def preceded_by(self, earlier: LogContents | None) -> LogContents:
-        """A copy of the log's own contents behind those of another logger, with the same problems.
+        """The log's own contents behind those of another logger: lines and events are copied, problems shared.
 
         The log's first line begins a stage: the other logger's had ended.
         """
@@ -192,14 +199,12 @@ class LogContents:
         segments = found.builder.first_own_segment - self.builder.first_own_segment
         found.events = self.events.preceded_by(before.events, rows, segments)
         found.problems, found.earlier = self.problems, earlier
-        if found.builder.full and not self.builder.full:
-            found.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
         return found
 
-    def begin_with(self, snapshot: Snapshot, file: str) -> None:
+    def adopt(self, snapshot: Snapshot, file: str) -> None:
         """Continue where a snapshot ends: of the same log, and with the same lines and perhaps more.
 
-        Raises ValueError, and changes nothing, if the snapshot is damaged.
+        Raises ValueError, and changes nothing, if the snapshot's file is too short for its columns.
         """
         description, builder = snapshot.description, self.builder
         rows, generation = len(builder), builder.generation
@@ -209,49 +214,51 @@ class LogContents:
         self.events.assign_segments(
             max(rows - 1, 0) if builder.generation == generation else 0, step, segment
         )
-        self.events.take_over(description.events, file, step, segment)
+        self.events.add_packed(description.events, file, step, segment)
         self.correct_event_times()
         self.problems.restore(description.problems, description.total_problems)
         self.snapshot = snapshot
 
-    def add(self, items: Iterable[Item]) -> None:
-        """Append what lines said, in file order."""
+    def add_items(self, items: Iterable[Item]) -> None:
+        """Append what lines hold, in file order."""
         every = list(items)
-        self.extend(gather(each for each in every if not isinstance(each, Problem | TextField)))
+        self.add_batch(gather(each for each in every if not isinstance(each, Problem | TextField)))
         for each in every:
             if isinstance(each, Problem | TextField):
                 self._report(each)
 
-    def take(self, found: Iterable[Batch | Broken | Problem | TextField], lines_before: int = 0) -> None:
-        """Append what a bulk decoder found, behind so many lines that it did not know of."""
+    def add_decoded(
+        self, found: Iterable[Batch | Broken | Problem | TextField], line_offset: int = 0
+    ) -> None:
+        """Append what a bulk decoder found; ``line_offset`` is added to its line numbers."""
         for each in found:
             if isinstance(each, Batch):
-                self.extend(_renumbered(each, lines_before) if lines_before else each)
+                self.add_batch(_renumbered(each, line_offset) if line_offset else each)
             elif isinstance(each, Broken):
                 self.problems.count(each.count)
             else:
-                self._report(_moved(each, lines_before))
+                self._report(_renumbered_problem(each, line_offset))
 
-    def extend(self, batch: Batch) -> None:
-        """Append a stretch by column."""
-        first_row, full = len(self.builder), self.builder.full
+    def add_batch(self, batch: Batch) -> None:
+        """Append a batch of lines by column, and its events."""
+        first_row = len(self.builder)
         changed = self.builder.extend(batch)
-        if self.builder.full and not full:
-            self.problems.add(Problem(contract.LOG_NAME, None, TOO_MANY))
-        known = 0 if len(batch) else len(self.events)  # without a new row, only new events are to be placed
+        settled = (
+            0 if len(batch) else len(self.events)
+        )  # without a new row, only new events are to be assigned
         self.events.extend(batch.events, first_row)
         self.correct_event_times()
-        self.events.assign_segments(changed, self.builder.step.view, self.builder.segment.view, known)
+        self.events.assign_segments(changed, self.builder.step.view, self.builder.segment.view, settled)
 
     def _report(self, problem: Problem | TextField) -> None:
-        """Add a problem; a text under a name that no number was logged under is none, but a note."""
+        """Add a problem. A text is one only under a name that has had numbers so far; else it is ignored."""
         if isinstance(problem, Problem):
             self.problems.add(problem)
         elif self.builder.has_metric(problem.name):
             self.problems.add(problem.problem)
 
     def correct_event_times(self) -> None:
-        """Take the time from those events that have one of a clock that was not set."""
+        """Remove the times of a clock that was not set from events."""
         self.builder.event_clock.was_set |= self.builder.clock.was_set
         self.events.correct_times(self.builder.event_clock)
 
@@ -259,5 +266,6 @@ class LogContents:
     def log_problems(self) -> tuple[Problem, ...]:
         """Problems of the log as a whole, apart from those of its lines: derived from the contents, never stored."""
         clock = self.builder.clock.remark or self.builder.event_clock.remark
-        reasons = [SEVERAL_WRITERS if self.builder.shared else "", clock]
+        too_many = TOO_MANY if self.builder.full else ""
+        reasons = [SEVERAL_WRITERS if self.builder.shared else "", clock, too_many]
         return tuple(Problem(contract.LOG_NAME, None, reason) for reason in reasons if reason)

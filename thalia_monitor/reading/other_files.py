@@ -1,4 +1,4 @@
-"""Every file of a run but the documented ones: found, read when it changes, and combined into history and events."""
+"""A run's files of other formats than the documented ones: found, read when they change, and combined."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from thalia_monitor.reading.merge import Composed, compose
 from thalia_monitor.reading.recording import Recording, RunParts, Stretch
 
 SUBFOLDERS: Final = ("checkpoints", "logs", "results", "plots", contract.SPIKES_FOLDER)
-"""Where Thalia's birth script, and our logger, put things: searched with the run's own directory."""
-MOST_SNAPSHOTS: Final = 200
-"""Folders of Thalia's diagnostics scripts that are read below one directory: the newest."""
+"""Folders below a run's directory in which Thalia's birth script and our logger write files."""
+MOST_STAMPED_FOLDERS: Final = 200
+"""Folders named by date that are read below one directory: the newest. Thalia's diagnostics scripts make them."""
 
 
 _Found = tuple[Format, FoundFile]
@@ -63,7 +63,7 @@ class Discovery:
             each: FileCache(_document_reader(each.read, within)) for each in FORMATS if each.read
         }
         self._folders: dict[tuple[object, Path], FolderReader] = {}
-        """What reads the files of a folder together, by format and folder."""
+        """What reads the files of a folder together, by ``Format.follow`` and folder."""
         self._composed: tuple[object, Composed] = ((), Composed())
         self._taken: set[str] = set()
         self._unread = UnreadFiles(directory)
@@ -100,12 +100,12 @@ class Discovery:
         found = [
             each for folder in ("", *SUBFOLDERS) for each in _files(self._directory, folder, self._within)
         ]
-        for folder in _snapshots(self._directory):
+        for folder in _diagnostics_folders(self._directory):
             found += [each for each in _files(self._directory, folder, self._within) if each[0].in_snapshots]
         return found
 
     def _recordings(self, files: Sequence[_Found], declined: set[str]) -> Iterator[Recording]:
-        """Read every file; ``declined`` takes the names of those that are of another program's."""
+        """Read every file; adds the names of files that belong to other programs to ``declined``."""
         for cache in self._documents.values():
             cache.forget_all_but({file.path for _, file in files})
         together: dict[tuple[object, Path], list[FoundFile]] = {}
@@ -168,12 +168,12 @@ def _files(directory: Path, folder: str, within: Path | None = None) -> Iterator
             yield kind, FoundFile(path, f"{folder}/{name}" if folder else name, signature)
 
 
-def _snapshots(directory: Path) -> Iterator[str]:
+def _diagnostics_folders(directory: Path) -> Iterator[str]:
     """The folders of Thalia's diagnostics scripts: sweeps here, snapshots by time, and sweeps within those."""
     here = _folders(directory)
     yield from (name for name in here if diagnostics.SWEEP_FOLDER.fullmatch(name))
     stamped = [name for name in here if diagnostics.SNAPSHOT_FOLDER.fullmatch(name)]
-    for folder in sorted(stamped)[-MOST_SNAPSHOTS:]:
+    for folder in sorted(stamped)[-MOST_STAMPED_FOLDERS:]:
         yield folder
         inner = _folders(directory / folder)
         yield from (f"{folder}/{name}" for name in inner if diagnostics.SWEEP_FOLDER.fullmatch(name))
@@ -193,7 +193,7 @@ def _folders(directory: Path) -> list[str]:
 
 
 def _recorded(reading: Reading[Recording | None], kind: Format, file: FoundFile) -> Iterator[Recording]:
-    """Give a document's recording; one that was torn from the start still tells its stage by its name."""
+    """Yield a document's recording; one that was never readable still has its stage, from the file's name."""
     problems = (reading.problem,) if reading.problem else ()
     if reading.value is not None:
         yield replace(reading.value, problems=reading.value.problems + problems)
@@ -205,7 +205,7 @@ def _recorded(reading: Reading[Recording | None], kind: Format, file: FoundFile)
 
 
 class OtherFormats:
-    """The other files of one directory; recomputed only when one of them has changed."""
+    """The other files of one directory; combined again only when one of them has changed."""
 
     def __init__(self, directory: Path, within: Path | None = None) -> None:
         self._discovery = Discovery(directory, within=within)
@@ -214,7 +214,7 @@ class OtherFormats:
         """Set where they have more metrics together than are kept."""
         self._stretches_before: tuple[Recording, ...] = ()
         self._gathered: list[tuple[Recording, Batch]] = []
-        """The stretches there are now, laid out by column."""
+        """The recordings of stages that there are now, with their lines by column."""
         self.parts = RunParts(History())
         """Their history, events and checkpoints."""
         self.earlier: LogContents | None = None
@@ -275,13 +275,13 @@ class OtherFormats:
         """Contents of stretches one after another, and the problem of having too many metrics."""
         contents, crowded = LogContents(self.parts.history.generation), None
         for stretch in stretches:
-            contents.extend(self._gather(stretch))
+            contents.add_batch(self._gather(stretch))
             if contents.builder.full and crowded is None:
                 crowded = Problem(stretch.source.file, None, TOO_MANY)
         return contents, crowded
 
     def _gather(self, stretch: Recording) -> Batch:
-        """A stretch by column; one that has not changed since is not laid out again."""
+        """The lines of a recording by column; of one that has not changed, those of before."""
         for known, batch in self._gathered:
             if _same(stretch, known):
                 return batch
@@ -294,7 +294,7 @@ def _same(stretch: Recording, before: Recording) -> bool:
 
 
 def _before(stretches: Sequence[Recording], log_began: float) -> tuple[Recording, ...]:
-    """Take the stages that had ended when the documented log began: those of a run whose logger was replaced.
+    """The stages whose last line is older than the documented log: those of a run whose logger was replaced.
 
     Only stage logs count, whose times are exact: a text log's are not, and the same lines would count twice.
     """

@@ -187,7 +187,7 @@ class RotatedParts:
             head = file.read(SNIFFED)
             if looks_like_array(head):
                 items = list(decode_array(head + file.read(LARGEST), part.name))
-                contents.add(items)
+                contents.add_items(items)
                 return len(items)
             if self._is_copy(file, head):
                 raise _Left("is a copy of the log's beginning, and is not read a second time")
@@ -223,7 +223,7 @@ class RotatedParts:
                     whole, newline, begun = chunk.rpartition(b"\n")
                     if newline:
                         data = rest + whole + newline
-                        contents.take(decoder.decode(data, lines + 1))
+                        contents.add_decoded(decoder.decode(data, lines + 1))
                         lines, rest = lines + count_lines(data), b""
                     rest += begun[: LONGEST_LINE + 1 - len(rest)]
             except TooLong:
@@ -232,7 +232,7 @@ class RotatedParts:
                 ) from None
             except _DAMAGED as error:
                 raise _Left(f"is damaged ({error}); what stands before is read", lines) from None
-        contents.add(decode_line(rest, lines + 1, part.name))
+        contents.add_items(decode_line(rest, lines + 1, part.name))
         return lines + bool(rest)
 
 
@@ -253,7 +253,7 @@ _UNKNOWN: Final = (
 
 def _follow(tail: Tail, contents: LogContents, decoder: BulkDecoder) -> None:
     for lines in tail.follow():
-        contents.take(decoder.decode(lines.data, lines.first_number))
+        contents.add_decoded(decoder.decode(lines.data, lines.first_number))
 
 
 def _source(name: str, lines: int, contents: LogContents, before: int) -> Source:

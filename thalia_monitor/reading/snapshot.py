@@ -3,11 +3,13 @@
 A snapshot is one file: a description (what the log's events and problems are, how far the log was read, and where
 each column is) and the columns. It never changes: whoever has parsed much more of the log writes a new one under a
 lock, and puts it in the old one's place. Every process maps it, so that workers share one copy in memory, and keeps
-what it reads behind it in memory of its own.
+what it reads after it in memory of its own.
 
 The description identifies the log: device and inode, the first bytes, and the bytes just before the read offset. A
-snapshot that belongs to another file, is damaged, or was written before the last boot (on Linux) is replaced without
-a message: files are not fsynced, so a crash can lose data. Nothing is written to the directory of the log.
+snapshot of another file, with a damaged description, or too short for its columns is replaced without a message.
+Those of an earlier boot (on Linux) are ignored, since files are not fsynced and a crash can lose data, as are those
+of another version of the monitor; both are deleted where all snapshots together take too much. Nothing is written to
+the directory of the log.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from thalia_monitor.reading.jsonl.tail import Bookmark
 SNAPSHOT_FORMAT: Final = f"3-{__version__}"
 """Each version of the monitor has its own snapshots, since versions may parse the same log differently."""
 MAX_TOTAL_BYTES: Final = 8 * 2**30
-"""Maximum total bytes of all other logs' snapshots; the least recently modified are deleted beyond that."""
+"""Maximum total size of all other logs' snapshots; beyond that, the least recently modified are deleted."""
 SPARE_SHARE: Final = 0.125
 """Room behind the columns for what is added to a log, as a share of them."""
 _HEADER: Final = struct.Struct("<QL")
@@ -48,21 +50,21 @@ _FOLDER_NAME: Final = re.compile(r"\w{1,8}-[0-9a-f]{20}")
 """Name of a log's folder: start of the boot id, and a hash of format and log path."""
 
 
-class SnapshotLost(Exception):
-    """A snapshot cannot be written, or not be read: a full disk, an emptied cache, damage."""
+class SnapshotUnavailable(Exception):
+    """A snapshot cannot be written, or its writer was waited for too long: a full disk, a deleted cache."""
 
 
 @contextmanager
-def storing() -> Iterator[None]:
-    """Raise SnapshotLost for errors of the snapshot's files, to distinguish them from errors of the log."""
+def snapshot_errors() -> Iterator[None]:
+    """Raise SnapshotUnavailable for errors of the snapshot's files, to distinguish them from errors of the log."""
     try:
         yield
     except (OSError, ValueError, msgspec.MsgspecError) as error:
-        raise SnapshotLost(str(error)) from error
+        raise SnapshotUnavailable(str(error)) from error
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What is in a snapshot.
+    """Beginning of a snapshot: everything but the values of the columns.
 
     Encoded as a map, so the names of its fields and of those within are part of the file format.
     """
@@ -115,12 +117,12 @@ class SnapshotFolder:
         return None
 
     @contextmanager
-    def write_lock(self, timeout: float = -1) -> Iterator[bool]:
+    def write_lock(self, timeout: float) -> Iterator[bool]:
         """Hold the lock for a block; yields False, without it, if not acquired within ``timeout`` seconds.
 
-        A negative timeout waits indefinitely. Creates the folder.
+        Creates the folder.
         """
-        with storing():
+        with snapshot_errors():
             if not self.path.is_dir():
                 self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             acquired = self._try_acquire(timeout)
@@ -140,19 +142,20 @@ class SnapshotFolder:
     def write(self, bookmark: Bookmark, contents: LogContents, log_size: int) -> None:
         """Write a snapshot in place of the old one; processes that map that keep it. The caller holds the lock.
 
-        There is room behind the columns for all of a log of ``log_size`` bytes, and for a few percent more.
+        Each column has room for what a log of ``log_size`` bytes would hold, if it goes on like the part that was
+        read, and for SPARE_SHARE more.
         """
         layout = ArrayLayout(SPARE_SHARE + max(log_size / max(bookmark.offset, 1), 1))
         packed = msgspec.msgpack.encode(
             Description(
                 bookmark,
                 contents.builder.add_to(layout),
-                contents.events.rows(),
+                contents.events.packed(),
                 list(contents.problems.view()),
                 contents.problems.total,
             )
         )
-        with storing():
+        with snapshot_errors():
             for unfinished in self.path.glob("*.new"):  # of a process that was killed
                 unfinished.unlink()
             self._delete_oldest()

@@ -36,14 +36,14 @@ def carefully(log: bytes) -> dict[str, Any]:
     """What the careful way makes of complete lines."""
     contents = LogContents()
     for number, each in enumerate(log.split(b"\n")[:-1], 1):
-        contents.add(decode_line(each, number))
+        contents.add_items(decode_line(each, number))
     return state_of(contents)
 
 
 def in_bulk(log: bytes) -> dict[str, Any]:
     """What the bulk way makes of them."""
     contents = LogContents()
-    contents.take(BulkDecoder().decode(log))
+    contents.add_decoded(BulkDecoder().decode(log))
     return state_of(contents)
 
 

@@ -161,6 +161,21 @@ def test_one_reads_for_all(clock: Clock) -> None:
     assert shown in (["slow", "slow"], ["slow", "read for itself"])  # on a machine that is very busy
 
 
+def test_who_began_to_read_first_does_not_hide_what_was_read_later(
+    states: RunStateCache, clock: Clock
+) -> None:
+    """A reading hangs, another thread reads on, and the first comes to its end: the later state stays the last."""
+
+    def hanging() -> TrainingState:
+        clock.now += 0.25
+        states.latest("a", lambda: TrainingState(version="later"), KNOWN)
+        return TrainingState(version="earlier")
+
+    assert states.latest("a", hanging, KNOWN).state.version == "later"
+    unread = lambda: pytest.fail("it was read again")  # noqa: E731
+    assert states.latest("a", unread, KNOWN).state.version == "later"
+
+
 def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
     """While one still tries, the next tries for itself; and what went wrong is raised for each."""
     states, reading, go_on = RunStateCache(clock=clock), Event(), Event()

@@ -23,7 +23,7 @@ from thalia_monitor.reading.jsonl.line import Item, decode_line
 from thalia_monitor.reading.jsonl.parallel import MIN_PARALLEL_BYTES, decode_ranges, helpers_here, ranges
 from thalia_monitor.reading.jsonl.tail import Lines, Tail
 from thalia_monitor.reading.rotated import RotatedParts
-from thalia_monitor.reading.snapshot import Snapshot, SnapshotFolder, SnapshotLost
+from thalia_monitor.reading.snapshot import Snapshot, SnapshotFolder, SnapshotUnavailable
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import History
@@ -67,10 +67,10 @@ class LogReader:
                 self._start_next_generation()
             self._add_lines(lines)
 
-    def begin_with(self, snapshot: Snapshot) -> bool:
+    def adopt(self, snapshot: Snapshot) -> bool:
         """Continue where a snapshot ends; returns False if it is of another log, or does not reach as far.
 
-        Raises OSError if the log cannot be read, ValueError if the snapshot is damaged.
+        Raises OSError if the log cannot be read, ValueError if the snapshot's file is too short.
         """
         tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
         tail.resume(snapshot.bookmark)
@@ -82,7 +82,7 @@ class LogReader:
         generation = self.contents.builder.generation + (1 if self.tail.lines else 0)
         contents = self.contents if same_log else LogContents(generation)
         with self.lock:
-            contents.begin_with(snapshot, self.file)
+            contents.adopt(snapshot, self.file)
             self.tail, self.contents = tail, contents
         return True
 
@@ -97,16 +97,16 @@ class LogReader:
         todo = ranges(self.path, self.tail.offset, size, self.tail.within)
         for decoded in decode_ranges(todo, self.file, helpers_here()):
             with self.lock:
-                self.contents.take(decoded.found, self.tail.lines)
+                self.contents.add_decoded(decoded.found, self.tail.lines)
                 self.tail.skip(decoded.end, decoded.lines)
             progress()
 
     def _add_lines(self, lines: Lines) -> None:
         with self.lock:
             if len(lines.data) < MIN_BULK_BYTES:
-                self.contents.add(self._decode_lines(lines))
+                self.contents.add_items(self._decode_lines(lines))
             else:
-                self.contents.take(self._bulk.decode(lines.data, lines.first_number))
+                self.contents.add_decoded(self._bulk.decode(lines.data, lines.first_number))
 
     def _decode_lines(self, lines: Lines) -> Iterator[Item]:
         for number, line in enumerate(lines.data.split(b"\n")[:-1], lines.first_number):
@@ -117,14 +117,15 @@ MIN_SHARED_BYTES: Final = 8 * 2**20
 """Smaller logs have no snapshot: parsing them again is faster."""
 MIN_ADDED_BYTES: Final = 2**18
 MIN_ADDED_SHARE: Final = 0.05
-"""Bytes, and share of the log, that come behind a snapshot before a new one is written."""
+"""A new snapshot is written where more than both was added: these bytes, and this share of those in the last one."""
 PROGRESS_BYTES: Final = 128 * 2**20
 PROGRESS_SHARE: Final = 1.0
-"""The same while a large log is read: for the processes that wait, and to have little in private memory."""
+"""While a large log is read, one is written where so much was added, and as much is left to be read: the processes
+that wait can adopt it, and little is in private memory."""
 LOCK_TIMEOUT: Final = 0.2
 """Seconds to wait for the lock before looking for a newer snapshot again."""
 MAX_IDLE_CHECKS: Final = 150
-"""Checks in a row without a newer snapshot, after which the process that holds the lock is given up."""
+"""Checks in a row without a newer snapshot, after which the log is read without snapshots."""
 
 
 class SharedLogReader:
@@ -149,11 +150,11 @@ class SharedLogReader:
         if not self.intact:
             self._folder = None
             self.reset(self.reader.contents.builder.generation)
-        beginning_missing = self.snapshot_disabled or self.reader.contents.earlier is not None
-        if self._folder and not beginning_missing and status.st_size >= MIN_SHARED_BYTES:
+        has_earlier_lines = self.snapshot_disabled or self.reader.contents.earlier is not None
+        if self._folder and not has_earlier_lines and status.st_size >= MIN_SHARED_BYTES:
             try:
                 self._read_with_snapshot(self._folder, status.st_size)
-            except SnapshotLost:
+            except SnapshotUnavailable:
                 self._folder = None
         self.reader.read(status.st_size)
 
@@ -167,8 +168,8 @@ class SharedLogReader:
         idle_checks = 0
         while not self._little_added(size):
             if idle_checks >= MAX_IDLE_CHECKS:
-                raise SnapshotLost("another process holds the lock and does not go on")
-            if self._begin_with_newer(folder):
+                raise SnapshotUnavailable("another process holds the lock, and writes no snapshot")
+            if self._adopt_newer(folder):
                 idle_checks = 0
                 continue
             idle_checks += 1
@@ -186,11 +187,11 @@ class SharedLogReader:
 
     def _read_and_write(self, folder: SnapshotFolder, size: int) -> None:
         """Parse everything new and write a snapshot of all; the caller holds the lock."""
-        self._begin_with_newer(folder)
+        self._adopt_newer(folder)
 
         def write_progress() -> None:
-            least = max(PROGRESS_BYTES, PROGRESS_SHARE * self._offset)
-            if self.reader.tail.offset - self._offset >= least <= size - self.reader.tail.offset:
+            offset, least = self.reader.tail.offset, max(PROGRESS_BYTES, PROGRESS_SHARE * self._offset)
+            if offset - self._offset >= least and size - offset >= least:
                 self._write(folder, size)
 
         self.reader.read(size, write_progress)
@@ -206,16 +207,16 @@ class SharedLogReader:
     def _write(self, folder: SnapshotFolder, size: int) -> None:
         """Write a snapshot and continue with that, whose pages are shared."""
         folder.write(self.reader.tail.bookmark(), self.reader.contents, size)
-        self._begin_with_newer(folder)
+        self._adopt_newer(folder)
 
-    def _begin_with_newer(self, folder: SnapshotFolder) -> bool:
-        """Take over what another process has written; return False if there is nothing new or it is damaged."""
+    def _adopt_newer(self, folder: SnapshotFolder) -> bool:
+        """Adopt the snapshot on disk; return False if it was looked at before, or is of no use."""
         snapshot = folder.load(self._seen)
         if snapshot is None:
             return False
         self._seen = snapshot.version
         try:
-            return self.reader.begin_with(snapshot)
+            return self.reader.adopt(snapshot)
         except ValueError:
             return False
 
@@ -252,7 +253,7 @@ class TrainingLog:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of the log read so far."""
+        """Bytes that this process has read from the log so far, again where it was read again."""
         return self._reader.tail.bytes_read + self._array_bytes
 
     @property
@@ -261,7 +262,7 @@ class TrainingLog:
         return self._shared.intact
 
     def unread(self, status: os.stat_result | None) -> int:
-        """Number of bytes still to be read, given the file's status."""
+        """Number of bytes still to be read, given the file's status; of an array, those of its rotated parts."""
         if status is None or self._array:
             return self._rotated.unread
         return self._rotated.unread + max(status.st_size - self._reader.tail.position, 0)
@@ -272,7 +273,7 @@ class TrainingLog:
 
     @property
     def first_time(self) -> float:
-        """First timestamp of the log itself, in Unix seconds; NaN if there is none."""
+        """First timestamp of the log and its rotated parts, in Unix seconds; NaN if there is none."""
         return self._contents.first_time
 
     def put_behind(self, earlier: LogContents | None) -> None:
@@ -376,7 +377,7 @@ class TrainingLog:
         items = list(decode_array(content, self.file))
         contents = LogContents(self._contents.builder.generation)
         self._rotated.fill(contents)
-        contents.add(items)
+        contents.add_items(items)
         if size > LARGEST:
             reason = f"is one array of more than {LARGEST // 2**20} MB; only its beginning is read"
             contents.problems.add(Problem(self.file, None, reason))

@@ -1,7 +1,7 @@
-"""What all viewers of a run share: its state, read at most once a second, and the answers to their browsers.
+"""What the viewers of a run share in each worker: the state that was read last, and the answers to their browsers.
 
-:class:`RunStateCache` gives all viewers the same version of a run within a second, so that their browsers show the
-same; :class:`SharedAnswers` computes once what they are sent next.
+Within a second of the clock :class:`RunStateCache` gives the same state to all viewers that do not have it yet, so
+that their browsers show the same; :class:`SharedAnswers` computes once what they are sent next.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_ANSWERS: Final = 128
 """Number of answers that a worker keeps in memory."""
 ANSWER_TTL: Final = 1.0
-"""Seconds that an answer is given again: how old an age in it may be."""
+"""Seconds for which an answer is given again; an age in it ("3 s ago") is behind by so much at most."""
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class SharedAnswers:
     changes something, or whose answer depends on who sends the request, must not use this.
 
     Args:
-        clock: seconds that only grow.
+        clock: monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,18 +46,18 @@ class SharedAnswers:
         )
 
     def __len__(self) -> int:
-        """Number of answers that are kept, old ones included."""
+        """Number of answers that are kept."""
         return len(self._kept)
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return what ``compute`` returned for this key a moment ago, or does now; raises what it raises."""
+        """Return the answer of this key, computed now unless it is kept; raises what ``compute`` raises."""
         return cast(T, self._once(key, compute))
 
 
 VERSION_TTL: Final = 2.0
-"""Seconds that a version of a run and the responses drawn from it are kept.
+"""Greatest age in seconds of a state that :meth:`RunStateCache.state_at_version` returns.
 
-By then, a page that received the version has sent the requests of all of its parts.
+Long enough for a page that received a version to request all of its parts.
 """
 MAX_RUNS: Final = 16
 """Number of runs of which versions are kept; beyond it, the run requested longest ago is dropped."""
@@ -67,9 +67,10 @@ MAX_READ_WAIT: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReadState:
-    """State of a run, and when it was read: in Unix seconds before the reading began, which all workers share."""
+    """State of a run, and when it was read."""
 
     read: float
+    """Unix seconds just before the reading began, by the clock that all workers share."""
     state: TrainingState
 
 
@@ -110,7 +111,7 @@ class RunStateCache:
             if locked and (shared := self._shared(states, known)):
                 return shared
             own = self._read(states, read)
-            # Looked up again: if a thread that did not get the lock has stored a later state, both return that.
+            # A thread that did not get the lock may have begun later, and stored a later state: both return that.
             return self._shared(states, known) or own
         finally:
             if locked:
@@ -140,7 +141,8 @@ class RunStateCache:
             return entry
 
     def _shared(self, states: deque[ReadState], known: Mapping[str, Any] | None) -> ReadState | None:
-        """Return the last of ``states``; None if it was not read in this second, or is not newer than ``known``.
+        """Return the last of ``states``; None if it was read in another second of the clock, or is not newer than
+        ``known``.
 
         It is also None for a viewer who has nothing yet.
         """
@@ -154,11 +156,13 @@ class RunStateCache:
 
     def _read(self, states: deque[ReadState], read: Callable[[], TrainingState]) -> ReadState:
         """Read the run and add the result to ``states``, in place of the last one if the version is the same."""
-        started = self._clock()
-        state = read()
-        result = ReadState(started, state)
-        if states and states[-1].state.version == state.version:
-            states[-1] = result
-        else:
-            states.append(result)
+        result = ReadState(self._clock(), read())
+        with self._lock:
+            ahead = states[-1].read - result.read if states else 0.0
+            if 0 < ahead < VERSION_TTL:
+                return result  # another thread began later; further ahead is a clock that was set back
+            if states and states[-1].state.version == result.state.version:
+                states[-1] = result
+            else:
+                states.append(result)
         return result
