@@ -20,9 +20,9 @@ def grown(values: list[int]) -> ColumnArray[np.int64]:
     return array
 
 
-def written(path: Path, *arrays: ColumnArray[np.int64], growth: float = 1.125) -> list[Extent]:
+def written(path: Path, *arrays: ColumnArray[np.int64], room: float = 1.125) -> list[Extent]:
     """Write arrays into a file; say where they are."""
-    layout = ArrayLayout(growth)
+    layout = ArrayLayout(room)
     extents = [layout.add(array) for array in arrays]
     with path.open("wb") as file:
         layout.write(file, FIRST)
@@ -81,7 +81,7 @@ def test_arrays_of_a_file_grow_in_each_process_for_itself(
 def test_room_for_what_is_still_to_come_takes_no_space(tmp_path: Path) -> None:
     """Of a log that is read by a tenth, the columns need not be moved while the rest is read."""
     path = tmp_path / "file"
-    (extent,) = written(path, grown(list(range(50_000))), growth=10.0)
+    (extent,) = written(path, grown(list(range(50_000))), room=10.0)
     array = mapped(path).array(np.int64, extent)
     array.append(np.arange(450_000))
     assert isinstance(array.view.base.base.obj, MappedArrays)  # type: ignore[union-attr]

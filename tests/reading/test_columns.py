@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from thalia_monitor.model.history import History
 from thalia_monitor.reading import columns
-from thalia_monitor.reading.columns import HistoryBuilder, extends
+from thalia_monitor.reading.columns import HistoryBuilder, extends, gather
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.recording import MetricLine
 
@@ -29,9 +29,9 @@ def rows_of(history: History) -> list[tuple[int, dict[str, float], dict[str, flo
 def test_a_column_is_dense_until_a_line_lacks_it() -> None:
     """The rows are noted only for a quantity that is not on every line."""
     builder = HistoryBuilder()
-    builder.append([MetricLine(1, {"loss": 0.5}), MetricLine(2, {"loss": 0.25})])
+    builder.extend(gather([MetricLine(1, {"loss": 0.5}), MetricLine(2, {"loss": 0.25})]))
     assert builder.history().metrics["loss"].rows is None
-    builder.append([MetricLine(3, {"other": 1.0})])
+    builder.extend(gather([MetricLine(3, {"other": 1.0})]))
     columns = builder.history().metrics
     assert columns["loss"].rows is not None
     assert columns["loss"].rows.tolist() == [0, 1]
@@ -39,16 +39,17 @@ def test_a_column_is_dense_until_a_line_lacks_it() -> None:
     assert columns["other"].rows.tolist() == [2]
 
 
-def test_a_resume_that_turns_out_a_straggler_changes_the_generation() -> None:
+def test_a_resume_that_turns_out_a_straggler_changes_the_lineage() -> None:
     """Its row's segment is no longer what it was; the history handed out before keeps it."""
     builder = HistoryBuilder()
-    builder.append([MetricLine(10), MetricLine(30), MetricLine(20)])
+    builder.extend(gather([MetricLine(10), MetricLine(30), MetricLine(20)]))
     before = builder.history()
-    builder.append([MetricLine(40)])
+    builder.extend(gather([MetricLine(40)]))
     after = builder.history()
     assert before.segment.tolist() == [0, 0, 1]
     assert after.segment.tolist() == [0, 0, 0, 0]
-    assert (after.ordered, after.generation) == (False, before.generation + 1)
+    assert not after.ordered
+    assert after.lineage is not before.lineage
 
 
 def test_a_log_of_ever_new_names_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +74,7 @@ def test_a_history_says_what_its_lines_said(
     """Row by row, each line's values under its names, in whatever pieces they were appended."""
     builder, first = HistoryBuilder(), 0
     for last in [*sorted(min(cut, len(lines)) for cut in cuts), len(lines)]:
-        builder.append(MetricLine(*line) for line in lines[first:last])
+        builder.extend(gather(MetricLine(*line) for line in lines[first:last]))
         builder.history()
         first = last
     assert rows_of(builder.history()) == lines
@@ -87,7 +88,7 @@ def test_a_history_extends_another_when_only_rows_were_added(
 
     def history(given: list[tuple[int, dict[str, float]]]) -> History:
         builder = HistoryBuilder()
-        builder.append(MetricLine(*line) for line in given)
+        builder.extend(gather(MetricLine(*line) for line in given))
         return builder.history()
 
     whole = sorted(lines, key=lambda line: line[0])

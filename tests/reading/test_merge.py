@@ -168,7 +168,7 @@ def test_steps_that_restart_with_each_stage_are_no_resume(tmp_path: Path) -> Non
 
 
 def test_a_run_grows_without_its_rows_changing(tmp_path: Path) -> None:
-    """While the text log grows the history's generation stays; it changes when a stage log replaces its rows."""
+    """While the text log grows the history stays the same one; it is another when a stage log replaces its rows."""
     write_json(tmp_path, "stage_1_log.json", stage_log(1, 0))
     write_text(tmp_path, started(0, 1) + steps((1000,), 1), 1)
     reader = RunReader(tmp_path)
@@ -176,10 +176,10 @@ def test_a_run_grows_without_its_rows_changing(tmp_path: Path) -> None:
     write_text(tmp_path, started(0, 1) + steps((1000, 2000), 1), 2)
     second = reader.read()
     assert second.version != first.version
-    assert (second.history.generation, len(second.history)) == (first.history.generation, 2)
+    assert (second.history.lineage is first.history.lineage, len(second.history)) == (True, 2)
     write_json(tmp_path, "stage_1_log.json", stage_log(1, 0, 9, step_metrics=logged((500, 1000, 2000), 1)))
     third = reader.read()
-    assert third.history.generation != second.history.generation
+    assert third.history.lineage is not second.history.lineage
     assert third.history.step.tolist() == [500, 1000, 2000]
 
 

@@ -123,6 +123,18 @@ def test_a_growing_part_costs_what_is_new(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(filled) == 1
 
 
+def test_another_part_of_the_same_name_and_size_is_read_again(tmp_path: Path) -> None:
+    """The system may give it the inode of the one before, which was rotated away further and then deleted."""
+    part = tmp_path / "training_log.json.1"
+    part.write_bytes(lines(10, 20))
+    write_log(tmp_path, line(50))
+    reader = RunReader(tmp_path)
+    assert steps(reader.read()) == [10, 20, 50]
+    with part.open("r+b") as file:  # the same inode
+        file.write(lines(30, 40))
+    assert steps(reader.read()) == [30, 40, 50]
+
+
 def test_a_log_that_is_copied_and_cut_is_never_counted_twice(tmp_path: Path) -> None:
     """logrotate's copytruncate: while the copy is made it is not read, and when the log is cut it is its part."""
     log, part = tmp_path / "training_log.json", tmp_path / "training_log.json.1"

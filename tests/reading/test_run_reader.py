@@ -79,7 +79,7 @@ def test_a_log_that_is_gone_stays_on_show_until_it_is_back(tmp_path: Path) -> No
     append(path, log_text(line(2000, loss=0.25)))
     back = reader.read()
     assert (len(back.history), back.problems) == (2, [])
-    assert back.history.generation == gone.history.generation
+    assert back.history.lineage is gone.history.lineage
 
 
 def test_a_replaced_log_is_read_again(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_replaced_log_is_read_again(tmp_path: Path) -> None:
     after = reader.read()
     assert after.history.step.tolist() == [7, 8]
     assert before.history.step.tolist() == [1000]
-    assert after.history.generation > before.history.generation
+    assert after.history.lineage is not before.history.lineage
 
 
 def test_a_directory_that_vanishes_is_an_error_until_it_is_back(tmp_path: Path) -> None:

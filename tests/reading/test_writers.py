@@ -178,6 +178,6 @@ def test_a_log_that_turns_out_to_be_shared_is_read_once(run: Run) -> None:
     assert state.history.segment.tolist() == whole.history.segment.tolist()
     assert state.problems == whole.problems
     assert reader.bytes_read == len("".join(written))
-    generation = state.history.generation
+    lineage = state.history.lineage
     run.append(line(1000, loss=0.5, timestamp=START + 200), line(970, loss=0.5, timestamp=START + 201))
-    assert reader.read().history.generation == generation
+    assert reader.read().history.lineage is lineage

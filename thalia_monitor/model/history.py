@@ -121,8 +121,6 @@ class History:
     segments: tuple[Segment, ...] = ()
     ordered: bool = True
     """Whether steps never decrease within a segment; if False, :meth:`series` sorts."""
-    generation: int = 0
-    """Changes when earlier rows are no longer the same (the log was replaced)."""
     lineage: Lineage = field(default_factory=Lineage)
     """Shared by all versions with the same earlier rows; a replaced log gets a new one."""
 

@@ -36,7 +36,10 @@ class ColumnArray(GrowableArray[Number]):
     def _new_room(self, shape: tuple[int, ...]) -> NDArray[Number]:
         if shape[0] * WIDTH < MIN_MAPPED:
             return np.empty(shape, self._room.dtype)
-        return np.frombuffer(mmap.mmap(-1, shape[0] * WIDTH), self._room.dtype)
+        size = shape[0] * WIDTH
+        # Private, where the system can say so: a forked process must not write into it.
+        private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+        return np.frombuffer(mmap.mmap(-1, size, **private), self._room.dtype)
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -58,15 +61,15 @@ def aligned(size: int) -> int:
 class ArrayLayout:
     """Arrays that are to be written into one file."""
 
-    def __init__(self, growth: float) -> None:
-        """Leave room behind each array for so many times its values, and for a page of them at least."""
-        self._growth = growth
+    def __init__(self, room: float) -> None:
+        """Give each array room for ``room`` times its values, and for one page of them more."""
+        self._room = room
         self._arrays: list[tuple[Extent, ColumnArray[Any]]] = []
         self._end = 0
 
     def add(self, array: ColumnArray[Any]) -> Extent:
         """Add an array behind the others."""
-        size = aligned(int(len(array) * self._growth) * WIDTH + mmap.PAGESIZE)
+        size = aligned(int(len(array) * self._room) * WIDTH + mmap.PAGESIZE)
         extent = Extent(self._end, len(array), size // WIDTH)
         self._arrays.append((extent, array))
         self._end += size
@@ -110,7 +113,7 @@ class MappedArrays(mmap.mmap):
         """Whether the file is still as long as what is mapped: reading behind its end would kill the process."""
         return self.size() >= len(self)
 
-    def release(self, array: NDArray[Any]) -> None:
+    def drop_pages(self, array: NDArray[Any]) -> None:
         """Take an array's pages out of this process's memory, but for the last, to which values may be appended."""
         start = array.ctypes.data - self._address
         whole_pages = (self._ends.get(start, start) - start) // mmap.PAGESIZE * mmap.PAGESIZE
@@ -124,4 +127,4 @@ def release(array: NDArray[Any]) -> None:
     while base is not None and not isinstance(base, MappedArrays):
         base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
     if base is not None and hasattr(mmap, "MADV_DONTNEED"):
-        base.release(array)
+        base.drop_pages(array)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Column, Floats, History, Ints, Lineage
 from thalia_monitor.model.records import Event
@@ -101,7 +102,6 @@ class ColumnExtents(msgspec.Struct, frozen=True):
 class HistoryExtents(msgspec.Struct, frozen=True):
     """Where the arrays of a history are in a file, and what is needed to append to it."""
 
-    generation: int
     step: Extent
     segment: Extent
     time: Extent
@@ -141,8 +141,14 @@ class GrowingColumn:
         return Column(self._values.view, None if self._rows is None else self._rows.view)
 
     def _note_rows(self) -> None:
-        self._rows = ColumnArray(np.int64)
-        self._rows.append(np.arange(len(self._values), dtype=np.int64))
+        rows = ColumnArray(np.int64)
+        rows.append(np.arange(len(self._values), dtype=np.int64))
+        self._rows = rows  # at the end: other threads take views meanwhile
+
+    def has_value_from(self, row: int) -> bool:
+        """Whether it has a value at that row or later."""
+        rows = self._rows
+        return len(self._values) > row if rows is None else bool(len(rows)) and int(rows.view[-1]) >= row
 
     def add_to(self, layout: ArrayLayout, name: str) -> ColumnExtents:
         """Add its arrays to those that are to be written into a file."""
@@ -174,8 +180,10 @@ class ColumnSet:
                 column = self._columns[name] = GrowingColumn()
             column.extend(cells, first_row, rows)
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._columns
+    def has_value_from(self, name: str, row: int) -> bool:
+        """Whether a quantity has a value at that row or later."""
+        column = self._columns.get(name)
+        return column is not None and column.has_value_from(row)
 
     def view(self, rows: int) -> dict[str, Column]:
         """Read-only view of every column, in a history of that many rows."""
@@ -194,8 +202,7 @@ class ColumnSet:
 class HistoryBuilder:
     """A history that grows at its end; what :meth:`history` gave before does not change."""
 
-    def __init__(self, generation: int = 0) -> None:
-        self.generation = generation
+    def __init__(self) -> None:
         self.log_start = 0
         """Row of the log's first line; what is above was logged before, by another logger."""
         self._lineage = Lineage()
@@ -208,8 +215,8 @@ class HistoryBuilder:
         self._history: History | None = None
 
     def has_metric(self, name: str) -> bool:
-        """Whether any number was logged under this name."""
-        return name in self._metrics
+        """Whether the log itself has a number under this name."""
+        return self._metrics.has_value_from(name, self.log_start)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -224,10 +231,6 @@ class HistoryBuilder:
         """Whether several writers share the log."""
         return self._segmenter.writer_window > 0
 
-    def append(self, lines: Iterable[MetricLine]) -> None:
-        """Append metric lines, in file order."""
-        self.extend(gather(lines))
-
     def extend(self, batch: Batch) -> int:
         """Append a stretch by column; return the first row whose segment is new or no longer the same."""
         first, rows, self._history = len(self.step), len(batch), None
@@ -238,7 +241,6 @@ class HistoryBuilder:
         if forgotten:
             self._time.replace_end(np.full(first - self.log_start, np.nan))
         if changed < first or forgotten:
-            self.generation += 1
             self._lineage = Lineage()
         self.step.append(batch.step)
         self.segment.append(segment[first - changed :])
@@ -267,11 +269,11 @@ class HistoryBuilder:
         """Number of segments before the log's first line."""
         return sum(each.first_row < self.log_start for each in self._segmenter.segments)
 
-    def preceded_by(self, earlier: HistoryBuilder) -> HistoryBuilder:
+    def behind(self, earlier: HistoryBuilder) -> HistoryBuilder:
         """A copy of the log's own lines behind what was logged before it began; its first line begins a stage."""
-        found = HistoryBuilder(self.generation + 1)
+        found = HistoryBuilder()
         found.log_start = len(earlier)
-        found._segmenter = self._segmenter.preceded_by(earlier._segmenter, self.log_start)
+        found._segmenter = self._segmenter.behind(earlier._segmenter, self.log_start)
         found.clock, found.event_clock = self.clock, self.event_clock
         found._metrics.full = earlier.full or self.full
         found.segment.append(found._segmenter.numbers(0))
@@ -286,7 +288,7 @@ class HistoryBuilder:
 
     def history(self) -> History:
         """The history so far, as read-only views; the very same while nothing is new."""
-        if self._history is None or self._history.generation != self.generation:
+        if self._history is None:
             rows = len(self.step)
             self._history = History(
                 self.step.view,
@@ -297,7 +299,6 @@ class HistoryBuilder:
                 self._capacity.view(rows),
                 tuple(self._segmenter.segments),
                 self._segmenter.ordered,
-                self.generation,
                 self._lineage,
             )
         return self._history
@@ -306,7 +307,6 @@ class HistoryBuilder:
         """Add all arrays to those that are to be written into a file."""
         self.history()  # columns that the newest rows lack have their rows noted by that
         return HistoryExtents(
-            self.generation,
             layout.add(self.step),
             layout.add(self.segment),
             layout.add(self._time),
@@ -319,26 +319,42 @@ class HistoryBuilder:
             self.event_clock,
         )
 
-    def map(self, extents: HistoryExtents, arrays: MappedArrays) -> None:
+    def map_arrays(self, extents: HistoryExtents, arrays: MappedArrays) -> int:
         """Replace all arrays by those of a file, which has the same rows and perhaps more.
 
-        Raises ValueError, and changes nothing, if the file is too short.
+        Returns the first of the rows here whose segment or time is another there: what one process has found out
+        about lines, one that has read more or less of the log at once may see otherwise. Raises ValueError, and
+        changes nothing, if the file is too short.
         """
         step, segment = arrays.array(np.int64, extents.step), arrays.array(np.int64, extents.segment)
         time = arrays.array(np.float64, extents.time)
         metrics = ColumnSet.mapped(extents.metrics, arrays)
         neurons = ColumnSet.mapped(extents.neurons, arrays)
         capacity = ColumnSet.mapped(extents.capacity, arrays)
-        # The segment of a line that only one of the two has come to doubt is another now.
-        same_end = np.array_equal(segment.view[: len(self)][-1:], self.segment.view[-1:])
-        if extents.generation != self.generation or not same_end:
+        rows = len(self)
+        changed = np.flatnonzero(
+            (segment.view[:rows] != self.segment.view) | _other(time.view[:rows], self._time.view)
+        )
+        if len(changed):
             self._lineage = Lineage()
         self.step, self.segment, self._time = step, segment, time
         self._metrics, self._neurons, self._capacity = metrics, neurons, capacity
         self._metrics.full = extents.full
         self._segmenter = extents.segmenter
         self.clock, self.event_clock = extents.clock, extents.event_clock
-        self.generation, self._history = max(self.generation, extents.generation), None
+        self._history = None
+        return int(changed[0]) if len(changed) else rows
+
+    def continue_lineage(self, before: History) -> None:
+        """Keep the identity of an earlier history of the same log, if this one has the same rows and more."""
+        if extends(self.history(), before):
+            self._lineage, self._history = before.lineage, None
+
+
+def _other(times: Floats, before: Floats) -> NDArray[np.bool_]:
+    """Which of the times are others; NaN is the same as NaN."""
+    found: NDArray[np.bool_] = (times != before) & ~(np.isnan(times) & np.isnan(before))
+    return found
 
 
 def _cells_from(columns: Mapping[str, Column], start: int) -> dict[str, Cells]:

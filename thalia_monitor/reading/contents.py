@@ -20,6 +20,7 @@ from thalia_monitor.reading.jsonl.line import Item, TextField
 from thalia_monitor.reading.segments import SEVERAL_WRITERS
 
 if TYPE_CHECKING:
+    from thalia_monitor.reading.arrays import MappedArrays
     from thalia_monitor.reading.snapshot import Snapshot
 
 EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
@@ -109,7 +110,7 @@ class EventList:
         ]
         self._rows += [row[0] for row in rows]
 
-    def preceded_by(self, earlier: EventList, rows: int, segments: int) -> EventList:
+    def behind(self, earlier: EventList, rows: int, segments: int) -> EventList:
         """The log's own events behind earlier ones, moved by so many rows and segments."""
         found, own = EventList(), self.log_start
         found.log_start = len(earlier)
@@ -170,34 +171,40 @@ def _renumbered_problem(found: Problem | TextField, before: int) -> Problem | Te
 class LogContents:
     """A history with its events and problems."""
 
-    def __init__(self, generation: int = 0) -> None:
-        self.builder = HistoryBuilder(generation)
+    def __init__(self) -> None:
+        self.builder = HistoryBuilder()
         self.events = EventList()
         self.problems = ProblemList()
         self.earlier: LogContents | None = None
         """What another logger had logged before the log began, which stands before its lines; None if nothing."""
-        self.snapshot: Snapshot | None = None
-        """The snapshot whose mapped columns these continue; None if everything is in this process's own memory."""
+        self.snapshot: MappedArrays | None = None
+        """The snapshot whose columns these continue; None if everything is in this process's own memory."""
+        self.snapshot_offset = 0
+        """Bytes of the log that it holds."""
+        self._first_timed = 0
+        """Row before which no line of the log itself has a timestamp."""
 
     @property
     def first_time(self) -> float:
         """First timestamp of the log's own lines, in Unix seconds; NaN if there is none."""
-        history, start = self.builder.history(), self.builder.log_start
-        if not start:
-            return history.first_time
-        return next((float(time) for time in history.time[start:] if time == time), math.nan)
+        time, row = self.builder.history().time, max(self._first_timed, self.builder.log_start)
+        if row < len(time) and np.isnan(time[row]):
+            known = np.flatnonzero(~np.isnan(time[row:]))
+            row += int(known[0]) if len(known) else len(time) - row
+        self._first_timed = row
+        return float(time[row]) if row < len(time) else math.nan
 
-    def preceded_by(self, earlier: LogContents | None) -> LogContents:
+    def behind(self, earlier: LogContents | None) -> LogContents:
         """The log's own contents behind those of another logger: lines and events are copied, problems shared.
 
         The log's first line begins a stage: the other logger's had ended.
         """
         before = earlier or LogContents()
         found = LogContents()
-        found.builder = self.builder.preceded_by(before.builder)
+        found.builder = self.builder.behind(before.builder)
         rows = found.builder.log_start - self.builder.log_start
         segments = found.builder.first_own_segment - self.builder.first_own_segment
-        found.events = self.events.preceded_by(before.events, rows, segments)
+        found.events = self.events.behind(before.events, rows, segments)
         found.problems, found.earlier = self.problems, earlier
         return found
 
@@ -207,17 +214,13 @@ class LogContents:
         Raises ValueError, and changes nothing, if the snapshot's file is too short for its columns.
         """
         description, builder = snapshot.description, self.builder
-        rows, generation = len(builder), builder.generation
-        builder.map(description.history, snapshot.arrays)
+        changed = builder.map_arrays(description.history, snapshot.arrays)
         step, segment = builder.step.view, builder.segment.view
-        # Within a generation, only the last of the rows that were here can be in another segment now.
-        self.events.assign_segments(
-            max(rows - 1, 0) if builder.generation == generation else 0, step, segment
-        )
+        self.events.assign_segments(changed, step, segment)
         self.events.add_packed(description.events, file, step, segment)
         self.correct_event_times()
         self.problems.restore(description.problems, description.total_problems)
-        self.snapshot = snapshot
+        self.snapshot, self.snapshot_offset = snapshot.arrays, description.bookmark.offset
 
     def add_items(self, items: Iterable[Item]) -> None:
         """Append what lines hold, in file order."""

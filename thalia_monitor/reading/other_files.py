@@ -13,7 +13,7 @@ from thalia_monitor import contract
 from thalia_monitor.model.history import History
 from thalia_monitor.model.records import Problem, SavedFile, Source
 from thalia_monitor.model.spike_window import SpikeFile
-from thalia_monitor.reading.columns import Batch, extends, gather
+from thalia_monitor.reading.columns import Batch, gather
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import (
     FileCache,
@@ -261,8 +261,7 @@ class OtherFormats:
             self._composed = composed
             self._gathered = [(stretch, self._gather(stretch)) for stretch in composed.stretches]
             contents, self._crowded = self._contents_of(composed.stretches)
-            if not extends(contents.builder.history(), self.parts.history):
-                contents.builder.generation = self.parts.history.generation + 1
+            contents.builder.continue_lineage(self.parts.history)
             events = contents.events.view()
             progress = composed.progress[-1:]
             self.parts = RunParts(contents.builder.history(), events, composed.checkpoints, progress)
@@ -273,7 +272,7 @@ class OtherFormats:
 
     def _contents_of(self, stretches: Sequence[Recording]) -> tuple[LogContents, Problem | None]:
         """Contents of stretches one after another, and the problem of having too many metrics."""
-        contents, crowded = LogContents(self.parts.history.generation), None
+        contents, crowded = LogContents(), None
         for stretch in stretches:
             contents.add_batch(self._gather(stretch))
             if contents.builder.full and crowded is None:
@@ -290,7 +289,9 @@ class OtherFormats:
 
 def _same(stretch: Recording, before: Recording) -> bool:
     """Tell whether a stretch has the lines and events that it had before."""
-    return stretch.lines is before.lines and stretch.events == before.events
+    return (
+        stretch.lines is before.lines or stretch.lines == before.lines
+    ) and stretch.events == before.events
 
 
 def _before(stretches: Sequence[Recording], log_began: float) -> tuple[Recording, ...]:

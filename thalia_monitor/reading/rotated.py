@@ -68,9 +68,14 @@ class Part:
     """Smaller is older."""
 
     @property
+    def written(self) -> tuple[int, int]:
+        """Bytes, and when it was last written in ns."""
+        return self.status.st_size, self.status.st_mtime_ns
+
+    @property
     def key(self) -> Key:
         """What makes it another part; one that is not compressed may grow."""
-        written = (self.status.st_size, self.status.st_mtime_ns) if self.packed else ()
+        written = self.written if self.packed else ()
         return self.name, self.status.st_dev, self.status.st_ino, *written
 
 
@@ -100,7 +105,8 @@ class RotatedParts:
         self._log = log
         self._within = within
         self._parts: tuple[Part, ...] = ()
-        self._tails: dict[str, Tail] = {}
+        self._tails: dict[str, tuple[Tail, tuple[int, int]]] = {}
+        """How far each part that may grow was read, and what it was then (:attr:`Part.written`)."""
         self._read = 0
         self.rows = 0
         """Metric lines of all of them together, when they were last filled in."""
@@ -167,13 +173,14 @@ class RotatedParts:
         False where a part was replaced, so that all have to be filled in again.
         """
         for part in self._parts:
-            tail = self._tails.get(part.name)
-            if tail is None or part.status.st_size == tail.position:
+            tail, written = self._tails.get(part.name, (None, part.written))
+            if tail is None or written == part.written:
                 continue
             try:
                 if not tail.continues():
                     return False
                 _follow(tail, contents, BulkDecoder(part.name))
+                self._tails[part.name] = tail, part.written
             except OSError:  # renamed just now: the next listing says so
                 continue
         self._read = self.size
@@ -193,7 +200,7 @@ class RotatedParts:
                 raise _Left("is a copy of the log's beginning, and is not read a second time")
         tail = Tail(path, within=self._within)
         _follow(tail, contents, BulkDecoder(part.name))
-        self._tails[part.name] = tail
+        self._tails[part.name] = tail, part.written
         return tail.lines
 
     def _is_copy(self, part: BinaryIO, head: bytes) -> bool:

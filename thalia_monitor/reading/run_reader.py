@@ -130,7 +130,10 @@ class RunReader:
 
     def _read(self, listing: Listing) -> TrainingState:
         """Read what is new; the caller holds the lock."""
-        if self._state is None or self._state.version != listing.version or not self._log.intact:
+        if not self._log.intact:
+            with self._log.lock:
+                self._state = None  # its columns are in a file that was cut
+        if self._state is None or self._state.version != listing.version:
             if self._log.unread(listing.log) < MIN_PARALLEL_BYTES:
                 self._log.refresh(
                     listing.log, listing.rotated

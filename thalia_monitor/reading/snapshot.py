@@ -2,7 +2,7 @@
 
 A snapshot is one file: a description (what the log's events and problems are, how far the log was read, and where
 each column is) and the columns. It never changes: whoever has parsed much more of the log writes a new one under a
-lock, and puts it in the old one's place. Every process maps it, so that workers share one copy in memory, and keeps
+lock, and deletes the old one. Every process maps it, so that workers share one copy in memory, and keeps
 what it reads after it in memory of its own.
 
 The description identifies the log: device and inode, the first bytes, and the bytes just before the read offset. A
@@ -41,6 +41,7 @@ SNAPSHOT_FORMAT: Final = f"3-{__version__}"
 """Each version of the monitor has its own snapshots, since versions may parse the same log differently."""
 MAX_TOTAL_BYTES: Final = 8 * 2**30
 """Maximum total size of all other logs' snapshots; beyond that, the least recently modified are deleted."""
+SUFFIX: Final = ".snapshot"
 SPARE_SHARE: Final = 0.125
 """Room behind the columns for what is added to a log, as a share of them."""
 _HEADER: Final = struct.Struct("<QL")
@@ -98,23 +99,44 @@ class SnapshotFolder:
     def __init__(self, cache: Path, log: Path) -> None:
         key = hashlib.blake2s(SNAPSHOT_FORMAT.encode() + os.fsencode(log.absolute()), digest_size=10)
         self.path = cache / f"{_boot_id()}-{key.hexdigest()}"  # must match _FOLDER_NAME
-        self._file = self.path / "snapshot"
         self._lock = FileLock(self.path / "lock")
+        self._heartbeat = self.path / "heartbeat"
         self._decoder = msgspec.msgpack.Decoder(Description)
 
     def load(self, known: tuple[int, ...] = ()) -> Snapshot | None:
-        """Map the snapshot; None if there is no usable one, or its version is ``known``."""
-        with suppress(OSError, ValueError, struct.error, msgspec.MsgspecError), self._file.open("rb") as file:
-            status = os.fstat(file.fileno())
-            version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-            if version == known:
-                return None
-            size, checksum = _HEADER.unpack(file.read(_HEADER.size))
-            packed = file.read(min(size, status.st_size))
-            if zlib.crc32(packed) == checksum:
-                arrays = MappedArrays.of(file.fileno(), aligned(_HEADER.size + size))
-                return Snapshot(self._decoder.decode(packed), arrays, version)
+        """Map the newest snapshot that is usable; None if there is none, or its version is ``known``."""
+        for path in self._newest_first():
+            with suppress(OSError, ValueError, struct.error, msgspec.MsgspecError), path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                if version == known:
+                    return None
+                size, checksum = _HEADER.unpack(file.read(_HEADER.size))
+                packed = file.read(min(size, status.st_size))
+                if zlib.crc32(packed) == checksum:
+                    arrays = MappedArrays.of(file.fileno(), aligned(_HEADER.size + size))
+                    return Snapshot(self._decoder.decode(packed), arrays, version)
         return None
+
+    def _newest_first(self) -> list[Path]:
+        found = []
+        for path in self.path.glob(f"*{SUFFIX}"):
+            with suppress(OSError):
+                found.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(found, reverse=True)]
+
+    def beat(self) -> None:
+        """Show those who wait for the lock that its holder goes on."""
+        with snapshot_errors():
+            self._heartbeat.touch()
+
+    @property
+    def last_beat(self) -> int:
+        """When the holder of the lock has shown that it goes on, in ns; 0 if never."""
+        try:
+            return self._heartbeat.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     @contextmanager
     def write_lock(self, timeout: float) -> Iterator[bool]:
@@ -140,7 +162,7 @@ class SnapshotFolder:
         return True
 
     def write(self, bookmark: Bookmark, contents: LogContents, log_size: int) -> None:
-        """Write a snapshot in place of the old one; processes that map that keep it. The caller holds the lock.
+        """Write a new snapshot and delete the old one; processes that map that keep it. The caller holds the lock.
 
         Each column has room for what a log of ``log_size`` bytes would hold, if it goes on like the part that was
         read, and for SPARE_SHARE more.
@@ -164,11 +186,14 @@ class SnapshotFolder:
                 with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                     file.write(_HEADER.pack(len(packed), zlib.crc32(packed)) + packed)
                     layout.write(file, aligned(_HEADER.size + len(packed)))
-                # Not renamed over the old one: ext4 flushes a file to disk that replaces another, which takes long.
-                self._file.unlink(missing_ok=True)
-                new.rename(self._file)
+                before = self._newest_first()
+                # A name of its own: ext4 flushes a file to disk that replaces another, which takes long.
+                new.rename(new.with_suffix(SUFFIX))
             finally:
                 new.unlink(missing_ok=True)  # a part of one would fill a disk that is full
+        for old in before:
+            with suppress(OSError):  # Windows keeps a file that is mapped; the next writer deletes it
+                old.unlink()
 
     def _delete_oldest(self) -> None:
         """Delete the least recently modified of the other snapshots until the rest is within MAX_TOTAL_BYTES."""

@@ -6,15 +6,16 @@ map it. Small additions each process parses for itself, into its own memory, unt
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from thalia_monitor import contract
 from thalia_monitor.model.records import Event, Problem, Source
-from thalia_monitor.reading.columns import extends
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import open_regular
 from thalia_monitor.reading.formats.json_array import LARGEST, SNIFFED, decode_array, looks_like_array
@@ -45,9 +46,9 @@ class LogReader:
         self.prepend_rotated: Callable[[LogContents], object] = lambda _: None
         """Adds the rotated parts to empty contents, whenever the log is read from its beginning."""
 
-    def reset(self, generation: int) -> None:
+    def reset(self) -> None:
         """Discard all contents and the read position."""
-        contents = LogContents(generation)
+        contents = LogContents()
         self.prepend_rotated(contents)
         with self.lock:
             self.tail = Tail(self.path, self.tail.bytes_read, self.tail.within)
@@ -59,12 +60,12 @@ class LogReader:
         ``progress`` is called repeatedly during a large read. Raises OSError if the log cannot be read.
         """
         if self.tail.recognise():
-            self._start_next_generation()
+            self._start_again()
         if size - self.tail.offset >= MIN_PARALLEL_BYTES:
             self._read_in_parallel(size, progress)
         for lines in self.tail.follow(size):
             if lines.restarted:
-                self._start_next_generation()
+                self._start_again()
             self._add_lines(lines)
 
     def adopt(self, snapshot: Snapshot) -> bool:
@@ -79,15 +80,14 @@ class LogReader:
         same_log = self.tail.continues()
         if same_log and tail.offset < self.tail.offset:
             return False
-        generation = self.contents.builder.generation + (1 if self.tail.lines else 0)
-        contents = self.contents if same_log else LogContents(generation)
+        contents = self.contents if same_log else LogContents()
         with self.lock:
             contents.adopt(snapshot, self.file)
             self.tail, self.contents = tail, contents
         return True
 
-    def _start_next_generation(self) -> None:
-        contents = LogContents(self.contents.builder.generation + 1)
+    def _start_again(self) -> None:
+        contents = LogContents()
         self.prepend_rotated(contents)
         with self.lock:
             self.contents = contents
@@ -125,17 +125,25 @@ that wait can adopt it, and little is in private memory."""
 LOCK_TIMEOUT: Final = 0.2
 """Seconds to wait for the lock before looking for a newer snapshot again."""
 MAX_IDLE_CHECKS: Final = 150
-"""Checks in a row without a newer snapshot, after which the log is read without snapshots."""
+"""Checks in a row at which the holder of the lock has not gone on, after which the log is read without it."""
+PAUSE: Final = 300.0
+"""Seconds without snapshots after one could not be written, or its writer was waited for too long."""
 
 
 class SharedLogReader:
-    """A LogReader whose contents begin with the log's snapshot; all in memory if there cannot be one."""
+    """A LogReader whose contents begin with the log's snapshot; all in memory if there cannot be one.
+
+    There is none of a log that other lines precede, its rotated parts or those of another logger: a snapshot holds
+    only the log's own.
+    """
 
     def __init__(self, path: Path, file: str, cache: Path | None, within: Path | None = None) -> None:
         self.reader = LogReader(path, file, within)
         self._folder = SnapshotFolder(cache, path) if cache else None
-        self.snapshot_disabled = False
-        """True while rotated parts precede the log: a snapshot cannot hold these."""
+        self.parts_precede = False
+        """Whether rotated parts precede the log."""
+        self._paused_until = -math.inf
+        """No snapshot is used before that time of the monotonic clock."""
         self._seen: tuple[int, ...] = ()
         """Version of the snapshot that was looked at last."""
 
@@ -143,71 +151,75 @@ class SharedLogReader:
     def intact(self) -> bool:
         """Whether the contents can be accessed safely: False once another program has shortened the snapshot."""
         snapshot = self.reader.contents.snapshot
-        return snapshot is None or snapshot.arrays.intact
+        return snapshot is None or snapshot.intact
 
     def read(self, status: os.stat_result) -> None:
         """Parse what is new in the log, given its status; raises OSError if it cannot be read."""
         if not self.intact:
-            self._folder = None
-            self.reset(self.reader.contents.builder.generation)
-        has_earlier_lines = self.snapshot_disabled or self.reader.contents.earlier is not None
-        if self._folder and not has_earlier_lines and status.st_size >= MIN_SHARED_BYTES:
+            self._pause()
+            self.reset()
+        others_precede = self.parts_precede or self.reader.contents.earlier is not None
+        large = status.st_size >= MIN_SHARED_BYTES
+        if self._folder and large and not others_precede and time.monotonic() >= self._paused_until:
             try:
                 self._read_with_snapshot(self._folder, status.st_size)
             except SnapshotUnavailable:
-                self._folder = None
+                self._pause()
         self.reader.read(status.st_size)
 
-    def reset(self, generation: int) -> None:
+    def _pause(self) -> None:
+        self._paused_until = time.monotonic() + PAUSE
+
+    def reset(self) -> None:
         """Discard all contents."""
         self._seen = ()
-        self.reader.reset(generation)
+        self.reader.reset()
 
     def _read_with_snapshot(self, folder: SnapshotFolder, size: int) -> None:
         """Take over what other processes have parsed; parse the rest, under the lock, unless it is little."""
-        idle_checks = 0
+        idle_checks, beat = 0, 0
         while not self._little_added(size):
-            if idle_checks >= MAX_IDLE_CHECKS:
-                raise SnapshotUnavailable("another process holds the lock, and writes no snapshot")
             if self._adopt_newer(folder):
-                idle_checks = 0
                 continue
-            idle_checks += 1
             with folder.write_lock(LOCK_TIMEOUT) as acquired:
                 if acquired:
                     self._read_and_write(folder, size)
                     return
+            before, beat = beat, folder.last_beat
+            idle_checks = idle_checks + 1 if beat == before else 0
+            if idle_checks >= MAX_IDLE_CHECKS:
+                raise SnapshotUnavailable("another process holds the lock and does nothing")
 
     def _little_added(self, size: int) -> bool:
-        snapshot = self.reader.contents.snapshot
-        if snapshot is None or not self.reader.tail.continues():
+        contents = self.reader.contents
+        if contents.snapshot is None or not self.reader.tail.continues():
             return False
-        offset = snapshot.bookmark.offset
+        offset = contents.snapshot_offset
         return size - offset <= max(MIN_ADDED_BYTES, MIN_ADDED_SHARE * offset)
 
     def _read_and_write(self, folder: SnapshotFolder, size: int) -> None:
         """Parse everything new and write a snapshot of all; the caller holds the lock."""
         self._adopt_newer(folder)
+        if self._little_added(size):
+            return
 
         def write_progress() -> None:
-            offset, least = self.reader.tail.offset, max(PROGRESS_BYTES, PROGRESS_SHARE * self._offset)
-            if offset - self._offset >= least and size - offset >= least:
+            folder.beat()
+            offset, written = self.reader.tail.offset, self.reader.contents.snapshot_offset
+            least = max(PROGRESS_BYTES, PROGRESS_SHARE * written)
+            if offset - written >= least and size - offset >= least:
                 self._write(folder, size)
 
         self.reader.read(size, write_progress)
-        if self.reader.tail.offset > self._offset or self.reader.contents.snapshot is None:
+        contents = self.reader.contents
+        if contents.snapshot is None or self.reader.tail.offset > contents.snapshot_offset:
             self._write(folder, size)
-
-    @property
-    def _offset(self) -> int:
-        """Bytes of the log that the snapshot holds."""
-        snapshot = self.reader.contents.snapshot
-        return snapshot.bookmark.offset if snapshot else 0
 
     def _write(self, folder: SnapshotFolder, size: int) -> None:
         """Write a snapshot and continue with that, whose pages are shared."""
         folder.write(self.reader.tail.bookmark(), self.reader.contents, size)
-        self._adopt_newer(folder)
+        if not self._adopt_newer(folder):
+            raise SnapshotUnavailable("the snapshot that was just written cannot be mapped")
 
     def _adopt_newer(self, folder: SnapshotFolder) -> bool:
         """Adopt the snapshot on disk; return False if it was looked at before, or is of no use."""
@@ -241,6 +253,8 @@ class TrainingLog:
         self._signature: tuple[int, ...] | None = None
         """Device, inode, size and modification time of the file when it was last read; None before that."""
         self._failure: tuple[Problem, ...] = ()
+        self._listed: tuple[os.stat_result, Mapping[str, os.stat_result]] | None = None
+        """What :meth:`refresh` was last given."""
 
     @property
     def lock(self) -> threading.Lock:
@@ -280,7 +294,11 @@ class TrainingLog:
         """Put the log's contents behind what another logger had logged before."""
         if self._contents.earlier is earlier:
             return
-        contents = self._contents.preceded_by(earlier)
+        if self._contents.earlier and self._contents.builder.full and self._listed:
+            self._shared.reset()  # names of the log may have had no room behind those of the other
+            self._array = self._signature = None
+            self.refresh(*self._listed)
+        contents = self._contents.behind(earlier)
         with self.lock:
             if self._array:
                 self._array = contents
@@ -332,13 +350,14 @@ class TrainingLog:
         ``rotated_files``: name and status of the files that may be rotated parts of the log.
         """
         if self._rotated.update_parts(rotated_files or {}) or not self._follow_rotated():
-            self._shared.snapshot_disabled, self._signature = bool(self._rotated), None
-            self._shared.reset(self._contents.builder.generation + 1)
+            self._shared.parts_precede, self._signature = bool(self._rotated), None
+            self._shared.reset()
             self._array = None
         if status is None:
             gone = Problem(self.file, None, "is gone; what was read of it before is still shown")
             self._failure = (gone,) if self._signature else ()
             return
+        self._listed = status, rotated_files or {}
         signature = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if signature == self._signature and not self._failure and self.intact:
             return
@@ -368,21 +387,22 @@ class TrainingLog:
                     self._read_array(content, status.st_size)
                     return True
         if self._array:
-            self._shared.reset(self._array.builder.generation + 1)
+            self._shared.reset()
             self._array = None
         self._shared.read(status)
         return True
 
     def _read_array(self, content: bytes, size: int) -> None:
         items = list(decode_array(content, self.file))
-        contents = LogContents(self._contents.builder.generation)
+        contents = LogContents()
         self._rotated.fill(contents)
         contents.add_items(items)
         if size > LARGEST:
             reason = f"is one array of more than {LARGEST // 2**20} MB; only its beginning is read"
             contents.problems.add(Problem(self.file, None, reason))
-        if not extends(contents.builder.history(), self.history):
-            contents.builder.generation += 1
+        if self._contents.earlier:
+            contents = contents.behind(self._contents.earlier)
+        contents.builder.continue_lineage(self.history)
         with self.lock:
             self._array, self._array_items = contents, len(items)
             self._array_bytes += len(content)
