@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from thalia_monitor.model.history import History
 from thalia_monitor.reading import columns
-from thalia_monitor.reading.columns import HistoryBuilder, extends, gather
+from thalia_monitor.reading.batch import gather
+from thalia_monitor.reading.columns import HistoryBuilder, extends
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.recording import MetricLine
 

@@ -23,10 +23,10 @@ from thalia_monitor.model.records import Event, Source
 from thalia_monitor.reading import columns
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.formats.json_values import TOO_MANY
-from thalia_monitor.reading.jsonl.log import TrainingLog
 from thalia_monitor.reading.other_files import _same
 from thalia_monitor.reading.recording import MetricLine, Recording
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
+from thalia_monitor.reading.training_log import TrainingLog
 
 Item = MetricLine | Event
 NAMES = st.sampled_from(["loss", "reward", "accuracy"])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.model.history import Ints
 from thalia_monitor.model.records import Event, Problem
+from thalia_monitor.reading.batch import Batch, Broken, gather
 from thalia_monitor.reading.clock import TrainerClock, believable
-from thalia_monitor.reading.columns import Batch, Broken, HistoryBuilder, gather
+from thalia_monitor.reading.columns import HistoryBuilder
 from thalia_monitor.reading.formats.json_values import TOO_MANY
 from thalia_monitor.reading.formats.problems import ProblemList
 from thalia_monitor.reading.jsonl.line import Item, TextField
@@ -21,10 +22,7 @@ from thalia_monitor.reading.segments import SEVERAL_WRITERS
 
 if TYPE_CHECKING:
     from thalia_monitor.reading.arrays import MappedArrays
-    from thalia_monitor.reading.snapshot import Snapshot
-
-EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
-"""An event as a snapshot holds it: metric lines before it, kind, step, fields, time, line."""
+    from thalia_monitor.reading.snapshot import EventRow, Snapshot
 
 
 class EventList:

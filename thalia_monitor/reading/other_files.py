@@ -13,7 +13,7 @@ from thalia_monitor import contract
 from thalia_monitor.model.history import History
 from thalia_monitor.model.records import Problem, SavedFile, Source
 from thalia_monitor.model.spike_window import SpikeFile
-from thalia_monitor.reading.columns import Batch, gather
+from thalia_monitor.reading.batch import Batch, gather
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.files import (
     FileCache,

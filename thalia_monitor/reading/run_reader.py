@@ -21,13 +21,13 @@ from thalia_monitor.reading.files import REFUSED
 from thalia_monitor.reading.formats.json_values import configured_by
 from thalia_monitor.reading.formats.metadata import MetadataFolder
 from thalia_monitor.reading.formats.problems import MOST_KEPT
-from thalia_monitor.reading.jsonl.log import TrainingLog
 from thalia_monitor.reading.jsonl.parallel import MIN_PARALLEL_BYTES
 from thalia_monitor.reading.listing import Listing, Summary, list_directory
 from thalia_monitor.reading.merge import Merger
 from thalia_monitor.reading.other_files import OtherFormats
 from thalia_monitor.reading.recording import RunParts
 from thalia_monitor.reading.timeouts import LONGEST_WAIT, Call, TimedCalls
+from thalia_monitor.reading.training_log import TrainingLog
 
 if TYPE_CHECKING:
     from thalia_monitor.kept import RunNotes

@@ -21,11 +21,11 @@ import secrets
 import shutil
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -34,13 +34,17 @@ from thalia_monitor._version import __version__
 from thalia_monitor.model.records import Problem
 from thalia_monitor.reading.arrays import ArrayLayout, MappedArrays, aligned
 from thalia_monitor.reading.columns import HistoryExtents
-from thalia_monitor.reading.contents import EventRow, LogContents
 from thalia_monitor.reading.jsonl.tail import Bookmark
+
+if TYPE_CHECKING:
+    from thalia_monitor.reading.contents import LogContents
 
 SNAPSHOT_FORMAT: Final = f"3-{__version__}"
 """Each version of the monitor has its own snapshots, since versions may parse the same log differently."""
 MAX_TOTAL_BYTES: Final = 8 * 2**30
 """Maximum total size of all other logs' snapshots; beyond that, the least recently modified are deleted."""
+EventRow = tuple[int, str, int | None, Mapping[str, Any], float | None, int | None]
+"""An event as a snapshot holds it: metric lines before it, kind, step, fields, time, line."""
 SUFFIX: Final = ".snapshot"
 SPARE_SHARE: Final = 0.125
 """Room behind the columns for what is added to a log, as a share of them."""

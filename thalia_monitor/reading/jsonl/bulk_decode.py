@@ -13,7 +13,7 @@ import numpy as np
 
 from thalia_monitor import contract
 from thalia_monitor.model.records import Event, Problem
-from thalia_monitor.reading.columns import Batch, Broken, Cells, gather
+from thalia_monitor.reading.batch import Batch, Broken, Cells, gather
 from thalia_monitor.reading.formats import json_values
 from thalia_monitor.reading.jsonl.line import Item, TextField, decode_line
 from thalia_monitor.reading.jsonl.schema import Leaf, Shape, Template, Words

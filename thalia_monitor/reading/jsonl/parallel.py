@@ -22,7 +22,7 @@ import numpy as np
 
 from thalia_monitor import system
 from thalia_monitor.model.records import Event, Problem
-from thalia_monitor.reading.columns import Batch, Broken, Cells
+from thalia_monitor.reading.batch import Batch, Broken, Cells
 from thalia_monitor.reading.files import LONGEST_LINE, open_regular
 from thalia_monitor.reading.formats.problems import Repeated
 from thalia_monitor.reading.jsonl.bulk_decode import BulkDecoder

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.reading.states import comparable
 from tests.reading.wild import VALID_LOGS, WILD_LOGS
 from tests.reading.writing import append, consolidation, growth, line, log_text, write_log
+from thalia_monitor.reading import training_log
 from thalia_monitor.reading.formats.json_array import looks_like_array
-from thalia_monitor.reading.jsonl import log
 from thalia_monitor.reading.run_reader import RunReader, load_training_state
 
 
@@ -201,6 +201,6 @@ def test_an_array_that_is_rewritten_while_it_is_read_is_read_as_what_it_became(
         path.write_text('{"step": 7}\n')
         return looks_like_array(head)
 
-    monkeypatch.setattr(log, "looks_like_array", looks)
+    monkeypatch.setattr(training_log, "looks_like_array", looks)
     path.write_text('[{"step": 1}]')
     assert load_training_state(tmp_path).history.step.tolist() == [7]
