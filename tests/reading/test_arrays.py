@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +99,21 @@ def test_released_memory_comes_back_with_what_was_appended(tmp_path: Path) -> No
     release(array.view)
     assert array.view.tolist() == [*range(10_000), 7, 8, 9]
     release(grown([1, 2]).view)  # is in memory alone
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems may refuse it")
+def test_columns_larger_than_the_memory_are_mapped(tmp_path: Path) -> None:
+    """Of a huge log, whose pages come and go; most of them are never written to."""
+    if Path("/proc/sys/vm/overcommit_memory").read_text().strip() == "2":
+        pytest.skip("this machine promises no memory that it does not have")
+    path = tmp_path / "file"
+    (extent,) = written(path, grown([1, 2, 3]), room=1.0)
+    beyond = 3 * psutil.virtual_memory().total
+    with path.open("r+b") as file:
+        file.truncate(beyond)
+    array = mapped(path).array(np.int64, Extent(extent.start, 3, (beyond - FIRST) // 8))
+    array.append(np.array([4]))
+    assert array.view.tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("cut_to", [FIRST, FIRST + 100])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import platform
+import sys
 from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
@@ -17,6 +19,18 @@ WIDTH: Final = 8
 """Bytes of a value."""
 MIN_MAPPED: Final = 2**20
 """Bytes of room that are taken from the system itself, and returned at once when they are no longer used."""
+
+
+_COPY_ON_WRITE: dict[str, Any] = {"access": mmap.ACCESS_COPY}
+_MEMORY: dict[str, Any] = {}
+if hasattr(mmap, "MAP_PRIVATE"):  # not on Windows
+    # Linux would refuse what is larger than its memory, though most of it is never written to. Python 3.12 has no
+    # name for this flag, and some processors have another number.
+    _UNRESERVED = 0x4000 if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else 0
+    _COPY_ON_WRITE = {"flags": mmap.MAP_PRIVATE , "prot": mmap.PROT_READ | mmap.PROT_WRITE}
+    _MEMORY = {
+        "flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _UNRESERVED
+    }  # private: a forked process has its own
 
 
 class ColumnArray(GrowableArray[Number]):
@@ -36,10 +50,7 @@ class ColumnArray(GrowableArray[Number]):
     def _new_room(self, shape: tuple[int, ...]) -> NDArray[Number]:
         if shape[0] * WIDTH < MIN_MAPPED:
             return np.empty(shape, self._room.dtype)
-        size = shape[0] * WIDTH
-        # Private, where the system can say so: a forked process must not write into it.
-        private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-        return np.frombuffer(mmap.mmap(-1, size, **private), self._room.dtype)
+        return np.frombuffer(mmap.mmap(-1, shape[0] * WIDTH, **_MEMORY), self._room.dtype)
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -97,7 +108,7 @@ class MappedArrays(mmap.mmap):
     @classmethod
     def of(cls, file: int, first: int) -> MappedArrays:
         """Map a file, given its descriptor and where its arrays begin; raises OSError or ValueError."""
-        mapped = cls(file, 0, access=mmap.ACCESS_COPY)
+        mapped = cls(file, 0, **_COPY_ON_WRITE)
         mapped._first, mapped._ends = first, {}
         mapped._address = np.frombuffer(mapped, np.uint8).ctypes.data
         return mapped
