@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support import FIXTURES, Run, line
-from thalia_monitor import load_training_state
+from thalia_monitor import CurriculumLogger, load_training_state
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.cli import cli
 from thalia_monitor.errors import MonitorError
@@ -84,6 +84,32 @@ def rendered(state: TrainingState) -> str:
     return html_report.render(run_document.of_run(summarize(state, 0.0)), 0.0)
 
 
+def test_it_says_what_a_stage_waits_for_and_how_its_neurons_fire(run: Run) -> None:
+    """Timeline, tasks that are kept, interventions, load, regions over time, and the newest window of spikes."""
+    logger = CurriculumLogger(run.directory, console_output=False)
+    for stage in (0, 1):
+        logger.log_stage_start(
+            stage, {"duration_steps": 1000, "success_criteria": {"accuracy": 0.9}}, step=1000 * stage
+        )
+        for step in range(1000 * stage, 1000 * stage + 900, 100):
+            numbers = {"loss": 0.5, "accuracy": 0.5 + step / 10_000}
+            logger.log_training_step(step, {**numbers, "region_firing_rates": {"cortex": 0.1}})
+            logger.log_evaluation("digits", stage=0, accuracy=0.9 - step / 10_000, n=100, step=step)
+    logger.log_intervention("reduce_load", "too much", 1500)
+    logger.log_cognitive_load(0.95, 1500)
+    logger.log_event("gate", {"passed": False, "decision": "extend", "failures": ["accuracy"]}, step=1800)
+    logger.log_spikes({"cortex": {1: [3.5, 41.0], 2: []}}, 1800)
+    page = Parsed(rendered(load_training_state(run.directory)))
+    for words in (
+        *("Curriculum timeline", "Retention of earlier tasks", "Interventions", "Health and load"),
+        *("Spikes", "region_firing_rates", "2 of 12 criteria hold", "Newest gate: not passed, extend"),
+        *("Criteria of the stage", "accuracy not yet 0.68 > 0.9", "cognitive load 0.95"),
+    ):
+        assert words in page.text, words
+    titles = [figure["layout"].get("xaxis", {}).get("title", {}).get("text") for figure in page.figures]
+    assert "ms in the window" in titles
+
+
 def test_the_configuration_is_of_a_stage_that_counts(run: Run) -> None:
     """The run had begun stage 1, and was resumed from a step before it: its settings are those of stage 0."""
     for stage, step in ((0, 0), (1, 550)):
@@ -102,7 +128,7 @@ def test_it_holds_everything_of_a_run(tmp_path: Path) -> None:
     page = parsed(out)
     headings = re.findall(r"<h2>(?:<bdi>)?([^<]+)", out.read_text(encoding="utf-8"))
     assert headings == [
-        *("Summary", "Health", "Metrics", "Milestones"),
+        *("Summary", "Health", "Metrics", "Milestones", "Curriculum"),
         *("Growth", "Consolidation", "Configuration", "Files"),
     ]
     state = load_training_state(FIXTURES / "healthy")
@@ -114,7 +140,7 @@ def test_it_holds_everything_of_a_run(tmp_path: Path) -> None:
         assert name in page.text
     names = {figure["layout"]["yaxis"]["title"]["text"] for figure in page.figures}
     assert {"neurons", "capacity"} <= names
-    assert len(page.figures) == len(state.history.metrics) + 6, "metrics, 4 of growth, 2 of consolidation"
+    assert len(page.figures) == len(state.history.metrics) + 7, "metrics, timeline, 4 of growth, 2 of consolidation"
     assert "duration_weeks" in page.text
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from thalia_monitor import contract
 from thalia_monitor.analysis import report
 from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.curriculum import advance, course_words, retention, safety
 from thalia_monitor.analysis.curriculum.run_settings import flattened
+from thalia_monitor.analysis.curriculum.stage_course import courses
 from thalia_monitor.analysis.event_counts import count_in_words
 from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import places
+from thalia_monitor.analysis.regions import families
 from thalia_monitor.export.document import (
     EVENTS,
     LONGEST,
@@ -34,7 +37,8 @@ from thalia_monitor.export.document import (
     status,
     verdict,
 )
-from thalia_monitor.figures import consolidation, growth, metrics
+from thalia_monitor.figures import activity, consolidation, curriculum, growth, metrics, raster
+from thalia_monitor.figures import safety as safety_charts
 from thalia_monitor.figures.chart import spanned
 from thalia_monitor.figures.marks import legend
 from thalia_monitor.metric_info import title
@@ -67,7 +71,9 @@ def of_run(summary: Summary) -> Document:
             _health(summary),
             Section("Metrics", legend=legend(state, EVENTS), drawings=_metrics(state)),
             Section("Milestones", sentences=[report.milestone_words(summary)], tables=_milestones(summary)),
+            *_curriculum(state),
             _growth(summary),
+            *_activity(state),
             _consolidation(summary),
             *_notes(state),
             _configuration(state),
@@ -123,6 +129,61 @@ def _milestones(summary: Summary) -> list[Table]:
     ]
     columns = ("Milestone", "Kind", "Criterion", "Result", "Since step")
     return [bounded("Checklist of the stage", columns, rows, numbers={4}, newest=False)]
+
+
+def _curriculum(state: TrainingState) -> list[Section]:
+    """Where the run is in its stages, what the present one waits for, what is kept, and its safety, if logged."""
+    gate = advance.gate(state)
+    said = [
+        course_words.sentence(state),
+        advance.sentence(state),
+        advance.gate_words(gate) if gate else "",
+        retention.sentence(state),
+        safety.sentence(state),
+    ]
+    if not any(said):
+        return []
+    charts = {
+        "Curriculum timeline": (curriculum.timeline, courses(state)),
+        "Retention of earlier tasks": (curriculum.retention, retention.retention(state)),
+        "Interventions": (safety_charts.interventions, safety.interventions(state)),
+        "Health and load": (safety_charts.levels, safety.load(state) or safety.score(state)),
+    }
+    return [
+        Section(
+            "Curriculum",
+            sentences=[cut(each, 600) for each in said if each],
+            drawings=_drawings(state, {name: draw for name, (draw, logged) in charts.items() if logged}),
+            tables=_criteria(state),
+        )
+    ]
+
+
+def _criteria(state: TrainingState) -> list[Table]:
+    listed = advance.requirements(state)
+    rows = [
+        (
+            cut(each.milestone.name, 80),
+            {True: "yes", False: "not yet", None: "not checked"}[each.met],
+            number(each.measure.value) if each.measure else NONE,
+            cut(each.measure.target if each.measure else each.milestone.criterion or NONE, 60),
+            NONE if each.estimate.slope is None else number(each.estimate.slope),
+        )
+        for each in listed
+    ]
+    columns = ("Criterion", "Holds", "Now", "Limit", "Trend in 1,000 steps")
+    return [bounded("Criteria of the stage", columns, rows, {2, 4}, newest=False)] if rows else []
+
+
+def _activity(state: TrainingState) -> list[Section]:
+    """The activity of regions over the run, and the newest window of spikes, if logged."""
+    drawings = [
+        Drawing(cut(each.name, 80), partial(_whole_run, activity.heatmap, state, each.name))
+        for each in families(state)
+    ]
+    if state.spike_windows:
+        drawings.append(Drawing("Spikes", partial(_whole_run, raster.raster, state, "")))
+    return [Section("Activity", drawings=drawings)] if drawings else []
 
 
 def _events(

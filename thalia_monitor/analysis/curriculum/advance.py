@@ -292,6 +292,14 @@ def gate(state: TrainingState) -> Gate | None:
     return _gate_of(logged[-1]) if logged else None
 
 
+def gate_words(found: Gate) -> str:
+    """The verdict of a gate, in one sentence."""
+    verdict = {True: "passed", False: "not passed", None: "decided"}[found.passed]
+    words = f"Newest gate: {verdict}" + (f", {found.decision}" if found.decision else "")
+    words += f" (stage {found.stage:g})" if found.stage is not None else ""
+    return words + (f", {counted(len(found.failures), 'condition')} failed." if found.failures else ".")
+
+
 def _gate_of(event: Event) -> Gate:
     fields = event.fields
     passed, metrics = fields.get("passed"), fields.get("metrics")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import html
 
 from thalia_monitor.analysis.curriculum import advance, course_words, retention, safety, stage_course
-from thalia_monitor.analysis.formatting import MINUS, NONE, ago, counted, number, rough
+from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number, rough
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.web.components import basic, empty_states
 
@@ -181,10 +181,6 @@ def _gate(gate: Gate | None) -> list[Any]:
     """The newest gate with its conditions."""
     if gate is None:
         return []
-    verdict = {True: "passed", False: "not passed", None: "decided"}[gate.passed]
-    words = f"Newest gate: {verdict}" + (f", {gate.decision}" if gate.decision else "")
-    words += f" (stage {gate.stage:g})" if gate.stage is not None else ""
-    words += f", {counted(len(gate.failures), 'condition')} failed." if gate.failures else "."
     rows = [
         html.Tr([_text("Condition", each), _cell("Verdict", html.Span("✗ failed", className="change-bad"))])
         for each in gate.failures
@@ -195,7 +191,7 @@ def _gate(gate: Gate | None) -> list[Any]:
     at = html.P(["At step ", _step(gate.step)], className="lead-in") if gate.step is not None else None
     return [
         html.H3("Gate", className="card-name"),
-        _lead(words),
+        _lead(advance.gate_words(gate)),
         at,
         _table("Conditions of the newest gate", ("Condition", "Verdict"), rows) if rows else None,
         _lead(f"Measured: {values}.") if values else None,
