@@ -140,7 +140,9 @@ def test_it_holds_everything_of_a_run(tmp_path: Path) -> None:
         assert name in page.text
     names = {figure["layout"]["yaxis"]["title"]["text"] for figure in page.figures}
     assert {"neurons", "capacity"} <= names
-    assert len(page.figures) == len(state.history.metrics) + 7, "metrics, timeline, 4 of growth, 2 of consolidation"
+    assert len(page.figures) == len(state.history.metrics) + 7, (
+        "metrics, timeline, 4 of growth, 2 of consolidation"
+    )
     assert "duration_weeks" in page.text
 
 
@@ -261,6 +263,20 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert {trace["name"] for trace in page.figures[0]["data"] if "name" in trace} >= {"resumed", "healthy"}
     assert "Milestones side by side" in page.text
     assert "Neurons added" in page.text
+
+
+def test_two_runs_are_compared_by_their_stages_and_settings(tmp_path: Path) -> None:
+    """The stages of both in one chart, and the settings in which they differ."""
+    for name, rate in (("a", 0.1), ("b", 0.2)):
+        logger = CurriculumLogger(tmp_path / "runs" / name, console_output=False)
+        logger.log_stage_start(0, {"duration_steps": 1000, "rate": rate}, step=0)
+        logger.log_training_step(500, {"loss": rate})
+    out = tmp_path / "two.html"
+    report(tmp_path / "runs", "--run", "a", "--run", "b", "-o", out)
+    page = parsed(out)
+    assert "Stages of both runs" in page.text
+    assert "1 setting differs, 1 are the same in all runs." in page.text
+    assert "Settings that differ Of Setting a b stage 0 rate 0.1 0.2" in page.text
 
 
 def test_a_file_that_is_there_stays_without_force(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from pandas.testing import assert_frame_equal
 from tests.figures.states import EVERY_KIND, START, made
 from tests.support import Run
 from thalia_monitor.analysis.comparison import stage_starts
-from thalia_monitor.analysis.health import stage_start
 from thalia_monitor.analysis.milestones import lost
+from thalia_monitor.analysis.recent import stage_start
 from thalia_monitor.analysis.summary import growth_totals
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.figures import consolidation, growth

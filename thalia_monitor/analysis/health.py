@@ -14,7 +14,7 @@ from thalia_monitor.analysis.findings import Finding, Kind, Thresholds
 from thalia_monitor.analysis.formatting import beyond, counted, number
 from thalia_monitor.analysis.milestones import lost, verdicts
 from thalia_monitor.analysis.quantities import measured, series_of
-from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since
+from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since, stage_start
 from thalia_monitor.analysis.regions import NOT_REGIONS
 from thalia_monitor.analysis.series_cache import nonfinite
 from thalia_monitor.contract import exact
@@ -24,11 +24,9 @@ from thalia_monitor.model.records import Severity
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.model.series_key import Kind as SeriesKind
 from thalia_monitor.model.series_key import SeriesKey, metric, parse
-from thalia_monitor.model.stage_begin import stage_number
 
 MAINTAINED: Final = "_maintained"
 """How milestones end that check for an earlier stage's skill."""
-_STAGE_EVENTS: Final = (contract.STAGE_START, contract.TRANSITION)
 _CLEARLY: Final = 4 * 1.4826
 """Times the median deviation (four standard deviations, if normal) that is more than noise."""
 
@@ -36,21 +34,6 @@ _CLEARLY: Final = 4 * 1.4826
 def _named(quantity: MetricInfo, series: str) -> str:
     """The subject of a sentence about a quantity; names the series where that is not the quantity's own."""
     return quantity.title + (f" ({series})" if series != quantity.name else "")
-
-
-def stage_start(state: TrainingState) -> float:
-    """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
-    begun = [
-        (event.segment, event.step, event.stage_begun)
-        for event in state.counting(*_STAGE_EVENTS)  # of several files, perhaps: in no order
-        if event.step is not None and event.step <= state.current_step
-    ]
-    _, step, stage = max(begun, key=lambda each: each[:2], default=(0, float("-inf"), None))
-    if begun and stage_number(stage) in (None, state.current_stage):
-        return step
-    saved = state.valid_checkpoints  # they tell of a stage that no event begins
-    others = [each.step for each in saved if stage_number(each.stage) not in (None, state.current_stage)]
-    return max([*others, step])
 
 
 def diverging(state: TrainingState, limits: Thresholds) -> Iterator[Finding]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia_monitor import contract
 from thalia_monitor.analysis.formatting import number
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Floats, History, Ints
 from thalia_monitor.model.series_key import SeriesKey, metric
+from thalia_monitor.model.stage_begin import stage_number
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.quantities import Place
@@ -40,6 +42,23 @@ class Recent:
         """Values at steps in ``start <= step < stop``."""
         values: Floats = self.value[(self.step >= start) & (self.step < stop)]
         return values
+
+
+def stage_start(state: TrainingState) -> float:
+    """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
+    begun = [
+        (event.segment, event.step, event.stage_begun)
+        for event in state.counting(
+            contract.STAGE_START, contract.TRANSITION
+        )  # of several files, perhaps: in no order
+        if event.step is not None and event.step <= state.current_step
+    ]
+    _, step, stage = max(begun, key=lambda each: each[:2], default=(0, float("-inf"), None))
+    if begun and stage_number(stage) in (None, state.current_stage):
+        return step
+    saved = state.valid_checkpoints  # they tell of a stage that no event begins
+    others = [each.step for each in saved if stage_number(each.stage) not in (None, state.current_stage)]
+    return max([*others, step])
 
 
 def recent(history: History, key: SeriesKey | str, first_step: float = -np.inf) -> Recent:

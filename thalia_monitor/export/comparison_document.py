@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from thalia_monitor.analysis import comparison, report
-from thalia_monitor.analysis.formatting import NONE, number
+from thalia_monitor.analysis.curriculum.run_settings import differing
+from thalia_monitor.analysis.curriculum.stage_course import courses
+from thalia_monitor.analysis.formatting import NONE, counted, number
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import first_to_last
 from thalia_monitor.export.document import (
@@ -27,7 +29,7 @@ from thalia_monitor.export.document import (
     verdict,
 )
 from thalia_monitor.export.run_document import of_run
-from thalia_monitor.figures import compare
+from thalia_monitor.figures import compare, side_by_side
 from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.series_key import ALL_NEURONS
@@ -68,8 +70,10 @@ def _comparison(sides: Sequence[Side], summaries: Sequence[Summary]) -> Document
             ),
             Section("Values", tables=[_values(sides, name, step) for name in series]),
             Section("Charts", drawings=_compared(sides, [*series, ALL_NEURONS])),
+            *_stages(sides),
             Section("Milestones", tables=_compared_milestones(sides)),
             Section("Growth, consolidation and time", tables=[_totals(sides)]),
+            *_settings(sides),
             *own,
         ],
     )
@@ -141,6 +145,30 @@ def _cells(side: Side, name: str, reached: RunValues, base: RunValues) -> Iterat
         sign = "+" if found.absolute > 0 else ""
         amount = f"{sign}{number(found.absolute)}{share}".replace(" ", "\N{NO-BREAK SPACE}")
         yield Mark(f"{amount} {words}".strip(), kind)
+
+
+def _stages(sides: Sequence[Side]) -> list[Section]:
+    """The stages of two runs in one chart, if any are logged."""
+    if len(sides) != 2 or not any(courses(side.state) for side in sides):
+        return []
+    draw = partial(side_by_side.timelines, (sides[0], sides[1]), "", VIEW, comparison.RUN)
+    return [Section("Curriculum", drawings=[Drawing("Stages of both runs", draw)])]
+
+
+def _settings(sides: Sequence[Side]) -> list[Section]:
+    """The settings in which the runs differ, if they log any."""
+    differ, same = differing([side.state for side in sides])
+    if not differ and not same:
+        return []
+    rows = [
+        (each.where, cut(each.name, 80), *(NONE if value is None else cut(value) for value in each.values))
+        for each in differ
+    ]
+    columns = ("Of", "Setting", *(cut(side.name, 40) for side in sides))
+    tables = [bounded("Settings that differ", columns, rows, newest=False)] if rows else []
+    verb = "differs" if len(rows) == 1 else "differ"
+    said = f"{counted(len(rows), 'setting')} {verb}, {same:,} are the same in all runs."
+    return [Section("Configuration", sentences=[said], tables=tables)]
 
 
 def _compared_milestones(sides: Sequence[Side]) -> list[Table]:

@@ -14,10 +14,9 @@ import numpy as np
 from thalia_monitor import contract
 from thalia_monitor.analysis.criteria import Measure, Target, measure
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.health import stage_start
 from thalia_monitor.analysis.milestones import Milestone, checklist, group_of
 from thalia_monitor.analysis.pace import Span, pace
-from thalia_monitor.analysis.recent import Recent, recent
+from thalia_monitor.analysis.recent import Recent, recent, stage_start
 from thalia_monitor.model.series_key import metric
 from thalia_monitor.model.stage_plan import configuration
 from thalia_monitor.stages import Criterion
