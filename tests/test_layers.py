@@ -166,9 +166,6 @@ def test_no_base_name_occurs_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-REGISTRY = "thalia_monitor.reading.formats.registry"
-
-
 def _single() -> tuple[list[str], int]:
     """Modules with one importer, but for those of a page: a section is one file of figures and one page."""
     edges = every_import()
