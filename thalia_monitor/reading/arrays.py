@@ -27,10 +27,9 @@ if hasattr(mmap, "MAP_PRIVATE"):  # not on Windows
     # Linux would refuse what is larger than its memory, though most of it is never written to. Python 3.12 has no
     # name for this flag, and some processors have another number.
     _UNRESERVED = 0x4000 if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else 0
-    _COPY_ON_WRITE = {"flags": mmap.MAP_PRIVATE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
-    _MEMORY = {
-        "flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _UNRESERVED
-    }  # private: a forked process has its own
+    _COPY_ON_WRITE = {"flags": mmap.MAP_PRIVATE | _UNRESERVED, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
+    # Private, so that a forked process has its own.
+    _MEMORY = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _UNRESERVED}
 
 
 class ColumnArray(GrowableArray[Number]):
