@@ -36,9 +36,8 @@ class Row:
     def reached(self) -> bool | None:
         """Whether the target is reached; None without one."""
         value = self.measured if self.ratio is None else self.ratio
-        return (
-            None if self.most is None else bool(value <= self.most)
-        )  # not one of NumPy, which JSON does not know
+        # JSON knows no truth values of NumPy.
+        return None if self.most is None else bool(value <= self.most)
 
 
 @dataclass(slots=True)

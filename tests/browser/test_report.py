@@ -16,6 +16,7 @@ from tests.support import FIXTURES, Run, line, serving, wait_until
 from thalia_monitor.reading.library import run_id
 
 from .conftest import Watched
+from .test_pages import TURNED
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +53,7 @@ def test_it_is_complete_without_a_network(
     charts = page.locator(".chart")
     assert page.locator(".chart .main-svg .xaxislayer-above").count() == charts.count() > 15
     assert page.evaluate(SIDEWAYS) <= 0
+    assert page.evaluate(TURNED) == [], "numbers are turned, since they do not fit beside each other"
     assert watched.complaints == []
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

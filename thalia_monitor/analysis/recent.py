@@ -46,11 +46,12 @@ class Recent:
 
 def stage_start(state: TrainingState) -> float:
     """The step at which the present stage began, as far as the files tell: a new stage has new tasks."""
+    events = state.counting(
+        contract.STAGE_START, contract.TRANSITION
+    )  # of several files, perhaps: in no order
     begun = [
         (event.segment, event.step, event.stage_begun)
-        for event in state.counting(
-            contract.STAGE_START, contract.TRANSITION
-        )  # of several files, perhaps: in no order
+        for event in events
         if event.step is not None and event.step <= state.current_step
     ]
     _, step, stage = max(begun, key=lambda each: each[:2], default=(0, float("-inf"), None))

@@ -152,9 +152,8 @@ class History:
         """First timestamp in Unix seconds; NaN if there is none. Incremental: scans only new rows."""
         row, first = self.lineage.began
         if math.isnan(first) and row < len(self):
-            known = np.flatnonzero(~np.isnan(self.time[row:]))
-            row = row + int(known[0]) if len(known) else len(self)
-            first = float(self.time[row]) if len(known) else math.nan
+            row = first_timed(self.time, row)
+            first = float(self.time[row]) if row < len(self) else math.nan
             self.lineage.began = (row, first)
         return first if row < len(self) else math.nan
 
@@ -347,6 +346,14 @@ class History:
             return frame
         rows = np.unique(np.concatenate(sparse)) if sparse else EMPTY_INTS
         return frame.iloc[rows].reset_index(drop=True)
+
+
+def first_timed(time: Floats, row: int) -> int:
+    """The first row, from that one on, whose time is not NaN; the number of rows if there is none."""
+    if row < len(time) and not np.isnan(time[row]):
+        return row
+    known = np.flatnonzero(~np.isnan(time[row:]))
+    return row + int(known[0]) if len(known) else len(time)
 
 
 def _on_the_same_lines(one: Column, other: Column) -> bool:

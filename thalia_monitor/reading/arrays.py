@@ -18,7 +18,7 @@ Number = TypeVar("Number", np.float64, np.int64)
 WIDTH: Final = 8
 """Bytes of a value."""
 MIN_MAPPED: Final = 2**20
-"""Bytes of room that are taken from the system itself, and returned at once when they are no longer used."""
+"""A room of so many bytes is taken from the system itself, which gets it back as soon as nothing uses it."""
 
 
 _COPY_ON_WRITE: dict[str, Any] = {"access": mmap.ACCESS_COPY}

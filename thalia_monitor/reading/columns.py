@@ -247,8 +247,8 @@ class HistoryBuilder:
     def map_arrays(self, extents: HistoryExtents, arrays: MappedArrays) -> int:
         """Replace all arrays by those of a file, which has the same rows and perhaps more.
 
-        Returns the first of the rows here whose segment or time is another there: what one process has found out
-        about lines, one that has read more or less of the log at once may see otherwise. Raises ValueError, and
+        Returns the first row whose segment or time differs in the two, the number of rows here if none does: a
+        process that has read the log in other pieces may have judged some lines differently. Raises ValueError, and
         changes nothing, if the file is too short.
         """
         step, segment = arrays.array(np.int64, extents.step), arrays.array(np.int64, extents.segment)
@@ -258,7 +258,7 @@ class HistoryBuilder:
         capacity = ColumnSet.mapped(extents.capacity, arrays)
         rows = len(self)
         changed = np.flatnonzero(
-            (segment.view[:rows] != self.segment.view) | _other(time.view[:rows], self._time.view)
+            (segment.view[:rows] != self.segment.view) | _differ(time.view[:rows], self._time.view)
         )
         if len(changed):
             self._lineage = Lineage()
@@ -276,8 +276,8 @@ class HistoryBuilder:
             self._lineage, self._history = before.lineage, None
 
 
-def _other(times: Floats, before: Floats) -> NDArray[np.bool_]:
-    """Which of the times are others; NaN is the same as NaN."""
+def _differ(times: Floats, before: Floats) -> NDArray[np.bool_]:
+    """Mask of the times that differ; NaN does not differ from NaN."""
     found: NDArray[np.bool_] = (times != before) & ~(np.isnan(times) & np.isnan(before))
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thalia_monitor import contract
-from thalia_monitor.model.history import Ints
+from thalia_monitor.model.history import Ints, first_timed
 from thalia_monitor.model.records import Event, Problem
 from thalia_monitor.reading.batch import Batch, Broken, gather
 from thalia_monitor.reading.clock import TrainerClock, believable
@@ -185,11 +185,8 @@ class LogContents:
     @property
     def first_time(self) -> float:
         """First timestamp of the log's own lines, in Unix seconds; NaN if there is none."""
-        time, row = self.builder.history().time, max(self._first_timed, self.builder.log_start)
-        if row < len(time) and np.isnan(time[row]):
-            known = np.flatnonzero(~np.isnan(time[row:]))
-            row += int(known[0]) if len(known) else len(time) - row
-        self._first_timed = row
+        time = self.builder.history().time
+        row = self._first_timed = first_timed(time, max(self._first_timed, self.builder.log_start))
         return float(time[row]) if row < len(time) else math.nan
 
     def behind(self, earlier: LogContents | None) -> LogContents:
@@ -244,9 +241,7 @@ class LogContents:
         """Append a batch of lines by column, and its events."""
         first_row = len(self.builder)
         changed = self.builder.extend(batch)
-        settled = (
-            0 if len(batch) else len(self.events)
-        )  # without a new row, only new events are to be assigned
+        settled = 0 if len(batch) else len(self.events)  # without a new line, no event moves
         self.events.extend(batch.events, first_row)
         self.correct_event_times()
         self.events.assign_segments(changed, self.builder.step.view, self.builder.segment.view, settled)

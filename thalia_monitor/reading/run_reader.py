@@ -144,9 +144,8 @@ class RunReader:
             self._log.put_behind(self._others.earlier)
             with self._log.lock:
                 self._state = self._assemble(listing, listing.version)
-                self._partial = TrainingState(
-                    name=self.name
-                )  # its columns are in memory that nobody else shares
+                # The columns of the partial one are in memory that nobody else shares.
+                self._partial = TrainingState(name=self.name)
         return self._state
 
     def _list(self) -> Listing:

@@ -161,7 +161,10 @@ class TrainingLog:
             return self._rotated.follow(self._contents)
 
     def _read(self, status: os.stat_result) -> bool:
-        """Read the file; returns False, without reading, if it was replaced since ``status`` (perhaps rotated)."""
+        """Read the file; returns False, without reading, if another has taken its place since ``status`` was taken.
+
+        Perhaps the log was rotated: the next listing has the part.
+        """
         with open_regular(self.path, self._within) as file:
             opened = os.fstat(file.fileno())
             if not os.path.samestat(opened, status) and os.path.samestat(opened, self.path.stat()):

@@ -6,6 +6,7 @@
   // A finger that moves over a chart scrolls the page; buttons zoom.
   const dragmode = window.matchMedia("(pointer: coarse)").matches ? false : "zoom";
   const config = { displayModeBar: false, displaylogo: false, responsive: true, showSendToCloud: false };
+  const [NARROW, LABEL, CHARACTER] = [450, 75, 7]; // px: of a chart, of the number of a step, of a lane's letter
   let following = false;
 
   const isLinked = (chart) => !chart.classList.contains("own-axis") && chart.layout;
@@ -32,9 +33,16 @@
     following = false;
   }
 
+  // As assets/01-dash.js does: so few numbers below a narrow chart that none has to be turned.
+  function spaced(chart, { xaxis, yaxis }) {
+    if (chart.clientWidth >= NARROW) return xaxis;
+    const names = CHARACTER * Math.max(0, ...(yaxis?.categoryarray ?? []).map((name) => name.length));
+    return { nticks: Math.max(2, Math.floor((chart.clientWidth - names) / LABEL)), ...xaxis };
+  }
+
   function draw(chart) {
     const { data, layout } = figures[Number(chart.dataset.figure)];
-    Plotly.newPlot(chart, data, { ...layout, dragmode }, config);
+    Plotly.newPlot(chart, data, { ...layout, xaxis: spaced(chart, layout), dragmode }, config);
     scale(chart);
     chart.on("plotly_afterplot", () => scale(chart));
     chart.on("plotly_relayout", (change) => {

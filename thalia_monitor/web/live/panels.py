@@ -154,9 +154,8 @@ def updates(
             return no_update, no_update
         if name in summaries:
             return summaries[name](summed()), version
-        return state.memoized(
-            ("pane", name), lambda: fills[name](state)
-        ), version  # the same for every viewer
+        # The same for every viewer.
+        return state.memoized(("pane", name), lambda: fills[name](state)), version
 
     failed = [basic.notice("critical", SENTENCE)], no_update
     answers = [
