@@ -8,7 +8,6 @@ import dash
 from dash import html
 
 from thalia_monitor.figures import curriculum as figures
-from thalia_monitor.figures import safety
 from thalia_monitor.web.components import curriculum
 from thalia_monitor.web.live import charts, panels
 
@@ -23,8 +22,8 @@ TIMELINE, RETENTION, INTERVENTIONS, LEVELS = (
 )
 charts.declare(TIMELINE, figures.timeline)
 charts.declare(RETENTION, figures.retention)
-charts.declare(INTERVENTIONS, safety.interventions)
-charts.declare(LEVELS, safety.levels)
+charts.declare(INTERVENTIONS, figures.interventions)
+charts.declare(LEVELS, figures.levels)
 
 LEAST = 24
 """Height of a chart that may have nothing to show, in pixels until it is drawn."""

@@ -7,7 +7,7 @@ from typing import Any
 import dash
 from dash import html
 
-from thalia_monitor.figures import families, metrics
+from thalia_monitor.figures import metrics
 from thalia_monitor.web.components.metric_cards import (
     family_charts,
     first_charts,
@@ -20,7 +20,7 @@ from thalia_monitor.web.live import charts, panels
 
 dash.register_page(__name__, path="/metrics", name="Metrics", title="Metrics · thalia-monitor", order=1)
 charts.declare("metric", metrics.metric)
-charts.declare("family", families.member)
+charts.declare("family", metrics.family_member)
 
 CARDS, OTHER = "metrics-cards", "metrics-other"
 register_other_metrics(OTHER)

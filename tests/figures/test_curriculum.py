@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.analysis.build import history
 from tests.figures.states import EVERY_KIND
-from thalia_monitor.figures import curriculum, safety
+from thalia_monitor.figures import curriculum
 from thalia_monitor.figures.chart import WALL_HEIGHT, Chart, View, enlarged
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState
@@ -67,7 +67,7 @@ def test_a_lane_has_room_for_its_name_on_the_wall() -> None:
     assert enlarged(lanes, 1.5).layout["height"] == 1.5 * 180
     many = replace(lanes, layout=lanes.layout | {"height": 1000})
     assert enlarged(many, 1.5).layout["height"] == 1.5 * 2 * WALL_HEIGHT
-    scale = safety.levels(run(), "", View())
+    scale = curriculum.levels(run(), "", View())
     assert enlarged(scale, 1.5).layout["height"] == 1.5 * WALL_HEIGHT
 
 
@@ -134,8 +134,8 @@ def test_the_charts_are_bounded_whatever_is_logged() -> None:
     drawn = [
         curriculum.timeline(state, "", View()),
         curriculum.retention(state, "", View()),
-        safety.interventions(state, "", View()),
-        safety.levels(state, "", View()),
+        curriculum.interventions(state, "", View()),
+        curriculum.levels(state, "", View()),
     ]
     sizes = [len(json.dumps(each.figure)) for each in drawn]
     assert sum(sizes) < 150_000, sizes
@@ -151,7 +151,7 @@ def test_a_lane_for_each_kind_of_intervention() -> None:
         event("intervention", 300, intervention="consolidate"),
     )
     state = TrainingState(history=history(range(0, 401, 100), loss=np.zeros(5)), events=events)
-    chart = safety.interventions(state, "", View())
+    chart = curriculum.interventions(state, "", View())
     assert {(trace["name"], tuple(trace["x"])) for trace in chart.traces} == {
         ("consolidate", (100, 300)),
         ("rollback", (200,)),
@@ -166,7 +166,7 @@ def test_the_lanes_of_interventions_are_bounded_whatever_their_kinds() -> None:
     names += [f"often {each % 22:02}" for each in range(44)] + ["rollback"]
     events = tuple(event("intervention", step, intervention=each) for step, each in enumerate(names))
     state = TrainingState(history=history(range(0, 3_101, 100), loss=np.zeros(32)), events=events)
-    chart = safety.interventions(state, "", View())
+    chart = curriculum.interventions(state, "", View())
     shown = [trace["name"] for trace in chart.traces]
     assert shown == [*(f"often {each:02}" for each in range(22)), "rollback", "other kinds"]
     assert chart.layout["height"] == 30 * 24 + 60

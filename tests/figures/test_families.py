@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.figures.states import made
-from thalia_monitor.figures import families
+from thalia_monitor.analysis import quantities
+from thalia_monitor.figures import metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.model.history import Column, Floats
 from thalia_monitor.model.run import TrainingState
@@ -29,7 +30,7 @@ def run(metrics: Mapping[str, list[float] | float], lines: int = 100) -> Trainin
 
 def scale(state: TrainingState, name: str) -> list[float]:
     """The y range of a series' chart."""
-    found: list[float] = families.member(state, name, VIEW).layout["yaxis"]["range"]
+    found: list[float] = metrics.family_member(state, name, VIEW).layout["yaxis"]["range"]
     return found
 
 
@@ -39,7 +40,7 @@ def test_paths_with_two_series_are_families() -> None:
         **dict.fromkeys(("loss", "a/x", "b.x", "b.y", "neuromodulator/ne", "neuromodulator/ach"), 1.0),
         **dict.fromkeys(("weights/p_mean", "weights/p_std", "weights/p_min", "weights/q_std"), 1.0),
     }
-    found = families.families(run(names))
+    found = quantities.families(run(names))
     assert list(found) == ["neuromodulator", "weights", "b"]
     assert found["weights"].members == ("weights/p_mean", "weights/q_std")
     assert found["b"].members == ("b.x", "b.y")
@@ -64,18 +65,18 @@ def test_series_of_one_unit_share_a_scale() -> None:
 def test_theta_has_its_band() -> None:
     """6.5 to 8.5 Hz, in sight whatever the values are, and in words."""
     state = run({"oscillator/theta_frequency": 7.5, "oscillator/theta_phase": 1.0})
-    chart = families.member(state, "oscillator/theta_frequency", VIEW)
+    chart = metrics.family_member(state, "oscillator/theta_frequency", VIEW)
     assert [(each["y0"], each["y1"]) for each in chart.layout["shapes"]] == [(6.5, 8.5)]
     low, high = chart.layout["yaxis"]["range"]
     assert low <= 6.5 < 8.5 <= high
-    family = families.families(state)["oscillator"]
-    assert "oscillator/theta_frequency 7.5 Hz, in 6.5–8.5" in families.sentence(state, family)
+    family = quantities.families(state)["oscillator"]
+    assert "oscillator/theta_frequency 7.5 Hz, in 6.5–8.5" in quantities.family_sentence(state, family)
 
 
 def test_weights_are_a_mean_with_its_deviation() -> None:
     """A ribbon from mean - sd to mean + sd, and the scale holds it."""
     state = run({"weights/p_mean": 0.5, "weights/p_std": 0.2, "weights/p_min": 0.0, "weights/p_max": 1.0})
-    low, high, mean, *_ = families.member(state, "weights/p_mean", VIEW).traces
+    low, high, mean, *_ = metrics.family_member(state, "weights/p_mean", VIEW).traces
     assert (low["y"][0], high["y"][0], mean["y"][0]) == pytest.approx((0.3, 0.7, 0.5))
     assert high["fill"] == "tonexty"
     bottom, top = scale(state, "weights/p_mean")
@@ -89,25 +90,25 @@ def test_drift_is_over_50_000_steps() -> None:
     state = run({"weights/p_mean": mean, "weights/p_min": 0.0, "weights/p_max": 0.26}, lines)
     series = state.history.series("weights/p_mean")
     assert series is not None
-    assert families.drift(series) == pytest.approx(0.05)
-    words = families.sentence(state, families.families(state)["weights"])
+    assert quantities.drift(series) == pytest.approx(0.05)
+    words = quantities.family_sentence(state, quantities.families(state)["weights"])
     assert "largest drift weights/p 0.05 in 50,000 steps, 1 of 1 at least 0.01" in words
     assert "1 of 1 means near an end of their range" in words
     short = run({"weights/p_mean": 0.2, "weights/p_std": 0.1}).history.series("weights/p_mean")
     assert short is not None
-    assert families.drift(short) is None
+    assert quantities.drift(short) is None
 
 
 def test_a_logarithmic_chart_leaves_the_scale() -> None:
     """As does one that hides its outliers."""
     state = run({"neuromodulator/ne": 0.2, "neuromodulator/ach": 0.9})
-    chart = families.member(state, "neuromodulator/ne", View(log=frozenset({"neuromodulator/ne"})))
+    chart = metrics.family_member(state, "neuromodulator/ne", View(log=frozenset({"neuromodulator/ne"})))
     assert "range" not in chart.layout["yaxis"]
 
 
 def test_a_large_family_is_bounded() -> None:
     """Twelve charts; the sentence says where the others are."""
     state = run({f"task/{number}_x": 1.0 for number in range(500)})
-    family = families.families(state)["task"]
+    family = quantities.families(state)["task"]
     assert (len(family.members), len(family.shown)) == (500, 12)
-    assert "the first 12 drawn" in families.sentence(state, family)
+    assert "the first 12 drawn" in quantities.family_sentence(state, family)

@@ -38,7 +38,6 @@ from thalia_monitor.export.document import (
     verdict,
 )
 from thalia_monitor.figures import activity, consolidation, curriculum, growth, metrics, raster
-from thalia_monitor.figures import safety as safety_charts
 from thalia_monitor.figures.chart import spanned
 from thalia_monitor.figures.marks import legend
 from thalia_monitor.metric_info import title
@@ -146,8 +145,8 @@ def _curriculum(state: TrainingState) -> list[Section]:
     charts = {
         "Curriculum timeline": (curriculum.timeline, courses(state)),
         "Retention of earlier tasks": (curriculum.retention, retention.retention(state)),
-        "Interventions": (safety_charts.interventions, safety.interventions(state)),
-        "Health and load": (safety_charts.levels, safety.load(state) or safety.score(state)),
+        "Interventions": (curriculum.interventions, safety.interventions(state)),
+        "Health and load": (curriculum.levels, safety.load(state) or safety.score(state)),
     }
     return [
         Section(

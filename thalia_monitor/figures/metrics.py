@@ -1,14 +1,16 @@
-"""Metric charts: the history of any metric a run logs, and its small line in a card or list."""
+"""Metric charts: the history of a metric, its small line in a card, and families of metrics in one scale."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from thalia_monitor import metric_info
 from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.quantities import deviation_of, family_of
+from thalia_monitor.analysis.regions import round_width
 from thalia_monitor.analysis.timeline import MarkerKind, marked_events
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
@@ -22,6 +24,7 @@ from thalia_monitor.figures.chart import (
     nothing,
     numbers,
     show_band,
+    times,
 )
 from thalia_monitor.figures.marks import event_traces
 from thalia_monitor.figures.traces import (
@@ -29,9 +32,11 @@ from thalia_monitor.figures.traces import (
     drawn_sample,
     four_digits,
     lines,
+    positions,
     rug,
     smoothed_sample,
     unplaced,
+    value_at,
     values_in_view,
 )
 from thalia_monitor.figures.traces import notes as untimed
@@ -41,10 +46,14 @@ from thalia_monitor.model.series_key import metric as metric_key
 from thalia_monitor.model.series_key import parse
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.quantities import Family
     from thalia_monitor.analysis.sampling import Sample
+    from thalia_monitor.model.history import History
     from thalia_monitor.model.run import TrainingState
 
 COURSE_POINTS: Final = 60
+FAMILY_HEIGHT: Final = 150
+"""Height of a chart of a family, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +202,83 @@ def _boundaries(state: TrainingState, step: Ints, segment: Ints) -> tuple[float,
     starts = zip(newest.step, newest.segment, strict=True)
     first = (int(np.argmax(np.append((segment >= its) & (step >= at), True))) for at, its in starts)
     return tuple(sorted({round(place / len(step), 3) for place in first if 0 < place < len(step)}))
+
+
+def family_member(state: TrainingState, name: str, view: View) -> Chart:
+    """Draw one series of a family, in the scale that all series of its family and unit share."""
+    chart = metric(state, name, view)
+    layout = chart.layout | {"height": FAMILY_HEIGHT}
+    own = parse(name).name
+    family = family_of(state, own)
+    if not chart.scaled or not family:
+        return replace(chart, layout=layout)
+    spread = _spread(state, own, view) if name not in view.log else []
+    ends = _family_scale(state, family, metric_info.unit(own), view)
+    if ends and name not in view.log and name not in view.clip:
+        axis = {key: each for key, each in layout["yaxis"].items() if key != "autorangeoptions"}
+        layout["yaxis"] = axis | {"range": list(ends), "autorange": False}
+    return replace(chart, traces=[*spread, *chart.traces], layout=layout)
+
+
+def _family_scale(state: TrainingState, family: Family, unit: str, view: View) -> tuple[float, float] | None:
+    """The range that the drawn series of a family in one unit need, with their bands, rounded outwards."""
+
+    def needed() -> tuple[float, float] | None:
+        low, high = np.inf, -np.inf
+        for name in family.shown:
+            series = state.history.series(metric_key(name))
+            if series is None or metric_info.unit(name) != unit:
+                continue
+            values = drawn_sample(series, state.history, view).value
+            values = values[np.isfinite(values)]
+            band = metric_info.info(name).band
+            around = [
+                float(each)
+                for each in _ribbon(state.history, name, view)[1:]
+                for each in (each.min(), each.max())
+            ]
+            ends = [*values.tolist(), *around, *((band.low, band.high) if band else ())]
+            low, high = min([low, *ends]), max([high, *ends])
+        if not low <= high:
+            return None
+        step = round_width(max((high - low) / 8, abs(high) * 1e-3, 1e-9))
+        return float(np.floor(low / step) * step), float(np.ceil(high / step + 1e-9) * step)
+
+    what = ("family scale", family.name, unit, view.x, view.start, view.end)
+    return state.memoized(what, needed)
+
+
+def _ribbon(history: History, name: str, view: View) -> tuple[Any, ...]:
+    """Places, lower and upper edge of a mean's standard deviation; nothing where no deviation is logged."""
+    beside = deviation_of(name)
+    if beside is None:
+        return ()
+    mean, deviation = (history.series(metric_key(each)) for each in (name, beside))
+    if mean is None or deviation is None or not len(deviation):
+        return ()
+    points = drawn_sample(mean, history, view, 200)
+    spread = value_at(deviation, history, points.segment, points.step)
+    known = np.isfinite(points.value) & np.isfinite(spread)
+    if not known.any():
+        return ()
+    x = positions(points.step, points.time, history, view)[known]
+    value, spread = points.value[known], spread[known]
+    return x, value - spread, value + spread
+
+
+def _spread(state: TrainingState, name: str, view: View) -> list[dict[str, Any]]:
+    ribbon = _ribbon(state.history, name, view)
+    if not ribbon:
+        return []
+    x, low, high = ribbon
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "line": {"width": 0, "color": theme.ACCENT},
+        "hoverinfo": "skip",
+    }
+    fill = {"fill": "tonexty", "fillcolor": "rgba(61,134,198,0.22)"}
+    return [
+        edge | {"x": times(x), "y": numbers(low), "name": "mean − sd"},
+        edge | fill | {"x": times(x), "y": numbers(high), "name": "mean + sd"},
+    ]

@@ -10,10 +10,9 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.quantities import Place, places
+from thalia_monitor.analysis.quantities import Place, families, family_sentence, places
 from thalia_monitor.errors import BadParameter
-from thalia_monitor.figures.families import HEIGHT, families, sentence
-from thalia_monitor.figures.metrics import course
+from thalia_monitor.figures.metrics import FAMILY_HEIGHT, course
 from thalia_monitor.metric_info import title
 from thalia_monitor.model.run import Current, TrainingState
 from thalia_monitor.model.series_key import metric
@@ -151,7 +150,7 @@ def register_families(name: str) -> None:
             for each in found.values()
         ]
         family = found.get(chosen or "") or next(iter(found.values()), None)
-        words = f"At step {state.current_step:,}: {sentence(state, family)}" if family else ""
+        words = f"At step {state.current_step:,}: {family_sentence(state, family)}" if family else ""
         cards = [_member(each) for each in family.shown] if family else []
         return no_update if options == before else options, not found, words, cards
 
@@ -159,7 +158,7 @@ def register_families(name: str) -> None:
 def _member(name: str) -> html.Section:
     public = metric(name).public
     return chart_card(
-        "family", title(name), public, height=HEIGHT, options=("log",), series=public, takes=TOOLS
+        "family", title(name), public, height=FAMILY_HEIGHT, options=("log",), series=public, takes=TOOLS
     )
 
 
