@@ -13,7 +13,7 @@ from thalia_monitor import contract, control_folder, load_training_state
 from thalia_monitor.demo import run, simulate
 from thalia_monitor.demo.brain import SAMPLED, Simulation
 from thalia_monitor.logger import control as logger_control
-from thalia_monitor.logger.spikes import MOST_WINDOWS
+from thalia_monitor.logger.observations import MOST_WINDOWS
 from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.control_request import Request, new_id
 from thalia_monitor.model.spike_window import SpikeWindow

@@ -14,8 +14,14 @@ import pytest
 
 from thalia_monitor import CurriculumLogger, load_training_state
 from thalia_monitor.errors import NotSpikes
-from thalia_monitor.logger import spikes as written
-from thalia_monitor.logger.spikes import MOST_NEURONS, MOST_REGIONS, MOST_SPIKES, MOST_WINDOWS, window_of
+from thalia_monitor.logger import observations as written
+from thalia_monitor.logger.observations import (
+    MOST_NEURONS,
+    MOST_REGIONS,
+    MOST_SPIKES,
+    MOST_WINDOWS,
+    window_of,
+)
 from thalia_monitor.model.spike_window import SpikeWindow
 from thalia_monitor.reading.formats import spikes as reading
 
