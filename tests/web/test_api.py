@@ -6,12 +6,14 @@ import json
 import math
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import FIXTURES, Run, line
 from thalia_monitor import __version__
+from thalia_monitor.kept import RunNotes
 from thalia_monitor.reading import run_reader as reading_run
 from thalia_monitor.reading.formats.metadata import MetadataFolder
 from thalia_monitor.web import context
@@ -39,7 +41,11 @@ SCALARS = {
     "last_update": str,
     "training_duration": float,
 }
-RUN_ROUTES = ("", "/series?name=loss", "/growth", "/consolidation", "/milestones", "/export.csv")
+JSON_ROUTES = (
+    *("", "/series?name=loss", "/growth", "/consolidation", "/milestones"),
+    *("/events", "/notes", "/segments"),
+)
+RUN_ROUTES = (*JSON_ROUTES, "/export.csv")
 
 
 def get(client: Any, path: str, status: int = 200) -> Any:
@@ -264,6 +270,77 @@ def test_consolidation_events(client: Any, key: str, run: Run) -> None:
     }
 
 
+def test_events_of_any_type(client: Any, key: str, run: Run) -> None:
+    """Every field of each with its file and line, oldest first; of too many the newest."""
+    run.append(line(5, event_type="growth", region="cortex", neurons_added=10))
+    run.append(line(7, event_type="intervention", intervention="rollback", load=float("nan")))
+    run.append(line(None, event_type="note_of_mine", timestamp=1767225600.0))
+    answer = get(client, f"/api/v1/runs/{key}/events")
+    assert (answer["total"], [each["event_type"] for each in answer["events"]]) == (
+        3,
+        ["growth", "intervention", "note_of_mine"],
+    )
+    grown, intervened, own = answer["events"]
+    assert (grown["region"], grown["neurons_added"], grown["fields"]) == (
+        "cortex",
+        10,
+        {"region": "cortex", "neurons_added": 10},
+    )
+    assert (intervened["fields"], intervened["file"], intervened["line"]) == (
+        {"intervention": "rollback", "load": "NaN"},
+        "training_log.json",
+        2,
+    )
+    assert (own["step"], own["timestamp"]) == (None, 1767225600.0)
+    assert get(client, f"/api/v1/runs/{key}/events?limit=1") == {"total": 3, "events": [own]}
+
+
+@pytest.mark.parametrize(
+    ("query", "steps"),
+    [
+        ("?type=growth", [1, 3]),
+        ("?type=growth&type=warning", [1, 2, 3]),
+        ("?type=sleep", []),
+        ("?from=2", [2, 3]),
+        ("?from=2&to=2.5", [2]),
+        ("?type=growth&limit=1", [3]),
+    ],
+)
+def test_events_are_chosen_by_type_and_step(
+    client: Any, key: str, run: Run, query: str, steps: list[int]
+) -> None:
+    """One without a step is between no bounds."""
+    run.append(line(1, event_type="growth", region="cortex", neurons_added=1))
+    run.append(line(2, event_type="warning", message="slow"))
+    run.append(line(3, event_type="growth", region="cortex", neurons_added=1))
+    if "from" in query:
+        run.append(line(None, event_type="growth", region="cortex", neurons_added=1))
+    assert [each["step"] for each in get(client, f"/api/v1/runs/{key}/events{query}")["events"]] == steps
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?limit=all", "?limit=1e9", "?from=here", "?to=nan"])
+def test_a_bad_choice_of_events_is_400(client: Any, key: str, query: str) -> None:
+    """What is wrong and what to do."""
+    assert get(client, f"/api/v1/runs/{key}/events{query}", 400).keys() == {"error"}
+
+
+def test_notes_and_segments(run: Run, tmp_path: Path) -> None:
+    """What people have written beside the run, and where it was resumed."""
+    run.metrics(1, 2, 3)
+    run.append(line(2, loss=0.5))
+    client = create_app(run.directory, state_dir=tmp_path / "state").server.test_client()
+    key = get(client, "/api/v1/runs")["runs"][0]["id"]
+    RunNotes(tmp_path / "state", key).add(2, None, "the lamp <b>fell</b>", "ann", 0.0)
+    assert [
+        (each["step"], each["text"], each["user"])
+        for each in get(client, f"/api/v1/runs/{key}/notes")["notes"]
+    ] == [(2, "the lamp <b>fell</b>", "ann")]
+    assert [
+        (each["segment"], each["kind"], each["first_step"], each["superseded_from"])
+        for each in get(client, f"/api/v1/runs/{key}/segments")["segments"]
+    ] == [(0, "start", 1, 2), (1, "resume", 2, None)]
+
+
 def test_milestones(client: Any, key: str, run: Run) -> None:
     """What was evaluated, and the stage's checklist with criteria and what is still to come."""
     run.metadata(1, current_stage=0, milestones={"mnist_accuracy": True, "own": False})
@@ -300,14 +377,7 @@ def test_every_route_is_strict_json_whatever_the_files_hold(fixture: str) -> Non
     """Bare NaN would break every reader but Python's."""
     client = create_app(FIXTURES / fixture).server.test_client()
     address = f"/api/v1/runs/{get(client, '/api/v1/runs')['runs'][0]['id']}"
-    for route in (
-        "",
-        "/series?name=loss",
-        "/series?name=capacity",
-        "/growth",
-        "/consolidation",
-        "/milestones",
-    ):
+    for route in (*JSON_ROUTES, "/series?name=capacity"):
         get(client, address + route)
 
 

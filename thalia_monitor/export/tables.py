@@ -65,14 +65,19 @@ _LARGEST: Final = 2**63
 def tables(state: TrainingState, selection: Selection) -> dict[str, list[Record]]:
     """Every table of a run, by name; events are those between the selection's steps."""
     return {
-        "segments": _segments(state),
-        "events": [_event(each) for each in state.events if _within(each.step, selection)],
+        "segments": segment_records(state),
+        "events": [
+            event_record(each) for each in state.events if within(each.step, selection.start, selection.end)
+        ],
         "milestones": _milestones(state),
-        "notes": [_note(each) for each in state.notes if _within(each.step, selection)],
+        "notes": [
+            note_record(each) for each in state.notes if within(each.step, selection.start, selection.end)
+        ],
     }
 
 
-def _segments(state: TrainingState) -> list[Record]:
+def segment_records(state: TrainingState) -> list[Record]:
+    """The parts of a log between its resumes."""
     return [
         {
             "segment": each.index,
@@ -85,7 +90,8 @@ def _segments(state: TrainingState) -> list[Record]:
     ]
 
 
-def _event(event: Event) -> Record:
+def event_record(event: Event) -> Record:
+    """An event: :data:`EVENTS` has its columns."""
     fields = jsonable(event.fields)
     return {
         "event_type": contract.legible(event.kind),
@@ -100,7 +106,8 @@ def _event(event: Event) -> Record:
     }
 
 
-def _note(note: Note) -> Record:
+def note_record(note: Note) -> Record:
+    """A note of a person: :data:`NOTES` has its columns."""
     return {
         "step": note.step,
         "end_step": note.end,
@@ -130,13 +137,11 @@ def _milestones(state: TrainingState) -> list[Record]:
     ]
 
 
-def _within(step: int | None, selection: Selection) -> bool:
-    if selection.start is None and selection.end is None:
+def within(step: int | None, start: float | None, end: float | None) -> bool:
+    """Whether a step is between two others; one that is not known is only where there are no bounds."""
+    if start is None and end is None:
         return True
-    return step is not None and (
-        (selection.start is None or step >= selection.start)
-        and (selection.end is None or step <= selection.end)
-    )
+    return step is not None and (start is None or step >= start) and (end is None or step <= end)
 
 
 ROWS_IN_A_GROUP: Final = 65_536

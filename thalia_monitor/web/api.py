@@ -1,10 +1,17 @@
-"""The JSON API: read only, under the base path; every answer is strict JSON without bare NaN."""
+"""HTTP besides pages: the API for programs, and the report as a file to save; all read only, below the base path.
+
+JSON is strict, without bare NaN. ``GET report/<run>``, with ``?with=<run>`` (repeatable) for those to compare, passes
+the checks of every page instead of those of the API. A run is named by its id, never by a path.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,6 +20,7 @@ from werkzeug.exceptions import NotFound
 
 from thalia_monitor._version import __version__
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.comparison import MOST, Side, looks
 from thalia_monitor.analysis.criteria import Measure, measure
 from thalia_monitor.analysis.formatting import strict
 from thalia_monitor.analysis.liveness import liveness
@@ -20,31 +28,31 @@ from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.sampling import excerpt
 from thalia_monitor.contract import file_name
-from thalia_monitor.errors import BadParameter
+from thalia_monitor.errors import BadParameter, ReportBusy
+from thalia_monitor.export import comparison_document, html_report
 from thalia_monitor.export.lines import csv_text, select
+from thalia_monitor.export.tables import event_record, note_record, segment_records, within
 from thalia_monitor.model.series_key import metric
+from thalia_monitor.web.components.comparison_query import names
 from thalia_monitor.web.components.header import summary_of
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.prometheus import Exporter
 from thalia_monitor.web.server import alert_watch
 from thalia_monitor.web.server import status as operations
+from thalia_monitor.web.server.stream import refuse_other_sites
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from thalia_monitor.model.run import TrainingState
-
-
-def csv_of_run(run: str) -> Response:
-    """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for, between two steps."""
-    state = monitor().whole_state(run)
-    asked = request.args.getlist("name")
-    selection = select(state.history, asked, _number("from", None), _number("to", None))
-    answer = Response(csv_text(selection), mimetype="text/csv")
-    filename = "_".join(map(file_name, [state.name or "run", *(asked if len(asked) == 1 else ())]))
-    answer.headers["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
-    return answer
-
+    from thalia_monitor.settings import Settings
 
 MOST_POINTS: Final = 100_000
+MOST_EVENTS: Final = 10_000
+_building: Final = Lock()
+"""One report is made at a time: it takes a second of this process and some megabytes."""
+REPORT_PATIENCE: Final = 3.0
+"""Seconds a request waits for another one's report: each that waits holds a thread of the server."""
 
 
 def blueprint() -> Blueprint:
@@ -69,7 +77,10 @@ def blueprint() -> Blueprint:
     routes.add_url_rule("/api/v1/runs/<run>/growth", view_func=growth)
     routes.add_url_rule("/api/v1/runs/<run>/consolidation", view_func=consolidation)
     routes.add_url_rule("/api/v1/runs/<run>/milestones", view_func=milestones)
-    routes.add_url_rule("/api/v1/runs/<run>/export.csv", view_func=csv_of_run)
+    routes.add_url_rule("/api/v1/runs/<run>/events", view_func=events)
+    routes.add_url_rule("/api/v1/runs/<run>/notes", view_func=notes)
+    routes.add_url_rule("/api/v1/runs/<run>/segments", view_func=segments)
+    routes.add_url_rule("/api/v1/runs/<run>/export.csv", view_func=export_csv)
     routes.add_url_rule("/api/", view_func=nowhere, defaults={"rest": ""})
     routes.add_url_rule("/api/<path:rest>", view_func=nowhere)
     return routes
@@ -246,6 +257,42 @@ def milestones(run: str) -> Response:
     )
 
 
+def events(run: str) -> Response:
+    """Events of any type between two steps, oldest first: all types or those of ``?type=``, the newest ``limit``."""
+    state = monitor().whole_state(run)
+    types, limit = set(request.args.getlist("type")), int(_number("limit", 1000, low=1, high=MOST_EVENTS))
+    start, end = _number("from", None), _number("to", None)
+    chosen = [
+        each for each in state.events if (not types or each.kind in types) and within(each.step, start, end)
+    ]
+    return jsonify({"total": len(chosen), "events": [event_record(each) for each in chosen[-limit:]]})
+
+
+def notes(run: str) -> Response:
+    """What people have noted on the run."""
+    return jsonify({"notes": [note_record(each) for each in monitor().whole_state(run).notes]})
+
+
+def segments(run: str) -> Response:
+    """The parts of the log between resumes: series and events name theirs by its number."""
+    return jsonify({"segments": segment_records(monitor().whole_state(run))})
+
+
+def export_csv(run: str) -> Response:
+    """All metric lines as CSV, or those columns that ``?name=`` (repeatable) asks for, between two steps."""
+    state, columns = monitor().whole_state(run), request.args.getlist("name")
+    selection = select(state.history, columns, _number("from", None), _number("to", None))
+    parts = [state.name or "run", *(columns if len(columns) == 1 else ())]
+    return _to_save("_".join(map(file_name, parts)), "csv", csv_text(selection))
+
+
+def _to_save(name: str, kind: str, content: bytes | Iterable[str]) -> Response:
+    """An answer that browsers save as ``name.kind``."""
+    answer = Response(content, mimetype=f"text/{kind}")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return answer
+
+
 def _measured(found: Measure) -> dict[str, Any]:
     missing = found.target.distance_to_limit(found.value)
     return {
@@ -278,3 +325,39 @@ def _number(name: str, default: float | None, *, low: float = -math.inf, high: f
             + (f" from {low:g} to {high:g}." if low > -math.inf else ".")
         )
     return value
+
+
+def register_report(server: Flask, settings: Settings) -> None:
+    """Give the server the address of reports: outside of the API's routes, whose token does not open it."""
+    server.add_url_rule(f"{settings.base_path}report/<run>", "report", report_file)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Make no other report meanwhile; raises ReportBusy where another one takes too long."""
+    if not _building.acquire(timeout=REPORT_PATIENCE):
+        raise ReportBusy("A report is being made: try again in a moment.")
+    try:
+        yield
+    finally:
+        _building.release()
+
+
+def report_file(run: str) -> Response:
+    """The report on a run as a file to save."""
+    refuse_other_sites()
+    watch = monitor()
+    others = request.args.getlist("with")
+    if len(others) >= MOST:
+        raise BadParameter(f"{MOST} runs are as many as can be told apart.")
+    entries = [watch.library.entry(each) for each in dict.fromkeys([run, *others])]
+    numbers = looks(each.id for each in entries)
+    sides = [  # a run that is still being read is waited for here, where that holds up no other report
+        Side(watch.whole_state(each.id), name, numbers[each.id], each is entries[0], each.id)
+        for each, name in zip(entries, names(entries), strict=True)
+    ]
+    with _alone():
+        summaries = [summary_of(watch, side.run, side.state) for side in sides]
+        document = comparison_document.of_runs(sides, summaries)
+        content = html_report.render(document, time.time())
+    return _to_save(file_name(document.title), "html", content.encode("utf-8", "replace"))

@@ -18,7 +18,7 @@ from thalia_monitor.reading.library import Library
 from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
 from thalia_monitor.site_folders import PLOTLY, site_folder
-from thalia_monitor.web import api, mcp_bridge, private_parts, report_file
+from thalia_monitor.web import api, mcp_bridge, private_parts
 from thalia_monitor.web.cache import figure_cache, folders
 from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
@@ -110,7 +110,7 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     routes = api.blueprint()
     mcp_bridge.register(routes)
     server.register_blueprint(routes, url_prefix=chosen.base_path.rstrip("/") or None)
-    report_file.register(server, chosen)
+    api.register_report(server, chosen)
     stream.register(server, chosen)
     figures, snapshots = folders(chosen, shared)
     cache = figure_cache(server, chosen, figures)

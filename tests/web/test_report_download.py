@@ -12,7 +12,7 @@ from tests.support import FIXTURES
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.export import html_report
 from thalia_monitor.model.run import TrainingState
-from thalia_monitor.web import report_file
+from thalia_monitor.web import api
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.context import Monitor
 
@@ -55,16 +55,16 @@ def test_a_report_is_waited_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) 
     """While another is made the answer is 503 with when to come back; the states are read before, not behind it."""
     client = create_app(FIXTURES / "healthy").server.test_client()
     address = f"/report/{listed(client)['healthy']}"
-    monkeypatch.setattr(report_file, "PATIENCE", 0.01)
+    monkeypatch.setattr(api, "REPORT_PATIENCE", 0.01)
     reading = []
     read = Monitor.whole_state
 
     def whole_state(watch: Monitor, run: str) -> TrainingState:
-        reading.append(report_file._building.locked())
+        reading.append(api._building.locked())
         return read(watch, run)
 
     monkeypatch.setattr(Monitor, "whole_state", whole_state)
-    with report_file._building:
+    with api._building:
         busy = client.get(address)
     assert busy.status_code == 503
     assert "A report is being made: try again in a moment." in busy.text
