@@ -5,32 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import dash
-from dash import ClientsideFunction, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 
-from thalia_monitor.web.components import basic, comparison_tables, side_by_side
+from thalia_monitor.web.components import basic
+from thalia_monitor.web.components.compare import comparison_settings, comparison_tables, side_by_side
+from thalia_monitor.web.components.compare.comparison_query import compared
+from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts
 from thalia_monitor.web.live.ids import CHOSEN, OTHERS, RUN
 
 dash.register_page(__name__, path="/compare", name="Compare", title="Compare · thalia-monitor", order=7)
-for kind, family in comparison_tables.FAMILIES.items():
+for kind, family in (comparison_tables.FAMILIES | side_by_side.FAMILIES).items():
     charts.declare_family(kind, family)
 
-PARTS = (
-    *("table", "trouble", "legend", "chart", "multiples"),
-    *("differences", "milestones", "totals", "settings", "changes", "offers", *side_by_side.PARTS),
-)
-QUERY = "compare-query"
-SELECTS = ("series", "origin", "beside")
-CONTROLS = (*SELECTS, "step")
-LEGEND = {"aria-label": "Legend: runs to hide"}
+PARTS = (*comparison_tables.PARTS, *comparison_settings.PARTS, *side_by_side.PARTS)
 
 
 def layout(**_: Any) -> html.Div:
-    query = basic.search_box(QUERY, "Add a run …", "Find a run to compare")
+    query = basic.search_box("compare-query", "Add a run …", "Find a run to compare")
     title = html.H2("Runs compared", className="card-name")
-    tools = [title, query, html.Span(id="compare-offers", className="offers")]
+    legend = {"role": "group", "aria-label": "Legend: runs to hide"}
     runs = [
-        html.Div(tools, className="table-tools"),
+        html.Div([title, query, html.Span(id="compare-offers", className="offers")], className="table-tools"),
         html.Div(id="compare-table", className="table-scroll"),
         html.Div(id="compare-trouble"),
     ]
@@ -38,7 +34,7 @@ def layout(**_: Any) -> html.Div:
         [
             html.Section(runs, className="panel"),
             comparison_tables.controls(),
-            html.Div(id="compare-legend", className="regions", role="group", **LEGEND),
+            html.Div(id="compare-legend", className="regions", **legend),
             html.Div(id="compare-chart", className="grid compared-charts"),
             html.Div(id="compare-multiples", className="grid"),
             basic.panel("Differences", html.Div(id="compare-differences")),
@@ -54,19 +50,23 @@ def layout(**_: Any) -> html.Div:
 @dash.get_app().callback(
     output={
         **{name: Output(f"compare-{name}", "children") for name in PARTS},
-        **{name: Output(f"compare-{name}", "value") for name in CONTROLS},
-        **{f"{name}_options": Output(f"compare-{name}", "options") for name in SELECTS},
+        **{name: Output(f"compare-{name}", "value") for name in comparison_tables.CONTROLS},
+        **{f"{name}_options": Output(f"compare-{name}", "options") for name in comparison_tables.SELECTS},
         "kind": Output("compare-kind", "data"),
     },
-    inputs={"others": Input(OTHERS, "data"), "chosen": Input(CHOSEN, "data"), "query": Input(QUERY, "value")},
-    state={
-        "run": State(RUN, "data"),
-        "shown": {name: State(f"compare-{name}", "value") for name in CONTROLS}
-        | {"kind": State("compare-kind", "data")},
-    },
+    inputs=[Input(OTHERS, "data"), Input(CHOSEN, "data"), Input("compare-query", "value")],
+    state=[
+        State(RUN, "data"),
+        State("compare-kind", "data"),
+        {name: State(f"compare-{name}", "value") for name in comparison_tables.CONTROLS},
+    ],
 )
-def fill(chosen: Any, query: str | None, run: str | None, shown: dict[str, Any], **_: Any) -> dict[str, Any]:
-    return comparison_tables.fill(chosen, query, run, shown)
+def fill(_: Any, chosen: Any, query: str | None, run: str | None, kind: Any, shown: Any) -> dict[str, Any]:
+    runs, before = compared(monitor(), chosen, run), kind if isinstance(kind, dict) else {}
+    parts, now = comparison_tables.fill(runs, query, shown, before)
+    two, now["beside"] = side_by_side.fill(runs, before.get("beside"))
+    news = {"kind": no_update if now == before else now}
+    return parts | comparison_settings.fill(runs.sides) | two | news
 
 
 dash.get_app().clientside_callback(ClientsideFunction("compare", "shown"), Input("compare-kind", "data"))

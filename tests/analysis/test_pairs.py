@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from tests.analysis.build import history
-from tests.analysis.test_curriculum import begin, event, metrics, probe, run
-from thalia_monitor.analysis.comparison import Region, Side, region_sentence, regions_of
+from tests.analysis.test_curriculum import Line, begin, event, metrics, probe, run
+from thalia_monitor.analysis.comparison import (
+    Region,
+    Side,
+    region_sentence,
+    regions_of,
+    sleep_figures,
+    sleep_sentence,
+)
 from thalia_monitor.analysis.curriculum.pairs import (
     Two,
     stage_pairs,
@@ -168,3 +175,45 @@ def test_the_regions_are_a_sentence() -> None:
     assert said(brain(cortex=600), brain()) == "beside logs no neurons by region."
     assert said(brain(cortex=600), brain(vta=1)).endswith("; no region is in both.")
     assert said(brain(), brain()) == ""
+
+
+def slept(directory: Path, *patterns: int | None) -> TrainingState:
+    """A run of 1,000 lines for each of these consolidations, which improve performance by 0.1."""
+    lines: list[Line] = []
+    for number, replayed in enumerate(patterns):
+        first = 10_000 * number
+        lines += [{"step": first + 100 * at, "performance": 0.5 + number / 10} for at in range(100)]
+        fields = {} if replayed is None else {"patterns_replayed": replayed, "duration_steps": 50}
+        lines.append(event("consolidation", first + 9_900, sleep_stage="NREM", **fields))
+    last = 10_000 * len(patterns)
+    lines += [{"step": last + 100 * at, "performance": 0.5 + len(patterns) / 10} for at in range(100)]
+    return run(directory, *lines)
+
+
+def test_consolidations_of_both_are_beside_each_other(tmp_path: Path) -> None:
+    """How many, what they replayed, how far apart, how long, and what performance did; with differences."""
+    pair = sided(slept(tmp_path / "base", 100, 200), slept(tmp_path / "beside", 300, 300, 300))
+    figures = sleep_figures(states(pair))
+    assert [(each.name, each.values) for each in figures[:-1]] == [
+        ("Consolidations", (2, 3)),
+        ("Patterns replayed", (300, 900)),
+        ("Patterns in one (mean)", (150, 300)),
+        ("Steps from one to the next (median)", (10_000, 10_000)),
+        ("Steps of all phases together", (100, 150)),
+    ]
+    assert [each.difference for each in figures[:-1]] == [1, 600, 150, 0, 50]
+    assert figures[-1].values == pytest.approx((0.1, 0.1))
+    assert sleep_sentence(pair, figures) == (
+        "3 consolidations in beside, 2 in base; performance changed after one by +0.1 against +0.1 on average."
+    )
+
+
+def test_what_a_consolidation_does_not_log_is_not_0(tmp_path: Path) -> None:
+    """No patterns, no distance with one alone; a run without any has nothing, and is named."""
+    base, beside = slept(tmp_path / "base", None), slept(tmp_path / "beside")
+    figures = sleep_figures((base, beside))
+    assert [each.values for each in figures[:5]] == [(1, None), *[(None, None)] * 4]
+    assert all(each.difference is None for each in figures)
+    assert sleep_sentence(sided(base, beside), figures) == "beside logs no consolidation."
+    assert sleep_sentence(sided(beside, base), sleep_figures((beside, base))) == "base logs no consolidation."
+    assert sleep_figures((beside, beside)) == [] and sleep_sentence(sided(beside, beside), []) == ""

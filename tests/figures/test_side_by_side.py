@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from plotly.io.json import to_json_plotly
 
+from tests.analysis.test_curriculum import event, metrics, run
 from tests.analysis.test_pairs import sided, two
 from tests.figures.test_curriculum import bars
 from tests.figures.test_shares import run as grown_run
@@ -64,7 +65,9 @@ def test_aligned_at_a_stage_both_begin_it_at_0(two: Two) -> None:
     assert (nobody.traces, nobody.layout["height"]) == ([], CAPTION_ONLY)
 
 
-@pytest.mark.parametrize("draw", [side_by_side.timelines, side_by_side.kept, side_by_side.grown])
+@pytest.mark.parametrize(
+    "draw", [side_by_side.timelines, side_by_side.kept, side_by_side.grown, side_by_side.replayed]
+)
 def test_a_hidden_run_is_not_drawn(two: Two, draw: Any) -> None:
     """The caption or a note says that it is hidden."""
     chart = draw(two, BESIDE, View(hidden=frozenset({"b"})), RUN)
@@ -125,13 +128,41 @@ def test_a_run_that_logs_nothing_is_a_sentence(two: Two) -> None:
     assert side_by_side.kept(pair, BESIDE, View(), RUN).caption.startswith("no task was probed")
     assert side_by_side.grown(pair, BESIDE, View(), RUN).caption.startswith("no line has neurons")
     assert side_by_side.kept(pair, BASELINE, View(), RUN).traces
+    assert side_by_side.replayed(pair, BESIDE, View(), RUN).traces == []
+
+
+def test_patterns_have_the_scales_of_both(tmp_path: Path) -> None:
+    """From 0, up to the most that either replayed, over the steps of both with room for the outermost points."""
+    pair = sided(
+        *(
+            run(
+                tmp_path / name,
+                *metrics(0, last),
+                event("consolidation", last, sleep_stage="NREM", patterns_replayed=patterns),
+            )
+            for name, last, patterns in (("few", 1_000, 50), ("many", 4_000, 200))
+        )
+    )
+    charts = [spanned(side_by_side.replayed(pair, name, View(), RUN), View()) for name in (BASELINE, BESIDE)]
+    assert [(trace["x"], trace["y"]) for chart in charts for trace in chart.traces] == [
+        ([1_000], [50]),
+        ([4_000], [200]),
+    ]
+    for axis, low, high in (("xaxis", 925, 4_075), ("yaxis", -10, 210)):
+        for chart in charts:
+            assert chart.layout[axis]["autorangeoptions"] == {"minallowed": low, "maxallowed": high}
 
 
 @pytest.mark.parametrize("x", ["step", "wall", "elapsed"])
 def test_every_axis_is_strict_json(two: Two, brains: Two, x: Any) -> None:
     """Also of what has no time, and of runs aligned at a stage."""
     for pair in (two, brains):
-        for draw in (side_by_side.timelines, side_by_side.kept, side_by_side.grown):
+        for draw in (
+            side_by_side.timelines,
+            side_by_side.kept,
+            side_by_side.grown,
+            side_by_side.replayed,
+        ):
             for origin in (RUN, "0"):
                 text = to_json_plotly(draw(pair, BESIDE, View(x=x), origin).figure)
                 assert "NaN" not in text and "Infinity" not in text

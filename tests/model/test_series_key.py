@@ -21,7 +21,7 @@ from thalia_monitor.figures import compare, growth, metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, SeriesKey, metric, parse
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components.comparison_query import Choice, known_series, series_names
+from thalia_monitor.web.components.compare.comparison_query import Choice, known_series, series_names
 from thalia_monitor.web.components.value_table import shown_instead
 
 LOOKALIKES = {

@@ -93,10 +93,15 @@ def number(value: float | None, kind: NumberKind = "value") -> str:
     return text.replace("-", MINUS)
 
 
+def signed(value: float, kind: NumberKind = "value") -> str:
+    """Format a difference of two numbers as :func:`number` does, with its sign: ``+0.02``; ``0`` has none."""
+    text = number(value, kind)
+    return text if text.startswith(MINUS) or text in {"0", "NaN"} else f"+{text}"
+
+
 def points(difference: float) -> str:
     """Format a difference between shares: ``+2.5 points``, in percentage points."""
-    text = number(round(100 * difference, 1), "rate")
-    return f"{text if text.startswith(MINUS) or text == '0' else f'+{text}'} points"
+    return f"{signed(round(100 * difference, 1), 'rate')} points"
 
 
 def strict(value: float | None) -> float | str | None:

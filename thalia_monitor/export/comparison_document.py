@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from thalia_monitor.analysis import comparison, report
 from thalia_monitor.analysis.curriculum.run_settings import differing
 from thalia_monitor.analysis.curriculum.stage_course import courses
-from thalia_monitor.analysis.formatting import NONE, counted, number
+from thalia_monitor.analysis.formatting import NONE, counted, number, signed
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import first_to_last
 from thalia_monitor.export.document import (
@@ -142,8 +142,7 @@ def _cells(side: Side, name: str, reached: RunValues, base: RunValues) -> Iterat
             continue
         words, kind = _VERDICTS.get(found.verdict, ("", "info"))
         share = "" if found.percent is None else f" ({number(found.percent, 'change')})"
-        sign = "+" if found.absolute > 0 else ""
-        amount = f"{sign}{number(found.absolute)}{share}".replace(" ", "\N{NO-BREAK SPACE}")
+        amount = f"{signed(found.absolute)}{share}".replace(" ", "\N{NO-BREAK SPACE}")
         yield Mark(f"{amount} {words}".strip(), kind)
 
 

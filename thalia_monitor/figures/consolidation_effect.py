@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from thalia_monitor import contract
-from thalia_monitor.analysis.formatting import counted, number
+from thalia_monitor.analysis.formatting import counted, number, signed
 from thalia_monitor.analysis.quantities import series_of
 from thalia_monitor.analysis.sleep.consolidations import consolidations, debt_now, gaps, interval
 from thalia_monitor.analysis.sleep.effects import AMOUNTS, LINES, Effect, amounts, effects
@@ -106,14 +106,10 @@ def sentence(every: list[Effect]) -> str:
     """How performance changed over the consolidations: the mean, its error, and how many gained."""
     change = np.array([each.after - each.before for each in every])
     gained = int((change > 0).sum())
-    words = f"Performance changed by {_signed(float(change.mean()))}"
+    words = f"Performance changed by {signed(float(change.mean()))}"
     if len(change) > 1:
         words += f" ± {number(float(change.std(ddof=1) / math.sqrt(len(change))))} (standard error)"
     return f"{words} on average; {gained:,} of {counted(len(change), 'consolidation')} gained."
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + number(value)
 
 
 def change(state: TrainingState, _: str, view: View) -> Chart:
@@ -236,7 +232,7 @@ def facts(state: TrainingState) -> list[tuple[str, str, str]]:
     if every := _effects(state):
         mean = float(np.mean([each.after - each.before for each in every]))
         name = title(_performance(state))[:60]
-        found.append((f"{name} after", _signed(mean), sentence(every)))
+        found.append((f"{name} after", signed(mean), sentence(every)))
     if (now := debt_now(state)) is not None:
         due, source = interval(state)
         found.append(("Sleep debt", f"{now:,} steps", f"of {due:,.0f} ({source})"))

@@ -1,4 +1,4 @@
-"""Two runs side by side: their stages in one chart; what is kept, and where the neurons are, in one for each."""
+"""Two runs side by side: their stages in one chart; tasks, regions and consolidations in one for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thalia_monitor.analysis.comparison import RUN, regions_of
 from thalia_monitor.analysis.curriculum.pairs import MOST_STAGES, Two, stage_pairs, stage_sentence
 from thalia_monitor.analysis.curriculum.stage_course import courses
 from thalia_monitor.analysis.formatting import counted
-from thalia_monitor.figures import curriculum, theme
+from thalia_monitor.figures import consolidation, curriculum, theme
 from thalia_monitor.figures.chart import CAPTION_ONLY, Chart, View, ends, nothing
 from thalia_monitor.figures.compare import origin_of, shifted, x_title
 from thalia_monitor.figures.lanes import Lanes
@@ -28,7 +28,7 @@ PERCENT: Final = frozenset({BASELINE, BESIDE})
 LONGEST_LANE: Final = 18
 """Characters of a lane's name: the pointer shows all of it, and the table above has it."""
 ROOM: Final = 0.05
-"""Share of the values' range that is left free above and below them."""
+"""Share of the values' range that is left free above and below them; half of it beside single points."""
 Draw = Callable[["TrainingState", str, View], Chart]
 
 
@@ -101,6 +101,11 @@ def grown(two: Two, name: str, view: View, origin: str) -> Chart:
     return _one_of(two, name, replace(view, percent=PERCENT), origin, partial(shares, order=order))
 
 
+def replayed(two: Two, name: str, view: View, origin: str) -> Chart:
+    """Draw the patterns that each phase of one of two runs replayed, in the scales of both."""
+    return _one_of(two, name, view, origin, consolidation.patterns)
+
+
 def _one_of(two: Two, name: str, view: View, origin: str, draw: Draw) -> Chart:
     """The chart of one run, with the ends of its axes taken from those of both."""
     side = two[name == BESIDE]
@@ -112,7 +117,9 @@ def _one_of(two: Two, name: str, view: View, origin: str, draw: Draw) -> Chart:
     if not chart.scaled:
         return chart
     scaled = [each for each in charts if each.scaled]
-    layout = chart.layout | {"xaxis": chart.layout["xaxis"] | _exactly(*(ends(*scaled) or (0.0, 0.0)))}
+    first, last = ends(*scaled) or (0.0, 0.0)
+    beside = ROOM * (last - first) / 2 if chart.traces[0].get("mode") == "markers" else 0
+    layout = chart.layout | {"xaxis": chart.layout["xaxis"] | _exactly(first - beside, last + beside)}
     if "range" not in layout["yaxis"]:
         low, high = _y_ends(scaled)
         room = ROOM * (high - low)
@@ -145,7 +152,9 @@ def _y_ends(charts: list[Chart]) -> tuple[float, float]:
     """The least and the greatest value of these charts, or of what each shows whatever its values are."""
     values = [y for chart in charts for trace in chart.traces for y in trace["y"] if y is not None]
     for chart in charts:
-        values += chart.layout["yaxis"].get("autorangeoptions", {}).get("include", [])
+        axis = chart.layout["yaxis"]
+        values += axis.get("autorangeoptions", {}).get("include", [])
+        values += [0] if axis.get("rangemode") == "tozero" else []
     return min(values), max(values)
 
 

@@ -33,7 +33,7 @@ from thalia_monitor.export import comparison_document, html_report
 from thalia_monitor.export.lines import csv_text, select
 from thalia_monitor.export.tables import event_record, note_record, segment_records, within
 from thalia_monitor.model.series_key import metric
-from thalia_monitor.web.components.comparison_query import names
+from thalia_monitor.web.components.compare.comparison_query import names
 from thalia_monitor.web.components.header import summary_of
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.prometheus import Exporter

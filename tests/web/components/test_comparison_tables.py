@@ -19,8 +19,8 @@ from thalia_monitor import load_training_state
 from thalia_monitor.analysis.comparison import MOST, Side
 from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components import side_by_side
-from thalia_monitor.web.components.comparison_query import BY_ITSELF, Choice, choice_from, choice_of
+from thalia_monitor.web.components.compare import comparison_settings
+from thalia_monitor.web.components.compare.comparison_query import BY_ITSELF, Choice, choice_from, choice_of
 from thalia_monitor.web.context import KEY
 
 VALUES = st.recursive(
@@ -247,6 +247,6 @@ def test_the_changes_by_hand_of_two_runs_are_side_by_side(tmp_path: Path) -> Non
         run.append(line(step, event_type="control", **fields))
         states.append(load_training_state(run.directory))
     sides = [Side(state, state.name, place, place == 0) for place, state in enumerate(states)]
-    table = words(json.loads(to_json_plotly(side_by_side.changes(sides))))
+    table = words(json.loads(to_json_plotly(comparison_settings.changes(sides))))
     assert " ".join(table.split()) == ("Step one two three 100 rate 1 → 0.5 by anna 300 rate 1 → 0.5 by anna")
-    assert "Nobody has changed" in words(json.loads(to_json_plotly(side_by_side.changes(sides[2:]))))
+    assert "Nobody has changed" in words(json.loads(to_json_plotly(comparison_settings.changes(sides[2:]))))

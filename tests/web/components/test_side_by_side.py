@@ -15,8 +15,8 @@ from tests.support import Run, callback, line
 from thalia_monitor.figures.chart import View
 from thalia_monitor.reading.library import run_id
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components.comparison_query import choice_of
-from thalia_monitor.web.components.side_by_side import FAMILIES, NOTHING, PARTS, SECTIONS
+from thalia_monitor.web.components.compare.comparison_query import choice_of
+from thalia_monitor.web.components.compare.side_by_side import FAMILIES, NOTHING, PARTS, SECTIONS
 from thalia_monitor.web.context import KEY
 
 TASK = "<img src=x onerror=alert(1)>"
@@ -25,12 +25,15 @@ MOST_OF_A_TICK = 20_000
 
 
 def write(directory: Path, length: int, task: str = TASK) -> Run:
-    """Stages -1 and 0 of so many steps each, with neurons, and a task of stage -1 that is probed in both."""
+    """Stages -1 and 0 of so many steps each, with neurons, a consolidation, and a task of stage -1 probed in both."""
     directory.mkdir(parents=True)
     run = Run(directory)
     for stage, first in ((-1, 0), (0, length)):
         run.append(line(first, event_type="stage_start", stage=stage, config={"duration_steps": 1000}))
         run.metrics(*range(first, first + length + 1, 100), neuron_counts={"cortex": 100 + first, "vta": 50})
+        for phase, patterns in (("NREM", 80 + length // 100), ("REM", 20)):
+            sleep = {"sleep_stage": phase, "patterns_replayed": patterns, "duration_steps": 50}
+            run.append(line(first + length, event_type="consolidation", **sleep))
         probe = {"task": task, "stage": -1, "accuracy": 0.8 - stage / 10, "n": 100}
         run.append(line(first + length, event_type="evaluation", **probe))
     run.append(line(2 * length, event_type="stage_end", stage=0))
@@ -77,7 +80,7 @@ def test_the_baseline_and_the_first_other_run_are_side_by_side(compared: Dash, r
 
 
 def test_every_part_has_a_sentence_a_table_and_charts(compared: Dash) -> None:
-    """In numbers: what the stages took, what is kept with its limit, the shares and their difference."""
+    """In numbers, with differences: steps of stages, what is kept with its limit, shares, and consolidations."""
     answer = filled(compared)
     assert "run-2 took 4,000 steps, 2,000 more than run-1" in text(answer["stages-words"])
     table = text(answer["stages-table"])
@@ -88,7 +91,12 @@ def test_every_part_has_a_sentence_a_table_and_charts(compared: Dash) -> None:
     assert "2,050 neurons in run-2" not in text(answer["shares-words"]), "cortex has 2,100"
     assert "2,150 neurons in run-2, 1,150 in run-1" in text(answer["shares-words"])
     assert "+2 points" in text(answer["shares-table"])
-    for name, count in (("stages", 1), ("kept", 2), ("shares", 2)):
+    assert text(answer["sleep-words"]) == "2 consolidations in run-2, 2 in run-1."
+    table = text(answer["sleep-table"])
+    assert "Consolidations 2 2 0 Patterns replayed 220 240 +20 Patterns in one (mean) 110 120 +10" in table
+    assert "Steps from one to the next (median) 1,000 2,000 +1,000" in table
+    assert "Change of performance after one (mean) not logged not logged –" in table
+    for name, count in (("stages", 1), ("kept", 2), ("shares", 2), ("sleep", 2)):
         assert json.dumps(answer[f"{name}-charts"]).count('"type": "Graph"') == count
 
 
@@ -96,7 +104,9 @@ def test_what_one_of_them_never_logged_is_not_0(compared: Dash, root: Path) -> N
     """Not begun, never probed and not logged are words, and have no difference."""
     answer = filled(compared, beside=run_id(root / "run-3"))
     said = [text(answer[f"{name}-table"]) for name in SECTIONS]
-    for table, missing in zip(said, ("not begun –", "never probed –", "not logged –"), strict=True):
+    for table, missing in zip(
+        said, ("not begun –", "never probed –", "not logged –", "2 not logged –"), strict=True
+    ):
         assert missing in table
 
 
@@ -125,7 +135,7 @@ def test_only_what_has_changed_is_sent_again(compared: Dash, root: Path) -> None
     sent = {*PARTS} & filled(compared, kind).keys()
     assert sent == {"kept-table", "shares-words", "shares-table"}
     other = filled(compared, kind, beside=run_id(root / "run-3"))
-    assert {"stages-charts", "kept-charts", "shares-charts"} <= other.keys()
+    assert {"stages-charts", "kept-charts", "shares-charts", "sleep-charts"} <= other.keys()
 
 
 def test_names_from_logs_and_directories_are_text(tmp_path: Path) -> None:

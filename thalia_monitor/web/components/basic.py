@@ -16,10 +16,12 @@ from dash import dcc, html
 
 from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number
 from thalia_monitor.analysis.quantities import judgement
+from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.model.records import Problem, Severity
 from thalia_monitor.model.step_times import time_at
 
 if TYPE_CHECKING:
+    from thalia_monitor.analysis.comparison import Side
     from thalia_monitor.analysis.quantities import Place
     from thalia_monitor.figures.metrics import Course
     from thalia_monitor.model.run import TrainingState
@@ -284,3 +286,14 @@ def table(columns: Sequence[Any], rows: list[html.Tr], numbers: Sequence[int] = 
 def scrolled(body: html.Table, label: str) -> html.Div:
     """A table that scrolls sideways where it is wider than its panel."""
     return html.Div(body, className="table-scroll", tabIndex=0, role="region", **{"aria-label": label})
+
+
+def run_swatch(side: Side) -> html.I:
+    """A piece of the run's line with its symbol."""
+    style = side_style(side.look)
+    return html.I(
+        SYMBOLS[style["symbol"]],
+        className="run-swatch",
+        style={"color": style["color"]},
+        **{"aria-hidden": "true"},
+    )

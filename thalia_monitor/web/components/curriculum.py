@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import html
 
 from thalia_monitor.analysis.curriculum import advance, course_words, retention, safety, stage_course
-from thalia_monitor.analysis.formatting import MINUS, NONE, ago, number, rough
+from thalia_monitor.analysis.formatting import NONE, ago, number, rough, signed
 from thalia_monitor.figures.metrics import course
 from thalia_monitor.web.components import basic, empty_states
 
@@ -150,20 +150,15 @@ def _criterion(state: TrainingState, each: Requirement, rate: float | None) -> h
             _cell("Holds", html.Span(words, className=look)),
             _cell("Now", number(found.value) if found else NONE),
             _cell("Limit", str(found.target) if found else each.milestone.criterion or NONE),
-            _cell("Margin", _signed(-margin) if finite and margin is not None else NONE),
+            _cell("Margin", signed(-margin) if finite and margin is not None else NONE),
             _cell(
                 "Trend in 1,000 steps",
-                _signed(each.estimate.slope) if each.estimate.slope is not None else NONE,
+                signed(each.estimate.slope) if each.estimate.slope is not None else NONE,
                 basic.sparkline(course(state, found.series)) if found else None,
             ),
             _cell("Reaches its limit", *_reaches(each, rate)),
         ]
     )
-
-
-def _signed(value: float) -> str:
-    text = number(value)
-    return text if text.startswith(MINUS) or value == 0 else f"+{text}"
 
 
 def _reaches(each: Requirement, rate: float | None) -> list[Any]:

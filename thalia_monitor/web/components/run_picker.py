@@ -18,7 +18,8 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.figures.metrics import Course
 from thalia_monitor.name_patterns import has_words
 from thalia_monitor.stages import stage_name
-from thalia_monitor.web.components import basic, comparison_query
+from thalia_monitor.web.components import basic
+from thalia_monitor.web.components.compare import comparison_query
 from thalia_monitor.web.context import Monitor, monitor
 from thalia_monitor.web.live.client_state import parse_version
 from thalia_monitor.web.live.ids import OTHERS, PULSE, RUN, STANDING, VERSION

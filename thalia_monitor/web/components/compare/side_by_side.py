@@ -1,4 +1,4 @@
-"""What runs did, side by side: stages, tasks and regions of two of them, their settings, and changes by hand."""
+"""Two runs side by side on the comparison page: their stages, tasks, regions and consolidations."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ import dash_bootstrap_components as dbc
 from dash import html, no_update
 from plotly.io.json import to_json_plotly
 
-from thalia_monitor.analysis.comparison import Region, Side, region_sentence, regions_of
-from thalia_monitor.analysis.control_history import controls
+from thalia_monitor.analysis.comparison import (
+    Region,
+    Side,
+    SleepFigure,
+    region_sentence,
+    regions_of,
+    sleep_figures,
+    sleep_sentence,
+)
 from thalia_monitor.analysis.curriculum.course_words import against, tries
 from thalia_monitor.analysis.curriculum.pairs import stage_pairs, stage_sentence, task_pairs, task_sentence
-from thalia_monitor.analysis.curriculum.run_settings import MOST_SETTINGS, differing, run_settings
-from thalia_monitor.analysis.formatting import MINUS, NONE, counted, number, points
+from thalia_monitor.analysis.formatting import NONE, counted, number, points, signed
 from thalia_monitor.figures import side_by_side as figures
 from thalia_monitor.figures.chart import CAPTION_ONLY, View, nothing
 from thalia_monitor.figures.shares import MOST_STACKED, OTHERS
 from thalia_monitor.figures.theme import SECOND, SYMBOLS, region_style, side_style
 from thalia_monitor.web.components import basic
-from thalia_monitor.web.components.comparison_query import choice_of, sides, version
-from thalia_monitor.web.components.value_table import when
+from thalia_monitor.web.components.compare.comparison_query import choice_of, sides, version
 from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts
 
@@ -31,16 +36,14 @@ if TYPE_CHECKING:
     from thalia_monitor.analysis.curriculum.retention import Retention
     from thalia_monitor.analysis.curriculum.stage_course import Course
     from thalia_monitor.figures.chart import Chart
-    from thalia_monitor.web.components.comparison_query import Choice
+    from thalia_monitor.web.components.compare.comparison_query import Choice, Compared
 
-MOST_CHANGES: Final = 200
-EMPTY: Final = '""'
-"""A setting that is logged, as an empty text."""
 MOST_TASKS: Final = 24
 SECTIONS: Final = {
     "stages": "Curriculum timeline",
     "kept": "Retention of earlier tasks",
     "shares": "Share of each region",
+    "sleep": "Consolidation",
 }
 PARTS: Final = ("pair", *(f"{each}-{part}" for each in SECTIONS for part in ("words", "table", "charts")))
 """What is filled with each new version, by its id after ``compare-``."""
@@ -56,6 +59,10 @@ NOTHING: Final = {
     "shares": (
         "No line of these runs has neurons by region",
         "Log neuron_counts as an object with each line.",
+    ),
+    "sleep": (
+        "No consolidation is logged in these runs",
+        "logger.log_consolidation('NREM', 120, step=step) logs a phase of one.",
     ),
 }
 
@@ -77,6 +84,7 @@ FAMILIES: Final = {
     "compare-stages": _family(figures.timelines),
     "compare-kept": _family(figures.kept),
     "compare-shares": _family(figures.grown),
+    "compare-sleep": _family(figures.replayed),
 }
 
 
@@ -94,15 +102,15 @@ def panel() -> html.Section:
     return html.Section(parts, className="panel sides")
 
 
-def fill(choice: Choice, compared: Sequence[Side], before: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def fill(compared: Compared, before: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Children of :data:`PARTS`, ``no_update`` for what the browser shows, and what it then shows.
 
     Args:
-        choice: what is compared.
-        compared: the runs that could be read.
+        compared: the runs and what is compared of them.
         before: a digest of what the browser shows of each part, as it was sent there.
     """
-    two = _two(choice, compared)
+    choice = compared.choice
+    two = _two(choice, compared.sides)
     made, logged = _parts(two)
     # A card that is sent again is drawn again: one is new only where it shows other runs, or something at all.
     made |= {f"{name}-charts": [choice.pair_key, name in logged] for name in SECTIONS}
@@ -133,10 +141,12 @@ def _parts(two: Two | None) -> tuple[dict[str, Any], list[str]]:
         return dict.fromkeys(PARTS) | {"pair": html.Div(advice, className="no-pair")}, []
     states = two[0].state, two[1].state
     stages, tasks, regions = stage_pairs(states), task_pairs(states), regions_of(states)
+    sleep = sleep_figures(states)
     found = {
         "stages": (stage_sentence(two, stages), _stages(two, stages)),
         "kept": (task_sentence(two, tasks), _tasks(two, tasks)),
         "shares": (region_sentence(two, regions), _regions(two, regions)),
+        "sleep": (sleep_sentence(two, sleep), _sleep(two, sleep)),
     }
     made: dict[str, Any] = {"pair": _pair(two)}
     for name, (words, rows) in found.items():
@@ -149,8 +159,8 @@ def _pair(two: Two) -> html.P:
     base, beside = two
     return html.P(
         [
-            *(swatch(base), html.Span(base.name[:80], className="log-text"), " is the baseline, "),
-            *(swatch(beside), html.Span(beside.name[:80], className="log-text"), " is beside it. "),
+            *(basic.run_swatch(base), html.Span(base.name[:80], className="log-text"), " is the baseline, "),
+            *(basic.run_swatch(beside), html.Span(beside.name[:80], className="log-text"), " is beside it. "),
             "Another baseline is chosen in the list of runs at the top. Differences are of the run beside the "
             "baseline from the baseline.",
         ],
@@ -164,13 +174,16 @@ def _cards(choice: Choice, two: Two, name: str) -> list[html.Section]:
     kind = f"compare-{name}~{choice.pair_key}"
     if name == "stages":
         height = figures.timelines(two, "", View(), choice.origin).layout["height"]
-        title = "Stages of both runs"
-        return [charts.chart_card(kind, title, height=height, class_name="wide")]
-    draw = figures.kept if name == "kept" else figures.grown
+        return [charts.chart_card(kind, "Stages of both runs", height=height, class_name="wide")]
+    draw, title = {
+        "kept": (figures.kept, SECTIONS["kept"]),
+        "shares": (figures.grown, SECTIONS["shares"]),
+        "sleep": (figures.replayed, "Patterns replayed"),
+    }[name]
     return [
         charts.chart_card(
             kind,
-            f"{SECTIONS[name]}: {side.name[:60]}",
+            f"{title}: {side.name[:60]}",
             which,
             height=draw(two, which, View(), choice.origin).layout["height"],
         )
@@ -312,10 +325,33 @@ def _share(share: float | None, neurons: float | None) -> html.Td:
     return html.Td([number(share, "percent"), html.Span(words, className="fact-detail")], className="number")
 
 
+def _sleep(two: Two, figures: Sequence[SleepFigure]) -> html.Div:
+    columns = ("Quantity", *_each(two, "whole run"), "Difference")
+    rows = [
+        html.Tr(
+            [
+                html.Td(each.name),
+                *(
+                    _missing("not logged")
+                    if value is None
+                    else html.Td(number(value, each.kind), className="number")
+                    for value in each.values
+                ),
+                html.Td(
+                    NONE if each.difference is None else signed(each.difference, each.kind),
+                    className="number",
+                ),
+            ]
+        )
+        for each in figures
+    ]
+    return _scrolling(columns, rows, "Consolidations side by side", range(1, 4))
+
+
 def _longer(each: StagePair) -> str:
     if each.difference is None:
         return NONE
-    steps = f"{each.difference:+,}".replace("-", MINUS) if each.difference else "0"
+    steps = signed(each.difference, "count")
     return steps if each.ended else f"{steps} so far"
 
 
@@ -327,63 +363,3 @@ def _scrolling(columns: Sequence[str], rows: list[html.Tr], label: str, numbers:
     made = basic.table(columns, rows, numbers)
     made.className += " static-table"
     return basic.scrolled(made, label)
-
-
-def settings(compared: Sequence[Side]) -> Any:
-    """The settings in which runs differ, run beside run."""
-    found, same = differing([side.state for side in compared])
-    if not found:
-        advice = "logger.log_stage_start(stage, {'learning_rate': 0.001}) logs those of a stage."
-        return basic.empty("No setting differs", f"{counted(same, 'setting')} the same." if same else advice)
-    columns = ("Setting", *(side.name[:40] for side in compared))
-    rows = [
-        [f"{each.name}, {each.where}", *(NONE if value is None else value or EMPTY for value in each.values)]
-        for each in found
-    ]
-    words = f"{counted(same, 'more setting')} the same in all."
-    if any(len(run_settings(side.state)) == MOST_SETTINGS for side in compared):
-        words += f" The first {MOST_SETTINGS} of a run are compared."
-    return html.Div([basic.plain_table("Different", columns, rows), html.P(words, className="fact-detail")])
-
-
-def changes(compared: Sequence[Side]) -> Any:
-    """What was changed by hand while each run trained, run beside run and by step."""
-    found = [
-        (change.step or 0, place, change)
-        for place, side in enumerate(compared)
-        for change in controls(side.state).changes
-        if change.applied
-    ]
-    if not found:
-        return basic.empty("No changes by hand", "Nobody has changed a parameter of these runs.")
-    places = range(len(compared))
-    rows = [
-        html.Tr(
-            [
-                html.Td(f"{step:,}", className="number"),
-                *(
-                    html.Td(
-                        change.words if at == place else "", className="log-text", title=when(change.time)
-                    )
-                    for at in places
-                ),
-            ]
-        )
-        for step, place, change in sorted(found, key=lambda each: each[:2])[-MOST_CHANGES:]
-    ]
-    head = html.Tr(
-        [html.Th("Step", scope="col"), *(html.Th(side.name[:40], scope="col") for side in compared)]
-    )
-    made = html.Table([html.Thead(head), html.Tbody(rows)], className="event-table")
-    return basic.scrolled(made, "Changes by hand, side by side")
-
-
-def swatch(side: Side) -> html.I:
-    """A piece of the run's line with its symbol."""
-    style = side_style(side.look)
-    return html.I(
-        SYMBOLS[style["symbol"]],
-        className="run-swatch",
-        style={"color": style["color"]},
-        **{"aria-hidden": "true"},
-    )

@@ -23,7 +23,7 @@ from thalia_monitor.analysis.comparison import (
     run_values,
     stage_starts,
 )
-from thalia_monitor.analysis.formatting import MINUS, NONE, number
+from thalia_monitor.analysis.formatting import NONE, number, signed
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
 from thalia_monitor.analysis.quantities import first_to_last, series_of
@@ -31,12 +31,10 @@ from thalia_monitor.figures import compare as figures
 from thalia_monitor.figures.compare import overlay
 from thalia_monitor.metric_info import CORE_METRICS, title
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind
-from thalia_monitor.web.components import basic, run_picker, side_by_side
-from thalia_monitor.web.components.comparison_query import (
+from thalia_monitor.web.components import basic, run_picker
+from thalia_monitor.web.components.compare.comparison_query import (
     beside_options,
-    choice_from,
     choice_of,
-    known_series,
     names,
     origin_options,
     series_names,
@@ -51,7 +49,7 @@ from thalia_monitor.web.live import charts
 if TYPE_CHECKING:
     from thalia_monitor.figures.chart import Chart, View
     from thalia_monitor.reading.library import Library
-    from thalia_monitor.web.components.comparison_query import Choice
+    from thalia_monitor.web.components.compare.comparison_query import Choice, Compared
 
 ARROWS: Final = {"better": "▲ better", "worse": "▼ worse", "same": "= same", "": ""}
 KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutral"}
@@ -75,59 +73,54 @@ FAMILIES: Final = {
     "compare": _family(overlay),
     "compare-small": _family(partial(overlay, small=True)),
     "compare-difference": _family(figures.differences),
-} | side_by_side.FAMILIES
-"""The kinds of charts of the page."""
+}
+"""The kinds of charts of the runs."""
 
 
-def fill(data: Any, query: str | None, run: str | None, shown: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything on the comparison page, and ``no_update`` for the chart and the controls that are up to date.
+PARTS: Final = (
+    *("table", "trouble", "legend", "chart", "multiples"),
+    *("differences", "milestones", "totals", "offers"),
+)
+"""What is filled with each new version, by its id after ``compare-``."""
+SELECTS: Final = ("series", "origin", "beside")
+CONTROLS: Final = (*SELECTS, "step")
+
+
+def fill(
+    compared: Compared, query: str | None, shown: Mapping[str, Any], before: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Everything but the panel of two runs, ``no_update`` for what is up to date, and what the browser then shows.
 
     Every result is complete: Dash discards one whose callback was called again meanwhile.
 
     Args:
-        data: the choice as the browser sent it.
+        compared: the runs and what is compared of them.
         query: the text to search runs with.
-        run: the run on screen.
-        shown: values of the controls, and the ``kind`` of the chart.
+        shown: values of the controls.
+        before: what the browser shows, as it was sent there.
     """
-    watch = monitor()
-    choice = choice_from(data, watch.library, run)
-    compared, failures = sides(watch, choice)
-    choice = known_series(choice, data, compared)
-    small = small_multiples(compared)
-    before = shown["kind"] if isinstance(shown["kind"], dict) else {}
-    beside, digests = side_by_side.fill(choice, compared, before.get("beside"))
-    kind = {"chart": [choice.key, choice.series], "multiples": [choice.key, *small], "beside": digests}
-    kind |= {"choice": choice.written}
+    choice, sides = compared.choice, compared.sides
+    small = small_multiples(sides)
+    kind = {"chart": [choice.key, choice.series], "multiples": [choice.key, *small], "choice": choice.written}
+    same_chart = kind["chart"] == before.get("chart")
     # A control keeps a value that it shows already: sending it again would overwrite what is being typed.
-    controls = {
-        "series": choice.series,
-        "origin": choice.origin,
-        "step": choice.step,
-        "beside": choice.beside,
+    values = {name: getattr(choice, name) for name in CONTROLS}
+    controls = {name: no_update if value == shown[name] else value for name, value in values.items()}
+    parts = {
+        "table": chosen(sides),
+        "legend": no_update if same_chart else legend(sides),
+        "trouble": [basic.notice("warning", failure) for failure in compared.failures],
+        "chart": no_update if same_chart else _charts(choice, sides),
+        "multiples": no_update if kind["multiples"] == before.get("multiples") else _small(choice, small),
+        "differences": differences(choice, sides),
+        "milestones": milestones(sides),
+        "totals": totals(sides),
+        "series_options": series_options(series_names(sides, choice)),
+        "origin_options": origin_options(stages(sides, choice)),
+        "beside_options": beside_options(sides),
+        "offers": offer(str(query or ""), choice, monitor().library),
     }
-    kept = {name: no_update if value == shown[name] else value for name, value in controls.items()}
-    return (
-        kept
-        | beside
-        | {
-            "table": chosen(compared),
-            "legend": no_update if kind["chart"] == before.get("chart") else legend(compared),
-            "trouble": [basic.notice("warning", failure) for failure in failures],
-            "chart": no_update if kind["chart"] == before.get("chart") else _charts(choice, compared),
-            "multiples": no_update if kind["multiples"] == before.get("multiples") else _small(choice, small),
-            "kind": no_update if kind == before else kind,
-            "differences": differences(choice, compared),
-            "milestones": milestones(compared),
-            "totals": totals(compared),
-            "settings": side_by_side.settings(compared),
-            "changes": side_by_side.changes(compared),
-            "series_options": series_options(series_names(compared, choice)),
-            "origin_options": origin_options(stages(compared, choice)),
-            "beside_options": beside_options(compared),
-            "offers": offer(str(query or ""), choice, watch.library),
-        }
-    )
+    return controls | parts, kind
 
 
 def controls() -> html.Div:
@@ -214,7 +207,7 @@ def legend(sides: Sequence[Side]) -> list[html.Button]:
         basic.toggle(
             "hide",
             side.run,
-            [side_by_side.swatch(side), html.Span(side.name[:40], className="log-text", dir="auto")],
+            [basic.run_swatch(side), html.Span(side.name[:40], className="log-text", dir="auto")],
             f"Hide {side.name[:60]} on every chart",
         )
         for side in sides
@@ -231,7 +224,7 @@ def chosen(sides: Sequence[Side]) -> html.Table | html.Div:
             [
                 html.Td(
                     [
-                        side_by_side.swatch(side),
+                        basic.run_swatch(side),
                         html.A(side.name[:80], href=f"?run={side.run}", className="log-text"),
                     ]
                 ),
@@ -319,10 +312,8 @@ def _compared(choice: Choice, reached: RunValues, base: RunValues, side: Side) -
 def _difference(found: Difference | None) -> Any:
     if found is None:
         return NONE
-    words = number(found.absolute)
-    signed = words if words.startswith(MINUS) or not found.absolute else f"+{words}"
     share = "" if found.percent is None else f" ({number(found.percent, 'change')})"
-    said = f"{signed}{share} {ARROWS[found.verdict]}".strip()
+    said = f"{signed(found.absolute)}{share} {ARROWS[found.verdict]}".strip()
     return html.Span(said, className=f"change change-{KINDS[found.verdict]}")
 
 
@@ -371,4 +362,4 @@ def totals(sides: Sequence[Side]) -> html.Div:
 
 
 def _name(side: Side) -> html.Td:
-    return html.Td([side_by_side.swatch(side), html.Span(side.name[:80], className="log-text")], dir="auto")
+    return html.Td([basic.run_swatch(side), html.Span(side.name[:80], className="log-text")], dir="auto")

@@ -69,6 +69,30 @@ class Choice:
         return chosen if self.step is None else chosen | {"step": self.step}
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Runs that are compared, as they are now."""
+
+    choice: Choice
+    sides: list[Side]
+    """The runs that could be read."""
+    failures: list[str]
+    """Why the others could not, in sentences."""
+
+
+def compared(watch: Monitor, data: Any, run: str | None) -> Compared:
+    """Read the runs to compare.
+
+    Args:
+        watch: the monitor.
+        data: the choice as the browser sent it.
+        run: the run on screen.
+    """
+    choice = choice_from(data, watch.library, run)
+    found, failures = sides(watch, choice)
+    return Compared(known_series(choice, data, found), found, failures)
+
+
 def choice_from(data: Any, library: Library, current: str | None) -> Choice:
     """Parse the client's choice; ignore invalid fields."""
     given = data if isinstance(data, dict) else {}
