@@ -105,7 +105,7 @@ def test_there_is_no_import_cycle() -> None:
         visit(name, ())
 
 
-def every_import(*, pages: bool = False) -> dict[str, set[str]]:
+def every_import() -> dict[str, set[str]]:
     """What each module of the package imports of it, inside functions too, not for type checkers only."""
     paths = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -114,7 +114,7 @@ def every_import(*, pages: bool = False) -> dict[str, set[str]]:
     names = {name for name, path in paths.items() if floor(path) != "pages"}
     edges: dict[str, set[str]] = {}
     for name, path in paths.items():
-        if name not in names and not pages:
+        if name not in names:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         typing = [
@@ -166,19 +166,13 @@ def test_no_base_name_occurs_twice() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def _single() -> tuple[list[str], int]:
-    """Modules with one importer, but for those of a page: a section is one file of figures and one page."""
+def test_few_modules_have_a_single_importer() -> None:
+    """A module that one other imports is mostly a slice of it: one in ten at most.
+
+    A page is no importer: it is loaded from its folder.
+    """
     edges = every_import()
     importers = Counter(each for found in edges.values() for each in found)
     folders = {name.rpartition(".")[0] for name in edges}
-    of_pages = {
-        each for name, found in every_import(pages=True).items() if name not in edges for each in found
-    }
-    single = (name for name in edges if importers[name] == 1 and name not in folders | of_pages)
-    return sorted(single), len(edges)
-
-
-def test_few_modules_have_a_single_importer() -> None:
-    """A module that one other imports is mostly a slice of it: one in ten at most."""
-    single, every = _single()
-    assert len(single) <= every / 10, single
+    single = sorted(name for name in edges if importers[name] == 1 and name not in folders)
+    assert len(single) <= len(edges) / 10, single

@@ -118,7 +118,8 @@ def _one_of(two: Two, name: str, view: View, origin: str, draw: Draw) -> Chart:
         return chart
     scaled = [each for each in charts if each.scaled]
     first, last = ends(*scaled) or (0.0, 0.0)
-    beside = ROOM * (last - first) / 2 if chart.traces[0].get("mode") == "markers" else 0
+    single = all(each.get("mode") == "markers" for each in chart.traces)
+    beside = ROOM * (last - first) / 2 if single else 0
     layout = chart.layout | {"xaxis": chart.layout["xaxis"] | _exactly(first - beside, last + beside)}
     if "range" not in layout["yaxis"]:
         low, high = _y_ends(scaled)
