@@ -59,11 +59,8 @@ def lay_out(state: TrainingState, before: list[Any] | None) -> Any:
 
 
 def _map(family: Family) -> html.Section:
-    kind, name, rows = "activity", family.name, len(family.series)
-    height = activity.height(rows)
-    return charts.chart_card(
-        kind, name, name, height=height, class_name="wide", table=TABLE, takes=("events",)
-    )
+    options = {"height": activity.height(len(family.series)), "class_name": "wide", "takes": ("events",)}
+    return charts.chart_card("activity", family.name, family.name, table=TABLE, **options)
 
 
 @dash.get_app().callback(Output(CURVE, "children"), Input(REGION, "value"))

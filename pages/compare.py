@@ -22,17 +22,10 @@ PARTS = (*comparison_tables.PARTS, *comparison_settings.PARTS, *side_by_side.PAR
 
 
 def layout(**_: Any) -> html.Div:
-    query = basic.search_box("compare-query", "Add a run …", "Find a run to compare")
-    title = html.H2("Runs compared", className="card-name")
     legend = {"role": "group", "aria-label": "Legend: runs to hide"}
-    runs = [
-        html.Div([title, query, html.Span(id="compare-offers", className="offers")], className="table-tools"),
-        html.Div(id="compare-table", className="table-scroll"),
-        html.Div(id="compare-trouble"),
-    ]
     return html.Div(
         [
-            html.Section(runs, className="panel"),
+            comparison_tables.runs(),
             comparison_tables.controls(),
             html.Div(id="compare-legend", className="regions", **legend),
             html.Div(id="compare-chart", className="grid compared-charts"),

@@ -25,13 +25,8 @@ for kind, builder in CHARTS.items():
     charts.declare(f"sleep-{kind}", builder)
 
 FACTS, TABLE = "consolidation-facts", "consolidation-log"
-COLUMNS = {
-    "step": "Step",
-    "sleep_stage": "Sleep stage",
-    "patterns_replayed": "Patterns replayed",
-    "duration_steps": "Duration (steps)",
-    "duration_seconds": "Duration (s)",
-}
+COLUMNS = {"step": "Step", "sleep_stage": "Sleep stage", "patterns_replayed": "Patterns replayed"}
+COLUMNS |= {"duration_steps": "Duration (steps)", "duration_seconds": "Duration (s)"}
 ADVICE = "Log each phase: logger.log_consolidation('NREM', 120, step=step)."
 LOG = event_table(TABLE, "Consolidation phases", COLUMNS, consolidation.sleeps, kinds="sleep_stage")
 DONE = event_table("consolidation-done", "What each did", effect.COLUMNS, effect.table, word="done")

@@ -81,6 +81,13 @@ def test_no_module_is_long() -> None:
     assert {name: lines for name, lines in long.items() if lines > 400} == {}
 
 
+def test_no_page_is_long() -> None:
+    """A page is layout and declarations: 70 lines at most."""
+    pages = {path.name: len(path.read_text().splitlines()) for path in MODULES if floor(path) == "pages"}
+    assert pages
+    assert {name: lines for name, lines in pages.items() if lines > 70} == {}
+
+
 def test_there_is_no_import_cycle() -> None:
     """Loading modules never needs one that is still being loaded."""
     names = {

@@ -123,6 +123,21 @@ def fill(
     return controls | parts, kind
 
 
+def runs() -> html.Section:
+    """The runs compared, and a search for others to add."""
+    tools = [
+        html.H2("Runs compared", className="card-name"),
+        basic.search_box("compare-query", "Add a run …", "Find a run to compare"),
+        html.Span(id="compare-offers", className="offers"),
+    ]
+    parts = [
+        html.Div(tools, className="table-tools"),
+        html.Div(id="compare-table", className="table-scroll"),
+        html.Div(id="compare-trouble"),
+    ]
+    return html.Section(parts, className="panel")
+
+
 def controls() -> html.Div:
     """What is compared, from where, and at which step; its options come with the runs."""
     step = dbc.Input(id="compare-step", type="number", min=0, step=1, debounce=True, size="sm")
