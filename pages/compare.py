@@ -31,7 +31,7 @@ def layout(**_: Any) -> html.Div:
             html.Div(id="compare-chart", className="grid compared-charts"),
             html.Div(id="compare-multiples", className="grid"),
             basic.panel("Differences", html.Div(id="compare-differences")),
-            comparison_tables.panels(),
+            html.Div([*comparison_tables.panels(), *comparison_settings.panels()], className="grid"),
             side_by_side.panel(),
             dcc.Store(id="compare-kind"),
         ],

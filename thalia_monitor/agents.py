@@ -19,7 +19,7 @@ from thalia_monitor._version import __version__
 from thalia_monitor.analysis import comparison, report
 from thalia_monitor.analysis.health import findings
 from thalia_monitor.analysis.milestones import checklist
-from thalia_monitor.analysis.sampling import excerpt
+from thalia_monitor.analysis.series.sampling import excerpt
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.errors import BadParameter, MonitorError, NotInstalled, StillReading
 from thalia_monitor.export.lines import jsonable

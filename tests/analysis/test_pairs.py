@@ -1,4 +1,4 @@
-"""Two runs made by hand, and what must be found of their stages, tasks and regions pair by pair."""
+"""Two runs made by hand, and what must be found of their stages, tasks, regions and consolidations pair by pair."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import pytest
 
 from tests.analysis.build import history
 from tests.analysis.test_curriculum import Line, begin, event, metrics, probe, run
-from thalia_monitor.analysis.comparison import (
+from thalia_monitor.analysis.comparison import Side
+from thalia_monitor.analysis.pairs import (
     Region,
-    Side,
+    Two,
     region_sentence,
     regions_of,
-    sleep_figures,
+    sleep_numbers,
     sleep_sentence,
-)
-from thalia_monitor.analysis.curriculum.pairs import (
-    Two,
     stage_pairs,
     stage_sentence,
     task_pairs,
@@ -192,28 +190,41 @@ def slept(directory: Path, *patterns: int | None) -> TrainingState:
 
 def test_consolidations_of_both_are_beside_each_other(tmp_path: Path) -> None:
     """How many, what they replayed, how far apart, how long, and what performance did; with differences."""
-    pair = sided(slept(tmp_path / "base", 100, 200), slept(tmp_path / "beside", 300, 300, 300))
-    figures = sleep_figures(states(pair))
-    assert [(each.name, each.values) for each in figures[:-1]] == [
-        ("Consolidations", (2, 3)),
-        ("Patterns replayed", (300, 900)),
-        ("Patterns in one (mean)", (150, 300)),
-        ("Steps from one to the next (median)", (10_000, 10_000)),
-        ("Steps of all phases together", (100, 150)),
+    pair = sided(slept(tmp_path / "base", 100, 201), slept(tmp_path / "beside", 300, 300, 300))
+    numbers = sleep_numbers(states(pair))
+    assert [(each.name, each.values, each.details) for each in numbers[:-1]] == [
+        ("Consolidations", (2, 3), ("", "")),
+        ("Patterns replayed", (301, 900), ("", "")),
+        ("Patterns in one (mean)", (150.5, 300), ("over 2", "over 3")),
+        ("Steps from one to the next (median)", (10_000, 10_000), ("over 1", "over 2")),
+        ("Steps of all phases together", (100, 150), ("", "")),
     ]
-    assert [each.difference for each in figures[:-1]] == [1, 600, 150, 0, 50]
-    assert figures[-1].values == pytest.approx((0.1, 0.1))
-    assert sleep_sentence(pair, figures) == (
-        "3 consolidations in beside, 2 in base; performance changed after one by +0.1 against +0.1 on average."
+    assert [each.difference for each in numbers[:-1]] == [1, 599, 149.5, 0, 50]
+    assert numbers[-1].values == pytest.approx((0.1, 0.1))
+    assert sleep_sentence(pair, numbers) == (
+        "3 consolidations in beside, 2 in base; "
+        "performance changed after one by +0.1 (over 3) against +0.1 (over 2) on average."
     )
 
 
 def test_what_a_consolidation_does_not_log_is_not_0(tmp_path: Path) -> None:
-    """No patterns, no distance with one alone; a run without any has nothing, and is named."""
-    base, beside = slept(tmp_path / "base", None), slept(tmp_path / "beside")
-    figures = sleep_figures((base, beside))
-    assert [each.values for each in figures[:5]] == [(1, None), *[(None, None)] * 4]
-    assert all(each.difference is None for each in figures)
-    assert sleep_sentence(sided(base, beside), figures) == "beside logs no consolidation."
-    assert sleep_sentence(sided(beside, base), sleep_figures((beside, base))) == "base logs no consolidation."
-    assert sleep_figures((beside, beside)) == [] and sleep_sentence(sided(beside, beside), []) == ""
+    """A mean is over those that log it; one alone has no distance; a run without any has 0, and is named."""
+    mixed, alone, none = (
+        slept(tmp_path / "mixed", 100, None),
+        slept(tmp_path / "alone", None),
+        slept(tmp_path / "none"),
+    )
+    numbers = sleep_numbers((mixed, alone))
+    assert [each.values for each in numbers[:5]] == [
+        (2, 1),
+        (100, None),
+        (100, None),
+        (10_000, None),
+        (50, None),
+    ]
+    assert numbers[2].details == ("over 1", "")
+    assert [each.difference for each in numbers[:5]] == [-1, None, None, None, None]
+    assert [each.values for each in sleep_numbers((none, alone))[:3]] == [(0, 1), (None, None), (None, None)]
+    assert sleep_sentence(sided(alone, none), sleep_numbers((alone, none))) == "beside logs no consolidation."
+    assert sleep_sentence(sided(none, alone), sleep_numbers((none, alone))) == "base logs no consolidation."
+    assert sleep_numbers((none, none)) == [] and sleep_sentence(sided(none, none), []) == ""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.analysis.build import CountingFloats, checkpoint, history, state
 from thalia_monitor.analysis.quantities import places, series_of
-from thalia_monitor.analysis.series_cache import first_values
+from thalia_monitor.analysis.series.series_cache import first_values
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.model.history import Column
 from thalia_monitor.model.run import TrainingState

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import Run, Server, serving
-from tests.web.components.test_side_by_side import TASK, write
+from tests.web.components.compare.test_side_by_side import TASK, write
 from thalia_monitor.reading.library import run_id
 
 from .conftest import SETTLED, Watched
@@ -184,9 +184,10 @@ def test_stages_tasks_and_regions_of_two_runs_are_side_by_side(root: Path, brows
         for summary in sides.locator("summary").all():
             summary.click()
         page.evaluate("() => document.querySelector('.sides details:last-of-type').scrollIntoView()")
-        page.wait_for_function(f"() => ({PLOTS})().length === 7")
+        page.wait_for_function(f"() => ({PLOTS})().length === 9")
         page.evaluate(SETTLED)
-        timeline, *_, base, beside, slept, replayed = page.evaluate(PLOTS)
+        timeline, _, _, base, beside, few, many, slept, replayed = page.evaluate(PLOTS)
+        assert few["top"] == many["top"] and few["range"] == many["range"] == [0, 6000]
         assert slept["top"] == replayed["top"] and slept["range"] == replayed["range"] == [1900, 6100]
         assert base["top"] == beside["top"] and base["range"] == beside["range"] == [0, 6000]
         assert timeline["range"] == [0, 6000] and base["colors"] == beside["colors"]
@@ -196,14 +197,14 @@ def test_stages_tasks_and_regions_of_two_runs_are_side_by_side(root: Path, brows
         page.wait_for_function(f"() => ({PLOTS})().every(each => each.range.join() === '1500,4500')")
         runs[2].metrics(6100, neuron_counts={"cortex": 30_000, "vta": 50})
         expect(sides.locator("details").nth(2)).to_contain_text("30,050 neurons in trained-3")
-        assert [each["range"] for each in page.evaluate(PLOTS)] == [[1500, 4500]] * 7
+        assert [each["range"] for each in page.evaluate(PLOTS)] == [[1500, 4500]] * 9
         expect(sides.locator("details[open]")).to_have_count(4)
         assert violations(page) == []
         page.set_viewport_size({"width": 390, "height": 844})
         page.evaluate(SETTLED)
         assert page.evaluate(SIDEWAYS) == {"page": 0, "beyond": []}
-        *_, base, beside, slept, replayed = page.evaluate(PLOTS)
-        assert base["top"] < beside["top"] < slept["top"] < replayed["top"]
+        tops = [each["top"] for each in page.evaluate(PLOTS)]
+        assert tops == sorted({*tops})
         page.goto(f"{page.url}&wall=1")
         expect(page.locator("#compare-multiples .chart-card").first).to_be_visible()
         expect(sides).to_be_hidden()

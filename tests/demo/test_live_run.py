@@ -13,7 +13,7 @@ from thalia_monitor import contract, control_folder, load_training_state
 from thalia_monitor.demo import run, simulate
 from thalia_monitor.demo.brain import SAMPLED, Simulation
 from thalia_monitor.logger import control as logger_control
-from thalia_monitor.logger.observations import MOST_WINDOWS
+from thalia_monitor.logger.spikes import MAX_WINDOWS
 from thalia_monitor.metric_info import CORE_METRICS
 from thalia_monitor.model.control_request import Request, new_id
 from thalia_monitor.model.spike_window import SpikeWindow
@@ -150,7 +150,7 @@ def test_windows_of_spikes_are_logged(tmp_path: Path) -> None:
     for name in ("one", "two"):
         next(simulate(tmp_path / name, simulation=COARSE, clock=lambda: NOW))
     one, two = (load_training_state(tmp_path / name).spike_windows for name in ("one", "two"))
-    assert len(one) == len(two) == MOST_WINDOWS
+    assert len(one) == len(two) == MAX_WINDOWS
     for first, second in zip(one, two, strict=True):
         window = first.read()
         assert window == second.read()

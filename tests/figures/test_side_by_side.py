@@ -13,7 +13,7 @@ from tests.analysis.test_pairs import sided, two
 from tests.figures.test_curriculum import bars
 from tests.figures.test_shares import run as grown_run
 from thalia_monitor.analysis.comparison import RUN
-from thalia_monitor.analysis.curriculum.pairs import Two
+from thalia_monitor.analysis.pairs import Two
 from thalia_monitor.figures import side_by_side
 from thalia_monitor.figures.chart import CAPTION_ONLY, Chart, View, spanned
 from thalia_monitor.figures.side_by_side import BASELINE, BESIDE
@@ -21,6 +21,13 @@ from thalia_monitor.figures.theme import SYMBOLS, side_style
 from thalia_monitor.model.run import TrainingState
 
 __all__ = ["two"]  # a fixture
+DRAWN = (
+    side_by_side.timelines,
+    side_by_side.kept,
+    side_by_side.grown,
+    side_by_side.neurons,
+    side_by_side.replayed,
+)
 SIGNS = [SYMBOLS[side_style(look)["symbol"]] for look in (0, 1)]
 
 
@@ -65,9 +72,7 @@ def test_aligned_at_a_stage_both_begin_it_at_0(two: Two) -> None:
     assert (nobody.traces, nobody.layout["height"]) == ([], CAPTION_ONLY)
 
 
-@pytest.mark.parametrize(
-    "draw", [side_by_side.timelines, side_by_side.kept, side_by_side.grown, side_by_side.replayed]
-)
+@pytest.mark.parametrize("draw", DRAWN)
 def test_a_hidden_run_is_not_drawn(two: Two, draw: Any) -> None:
     """The caption or a note says that it is hidden."""
     chart = draw(two, BESIDE, View(hidden=frozenset({"b"})), RUN)
@@ -111,6 +116,27 @@ def test_shares_have_one_order_one_scale_and_the_same_colours(brains: Two) -> No
     for chart in (base, beside):
         ends = {"minallowed": 0, "maxallowed": 990}
         assert spanned(chart, View()).layout["xaxis"]["autorangeoptions"] == ends
+
+
+def test_neurons_have_the_scales_of_both(brains: Two) -> None:
+    """Each region and their total, up to that of the larger run; logarithmic axes of other pages do not count."""
+    view = View(log=frozenset({"neurons.*"}))
+    base, beside = (side_by_side.neurons(brains, name, view, RUN) for name in (BASELINE, BESIDE))
+    assert {trace["name"] for trace in beside.traces} >= {"total", "cortex", "lgn", "vta"}
+    assert max(y for trace in base.traces for y in trace["y"]) == 400
+    assert base.layout["yaxis"]["autorangeoptions"] == beside.layout["yaxis"]["autorangeoptions"]
+    assert base.layout["yaxis"]["autorangeoptions"]["maxallowed"] > 500
+    assert "type" not in base.layout["yaxis"]
+
+
+def test_no_point_leads_to_a_table(two: Two, brains: Two, tmp_path: Path) -> None:
+    """A click would open that of the run on screen, which may be neither of the two."""
+    lines = (*metrics(0, 2_000), event("consolidation", 2_000, sleep_stage="REM", patterns_replayed=5))
+    slept = sided(run(tmp_path / "one", *lines), run(tmp_path / "two", *lines))
+    for pair in (two, brains, slept):
+        for draw in DRAWN:
+            assert all("customdata" not in trace for trace in draw(pair, BESIDE, View(), RUN).traces)
+    assert side_by_side.replayed(slept, BESIDE, View(), RUN).traces
 
 
 def test_a_zoom_is_one_of_the_common_axis(two: Two) -> None:
@@ -157,12 +183,7 @@ def test_patterns_have_the_scales_of_both(tmp_path: Path) -> None:
 def test_every_axis_is_strict_json(two: Two, brains: Two, x: Any) -> None:
     """Also of what has no time, and of runs aligned at a stage."""
     for pair in (two, brains):
-        for draw in (
-            side_by_side.timelines,
-            side_by_side.kept,
-            side_by_side.grown,
-            side_by_side.replayed,
-        ):
+        for draw in DRAWN:
             for origin in (RUN, "0"):
                 text = to_json_plotly(draw(pair, BESIDE, View(x=x), origin).figure)
                 assert "NaN" not in text and "Infinity" not in text

@@ -14,13 +14,13 @@ import pytest
 
 from thalia_monitor import CurriculumLogger, load_training_state
 from thalia_monitor.errors import NotSpikes
-from thalia_monitor.logger import observations as written
-from thalia_monitor.logger.observations import (
-    MOST_NEURONS,
-    MOST_REGIONS,
-    MOST_SPIKES,
-    MOST_WINDOWS,
-    window_of,
+from thalia_monitor.logger import spikes as written
+from thalia_monitor.logger.spikes import (
+    MAX_NEURONS,
+    MAX_REGIONS,
+    MAX_SPIKES,
+    MAX_WINDOWS,
+    sample_window,
 )
 from thalia_monitor.model.spike_window import SpikeWindow
 from thalia_monitor.reading.formats import spikes as reading
@@ -64,7 +64,7 @@ def test_nothing_is_made_until_spikes_are_logged(tmp_path: Path) -> None:
 def test_an_array_of_time_and_neurons_is_a_window(kind: Any) -> None:
     """Its rows share the window evenly: 4 rows of 200 ms begin 50 ms apart."""
     given = kind([[1, 0, 0], [0, 0, 0], [1, 1, 0], [0, 0, 0]])
-    assert window_of({"cortex": given}, 200, {})["regions"] == {
+    assert sample_window({"cortex": given}, 200, {})["regions"] == {
         "cortex": {"neurons": 3, "of": 3, "spikes": {"0": [0.0, 100.0], "1": [100.0], "2": []}}
     }
 
@@ -79,10 +79,10 @@ def test_a_large_window_is_sampled_evenly(tmp_path: Path) -> None:
     logger.log_spikes(regions, 1, 200)
     path = tmp_path / "spikes" / "step_0000000001.json"
     document = json.loads(path.read_text())
-    assert (len(document["regions"]), document["regions_left_out"]) == (MOST_REGIONS, 40 - MOST_REGIONS)
+    assert (len(document["regions"]), document["regions_left_out"]) == (MAX_REGIONS, 40 - MAX_REGIONS)
     region = next(iter(document["regions"].values()))
-    assert (region["neurons"], region["of"]) == (len(region["spikes"]), 100) == (MOST_NEURONS, 100)
-    assert region["left_out"] == MOST_NEURONS * (1_000 - MOST_SPIKES)
+    assert (region["neurons"], region["of"]) == (len(region["spikes"]), 100) == (MAX_NEURONS, 100)
+    assert region["left_out"] == MAX_NEURONS * (1_000 - MAX_SPIKES)
     picked = [int(name.lstrip("n")) for name in region["spikes"]]
     assert {later - earlier for earlier, later in pairwise(picked)} <= {3, 4}
     assert path.stat().st_size <= reading.LARGEST
@@ -118,7 +118,7 @@ def test_a_large_window_is_sampled_evenly(tmp_path: Path) -> None:
 def test_what_is_no_spikes_is_refused_with_the_reason(spikes: Any, window_ms: Any, words: str) -> None:
     """By the region and neuron that it is about."""
     with pytest.raises(NotSpikes, match=words):
-        window_of(spikes, window_ms, {})
+        sample_window(spikes, window_ms, {})
 
 
 def test_a_refused_window_costs_only_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -148,15 +148,15 @@ def test_only_the_newest_windows_are_kept_and_no_other_file_is_touched(tmp_path:
     for name in others:
         (folder / name).write_text("mine")
     logger = logger_in(tmp_path)
-    for step in range(10, 10 + MOST_WINDOWS + 3):
+    for step in range(10, 10 + MAX_WINDOWS + 3):
         logger.log_spikes({"cortex": {1: [1.0]}}, step, 200)
-    kept = [f"step_{step:010d}.json" for step in range(13, 13 + MOST_WINDOWS)]
+    kept = [f"step_{step:010d}.json" for step in range(13, 13 + MAX_WINDOWS)]
     assert names(tmp_path) == sorted([*kept, *others, "step_0000000000.json"])
 
 
 def test_a_resumed_training_keeps_its_new_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest is the one written first, not the one of the lowest step; another process goes on with the count."""
-    monkeypatch.setattr(written, "MOST_WINDOWS", 3)
+    monkeypatch.setattr(written, "MAX_WINDOWS", 3)
     logger = logger_in(tmp_path)
     for at, step in enumerate((100, 200, 300)):
         logger.log_spikes({"cortex": {1: [1.0]}}, step, 200)

@@ -301,9 +301,11 @@ def test_events_of_any_type(client: Any, key: str, run: Run) -> None:
         ("?type=growth", [1, 3]),
         ("?type=growth&type=warning", [1, 2, 3]),
         ("?type=sleep", []),
-        ("?from=2", [2, 3]),
+        ("?from=2", [2, 3, 4]),
         ("?from=2&to=2.5", [2]),
         ("?type=growth&limit=1", [3]),
+        ("?type=&type=", [1, 2, 3, 4]),
+        ("?type=odd%3F", [4]),
     ],
 )
 def test_events_are_chosen_by_type_and_step(
@@ -313,6 +315,7 @@ def test_events_are_chosen_by_type_and_step(
     run.append(line(1, event_type="growth", region="cortex", neurons_added=1))
     run.append(line(2, event_type="warning", message="slow"))
     run.append(line(3, event_type="growth", region="cortex", neurons_added=1))
+    run.append(line(4, event_type="odd\ud800"))
     if "from" in query:
         run.append(line(None, event_type="growth", region="cortex", neurons_added=1))
     assert [each["step"] for each in get(client, f"/api/v1/runs/{key}/events{query}")["events"]] == steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,11 +13,11 @@ import numpy as np
 
 from thalia_monitor import contract, metric_info
 from thalia_monitor.analysis.event_counts import neurons_added
-from thalia_monitor.analysis.formatting import NONE, NumberKind, counted, duration, number, points, signed
+from thalia_monitor.analysis.formatting import NONE, duration, number
 from thalia_monitor.analysis.milestones import verdicts
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.sleep.consolidations import consolidations, gaps, how_many
-from thalia_monitor.analysis.sleep.effects import amounts, effects
+from thalia_monitor.analysis.sleep.consolidations import how_many
+from thalia_monitor.analysis.sleep.effects import amounts
 from thalia_monitor.model.history import Floats, History, Series
 from thalia_monitor.model.series_key import ALL_NEURONS, Kind, parse
 
@@ -253,129 +253,3 @@ def _time_of(history: History, step: int) -> float | None:
     reached = np.flatnonzero(history.step >= step)
     time: Floats = history.time[reached[:1]]
     return float(time[0]) if len(time) and np.isfinite(time[0]) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """One region in two runs, at the end of each: neurons, None where a run has logged none of it."""
-
-    name: str
-    neurons: tuple[float | None, float | None]
-    shares: tuple[float | None, float | None]
-    """Of all neurons of each run, 0 to 1."""
-
-    @property
-    def difference(self) -> float | None:
-        """Share beside the baseline, less that of the baseline; None where one of them is not known."""
-        base, beside = self.shares
-        return None if base is None or beside is None else beside - base
-
-
-def regions_of(states: tuple[TrainingState, TrainingState]) -> list[Region]:
-    """Every region that one of two runs has logged neurons of, the one with the greatest share in either first.
-
-    A region that is not logged is no region of 0 neurons.
-    """
-    found = [
-        {name: value for name, value in latest.items() if np.isfinite(value) and value >= 0}
-        for latest in (state.history.latest(state.history.neurons) for state in states)
-    ]
-    totals = [sum(each.values()) for each in found]
-    made = []
-    for name in dict.fromkeys(chain(*found)):
-        base, beside = (each.get(name) for each in found)
-        made.append(Region(name, (base, beside), (_share_of(base, totals[0]), _share_of(beside, totals[1]))))
-    return sorted(made, key=lambda each: -max(share or 0.0 for share in each.shares))
-
-
-def _share_of(value: float | None, total: float) -> float | None:
-    return None if value is None or not total else value / total
-
-
-def region_sentence(sides: tuple[Side, Side], regions: Sequence[Region]) -> str:
-    """In which region the shares of two runs differ most; empty where neither has logged neurons by region."""
-    if not regions:
-        return ""
-    names = [side.name[:LONGEST_NAME] for side in sides]
-    totals = [sum(each.neurons[at] or 0.0 for each in regions) for at in (0, 1)]
-    none = [name for at, name in enumerate(names) if all(each.neurons[at] is None for each in regions)]
-    if none:
-        return f"{none[0]} logs no neurons by region."
-    sizes = f"{number(totals[1], 'count')} neurons in {names[1]}, {number(totals[0], 'count')} in {names[0]}"
-    both = [each for each in regions if each.difference is not None]
-    furthest = max(both, key=lambda each: abs(each.difference or 0.0), default=None)
-    if furthest is None:
-        return f"{sizes}; no region is in both."
-    where = f"{number(furthest.shares[1], 'percent')} against {number(furthest.shares[0], 'percent')}"
-    apart = points(furthest.difference or 0.0)
-    return f"{sizes}; furthest apart in {furthest.name[:LONGEST_NAME]}: {where} ({apart})."
-
-
-@dataclass(frozen=True, slots=True)
-class SleepFigure:
-    """The consolidations of two runs in one number each; None where a run has none or does not log it."""
-
-    name: str
-    values: tuple[float | None, float | None]
-    kind: NumberKind = "count"
-
-    @property
-    def difference(self) -> float | None:
-        """The number beside the baseline, less that of the baseline; None where one of them is not known."""
-        base, beside = self.values
-        return None if base is None or beside is None else beside - base
-
-
-CONSOLIDATIONS, EFFECT = "Consolidations", "Change of performance after one (mean)"
-_SLEEP_KINDS: Final[Mapping[str, NumberKind]] = {
-    CONSOLIDATIONS: "count",
-    "Patterns replayed": "count",
-    "Patterns in one (mean)": "count",
-    "Steps from one to the next (median)": "count",
-    "Steps of all phases together": "count",
-    EFFECT: "value",
-}
-
-
-def sleep_figures(states: tuple[TrainingState, TrainingState]) -> list[SleepFigure]:
-    """How many consolidations two runs had, how far apart, and what they did; empty where neither had one."""
-    base, beside = map(_sleep, states)
-    if not base and not beside:
-        return []
-    return [
-        SleepFigure(name, (base.get(name), beside.get(name)), kind) for name, kind in _SLEEP_KINDS.items()
-    ]
-
-
-def _sleep(state: TrainingState) -> dict[str, float]:
-    """What is logged of the consolidations that count, by its name in ``_SLEEP_KINDS``; empty without any."""
-    if not how_many(state):
-        return {}
-    count, sums = how_many(state), {name: sum(each.values()) for name, each in amounts(state).items()}
-    apart = [each for each in gaps(consolidations(state)) if each]
-    changes = [each.after - each.before for each in effects(state, series_of(state, "performance"))]
-    known = {
-        CONSOLIDATIONS: count,
-        "Patterns replayed": sums.get("patterns"),
-        "Patterns in one (mean)": sums["patterns"] / count if "patterns" in sums else None,
-        "Steps from one to the next (median)": float(np.median(apart)) if apart else None,
-        "Steps of all phases together": sums.get("steps"),
-        EFFECT: float(np.mean(changes)) if changes else None,
-    }
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def sleep_sentence(sides: tuple[Side, Side], figures: Sequence[SleepFigure]) -> str:
-    """How often two runs consolidated, and how performance changed by it; empty where neither did."""
-    if not figures:
-        return ""
-    found = {each.name: each for each in figures}
-    names = [side.name[:LONGEST_NAME] for side in sides]
-    base, beside = (int(each or 0) for each in found[CONSOLIDATIONS].values)
-    if not (base and beside):
-        return f"{names[0] if beside else names[1]} logs no consolidation."
-    words = f"{counted(beside, 'consolidation')} in {names[1]}, {base:,} in {names[0]}"
-    before, after = found[EFFECT].values
-    if before is None or after is None:
-        return f"{words}."
-    return f"{words}; performance changed after one by {signed(after)} against {signed(before)} on average."

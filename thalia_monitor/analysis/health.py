@@ -16,7 +16,7 @@ from thalia_monitor.analysis.milestones import lost, verdicts
 from thalia_monitor.analysis.quantities import measured, series_of
 from thalia_monitor.analysis.recent import ENOUGH, NEWEST, Recent, recent, since, stage_start
 from thalia_monitor.analysis.regions import NOT_REGIONS
-from thalia_monitor.analysis.series_cache import nonfinite
+from thalia_monitor.analysis.series.series_cache import nonfinite
 from thalia_monitor.contract import exact
 from thalia_monitor.metric_info import CAPACITY, FIRING_RATE, LOSS, PERFORMANCE, MetricInfo
 from thalia_monitor.model.history import EMPTY_INTS, History, Ints

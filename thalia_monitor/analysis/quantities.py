@@ -6,38 +6,20 @@ The places are those of cards, summary, first charts and health rules. A family 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from thalia_monitor import metric_info
-from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.series_cache import first_values
+from thalia_monitor.analysis.series.series_cache import first_values
 from thalia_monitor.model.series_key import metric
 
 if TYPE_CHECKING:
     from thalia_monitor.metric_info import MetricInfo
-    from thalia_monitor.model.history import Series
     from thalia_monitor.model.run import TrainingState
 
 LONGEST: Final = 80
 """Displayed characters of a name; logs may have longer ones."""
-FIRST_FAMILIES: Final = ("neuromodulator", "oscillator", "weights")
-"""Families that are offered first."""
-MOST_MEMBERS: Final = 12
-"""Charts of a family; the search has the others."""
-DRIFT_STEPS: Final = 50_000
-"""Steps that a drift is measured over: Thalia's ``bcm_convergence``."""
-DRIFT: Final = 0.01
-OUTER_SHARE: Final = 0.8
-"""Share of the way from the middle of a pathway's weights to their ends, beyond which a mean is near an end."""
-_PART: Final = re.compile(r"[/.]")
-_STATISTIC: Final = re.compile(r"(.+)_(mean|std|min|max)")
-MOST_PATHWAYS: Final = 200
-"""Pathways whose drift is put into words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,118 +155,3 @@ def judgement(name: str, delta: float) -> str:
     if delta == 0 or not better:
         return "neutral"
     return "good" if (delta > 0) == (better == "up") else "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Series whose names begin with the same path."""
-
-    name: str
-    members: tuple[str, ...]
-    """Series that have a chart each; of weights the means."""
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """Those that are drawn."""
-        return self.members[:MOST_MEMBERS]
-
-
-def families(state: TrainingState) -> dict[str, Family]:
-    """Paths with at least two series, by name: neuromodulators, oscillators and weights first."""
-    return state.memoized("metric families", lambda: _families(state.history.metrics))
-
-
-def _families(names: Iterable[str]) -> dict[str, Family]:
-    found: dict[str, list[str]] = {}
-    for name in names:
-        first, separator, _ = _split(name)
-        if separator:
-            found.setdefault(first, []).append(name)
-    means = {
-        first: [each for each in members if _is_member(each, members)] for first, members in found.items()
-    }
-    order = sorted(
-        means,
-        key=lambda first: (
-            FIRST_FAMILIES.index(first) if first in FIRST_FAMILIES else len(FIRST_FAMILIES),
-            first,
-        ),
-    )
-    return {first: Family(first, tuple(sorted(means[first]))) for first in order if len(found[first]) > 1}
-
-
-def _split(name: str) -> tuple[str, str, str]:
-    at = _PART.search(name)
-    return (name[: at.start()], at[0], name[at.end() :]) if at and at.start() else ("", "", name)
-
-
-def _is_member(name: str, members: list[str]) -> bool:
-    """Whether a series has a chart of its own: the spread and ends of a mean are drawn around it."""
-    found = _STATISTIC.fullmatch(name)
-    return not found or found[2] == "mean" or f"{found[1]}_mean" not in members
-
-
-def family_of(state: TrainingState, name: str) -> Family | None:
-    """The family that a metric belongs to; None if there is no other under its path."""
-    return families(state).get(_split(name)[0])
-
-
-def deviation_of(name: str) -> str | None:
-    """The metric with the standard deviation, given that of a mean: ``p_std`` of ``p_mean``; else None."""
-    found = _STATISTIC.fullmatch(name)
-    return f"{found[1]}_std" if found and found[2] == "mean" else None
-
-
-def family_sentence(state: TrainingState, family: Family) -> str:
-    """A family in numbers: its series, those out of their band, and drift and saturation of weights."""
-    parts = [f"{family.name[:40]}: {counted(len(family.members), 'series', 'series')}"]
-    if len(family.members) > MOST_MEMBERS:
-        parts.append(f"the first {MOST_MEMBERS} drawn, the others by the search below")
-    for name in family.shown:
-        band, now = metric_info.info(name).band, state.history.newest(metric(name))
-        if band and now:
-            side = "in" if band.low <= now.value <= band.high else "out of"
-            unit = metric_info.unit(name)
-            parts.append(
-                f"{name[:40]} {number(now.value)} {unit}, {side} {band.low:g}–{band.high:g}".replace(
-                    " ,", ","
-                )
-            )
-    parts += _weights_in_words(state, family)
-    return "; ".join(parts) + "."
-
-
-def _weights_in_words(state: TrainingState, family: Family) -> list[str]:
-    drifts: dict[str, float] = {}
-    near = known = 0
-    for name in family.members[:MOST_PATHWAYS]:
-        found = _STATISTIC.fullmatch(name)
-        mean = state.history.series(metric(name))
-        if not found or found[2] != "mean" or mean is None or not len(mean):
-            continue
-        if (drifted := drift(mean)) is not None:
-            drifts[found[1]] = drifted
-        ends = [state.history.newest(metric(f"{found[1]}_{each}")) for each in ("mean", "min", "max")]
-        if all(ends):
-            now, least, greatest = (each.value for each in ends if each)
-            known += greatest > least
-            near += greatest > least and abs(2 * (now - least) / (greatest - least) - 1) > OUTER_SHARE
-    parts = []
-    if drifts:
-        most = max(drifts, key=lambda each: abs(drifts[each]))
-        moving = sum(abs(each) >= DRIFT for each in drifts.values())
-        words = f"{moving:,} of {len(drifts):,} at least {DRIFT}"
-        parts.append(f"largest drift {most[:40]} {number(drifts[most])} in {DRIFT_STEPS:,} steps, {words}")
-    if known:
-        parts.append(f"{near:,} of {known:,} means near an end of their range")
-    return parts
-
-
-def drift(series: Series) -> float | None:
-    """Newest value minus that of 50,000 steps before in its segment; None where it is shorter."""
-    first = int(np.searchsorted(series.segment, series.segment[-1]))
-    at = first + int(np.searchsorted(series.step[first:], series.step[-1] - DRIFT_STEPS, side="right")) - 1
-    if at < first:
-        return None
-    change = float(series.value[-1] - series.value[at])
-    return change if np.isfinite(change) else None

@@ -11,7 +11,7 @@ import numpy as np
 from thalia_monitor.figures import theme
 
 if TYPE_CHECKING:
-    from thalia_monitor.analysis.sampling import Sample
+    from thalia_monitor.analysis.series.sampling import Sample
     from thalia_monitor.metric_info import Band
     from thalia_monitor.model.history import Floats, Ints
 

@@ -12,7 +12,7 @@ import numpy as np
 from thalia_monitor.analysis.comparison import RUN, Side, Start, interpolated, stage_starts
 from thalia_monitor.analysis.formatting import counted, number
 from thalia_monitor.analysis.quantities import series_of
-from thalia_monitor.analysis.series_cache import smoothed
+from thalia_monitor.analysis.series.series_cache import smoothed
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import (
     POINTS,

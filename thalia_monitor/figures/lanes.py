@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from thalia_monitor.analysis.formatting import number
-from thalia_monitor.analysis.sampling import sample
+from thalia_monitor.analysis.series.sampling import sample
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import X_LOOKS, X_TITLES, View, numbers, times
 from thalia_monitor.figures.traces import RUG_AXIS, positions

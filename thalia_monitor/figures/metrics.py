@@ -9,7 +9,7 @@ import numpy as np
 
 from thalia_monitor import metric_info
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.quantities import deviation_of, family_of
+from thalia_monitor.analysis.metric_families import deviation_of, family_of
 from thalia_monitor.analysis.regions import round_width
 from thalia_monitor.analysis.timeline import MarkerKind, marked_events
 from thalia_monitor.figures import theme
@@ -46,8 +46,8 @@ from thalia_monitor.model.series_key import metric as metric_key
 from thalia_monitor.model.series_key import parse
 
 if TYPE_CHECKING:
-    from thalia_monitor.analysis.quantities import Family
-    from thalia_monitor.analysis.sampling import Sample
+    from thalia_monitor.analysis.metric_families import MetricFamily
+    from thalia_monitor.analysis.series.sampling import Sample
     from thalia_monitor.model.history import History
     from thalia_monitor.model.run import TrainingState
 
@@ -220,7 +220,9 @@ def family_member(state: TrainingState, name: str, view: View) -> Chart:
     return replace(chart, traces=[*spread, *chart.traces], layout=layout)
 
 
-def _family_scale(state: TrainingState, family: Family, unit: str, view: View) -> tuple[float, float] | None:
+def _family_scale(
+    state: TrainingState, family: MetricFamily, unit: str, view: View
+) -> tuple[float, float] | None:
     """The range that the drawn series of a family in one unit need, with their bands, rounded outwards."""
 
     def needed() -> tuple[float, float] | None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from thalia_monitor.analysis.comparison import RUN, regions_of
-from thalia_monitor.analysis.curriculum.pairs import MOST_STAGES, Two, stage_pairs, stage_sentence
+from thalia_monitor.analysis.comparison import RUN
 from thalia_monitor.analysis.curriculum.stage_course import courses
 from thalia_monitor.analysis.formatting import counted
-from thalia_monitor.figures import consolidation, curriculum, theme
+from thalia_monitor.analysis.pairs import MOST_STAGES, Two, regions_of, stage_pairs, stage_sentence
+from thalia_monitor.figures import consolidation, curriculum, growth, theme
 from thalia_monitor.figures.chart import CAPTION_ONLY, Chart, View, ends, nothing
 from thalia_monitor.figures.compare import origin_of, shifted, x_title
 from thalia_monitor.figures.lanes import Lanes
@@ -19,7 +19,7 @@ from thalia_monitor.figures.shares import MOST_STACKED, shares
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.comparison import Side
-    from thalia_monitor.analysis.curriculum.pairs import StagePair
+    from thalia_monitor.analysis.pairs import StagePair
     from thalia_monitor.model.run import TrainingState
 
 BASELINE, BESIDE = "baseline", "beside"
@@ -101,6 +101,11 @@ def grown(two: Two, name: str, view: View, origin: str) -> Chart:
     return _one_of(two, name, replace(view, percent=PERCENT), origin, partial(shares, order=order))
 
 
+def neurons(two: Two, name: str, view: View, origin: str) -> Chart:
+    """Draw the neurons of each region of one of two runs and their total, in the scales of both."""
+    return _one_of(two, name, view, origin, growth.neurons)
+
+
 def replayed(two: Two, name: str, view: View, origin: str) -> Chart:
     """Draw the patterns that each phase of one of two runs replayed, in the scales of both."""
     return _one_of(two, name, view, origin, consolidation.patterns)
@@ -111,7 +116,7 @@ def _one_of(two: Two, name: str, view: View, origin: str, draw: Draw) -> Chart:
     side = two[name == BESIDE]
     if side.run in view.hidden:
         return nothing(f"{theme.short(side.name, 30)} is hidden", CAPTION_ONLY)
-    local = replace(view, hidden=frozenset(), markers=frozenset())
+    local = replace(view, hidden=frozenset(), markers=frozenset(), log=frozenset())
     charts = [_placed(each, name, local, origin, draw) for each in two]
     chart = charts[name == BESIDE]
     if not chart.scaled:
@@ -145,13 +150,18 @@ def _placed(side: Side, name: str, view: View, origin: str, draw: Draw) -> Chart
         return chart
     axis = chart.layout["xaxis"]
     axis = axis | {"title": axis["title"] | {"text": x_title(view, origin)}}
-    traces = [trace | {"x": shifted(trace["x"], zero)} for trace in chart.traces]
+    # A click on a point would open a table of the run on screen, which may be another.
+    traces = [
+        {key: each for key, each in trace.items() if key != "customdata"} | {"x": shifted(trace["x"], zero)}
+        for trace in chart.traces
+    ]
     return replace(chart, traces=traces, layout=chart.layout | {"xaxis": axis})
 
 
 def _y_ends(charts: list[Chart]) -> tuple[float, float]:
     """The least and the greatest value of these charts, or of what each shows whatever its values are."""
-    values = [y for chart in charts for trace in chart.traces for y in trace["y"] if y is not None]
+    traces = [trace for chart in charts for trace in chart.traces if trace.get("yaxis", "y") == "y"]
+    values = [y for trace in traces for y in trace["y"] if y is not None]
     for chart in charts:
         axis = chart.layout["yaxis"]
         values += axis.get("autorangeoptions", {}).get("include", [])

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia_monitor.analysis.formatting import number
-from thalia_monitor.analysis.sampling import Axis, Sample, sample, within
-from thalia_monitor.analysis.series_cache import pyramid, smoothed
+from thalia_monitor.analysis.series.sampling import Axis, Sample, sample, within
+from thalia_monitor.analysis.series.series_cache import pyramid, smoothed
 from thalia_monitor.figures import theme
 from thalia_monitor.figures.chart import POINTS, View, numbers, points_of_each, times
 from thalia_monitor.model.history import EMPTY_INTS
 from thalia_monitor.model.series_key import Kind
 
 if TYPE_CHECKING:
-    from thalia_monitor.analysis.pyramid import Pyramid
+    from thalia_monitor.analysis.series.pyramid import Pyramid
     from thalia_monitor.model.history import Floats, History, Ints, Series
 
 ADVICE: Final = "choose step as the x axis"

@@ -24,9 +24,9 @@ from typing import Any, Final
 from thalia_monitor import contract
 from thalia_monitor.logger import text_log
 from thalia_monitor.logger.control import Controllable, Controls
+from thalia_monitor.logger.event_methods import EventMethods
 from thalia_monitor.logger.files import Guard, WriteErrors
 from thalia_monitor.logger.json_values import plain, plain_metrics, text, whole_step
-from thalia_monitor.logger.observations import Observations
 from thalia_monitor.logger.progress import CheckInterval, health_issues
 from thalia_monitor.logger.recorder import Recorder
 from thalia_monitor.logger.stage_log import StageFiles, StageLog, config_fields
@@ -46,7 +46,7 @@ METADATA_INTERVAL = 1_000
 """Steps between two metadata files: as often as Thalia's trainer reports metrics."""
 
 
-class CurriculumLogger(Controllable, Observations):
+class CurriculumLogger(Controllable, EventMethods):
     """Logs a curriculum training: steps, growth, consolidation, milestones, transitions, reports.
 
     All methods may be called from any thread. None of them raises because of a file or a value: what cannot be

@@ -19,7 +19,6 @@ from thalia_monitor import contract
 from thalia_monitor.errors import NotSpikes
 from thalia_monitor.logger.files import Appender, last_step, remove_orphans, write_whole
 from thalia_monitor.logger.json_values import to_bytes, to_line
-from thalia_monitor.logger.observations import SpikeFiles
 from thalia_monitor.logger.progress import (
     CheckInterval,
     Progress,
@@ -28,6 +27,7 @@ from thalia_monitor.logger.progress import (
     stage_of,
     whole_in,
 )
+from thalia_monitor.logger.spikes import SpikeFiles
 
 if TYPE_CHECKING:
     from thalia_monitor.logger.files import WriteErrors

@@ -26,8 +26,8 @@ from thalia_monitor.analysis.formatting import strict
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
-from thalia_monitor.analysis.sampling import excerpt
-from thalia_monitor.contract import file_name
+from thalia_monitor.analysis.series.sampling import excerpt
+from thalia_monitor.contract import file_name, legible
 from thalia_monitor.errors import BadParameter, ReportBusy
 from thalia_monitor.export import comparison_document, html_report
 from thalia_monitor.export.lines import csv_text, select
@@ -258,12 +258,15 @@ def milestones(run: str) -> Response:
 
 
 def events(run: str) -> Response:
-    """Events of any type between two steps, oldest first: all types or those of ``?type=``, the newest ``limit``."""
+    """Events between two steps in the order of the log: of all types or those of ``?type=``, the last ``limit``."""
     state = monitor().whole_state(run)
-    types, limit = set(request.args.getlist("type")), int(_number("limit", 1000, low=1, high=MOST_EVENTS))
+    types = set(filter(None, request.args.getlist("type")))
+    limit = int(_number("limit", 1000, low=1, high=MOST_EVENTS))
     start, end = _number("from", None), _number("to", None)
     chosen = [
-        each for each in state.events if (not types or each.kind in types) and within(each.step, start, end)
+        each
+        for each in state.events
+        if (not types or legible(each.kind) in types) and within(each.step, start, end)
     ]
     return jsonify({"total": len(chosen), "events": [event_record(each) for each in chosen[-limit:]]})
 

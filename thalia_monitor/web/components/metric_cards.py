@@ -10,7 +10,8 @@ import dash_bootstrap_components as dbc
 from dash import Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis.formatting import counted, number
-from thalia_monitor.analysis.quantities import Place, families, family_sentence, places
+from thalia_monitor.analysis.metric_families import family_sentence, metric_families
+from thalia_monitor.analysis.quantities import Place, places
 from thalia_monitor.errors import BadParameter
 from thalia_monitor.figures.metrics import FAMILY_HEIGHT, course
 from thalia_monitor.metric_info import title
@@ -144,7 +145,7 @@ def register_families(name: str) -> None:
     )
     def offer(state: TrainingState, chosen: str | None, before: list[Any] | None) -> Any:
         """Not at each version, which would cost each page a second request: the words say of which step they are."""
-        found = families(state)
+        found = metric_families(state)
         options = [
             {"label": f"{each.name[:40]} ({len(each.members):,})", "value": each.name}
             for each in found.values()

@@ -14,7 +14,7 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
 from dash.exceptions import PreventUpdate
 
-from thalia_monitor.analysis.smoothing import FORMULA
+from thalia_monitor.analysis.series.smoothing import FORMULA
 from thalia_monitor.analysis.timeline import MarkerKind
 from thalia_monitor.errors import NotKept, SettingsError
 from thalia_monitor.figures.chart import TOTAL, X_TITLES

@@ -39,7 +39,7 @@ class Choice:
     step: int | None = None
     """The step whose values are compared; None is the furthest that all have reached."""
     beside: str = ""
-    """The run whose stages, tasks and regions are shown beside the baseline's; empty where there is no other."""
+    """The run that is shown beside the baseline in the panel of two; empty where there is no other."""
 
     @property
     def key(self) -> str:

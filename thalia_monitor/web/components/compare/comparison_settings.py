@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 MOST_CHANGES: Final = 200
 EMPTY: Final = '""'
 """A setting that is logged, as an empty text."""
-
-
 PARTS: Final = ("settings", "changes")
+"""Ids, after ``compare-``, of what :func:`fill` gives new children."""
+
+
+def panels() -> list[html.Section]:
+    """The settings in which the runs differ, and what was changed by hand."""
+    return [
+        basic.panel("Settings", html.Div(id="compare-settings")),
+        basic.panel("Changes by hand", html.Div(id="compare-changes")),
+    ]
 
 
 def fill(sides: Sequence[Side]) -> dict[str, Any]:

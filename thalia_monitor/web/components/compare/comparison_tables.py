@@ -56,6 +56,14 @@ KINDS: Final = {"better": "good", "worse": "bad", "same": "neutral", "": "neutra
 BESIDE: Final = "beside the baseline"
 MOST_MILESTONES: Final = 200
 MOST_OFFERED: Final = 8
+PARTS: Final = (
+    *("table", "trouble", "legend", "chart", "multiples"),
+    *("differences", "milestones", "totals", "offers"),
+)
+"""Ids, after ``compare-``, of what :func:`fill` gives new children."""
+SELECTS: Final = ("series", "origin", "beside")
+CONTROLS: Final = (*SELECTS, "step")
+"""Ids, after ``compare-``, of the controls whose values it gives."""
 
 
 def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.Family:
@@ -77,19 +85,10 @@ FAMILIES: Final = {
 """The kinds of charts of the runs."""
 
 
-PARTS: Final = (
-    *("table", "trouble", "legend", "chart", "multiples"),
-    *("differences", "milestones", "totals", "offers"),
-)
-"""What is filled with each new version, by its id after ``compare-``."""
-SELECTS: Final = ("series", "origin", "beside")
-CONTROLS: Final = (*SELECTS, "step")
-
-
 def fill(
     compared: Compared, query: str | None, shown: Mapping[str, Any], before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Everything but the panel of two runs, ``no_update`` for what is up to date, and what the browser then shows.
+    """Return :data:`PARTS` and the controls, ``no_update`` for what is up to date, and what the browser then shows.
 
     Every result is complete: Dash discards one whose callback was called again meanwhile.
 
@@ -149,15 +148,12 @@ def controls() -> html.Div:
     return html.Div(fields, className="table-tools")
 
 
-def panels() -> html.Div:
-    """What is beside the metrics: the milestones, totals and changes of each run."""
-    parts = [
+def panels() -> list[html.Section]:
+    """The milestones and totals of each run."""
+    return [
         basic.panel("Milestones", html.Div(id="compare-milestones")),
         basic.panel("Growth, consolidation and time", html.Div(id="compare-totals")),
-        basic.panel("Settings", html.Div(id="compare-settings")),
-        basic.panel("Changes by hand", html.Div(id="compare-changes")),
     ]
-    return html.Div(parts, className="grid")
 
 
 def small_multiples(sides: Sequence[Side]) -> list[str]:

@@ -10,18 +10,20 @@ import dash_bootstrap_components as dbc
 from dash import html, no_update
 from plotly.io.json import to_json_plotly
 
-from thalia_monitor.analysis.comparison import (
+from thalia_monitor.analysis.curriculum.course_words import against, tries
+from thalia_monitor.analysis.formatting import NONE, counted, number, points, signed
+from thalia_monitor.analysis.pairs import (
     Region,
-    Side,
-    SleepFigure,
+    SleepNumber,
     region_sentence,
     regions_of,
-    sleep_figures,
+    sleep_numbers,
     sleep_sentence,
+    stage_pairs,
+    stage_sentence,
+    task_pairs,
+    task_sentence,
 )
-from thalia_monitor.analysis.curriculum.course_words import against, tries
-from thalia_monitor.analysis.curriculum.pairs import stage_pairs, stage_sentence, task_pairs, task_sentence
-from thalia_monitor.analysis.formatting import NONE, counted, number, points, signed
 from thalia_monitor.figures import side_by_side as figures
 from thalia_monitor.figures.chart import CAPTION_ONLY, View, nothing
 from thalia_monitor.figures.shares import MOST_STACKED, OTHERS
@@ -32,9 +34,10 @@ from thalia_monitor.web.context import monitor
 from thalia_monitor.web.live import charts
 
 if TYPE_CHECKING:
-    from thalia_monitor.analysis.curriculum.pairs import Forgotten, StagePair, TaskPair, Two
+    from thalia_monitor.analysis.comparison import Side
     from thalia_monitor.analysis.curriculum.retention import Retention
     from thalia_monitor.analysis.curriculum.stage_course import Course
+    from thalia_monitor.analysis.pairs import Forgotten, StagePair, TaskPair, Two
     from thalia_monitor.figures.chart import Chart
     from thalia_monitor.web.components.compare.comparison_query import Choice, Compared
 
@@ -67,6 +70,23 @@ NOTHING: Final = {
 }
 
 
+DRAWN: Final = {
+    "stages": figures.timelines,
+    "kept": figures.kept,
+    "shares": figures.grown,
+    "neurons": figures.neurons,
+    "patterns": figures.replayed,
+}
+"""Functions that draw the charts, by what follows ``compare-`` in their kind."""
+CHARTS: Final = {
+    "stages": {"stages": "Stages of both runs"},
+    "kept": {"kept": SECTIONS["kept"]},
+    "shares": {"shares": SECTIONS["shares"], "neurons": "Neurons by region"},
+    "sleep": {"patterns": "Patterns replayed"},
+}
+"""Charts of each section, and their titles."""
+
+
 def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.Family:
     """Charts of the baseline and the run beside it, at the version of these two."""
 
@@ -80,12 +100,7 @@ def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.Family:
     return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library).pair))
 
 
-FAMILIES: Final = {
-    "compare-stages": _family(figures.timelines),
-    "compare-kept": _family(figures.kept),
-    "compare-shares": _family(figures.grown),
-    "compare-sleep": _family(figures.replayed),
-}
+FAMILIES: Final = {f"compare-{name}": _family(draw) for name, draw in DRAWN.items()}
 
 
 def panel() -> html.Section:
@@ -141,7 +156,7 @@ def _parts(two: Two | None) -> tuple[dict[str, Any], list[str]]:
         return dict.fromkeys(PARTS) | {"pair": html.Div(advice, className="no-pair")}, []
     states = two[0].state, two[1].state
     stages, tasks, regions = stage_pairs(states), task_pairs(states), regions_of(states)
-    sleep = sleep_figures(states)
+    sleep = sleep_numbers(states)
     found = {
         "stages": (stage_sentence(two, stages), _stages(two, stages)),
         "kept": (task_sentence(two, tasks), _tasks(two, tasks)),
@@ -169,26 +184,20 @@ def _pair(two: Two) -> html.P:
     )
 
 
-def _cards(choice: Choice, two: Two, name: str) -> list[html.Section]:
-    """The charts of a part, as high as they will be drawn."""
-    kind = f"compare-{name}~{choice.pair_key}"
-    if name == "stages":
-        height = figures.timelines(two, "", View(), choice.origin).layout["height"]
-        return [charts.chart_card(kind, "Stages of both runs", height=height, class_name="wide")]
-    draw, title = {
-        "kept": (figures.kept, SECTIONS["kept"]),
-        "shares": (figures.grown, SECTIONS["shares"]),
-        "sleep": (figures.replayed, "Patterns replayed"),
-    }[name]
+def _cards(choice: Choice, two: Two, section: str) -> list[html.Section]:
+    """Return the cards of a section's charts, one of both runs or one of each, as high as they will be drawn."""
+    each_run = [*zip((figures.BASELINE, figures.BESIDE), two, strict=True)]
     return [
-        charts.chart_card(
-            kind,
-            f"{title}: {side.name[:60]}",
-            which,
-            height=draw(two, which, View(), choice.origin).layout["height"],
-        )
-        for which, side in zip((figures.BASELINE, figures.BESIDE), two, strict=True)
+        _card(choice, two, name, which, f"{title}: {side.name[:60]}" if section != "stages" else title)
+        for name, title in CHARTS[section].items()
+        for which, side in (each_run if section != "stages" else [("", two[0])])
     ]
+
+
+def _card(choice: Choice, two: Two, name: str, which: str, title: str) -> html.Section:
+    height = DRAWN[name](two, which, View(), choice.origin).layout["height"]
+    kind, width = f"compare-{name}~{choice.pair_key}", "" if which else "wide"
+    return charts.chart_card(kind, title, which, height=height, class_name=width)
 
 
 def _stages(two: Two, pairs: Sequence[StagePair]) -> html.Div:
@@ -325,17 +334,18 @@ def _share(share: float | None, neurons: float | None) -> html.Td:
     return html.Td([number(share, "percent"), html.Span(words, className="fact-detail")], className="number")
 
 
-def _sleep(two: Two, figures: Sequence[SleepFigure]) -> html.Div:
-    columns = ("Quantity", *_each(two, "whole run"), "Difference")
+def _sleep(two: Two, numbers: Sequence[SleepNumber]) -> html.Div:
+    columns = ("Quantity", *_each(two, "consolidation"), "Difference")
     rows = [
         html.Tr(
             [
                 html.Td(each.name),
                 *(
-                    _missing("not logged")
-                    if value is None
-                    else html.Td(number(value, each.kind), className="number")
-                    for value in each.values
+                    html.Td(
+                        [number(value, each.kind), " ", html.Span(detail, className="fact-detail")],
+                        className="number",
+                    )
+                    for value, detail in zip(each.values, each.details, strict=True)
                 ),
                 html.Td(
                     NONE if each.difference is None else signed(each.difference, each.kind),
@@ -343,7 +353,7 @@ def _sleep(two: Two, figures: Sequence[SleepFigure]) -> html.Div:
                 ),
             ]
         )
-        for each in figures
+        for each in numbers
     ]
     return _scrolling(columns, rows, "Consolidations side by side", range(1, 4))
 

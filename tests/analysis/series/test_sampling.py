@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analysis.build import CountingFloats, beginning, restarted, series
-from thalia_monitor.analysis.pyramid import Pyramid
-from thalia_monitor.analysis.sampling import Sample, sample, tail_after
+from thalia_monitor.analysis.series.pyramid import Pyramid
+from thalia_monitor.analysis.series.sampling import Sample, sample, tail_after
 from thalia_monitor.model.history import Floats, Series
 
 MILLION = 1_000_000

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analysis.build import CountingFloats, beginning, restarted, series
-from thalia_monitor.analysis.smoothing import FORMULA, Smoother, smooth
+from thalia_monitor.analysis.series.smoothing import FORMULA, Smoother, smooth
 from thalia_monitor.model.history import Series
 
 weights = st.one_of(st.just(0.0), st.floats(0.001, 0.999))

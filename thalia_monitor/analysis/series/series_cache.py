@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia_monitor.analysis.pyramid import Pyramid
-from thalia_monitor.analysis.smoothing import Smoother, smooth
+from thalia_monitor.analysis.series.pyramid import Pyramid
+from thalia_monitor.analysis.series.smoothing import Smoother, smooth
 from thalia_monitor.model.growable_array import GrowableArray
 
 if TYPE_CHECKING:

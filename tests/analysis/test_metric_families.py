@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.figures.states import made
-from thalia_monitor.analysis import quantities
+from thalia_monitor.analysis import metric_families as families
 from thalia_monitor.figures import metrics
 from thalia_monitor.figures.chart import View
 from thalia_monitor.model.history import Column, Floats
@@ -40,7 +40,7 @@ def test_paths_with_two_series_are_families() -> None:
         **dict.fromkeys(("loss", "a/x", "b.x", "b.y", "neuromodulator/ne", "neuromodulator/ach"), 1.0),
         **dict.fromkeys(("weights/p_mean", "weights/p_std", "weights/p_min", "weights/q_std"), 1.0),
     }
-    found = quantities.families(run(names))
+    found = families.metric_families(run(names))
     assert list(found) == ["neuromodulator", "weights", "b"]
     assert found["weights"].members == ("weights/p_mean", "weights/q_std")
     assert found["b"].members == ("b.x", "b.y")
@@ -69,8 +69,8 @@ def test_theta_has_its_band() -> None:
     assert [(each["y0"], each["y1"]) for each in chart.layout["shapes"]] == [(6.5, 8.5)]
     low, high = chart.layout["yaxis"]["range"]
     assert low <= 6.5 < 8.5 <= high
-    family = quantities.families(state)["oscillator"]
-    assert "oscillator/theta_frequency 7.5 Hz, in 6.5–8.5" in quantities.family_sentence(state, family)
+    family = families.metric_families(state)["oscillator"]
+    assert "oscillator/theta_frequency 7.5 Hz, in 6.5–8.5" in families.family_sentence(state, family)
 
 
 def test_weights_are_a_mean_with_its_deviation() -> None:
@@ -90,13 +90,13 @@ def test_drift_is_over_50_000_steps() -> None:
     state = run({"weights/p_mean": mean, "weights/p_min": 0.0, "weights/p_max": 0.26}, lines)
     series = state.history.series("weights/p_mean")
     assert series is not None
-    assert quantities.drift(series) == pytest.approx(0.05)
-    words = quantities.family_sentence(state, quantities.families(state)["weights"])
+    assert families.drift(series) == pytest.approx(0.05)
+    words = families.family_sentence(state, families.metric_families(state)["weights"])
     assert "largest drift weights/p 0.05 in 50,000 steps, 1 of 1 at least 0.01" in words
     assert "1 of 1 means near an end of their range" in words
     short = run({"weights/p_mean": 0.2, "weights/p_std": 0.1}).history.series("weights/p_mean")
     assert short is not None
-    assert quantities.drift(short) is None
+    assert families.drift(short) is None
 
 
 def test_a_logarithmic_chart_leaves_the_scale() -> None:
@@ -109,6 +109,6 @@ def test_a_logarithmic_chart_leaves_the_scale() -> None:
 def test_a_large_family_is_bounded() -> None:
     """Twelve charts; the sentence says where the others are."""
     state = run({f"task/{number}_x": 1.0 for number in range(500)})
-    family = quantities.families(state)["task"]
+    family = families.metric_families(state)["task"]
     assert (len(family.members), len(family.shown)) == (500, 12)
-    assert "the first 12 drawn" in quantities.family_sentence(state, family)
+    assert "the first 12 drawn" in families.family_sentence(state, family)

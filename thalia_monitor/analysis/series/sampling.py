@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from thalia_monitor.analysis.pyramid import Pyramid, extremes
+from thalia_monitor.analysis.series.pyramid import Pyramid, extremes
 from thalia_monitor.model.history import EMPTY_FLOATS, EMPTY_INTS, Floats, Ints, Series
 from thalia_monitor.model.step_times import is_ordered
 
@@ -294,7 +294,7 @@ def excerpt(
 
     Returns their positions, ascending, and the sample that tells how many there are; of more than 10,000 that are
     not finite the first are among them. The choice is
-    :func:`~thalia_monitor.analysis.sampling.sample`'s, so extremes stay, unless ``points`` is so small that
+    :func:`~thalia_monitor.analysis.series.sampling.sample`'s, so extremes stay, unless ``points`` is so small that
     they do not fit: then the points are evenly spread, including the newest.
     """
     budget = points

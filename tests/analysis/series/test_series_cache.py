@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia_monitor.analysis import pyramid as levels
-from thalia_monitor.analysis.sampling import sample
-from thalia_monitor.analysis.series_cache import nonfinite, pyramid, smoothed
-from thalia_monitor.analysis.smoothing import smooth
+from thalia_monitor.analysis.series import pyramid as levels
+from thalia_monitor.analysis.series.sampling import sample
+from thalia_monitor.analysis.series.series_cache import nonfinite, pyramid, smoothed
+from thalia_monitor.analysis.series.smoothing import smooth
 from thalia_monitor.model.history import Column, Floats, History, Ints, Lineage, Segment, Series
 
 

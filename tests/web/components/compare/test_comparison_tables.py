@@ -11,15 +11,11 @@ import pytest
 from dash import Dash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plotly.io.json import to_json_plotly
 
-from tests.screen import words
 from tests.support import Run, callback, line
-from thalia_monitor import load_training_state
-from thalia_monitor.analysis.comparison import MOST, Side
+from thalia_monitor.analysis.comparison import MOST
 from thalia_monitor.reading.library import Library, run_id
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.components.compare import comparison_settings
 from thalia_monitor.web.components.compare.comparison_query import BY_ITSELF, Choice, choice_from, choice_of
 from thalia_monitor.web.context import KEY
 
@@ -234,19 +230,3 @@ def test_a_change_in_any_of_the_runs_is_noticed(root: Path, tmp_path: Path) -> N
     assert signed(before) == before
     other.metrics(2)
     assert signed(before) != before
-
-
-def test_the_changes_by_hand_of_two_runs_are_side_by_side(tmp_path: Path) -> None:
-    """By step, each in its run's column; what was refused is none."""
-    states = []
-    for name, step, outcome in (("one", 300, "applied"), ("two", 100, "applied"), ("three", 200, "refused")):
-        (tmp_path / name).mkdir()
-        run = Run(tmp_path / name)
-        run.metrics(100, 200, 300)
-        fields = {"name": "rate", "user": "anna", "old": 1.0, "new": 0.5, "session": "s", "outcome": outcome}
-        run.append(line(step, event_type="control", **fields))
-        states.append(load_training_state(run.directory))
-    sides = [Side(state, state.name, place, place == 0) for place, state in enumerate(states)]
-    table = words(json.loads(to_json_plotly(comparison_settings.changes(sides))))
-    assert " ".join(table.split()) == ("Step one two three 100 rate 1 → 0.5 by anna 300 rate 1 → 0.5 by anna")
-    assert "Nobody has changed" in words(json.loads(to_json_plotly(comparison_settings.changes(sides[2:]))))
