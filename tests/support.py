@@ -94,12 +94,11 @@ class Run:
         return path
 
 
-def callback(
-    app: Dash, output: str, inputs: dict[str, Any], states: dict[str, Any] | None = None, **request: Any
+def callback_body(
+    app: Dash, output: str, inputs: dict[str, Any], states: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Call a callback as a browser does, by the first of its outputs; gives what it changes (nothing for 204)."""
-    client = app.server.test_client()
-    client.get("/")
+    """What a browser sends to call a callback, named by the first of its outputs."""
+    app.server.test_client().get("/")
     spec = next(spec for spec in app.callback_map if output in spec.strip(".").split("..."))
     outputs = spec.strip(".").split("...")
     given = {}
@@ -113,13 +112,20 @@ def callback(
         [] if _several(name) else dict(zip(("id", "property"), name.rsplit(".", 1), strict=True))
         for name in outputs
     ]
-    body = {
+    return {
         "output": spec,
         "outputs": named if spec.startswith("..") else named[0],
         "changedPropIds": list(inputs),
         **given,
     }
-    answer = client.post("/_dash-update-component", json=body, **request)
+
+
+def callback(
+    app: Dash, output: str, inputs: dict[str, Any], states: dict[str, Any] | None = None, **request: Any
+) -> dict[str, Any]:
+    """Call a callback as a browser does, by the first of its outputs; gives what it changes (nothing for 204)."""
+    body = callback_body(app, output, inputs, states)
+    answer = app.server.test_client().post("/_dash-update-component", json=body, **request)
     assert answer.status_code in (200, 204), answer.text
     changed: dict[str, Any] = answer.json["response"] if answer.status_code == 200 else {}
     return changed

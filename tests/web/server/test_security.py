@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from dash import Dash
 
-from tests.support import Run
+from tests.support import Run, callback_body
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.server.security import HEADERS, policy
 
@@ -160,6 +161,23 @@ def test_a_malformed_callback_is_refused(client: Any, body: Any, caplog: Any) ->
     """A body that no page of ours sends is a 400, not a failure in the log."""
     client.get("/")
     assert client.post("/_dash-update-component", json=body).status_code == 400
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [('"loss"', 200), ('"a\\ud800"', 400), ('{"\\udfff": 1}', 400), ("NaN", 400), ("Infinity", 400)],
+)
+def test_a_callback_with_what_no_answer_can_hold_is_refused(
+    run: Run, value: str, status: int, caplog: Any
+) -> None:
+    """NaN, and half of a surrogate pair, as a name too: they are a 400, not a failure in the log."""
+    app = create_app(run.directory)
+    body = json.dumps(callback_body(app, "compare-table.children", {"compare-chosen.data": {"series": "?"}}))
+    answer = app.server.test_client().post(
+        "/_dash-update-component", data=body.replace('"?"', value), content_type="application/json"
+    )
+    assert answer.status_code == status
     assert caplog.text == ""
 
 

@@ -143,7 +143,7 @@ def _view(kept: Views, name: str, run: Any) -> html.Li:
         query = kept.query(name)
     except SettingsError:  # somebody has broken the file
         return html.Li(f"{name} (cannot be read)")
-    own = urlencode({"run": run}) if isinstance(run, str) else ""
+    own = urlencode({"run": run}, errors="replace") if isinstance(run, str) else ""
     return html.Li(html.A(name, href=f"?{'&'.join(filter(None, (own, query)))}"))
 
 

@@ -102,7 +102,9 @@ def download(run: str | None, name: str) -> Any:
     key = monitor().library.entry(run).id
     address = dash.get_app().get_relative_path(f"/api/v1/runs/{key}/export.csv")
     return [
-        html.A("This series as CSV", href=f"{address}?name={quote(name, safe='')}", download=""),
+        html.A(
+            "This series as CSV", href=f"{address}?name={quote(name, safe='', errors='replace')}", download=""
+        ),
         " · ",
         html.A("Everything as CSV", href=address, download=""),
     ]

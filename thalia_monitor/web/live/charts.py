@@ -247,7 +247,7 @@ def _save(kind: str, title: str) -> html.Button:
 
 
 def _values_link(name: str, title: str) -> dcc.Link:
-    address = dash.get_app().get_relative_path(f"/values?series={quote(name, safe='')}")
+    address = dash.get_app().get_relative_path(f"/values?series={quote(name, safe='', errors='replace')}")
     return dcc.Link("values", href=address, className="option", title=f"{title}: raw values and CSV")
 
 

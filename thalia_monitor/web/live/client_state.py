@@ -174,7 +174,7 @@ def view_from(data: dict[str, Any] | None) -> View:
 def in_address(name: str) -> str:
     """Write a name as one of a list in an address, as the browser does (``listed`` in ``assets/02-address.js``)."""
     meant = "%6Eone" if name == "none" else name.replace("%", "%25").replace(",", "%2C")
-    return quote(meant, safe="")
+    return quote(meant, safe="", errors="replace")
 
 
 def _number(value: object) -> float | None:

@@ -7,10 +7,12 @@ Access is :mod:`~thalia_monitor.web.server.auth`'s, the form of errors
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from dash import Dash
 from flask import Flask, Response, request
+from flask.json.provider import DefaultJSONProvider
 from flask_compress import Compress
 from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -103,9 +105,21 @@ TYPES: Final = [
 ]
 
 
+class StrictJSON(DefaultJSONProvider):
+    """Flask's JSON, but for what requests may hold: neither NaN nor text that is not Unicode.
+
+    Half of a surrogate pair in a name could not be written into any answer.
+    """
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        """Parse a request; raises ValueError, which Flask answers with 400."""
+        return orjson.loads(s)
+
+
 def server() -> Flask:
     """A Flask app that compresses its answers and lets browsers keep fingerprinted files."""
     flask = Flask("thalia_monitor", static_folder=None)
+    flask.json = StrictJSON(flask)
     flask.config.update(
         DEBUG=False,  # whatever FLASK_DEBUG says: tracebacks would reach viewers
         COMPRESS_ALGORITHM=ALGORITHMS,
