@@ -33,7 +33,7 @@ def layout(**_: Any) -> html.Div:
             basic.panel("Differences", html.Div(id="compare-differences")),
             html.Div([*comparison_tables.panels(), *comparison_settings.panels()], className="grid"),
             side_by_side.panel(),
-            dcc.Store(id="compare-kind"),
+            dcc.Store(id="compare-shown"),
         ],
         className="page compared",
         **{"data-every-tick": ""},  # it follows other runs, too
@@ -45,21 +45,22 @@ def layout(**_: Any) -> html.Div:
         **{name: Output(f"compare-{name}", "children") for name in PARTS},
         **{name: Output(f"compare-{name}", "value") for name in comparison_tables.CONTROLS},
         **{f"{name}_options": Output(f"compare-{name}", "options") for name in comparison_tables.SELECTS},
-        "kind": Output("compare-kind", "data"),
+        "shown": Output("compare-shown", "data"),
     },
     inputs=[Input(OTHERS, "data"), Input(CHOSEN, "data"), Input("compare-query", "value")],
     state=[
         State(RUN, "data"),
-        State("compare-kind", "data"),
+        State("compare-shown", "data"),
         {name: State(f"compare-{name}", "value") for name in comparison_tables.CONTROLS},
     ],
 )
-def fill(_: Any, chosen: Any, query: str | None, run: str | None, kind: Any, shown: Any) -> dict[str, Any]:
-    runs, before = compared(monitor(), chosen, run), kind if isinstance(kind, dict) else {}
-    parts, now = comparison_tables.fill(runs, query, shown, before)
-    two, now["beside"] = side_by_side.fill(runs, before.get("beside"))
-    news = {"kind": no_update if now == before else now}
-    return parts | comparison_settings.fill(runs.sides) | two | news
+def fill(_: Any, chosen: Any, query: str | None, run: str | None, shown: Any, values: Any) -> dict[str, Any]:
+    runs = compared(monitor(), chosen, run)
+    before = shown if isinstance(shown, dict) else {}
+    parts, now = comparison_tables.fill(runs, query, values, before)
+    pair, now["pair"] = side_by_side.fill(runs, before.get("pair"))
+    store = {"shown": no_update if now == before else now}
+    return parts | comparison_settings.fill(runs.sides) | pair | store
 
 
-dash.get_app().clientside_callback(ClientsideFunction("compare", "shown"), Input("compare-kind", "data"))
+dash.get_app().clientside_callback(ClientsideFunction("compare", "shown"), Input("compare-shown", "data"))

@@ -422,7 +422,7 @@ def test_what_is_still_being_read_is_never_a_false_no(
     client: Any, key: str, reading: threading.Event, monkeypatch: pytest.MonkeyPatch, route: str
 ) -> None:
     """While a run is read in, a program is told how far it is and when to ask again, whatever it asks."""
-    monkeypatch.setattr(context, "PROGRAM_PATIENCE", 0.01)
+    monkeypatch.setattr(context, "API_WAIT", 0.01)
     monkeypatch.setattr(reading_run, "SLOW", 0.01)
     answer = client.get(f"/api/v1/runs/{key}{route}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
@@ -433,6 +433,6 @@ def test_a_program_is_answered_as_soon_as_all_is_read(
     client: Any, key: str, reading: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is read in a moment is waited for."""
-    monkeypatch.setattr(context, "PROGRAM_PATIENCE", 20.0)
+    monkeypatch.setattr(context, "API_WAIT", 20.0)
     threading.Timer(0.3, reading.set).start()
     assert get(client, f"/api/v1/runs/{key}/series?name=loss")["total"] == 100

@@ -24,13 +24,13 @@ from thalia_monitor.errors import SettingsError
 from thalia_monitor.figures.chart import Chart
 from thalia_monitor.settings import Settings
 from thalia_monitor.web.app import create_app
-from thalia_monitor.web.cache import FigureCache, figure_cache
+from thalia_monitor.web.cache import ResultCache, result_cache
 from thalia_monitor.web.context import KEY, Monitor
 
 
-def cache(**options: Any) -> FigureCache:
+def cache(**options: Any) -> ResultCache:
     """A cache with these settings."""
-    return figure_cache(Flask("test"), Settings(**options))
+    return result_cache(Flask("test"), Settings(**options))
 
 
 @contextmanager
@@ -204,9 +204,9 @@ def test_a_page_is_drawn_where_the_cache_holds_something_else(run: Run, monkeypa
     watch: Monitor = create_app(run.directory, cache="memory").server.extensions[KEY]
     state = watch.state()
     chart = Chart([{"x": [1], "y": [float("nan")]}], {"yaxis": {}}, notes=("a",))
-    assert watch.finished(state, "run", "chart", lambda: "not a chart", str) == "not a chart"
-    assert watch.finished(state, "run", "chart", lambda: chart, Chart) is chart
-    found = watch.finished(state, "run", "chart", lambda: pytest.fail("computed twice"), Chart)
+    assert watch.cached_or_computed(state, "run", "chart", lambda: "not a chart", str) == "not a chart"
+    assert watch.cached_or_computed(state, "run", "chart", lambda: chart, Chart) is chart
+    found = watch.cached_or_computed(state, "run", "chart", lambda: pytest.fail("computed twice"), Chart)
     assert (found.layout, found.notes) == (chart.layout, chart.notes)
 
 
@@ -305,7 +305,7 @@ def test_without_a_home_nothing_is_kept_and_that_is_said_once(
         monkeypatch.setenv(name, value)
     before = set(tmp_path.iterdir())
     app = create_app(run.directory, shared=True)
-    assert app.server.extensions[KEY].cache.kind == "memory"
+    assert app.server.extensions[KEY].cache.backend == "memory"
     assert app.server.test_client().get("/api/v1/runs").status_code == 200
     assert [each.levelname for each in caplog.records] == ["WARNING"]
     assert "--cache-dir" in caplog.text
@@ -324,21 +324,24 @@ def test_redis_may_go_away_and_come_back(run: Run, monkeypatch: pytest.MonkeyPat
         app = create_app(run.directory, cache=f"redis://127.0.0.1:{port}/0")
         watch: Monitor = app.server.extensions[KEY]
         state = watch.state()
-        assert watch.finished(state, "run", "what", lambda: [1]) == [1]
-        assert watch.finished(state, "run", "what", lambda: [2]) == [1], "found in Redis"
-    assert watch.finished(state, "run", "what", lambda: [3]) == [3], "computed while Redis is away"
-    assert not watch.cache.answering
-    assert watch.finished(state, "run", "what", lambda: [4]) == [4]
+        assert watch.cached_or_computed(state, "run", "what", lambda: [1]) == [1]
+        assert watch.cached_or_computed(state, "run", "what", lambda: [2]) == [1], "found in Redis"
+    assert watch.cached_or_computed(state, "run", "what", lambda: [3]) == [3], "computed while Redis is away"
+    assert not watch.cache.available
+    assert watch.cached_or_computed(state, "run", "what", lambda: [4]) == [4]
     assert watch.cache.failures == 1, "a dead cache is not asked again at once"
     assert "does not answer" in caplog.text
     with redis(port):
-        monkeypatch.setattr(watch.cache, "_again_at", 0.0)
-        assert watch.finished(state, "run", "what", lambda: [5]) == [5]
-        assert watch.finished(state, "run", "what", lambda: [6]) == [5], "found again"
+        monkeypatch.setattr(watch.cache, "_retry_at", 0.0)
+        assert watch.cached_or_computed(state, "run", "what", lambda: [5]) == [5]
+        assert watch.cached_or_computed(state, "run", "what", lambda: [6]) == [5], "found again"
 
 
 def test_a_redis_that_was_never_there_stops_nothing(run: Run) -> None:
     """A monitor starts and answers without its Redis."""
     app = create_app(run.directory, cache=f"redis://127.0.0.1:{free_port()}/0")
     assert app.server.test_client().get("/api/v1/runs").status_code == 200
-    assert app.server.extensions[KEY].finished(app.server.extensions[KEY].state(), "r", "w", lambda: 1) == 1
+    assert (
+        app.server.extensions[KEY].cached_or_computed(app.server.extensions[KEY].state(), "r", "w", lambda: 1)
+        == 1
+    )

@@ -1,6 +1,8 @@
-"""What a run's metrics are: quantities with a place on the page, and families of metrics under one path.
+"""Which series of a run stand for which quantities, for cards, summary, first charts and health rules.
 
-The places are those of cards, summary, first charts and health rules. A family has small charts in one scale.
+A *series* is what a run logs under one name. A *quantity* is what is measured, whatever it is called
+(:mod:`~thalia_monitor.metric_info`): ``loss``. A *place* is where the page shows a core quantity; if a run does not
+log that, another of its series is shown there.
 """
 
 from __future__ import annotations
@@ -18,61 +20,61 @@ if TYPE_CHECKING:
     from thalia_monitor.metric_info import MetricInfo
     from thalia_monitor.model.run import TrainingState
 
-LONGEST: Final = 80
-"""Displayed characters of a name; logs may have longer ones."""
+MAX_NAME: Final = 80
+"""Characters of a name that are displayed; logs may have longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Slot for a core metric (card, first chart, summary), and the series shown in it."""
+    """Place of a core quantity in cards, first charts and summary, and the series shown there."""
 
     core: MetricInfo
-    """Core metric of the slot."""
+    """The core quantity."""
     series: str
-    """Series shown: the core metric's own, an alias, or another metric if the run has neither."""
+    """The series shown: the quantity's own, an alias, or another one if the run has neither."""
     filled: bool = True
-    """Whether the run logs it; a placeholder constant 0 does not count."""
+    """Whether any series is shown; one that is constantly 0 as a placeholder is not."""
 
     @property
     def quantity(self) -> str:
-        """Name of the core metric, or of the other metric in its slot."""
+        """Name of the quantity shown: the core quantity's, or that of the other series."""
         return self.core.name if metric_info.info(self.series) is self.core else self.series
 
     @property
     def public(self) -> str:
-        """Name of the quantity among those of all series: the public name of a metric that is no core one."""
+        """Name in addresses and in the API: that of a core quantity, else the public name of the series."""
         quantity = self.quantity
         return quantity if quantity == self.core.name else metric(quantity).public
 
     @property
     def title(self) -> str:
-        """Display name."""
-        return metric_info.title(self.quantity)[:LONGEST]
+        """Name on the page."""
+        return metric_info.title(self.quantity)[:MAX_NAME]
 
     @property
     def origin(self) -> str:
-        """``best task, from accuracy`` if the series is an alias of the quantity; else empty."""
-        meaning = metric_info.lookup(self.series)[1].detail
-        words = ", ".join(each for each in (meaning, f"from {self.series[:LONGEST]}") if each)
+        """Which series it is if the quantity is shown under an alias: ``best task, from accuracy``; else empty."""
+        detail = metric_info.lookup(self.series)[1].detail
+        words = ", ".join(each for each in (detail, f"from {self.series[:MAX_NAME]}") if each)
         return words if self.series != self.quantity else ""
 
     @property
     def unit(self) -> str:
-        """The unit of its values: ``Hz``; empty where it has none or is a share."""
+        """Unit of the values, such as ``Hz``; empty for a share, or if there is none."""
         return metric_info.unit(self.series)
 
     @property
     def detail(self) -> str:
-        """Caption below the value: unit or meaning, and the series' name if it is an alias."""
-        meaning = "" if self.origin else metric_info.lookup(self.series)[1].detail
-        return ", ".join(each for each in (self.unit, meaning, self.origin) if each)
+        """Caption below the value: unit, detail, and the series if it is an alias."""
+        detail = "" if self.origin else metric_info.lookup(self.series)[1].detail
+        return ", ".join(each for each in (self.unit, detail, self.origin) if each)
 
 
 def places(state: TrainingState) -> tuple[Place, ...]:
-    """Slots of a run, in the order of the core metrics.
+    """Return the places of a run, in the order of the core quantities.
 
-    A core metric has its place if the run logs it, under its own name or an alias. Another place goes to what the run
-    does log: its most frequent metrics. Only without any does a core metric keep a place with nothing in it.
+    If a run does not log a core quantity, under its own name or an alias, its place shows the most frequent of the
+    other series; it is empty only if there is none.
     """
     return state.memoized("places", lambda: _places(state))
 
@@ -86,7 +88,7 @@ def _places(state: TrainingState) -> tuple[Place, ...]:
 
 
 def _logged(state: TrainingState) -> list[str]:
-    """All metrics of a run: the most frequent first, then by rank, then by name."""
+    """Return all metrics of a run: the most frequent first, then by rank, then by name."""
     return state.memoized("metrics by count", lambda: _by_count(state))
 
 
@@ -104,10 +106,11 @@ def _source(state: TrainingState, core: MetricInfo, logged: Iterable[str]) -> st
 
 
 def _may_fill(state: TrainingState, name: str, found: Mapping[str, str | None]) -> bool:
-    quantity, known = metric_info.lookup(name)
-    again = quantity.core and not known.apart and found[quantity.name] is not None
+    """Whether a series may be shown in the place of a quantity that is not logged."""
+    quantity, logged_as = metric_info.lookup(name)
+    repeated = quantity.core and not logged_as.apart and found[quantity.name] is not None
     placeholder = quantity.placeholder and not measured(state, name)
-    return quantity.fills and not again and not placeholder and name not in found.values()
+    return quantity.fills and not repeated and not placeholder and name not in found.values()
 
 
 def measured(state: TrainingState, name: str) -> bool:
@@ -115,8 +118,8 @@ def measured(state: TrainingState, name: str) -> bool:
     zero_counts = not metric_info.info(name).placeholder
     column = state.history.metrics.get(name)
     if column is not None and len(column):
-        finite, other = first_values(state.history, name, column)
-        return finite if zero_counts else other
+        has_finite, has_nonzero = first_values(state.history, name, column)
+        return has_finite if zero_counts else has_nonzero
     values = (point.metrics[name] for point in state.checkpoints if name in point.metrics)
     return any(math.isfinite(each) and (zero_counts or each != 0) for each in values)
 
@@ -128,16 +131,16 @@ def _finite_somewhere(state: TrainingState, name: str) -> bool:
     return any(math.isfinite(point.metrics.get(name, math.nan)) for point in state.checkpoints)
 
 
-def first_to_last(state: TrainingState) -> list[Place]:
-    """Filled slots in summary order: core metrics first, then their substitutes."""
+def filled_places(state: TrainingState) -> list[Place]:
+    """Return the places that show a series, in the order of a summary: core quantities first."""
     filled = (each for each in places(state) if each.filled)
     return sorted(filled, key=lambda each: (each.quantity != each.core.name, each.core.summary_rank))
 
 
 def series_of(state: TrainingState, name: str) -> str:
-    """Name of the series that holds a quantity in its own unit, for rules and comparisons.
+    """Return the series whose values the limits of a core quantity hold for: not one in Hz, for example.
 
-    Returns ``name`` itself if it is not a core metric's, or the run logs no such series.
+    It is for rules and comparisons. ``name`` itself if it is not that of a core quantity, or there is no such series.
     """
     core = metric_info.BY_NAME.get(name)
     if core is None or not core.core:
@@ -150,7 +153,7 @@ def _judged_series(state: TrainingState, core: MetricInfo) -> str | None:
 
 
 def judgement(name: str, delta: float) -> str:
-    """Tell whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
+    """Return whether a change of this metric is ``good``, ``bad`` or ``neutral``."""
     better = metric_info.info(name).better
     if delta == 0 or not better:
         return "neutral"

@@ -15,7 +15,7 @@ from thalia_monitor.analysis.health import DEFAULTS, findings
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
 from thalia_monitor.analysis.milestones import Milestone, checklist
 from thalia_monitor.analysis.pace import Pace, pace
-from thalia_monitor.analysis.quantities import first_to_last
+from thalia_monitor.analysis.quantities import filled_places
 from thalia_monitor.analysis.recent import Trend, trend
 from thalia_monitor.analysis.sleep.consolidations import newest
 from thalia_monitor.model.records import Event, Severity
@@ -88,7 +88,7 @@ class Summary:
     @cached_property
     def trends(self) -> tuple[Trend, ...]:
         """Trends of the metrics in the run's slots: performance and loss before firing rate and capacity."""
-        found = ((each, trend(self.state, each.series)) for each in first_to_last(self.state))
+        found = ((each, trend(self.state, each.series)) for each in filled_places(self.state))
         return tuple(replace(its, place=each) for each, its in found if its)
 
     @cached_property

@@ -12,7 +12,7 @@ from thalia_monitor.analysis.curriculum.run_settings import differing
 from thalia_monitor.analysis.curriculum.stage_course import courses
 from thalia_monitor.analysis.formatting import NONE, counted, number, signed
 from thalia_monitor.analysis.milestones import verdicts
-from thalia_monitor.analysis.quantities import first_to_last
+from thalia_monitor.analysis.quantities import filled_places
 from thalia_monitor.export.document import (
     VIEW,
     Document,
@@ -86,7 +86,7 @@ def _look(side: Side) -> tuple[str, str, str]:
 
 def _compared_series(sides: Sequence[Side]) -> list[str]:
     """The quantities that the runs have at the top of their metrics."""
-    return list(dict.fromkeys(place.public for side in sides for place in first_to_last(side.state)))
+    return list(dict.fromkeys(place.public for side in sides for place in filled_places(side.state)))
 
 
 def _compared(sides: Sequence[Side], names: Sequence[str]) -> Iterator[Drawing]:

@@ -19,7 +19,8 @@ from thalia_monitor.reading.run_search import Root
 from thalia_monitor.settings import Settings, thresholds
 from thalia_monitor.site_folders import PLOTLY, site_folder
 from thalia_monitor.web import api, mcp_bridge, private_parts
-from thalia_monitor.web.cache import figure_cache, folders
+from thalia_monitor.web.cache import result_cache
+from thalia_monitor.web.cache_folder import cache_folders
 from thalia_monitor.web.components import shell
 from thalia_monitor.web.context import Monitor, install
 from thalia_monitor.web.live import refresh
@@ -112,8 +113,8 @@ def _assembled(chosen: Settings, shared: bool) -> Dash:
     server.register_blueprint(routes, url_prefix=chosen.base_path.rstrip("/") or None)
     api.register_report(server, chosen)
     stream.register(server, chosen)
-    figures, snapshots = folders(chosen, shared)
-    cache = figure_cache(server, chosen, figures)
+    results, snapshots = cache_folders(chosen, shared)
+    cache = result_cache(server, chosen, results)
     limits = thresholds(chosen.health or chosen.alerts)
     watch = Monitor(chosen, _library(chosen, snapshots), cache, limits)
     install(server, watch)

@@ -48,14 +48,14 @@ def versions() -> Any:
 
 def known(read_state: ReadState) -> dict[str, Any]:
     """What a page has on its screen that shows this state."""
-    return {"run": "a", "version": read_state.state.version, "read": read_state.read}
+    return {"run": "a", "version": read_state.state.version, "read": read_state.read_at}
 
 
 def test_who_asks_again_is_shown_the_newest(states: RunStateCache) -> None:
     """However soon after the last look: what it has already is no answer."""
     read, shown = versions(), KNOWN
     for expected in ("0", "1", "2"):
-        read_state = states.latest("a", read, shown)
+        read_state = states.next_state("a", read, shown)
         assert read_state.state.version == expected
         shown = known(read_state)
 
@@ -63,50 +63,50 @@ def test_who_asks_again_is_shown_the_newest(states: RunStateCache) -> None:
 def test_who_opens_a_page_is_shown_the_newest(states: RunStateCache) -> None:
     """It has nothing yet that would tell what is newer."""
     read = versions()
-    assert [states.latest("a", read, None).state.version for _ in range(2)] == ["0", "1"]
+    assert [states.next_state("a", read, None).state.version for _ in range(2)] == ["0", "1"]
 
 
 def test_all_others_are_shown_what_was_read_in_this_second(states: RunStateCache, clock: Clock) -> None:
     """In the next, the next is read."""
     read = versions()
-    assert [states.latest("a", read, KNOWN).state.version for _ in range(3)] == ["0", "0", "0"]
+    assert [states.next_state("a", read, KNOWN).state.version for _ in range(3)] == ["0", "0", "0"]
     clock.now = 50.9
-    assert states.latest("a", read, KNOWN).state.version == "0"
+    assert states.next_state("a", read, KNOWN).state.version == "0"
     clock.now = 51.0
-    assert [states.latest("a", read, KNOWN).state.version for _ in range(2)] == ["1", "1"]
+    assert [states.next_state("a", read, KNOWN).state.version for _ in range(2)] == ["1", "1"]
 
 
 def test_nobody_is_shown_less_than_another_worker_has_shown(states: RunStateCache, clock: Clock) -> None:
     """A page that was told of a version read later than ours is not led back."""
     read = versions()
-    states.latest("a", read, KNOWN)
+    states.next_state("a", read, KNOWN)
     clock.now = 50.5
     later = KNOWN | {"read": 50.2}
-    assert states.latest("a", read, later).state.version == "1"
+    assert states.next_state("a", read, later).state.version == "1"
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up(states: RunStateCache, clock: Clock) -> None:
     """What was read in a second that is still to come is read anew."""
     read = versions()
-    states.latest("a", read, KNOWN)
+    states.next_state("a", read, KNOWN)
     clock.now = 20.0
-    assert [states.latest("a", read, KNOWN).state.version for _ in range(2)] == ["1", "2"]
+    assert [states.next_state("a", read, KNOWN).state.version for _ in range(2)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("read_at", ["yesterday", None, [], {}], ids=str)
 def test_what_a_page_claims_to_have_need_not_make_sense(states: RunStateCache, read_at: Any) -> None:
     """Then the newest is shown."""
     read = versions()
-    states.latest("a", read, KNOWN)
-    assert states.latest("a", read, {"read": read_at}).state.version == "1"
+    states.next_state("a", read, KNOWN)
+    assert states.next_state("a", read, {"read": read_at}).state.version == "1"
 
 
 def test_a_part_is_of_the_version_that_its_page_was_told_of(states: RunStateCache, clock: Clock) -> None:
     """Also when others have been told of a newer one; after two seconds it is of the newest."""
     read = versions()
-    told = [known(states.latest("a", read, KNOWN))]
+    told = [known(states.next_state("a", read, KNOWN))]
     clock.now = 51.2
-    told.append(known(states.latest("a", read, KNOWN)))
+    told.append(known(states.next_state("a", read, KNOWN)))
     assert [states.state_at_version("a", read, each).version for each in told] == ["0", "1"]
     clock.now = 52.1
     assert states.state_at_version("a", read, told[0]).version == "2"
@@ -125,14 +125,14 @@ def test_a_version_that_another_worker_told_of_is_answered_with_a_newer_one(
 def test_another_run_is_read(states: RunStateCache) -> None:
     """What is kept is of the run that was asked for."""
     read = versions()
-    assert [states.latest(run, read, KNOWN).state.version for run in "abb"] == ["0", "1", "1"]
+    assert [states.next_state(run, read, KNOWN).state.version for run in "abb"] == ["0", "1", "1"]
 
 
 def test_few_runs_are_kept(states: RunStateCache) -> None:
     """Of others, nothing stays in memory."""
     read = versions()
     for number in range(3 * MAX_RUNS):
-        states.latest(str(number), read, KNOWN)
+        states.next_state(str(number), read, KNOWN)
     assert len(states._runs) == MAX_RUNS
 
 
@@ -148,7 +148,7 @@ def test_one_reads_for_all(clock: Clock) -> None:
 
     def look(read: Any) -> None:
         with Flask("test").test_request_context():
-            shown.append(states.latest("a", read, KNOWN).state.version)
+            shown.append(states.next_state("a", read, KNOWN).state.version)
 
     first = Thread(target=look, args=(slow,))
     first.start()
@@ -168,12 +168,12 @@ def test_who_began_to_read_first_does_not_hide_what_was_read_later(
 
     def hanging() -> TrainingState:
         clock.now += 0.25
-        states.latest("a", lambda: TrainingState(version="later"), KNOWN)
+        states.next_state("a", lambda: TrainingState(version="later"), KNOWN)
         return TrainingState(version="earlier")
 
-    assert states.latest("a", hanging, KNOWN).state.version == "later"
+    assert states.next_state("a", hanging, KNOWN).state.version == "later"
     unread = lambda: pytest.fail("it was read again")  # noqa: E731
-    assert states.latest("a", unread, KNOWN).state.version == "later"
+    assert states.next_state("a", unread, KNOWN).state.version == "later"
 
 
 def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
@@ -187,12 +187,12 @@ def test_a_run_that_cannot_be_read_keeps_nobody_waiting(clock: Clock) -> None:
 
     def look() -> None:
         with Flask("test").test_request_context(), pytest.raises(MonitorError, match="gone"):
-            states.latest("a", hangs, KNOWN)
+            states.next_state("a", hangs, KNOWN)
 
     first = Thread(target=look)
     first.start()
     assert reading.wait(10)
     with Flask("test").test_request_context():
-        assert states.latest("a", versions(), KNOWN).state.version == "0"
+        assert states.next_state("a", versions(), KNOWN).state.version == "0"
     go_on.set()
     first.join()

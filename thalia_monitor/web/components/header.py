@@ -227,7 +227,7 @@ LONGEST_CRITICAL: Final = 200
 def summary_of(watch: Monitor, run: str, state: TrainingState) -> Summary:
     """The run's summary at this moment; its findings are computed once per version for all viewers."""
     what = f"findings by {watch.thresholds}"
-    found = watch.finished(state, run, what, lambda: watch.examine(state), list[Finding])
+    found = watch.cached_or_computed(state, run, what, lambda: watch.examine(state), list[Finding])
     return summarize(state, time(), refresh=watch.settings.refresh_seconds, found=found)
 
 

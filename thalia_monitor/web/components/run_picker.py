@@ -352,7 +352,7 @@ def _register_directory(app: Dash) -> None:
         if not typed:
             return no_update, no_update
         try:
-            return monitor().open(str(typed)), "Opened."
+            return monitor().add_directory(str(typed)), "Opened."
         except MonitorError as error:
             return no_update, str(error)
 

@@ -13,7 +13,7 @@ import numpy as np
 from dash import html, no_update
 
 from thalia_monitor.analysis.formatting import NONE
-from thalia_monitor.analysis.quantities import first_to_last, series_of
+from thalia_monitor.analysis.quantities import filled_places, series_of
 from thalia_monitor.model.series_key import Kind, metric
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
@@ -120,7 +120,7 @@ def shown_instead(state: TrainingState, chosen: str | None) -> str | None:
     """The series to show where none was chosen, or one that the run logs under another name; None where neither."""
     names = state.history.names()
     if not chosen:
-        public = (metric(each.series).public for each in first_to_last(state))
+        public = (metric(each.series).public for each in filled_places(state))
         first = [name for name in public if name in names] + names
         return first[0] if first else None
     alias = series_of(state, chosen)

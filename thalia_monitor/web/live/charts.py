@@ -297,7 +297,7 @@ def update(state: TrainingState, run: str, chart: Part, view: View, shown: Any) 
     words = caption(built, held)
     if not shown or shown.get("axes") != note["axes"]:
         return framed(built, view), beside(words), note
-    before = monitor().known(shown["version"], _part(chart, shown["view"]), Chart)
+    before = monitor().cached(shown["version"], _part(chart, shown["view"]), Chart)
     if before is None:
         return replacement(built), beside(words), note
     same = words == caption(before, shown.get("held"))
@@ -320,7 +320,7 @@ def _finished(state: TrainingState, run: str, chart: Part, view: View) -> Chart:
     if builder is None:
         raise PreventUpdate
     name, draw = chart["name"], builder
-    return monitor().finished(
+    return monitor().cached_or_computed(
         state,
         run,
         _part(chart, view.key),

@@ -100,7 +100,7 @@ def current_state(version: Any) -> TrainingState:
     if known is None:
         raise PreventUpdate
     try:
-        return monitor().shown(known["run"], known)
+        return monitor().state_at_version(known["run"], known)
     except MonitorError:
         raise PreventUpdate from None
 

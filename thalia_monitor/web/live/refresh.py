@@ -103,7 +103,7 @@ def refresh(client: ClientState, run: str, place: str, latest: ReadState) -> Ref
         names = _names(run, state)
         notices = [basic.problems(state.problems, state.total_problems), header.missing(state, place)]
         frame |= {
-            "version": no_update if same else {"run": run, "version": state.version, "read": latest.read},
+            "version": no_update if same else {"run": run, "version": state.version, "read": latest.read_at},
             "names": no_update if names == client.names else names,
             "header": header.header(state, summary.liveness.time, summary.now),
             "totals": header.totals(state),
@@ -207,7 +207,7 @@ def _on_tick(client: ClientState) -> dict[str, Any]:
     try:
         entry = monitor().library.entry(run)
         run = entry.id
-        latest = monitor().latest(run, client.shown if run == before else None)
+        latest = monitor().next_state(run, client.shown if run == before else None)
     except MonitorError as error:
         nothing, still = [no_update] * len(client.charts), [no_update] * len(client.panels)
         return {"frame": _unreadable(error, run, client), "charts": (nothing,) * 3, "panes": (still,) * 2}

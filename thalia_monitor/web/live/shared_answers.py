@@ -69,7 +69,7 @@ MAX_READ_WAIT: Final = 0.1
 class ReadState:
     """State of a run, and when it was read."""
 
-    read: float
+    read_at: float
     """Unix seconds just before the reading began, by the clock that all workers share."""
     state: TrainingState
 
@@ -92,7 +92,7 @@ class RunStateCache:
         self._runs: OrderedDict[str, tuple[Lock, deque[ReadState]]] = OrderedDict()
         """The lock held while a run is read, and its last two states; the run requested last at the end."""
 
-    def latest(
+    def next_state(
         self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any] | None
     ) -> ReadState:
         """Return the state to show next, read in this second or now; raises what ``read`` raises.
@@ -102,34 +102,34 @@ class RunStateCache:
             read: reads the run.
             known: ``version`` and ``read`` of the state on the viewer's screen; None if there is none.
         """
-        reading, states = self._entry(run)
+        read_lock, states = self._entry(run)
         if shared := self._shared(states, known):
             return shared
-        locked = reading.acquire(timeout=MAX_READ_WAIT)
+        locked = read_lock.acquire(timeout=MAX_READ_WAIT)
         try:
             # Another thread may have read the run while this one waited for the lock.
             if locked and (shared := self._shared(states, known)):
                 return shared
             own = self._read(states, read)
-            # A thread that did not get the lock may have begun later, and stored a later state: both return that.
+            # Another thread may have stored a newer state meanwhile: both return that one.
             return self._shared(states, known) or own
         finally:
             if locked:
-                reading.release()
+                read_lock.release()
 
     def state_at_version(
         self, run: str, read: Callable[[], TrainingState], known: Mapping[str, Any]
     ) -> TrainingState:
         """Return the state at the version of ``known``, or a later one if that is no longer kept.
 
-        Arguments and exceptions are those of :meth:`latest`.
+        Arguments and exceptions are those of :meth:`next_state`.
         """
         _, states = self._entry(run)
         now = self._clock()
         for each in tuple(states):
-            if each.state.version == known.get("version") and 0 <= now - each.read < VERSION_TTL:
+            if each.state.version == known.get("version") and 0 <= now - each.read_at < VERSION_TTL:
                 return each.state
-        return self.latest(run, read, known).state  # another worker read that version, or it has expired
+        return self.next_state(run, read, known).state  # another worker read that version, or it has expired
 
     def _entry(self, run: str) -> tuple[Lock, deque[ReadState]]:
         """Return the lock and the states of ``run``, and drop the runs beyond :data:`MAX_RUNS`."""
@@ -141,16 +141,15 @@ class RunStateCache:
             return entry
 
     def _shared(self, states: deque[ReadState], known: Mapping[str, Any] | None) -> ReadState | None:
-        """Return the last of ``states``; None if it was read in another second of the clock, or is not newer than
-        ``known``.
+        """Return the newest of ``states`` if it was read in this second of the clock and is newer than ``known``.
 
-        It is also None for a viewer who has nothing yet.
+        None for a viewer who has no state yet: a page that is opened reads the run itself.
         """
         seen = known.get("read") if known else None
         if not states or known is None or not isinstance(seen, int | float):
             return None
         last, second = states[-1], int(self._clock())
-        if int(last.read) != second or last.read <= seen or last.state.version == known.get("version"):
+        if int(last.read_at) != second or last.read_at <= seen or last.state.version == known.get("version"):
             return None
         return last
 
@@ -158,7 +157,7 @@ class RunStateCache:
         """Read the run and add the result to ``states``, in place of the last one if the version is the same."""
         result = ReadState(self._clock(), read())
         with self._lock:
-            ahead = states[-1].read - result.read if states else 0.0
+            ahead = states[-1].read_at - result.read_at if states else 0.0
             if 0 < ahead < VERSION_TTL:
                 return result  # another thread began later; further ahead is a clock that was set back
             if states and states[-1].state.version == result.state.version:

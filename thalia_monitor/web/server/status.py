@@ -126,8 +126,8 @@ def report(watch: Monitor) -> Report:
         gone=lost,
         held=watch.library.held,
         notes=watch.library.notes,
-        cache=watch.cache.kind,
-        cache_answers=watch.cache.answering,
+        cache=watch.cache.backend,
+        cache_answers=watch.cache.available,
         cache_failures=watch.cache.failures,
         errors=errors[:KEPT],
     )

@@ -106,7 +106,7 @@ def test_all_of_the_choice_is_given_to_the_address_at_once(compared: Dash, root:
     answer = callback(compared, "compare-table.children", {"compare-chosen.data": {}})
     runs = [run_id(root / f"run-{number}") for number in range(4)]
     expected = {"runs": runs, "base": runs[0], "series": "loss", "origin": "run", "beside": runs[1]}
-    assert answer["compare-kind"]["data"]["choice"] == expected
+    assert answer["compare-shown"]["data"]["choice"] == expected
 
 
 def test_the_core_metrics_are_small_multiples(compared: Dash, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_core_metrics_are_small_multiples(compared: Dash, tmp_path: Path) ->
 
     def multiples(app: Dash) -> list[str]:
         answer = callback(app, "compare-table.children", {"compare-chosen.data": {}})
-        names: list[str] = answer["compare-kind"]["data"]["multiples"][1:]
+        names: list[str] = answer["compare-shown"]["data"]["multiples"][1:]
         return names
 
     assert multiples(compared) == ["loss"]

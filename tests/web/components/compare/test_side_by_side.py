@@ -16,7 +16,7 @@ from thalia_monitor.figures.chart import View
 from thalia_monitor.reading.library import run_id
 from thalia_monitor.web.app import create_app
 from thalia_monitor.web.components.compare.comparison_query import choice_of
-from thalia_monitor.web.components.compare.side_by_side import FAMILIES, NOTHING, PARTS, SECTIONS
+from thalia_monitor.web.components.compare.side_by_side import FAMILIES, NO_DATA, PARTS, SECTIONS
 from thalia_monitor.web.context import KEY
 
 TASK = "<img src=x onerror=alert(1)>"
@@ -58,7 +58,7 @@ def compared(root: Path) -> Dash:
 
 def filled(app: Dash, kind: Any = None, **chosen: Any) -> dict[str, Any]:
     """What an answer has of the parts, and of the page's store."""
-    states = {"compare-kind.data": kind}
+    states = {"compare-shown.data": kind}
     answer = callback(app, "compare-table.children", {"compare-chosen.data": chosen}, states)
     return {name.removeprefix("compare-"): part for name, part in answer.items()}
 
@@ -116,7 +116,7 @@ def test_of_runs_that_log_nothing_it_is_said_what_to_log(root: Path) -> None:
     (root / "empty").mkdir()
     Run(root / "empty").metrics(100)
     answer = filled(create_app([root / "run-3", root / "empty"]))
-    for name, (title, advice) in NOTHING.items():
+    for name, (title, advice) in NO_DATA.items():
         assert text(answer[f"{name}-table"]) == f"{title} {advice}"
         assert answer[f"{name}-charts"]["children"] == []
     alone = filled(create_app([root / "more"]))
@@ -129,7 +129,7 @@ def test_only_what_has_changed_is_sent_again(compared: Dash, root: Path) -> None
 
     What may be forgotten depends on the number of neurons.
     """
-    kind = filled(compared)["kind"]["data"]
+    kind = filled(compared)["shown"]["data"]
     assert not {*PARTS} & filled(compared, kind).keys()
     Run(root / "run-2").metrics(4_100, neuron_counts={"cortex": 3000, "vta": 50})
     sent = {*PARTS} & filled(compared, kind).keys()
@@ -168,7 +168,7 @@ def test_charts_are_of_the_two_runs_whatever_else_is_compared(compared: Dash, ro
     """Their version changes with these two and with no other; colours are those of the list above."""
     library = compared.server.extensions[KEY].library
     ids = [run_id(root / f"run-{number}") for number in (1, 2, 3)]
-    key = filled(compared)["kind"]["data"]["choice"]
+    key = filled(compared)["shown"]["data"]["choice"]
     choice = choice_of("~".join((",".join(ids), key["base"], "run", key["beside"])), library)
     with compared.server.app_context():
         family = FAMILIES["compare-stages"]

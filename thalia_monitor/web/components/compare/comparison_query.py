@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from thalia_monitor.analysis.comparison import MOST, RUN, Side, looks, stage_starts
-from thalia_monitor.analysis.quantities import first_to_last, places, series_of
+from thalia_monitor.analysis.quantities import filled_places, places, series_of
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.model.series_key import ALL_NEURONS
 
@@ -118,7 +118,7 @@ def known_series(choice: Choice, data: Any, found: Sequence[Side]) -> Choice:
     """The choice; where nobody has chosen a series, of the one that most of the runs log, a loss before others."""
     if isinstance(data, dict) and data.get("series"):
         return choice
-    offered = [choice.series, *(place.public for each in found for place in first_to_last(each.state))]
+    offered = [choice.series, *(place.public for each in found for place in filled_places(each.state))]
 
     def runs(series: str) -> int:
         return sum(each.state.history.column(series_of(each.state, series)) is not None for each in found)

@@ -26,7 +26,7 @@ from thalia_monitor.analysis.comparison import (
 from thalia_monitor.analysis.formatting import NONE, number, signed
 from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import Change, verdicts
-from thalia_monitor.analysis.quantities import first_to_last, series_of
+from thalia_monitor.analysis.quantities import filled_places, series_of
 from thalia_monitor.figures import compare as figures
 from thalia_monitor.figures.compare import overlay
 from thalia_monitor.metric_info import CORE_METRICS, title
@@ -161,7 +161,7 @@ def small_multiples(sides: Sequence[Side]) -> list[str]:
     logged = [
         place.public
         for side in sides
-        for place in first_to_last(side.state)
+        for place in filled_places(side.state)
         if side.state.history.column(series_of(side.state, place.public)) is not None
     ]
     core = [name for name in CORE_METRICS if name in logged]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import dash_bootstrap_components as dbc
@@ -49,8 +49,8 @@ SECTIONS: Final = {
     "sleep": "Consolidation",
 }
 PARTS: Final = ("pair", *(f"{each}-{part}" for each in SECTIONS for part in ("words", "table", "charts")))
-"""What is filled with each new version, by its id after ``compare-``."""
-NOTHING: Final = {
+"""Ids, after ``compare-``, of what :func:`fill` gives new children."""
+NO_DATA: Final = {
     "stages": (
         "No file of these runs names a stage",
         "Log logger.log_stage_start(stage, {'duration_weeks': 4}) where a stage begins.",
@@ -88,11 +88,11 @@ CHARTS: Final = {
 
 
 def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.Family:
-    """Charts of the baseline and the run beside it, at the version of these two."""
+    """Return charts of the baseline and the run beside it; their version is that of these two runs."""
 
     def builder(key: str) -> charts.Builder:
         choice = choice_of(key, monitor().library)
-        two = _two(choice, sides(monitor(), choice, choice.pair)[0])
+        two = _pair_of(choice, sides(monitor(), choice, choice.pair)[0])
         if two is None:
             return lambda *_: nothing("one of the two runs cannot be read", CAPTION_ONLY)
         return lambda _, name, view: draw(two, name, view, choice.origin)
@@ -118,66 +118,68 @@ def panel() -> html.Section:
 
 
 def fill(compared: Compared, before: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Children of :data:`PARTS`, ``no_update`` for what the browser shows, and what it then shows.
+    """Return children of :data:`PARTS`, ``no_update`` for what the browser shows, and digests of what it then shows.
 
     Args:
         compared: the runs and what is compared of them.
-        before: a digest of what the browser shows of each part, as it was sent there.
+        before: the digests of what the browser shows, as they were sent there.
     """
     choice = compared.choice
-    two = _two(choice, compared.sides)
-    made, logged = _parts(two)
-    # A card that is sent again is drawn again: one is new only where it shows other runs, or something at all.
-    made |= {f"{name}-charts": [choice.pair_key, name in logged] for name in SECTIONS}
-    digests = {name: _digest(part) for name, part in made.items()}
-    known = before if isinstance(before, dict) else {}
-    parts = {name: no_update if known.get(name) == digests[name] else part for name, part in made.items()}
-    for name in SECTIONS:
-        if parts[f"{name}-charts"] is not no_update:
-            parts[f"{name}-charts"] = _cards(choice, two, name) if two and name in logged else []
-    return parts, digests
+    pair = _pair_of(choice, compared.sides)
+    parts, with_data = _words_and_tables(pair)
+    # Cards that are sent again are drawn again, so their digest is of which runs they show, or that there are none.
+    cards = {f"{name}-charts": [choice.pair_key, name in with_data] for name in SECTIONS}
+    digests = {name: _digest(part) for name, part in (parts | cards).items()}
+    shown = before if isinstance(before, dict) else {}
+    new = {name for name, digest in digests.items() if shown.get(name) != digest}
+    parts |= {
+        f"{name}-charts": _cards(choice, pair, name) if pair and name in with_data else []
+        for name in SECTIONS
+        if f"{name}-charts" in new
+    }
+    return {name: parts[name] if name in new else no_update for name in PARTS}, digests
 
 
 def _digest(part: Any) -> str:
     return f"{zlib.crc32(to_json_plotly(part).encode('utf-8', 'replace')):x}"
 
 
-def _two(choice: Choice, compared: Sequence[Side]) -> Two | None:
-    """The baseline and the run beside it; None where one of them is missing."""
-    found = {side.run: side for side in compared}
-    both = [found[run] for run in choice.pair if run in found]
+def _pair_of(choice: Choice, sides: Sequence[Side]) -> Two | None:
+    """Return the baseline and the run beside it; None if one of them could not be read."""
+    by_run = {side.run: side for side in sides}
+    both = [by_run[run] for run in choice.pair if run in by_run]
     return (both[0], both[1]) if len(both) == 2 else None
 
 
-def _parts(two: Two | None) -> tuple[dict[str, Any], list[str]]:
-    """Words and tables, and which sections have something to show."""
+def _words_and_tables(two: Two | None) -> tuple[dict[str, Any], list[str]]:
+    """Return children by their ids, and the sections for which one of the runs has data."""
     if two is None:
         advice = basic.empty("Nothing to set side by side yet", "Add a second run to the list above.")
         return dict.fromkeys(PARTS) | {"pair": html.Div(advice, className="no-pair")}, []
     states = two[0].state, two[1].state
     stages, tasks, regions = stage_pairs(states), task_pairs(states), regions_of(states)
     sleep = sleep_numbers(states)
-    found = {
+    sections = {
         "stages": (stage_sentence(two, stages), _stages(two, stages)),
         "kept": (task_sentence(two, tasks), _tasks(two, tasks)),
         "shares": (region_sentence(two, regions), _regions(two, regions)),
         "sleep": (sleep_sentence(two, sleep), _sleep(two, sleep)),
     }
-    made: dict[str, Any] = {"pair": _pair(two)}
-    for name, (words, rows) in found.items():
-        made[f"{name}-words"] = words or f"{NOTHING[name][0]}."
-        made[f"{name}-table"] = rows if words else basic.empty(*NOTHING[name])
-    return made, [name for name, (words, _) in found.items() if words]
+    children: dict[str, Any] = {"pair": _introduction(two)}
+    for name, (words, table) in sections.items():
+        children[f"{name}-words"] = words or f"{NO_DATA[name][0]}."
+        children[f"{name}-table"] = table if words else basic.empty(*NO_DATA[name])
+    return children, [name for name, (words, _) in sections.items() if words]
 
 
-def _pair(two: Two) -> html.P:
+def _introduction(two: Two) -> html.P:
     base, beside = two
     return html.P(
         [
             *(basic.run_swatch(base), html.Span(base.name[:80], className="log-text"), " is the baseline, "),
             *(basic.run_swatch(beside), html.Span(beside.name[:80], className="log-text"), " is beside it. "),
-            "Another baseline is chosen in the list of runs at the top. Differences are of the run beside the "
-            "baseline from the baseline.",
+            "Another baseline is chosen in the list of runs at the top. A difference is the run beside the "
+            "baseline minus the baseline.",
         ],
         className="lead-in",
         dir="auto",
@@ -212,10 +214,10 @@ def _stages(two: Two, pairs: Sequence[StagePair]) -> html.Div:
         html.Tr(
             [
                 html.Td(each.label, className="log-text", dir="auto"),
-                *(_course(course) for course in each.courses),
-                html.Td(_longer(each), className="number"),
-                *(_attempts(course) for course in each.courses),
-                *(_forgotten(*both) for both in zip(each.courses, each.forgotten, strict=True)),
+                *(_course_cell(course) for course in each.courses),
+                html.Td(_step_difference(each), className="number"),
+                *(_attempts_cell(course) for course in each.courses),
+                *(_forgotten_cell(*both) for both in zip(each.courses, each.forgotten, strict=True)),
             ]
         )
         for each in pairs
@@ -228,25 +230,25 @@ def _each(two: Two, what: str) -> list[str]:
     return [f"{SYMBOLS[side_style(side.look)['symbol']]} {side.name[:30]}: {what}" for side in two]
 
 
-def _course(course: Course | None) -> html.Td:
+def _course_cell(course: Course | None) -> html.Td:
     if course is None:
-        return _missing("not begun")
+        return _missing_cell("not begun")
     until = "so far" if course.running else f"to {course.end:,}"
     words = f" from {course.start:,} {until}, {against(course)}"
     return html.Td([f"{course.steps:,}", html.Span(words, className="fact-detail")], className="number")
 
 
-def _attempts(course: Course | None) -> html.Td:
+def _attempts_cell(course: Course | None) -> html.Td:
     if course is None:
         return html.Td(NONE, className="number")
     return html.Td(tries(course), className="number")
 
 
-def _forgotten(course: Course | None, found: Forgotten | None) -> html.Td:
+def _forgotten_cell(course: Course | None, found: Forgotten | None) -> html.Td:
     if course is None:
         return html.Td(NONE, className="number")
     if found is None:
-        return _missing("not probed")
+        return _missing_cell("not probed")
     task = html.Span(f" {found.task}", className="fact-detail log-text", dir="auto")
     return html.Td([number(found.share, "percent"), task], className="number")
 
@@ -258,8 +260,8 @@ def _tasks(two: Two, pairs: Sequence[TaskPair]) -> html.Div:
             [
                 html.Td(each.task, className="log-text", dir="auto"),
                 html.Td(" / ".join(dict.fromkeys(_taught(found) for found in each.found if found))),
-                *(_kept(found) for found in each.found),
-                html.Td(_better(each.difference), className="number"),
+                *(_kept_cell(found) for found in each.found),
+                html.Td(_points_with_verdict(each.difference), className="number"),
             ]
         )
         for each in pairs[:MOST_TASKS]
@@ -274,20 +276,20 @@ def _taught(found: Retention) -> str:
     return NONE if found.stage is None else f"stage {found.stage:g}"
 
 
-def _kept(found: Retention | None) -> html.Td:
-    """R of the newest probe with what is forgotten and allowed; what was never probed is not 0."""
+def _kept_cell(found: Retention | None) -> html.Td:
+    """Show the share of accuracy that is kept at the newest probe, and what is forgotten and allowed."""
     if found is None:
-        return _missing("never probed")
+        return _missing_cell("never probed")
     lost = found.forgetting
     if lost is None:
-        return _missing("being learned" if found.learning else "not probed since its stage")
+        return _missing_cell("being learned" if found.learning else "not probed since its stage")
     mark, look = ("✗ ", "change-bad") if found.beyond else ("", "change-good")
     words = f" {number(lost, 'percent')} forgotten of {number(found.limit, 'percent')} allowed"
     share = html.Span(f"{mark}{number(1 - lost, 'percent')}", className=look)
     return html.Td([share, html.Span(words, className="fact-detail")], className="number")
 
 
-def _better(difference: float | None) -> Any:
+def _points_with_verdict(difference: float | None) -> Any:
     if difference is None:
         return NONE
     words = points(difference)
@@ -299,12 +301,12 @@ def _better(difference: float | None) -> Any:
 
 def _regions(two: Two, regions: Sequence[Region]) -> html.Div:
     columns = ("Region", *_each(two, "share at its end"), "Difference")
-    shown = [*regions[:MOST_STACKED], *_together(regions[MOST_STACKED:])]
+    shown = [*regions[:MOST_STACKED], *_others(regions[MOST_STACKED:])]
     rows = [
         html.Tr(
             [
-                html.Td([_area(each.name), html.Span(each.name[:80], className="log-text", dir="auto")]),
-                *(_share(*both) for both in zip(each.shares, each.neurons, strict=True)),
+                html.Td([_swatch(each.name), html.Span(each.name[:80], className="log-text", dir="auto")]),
+                *(_share_cell(*both) for both in zip(each.shares, each.neurons, strict=True)),
                 html.Td(NONE if each.difference is None else points(each.difference), className="number"),
             ]
         )
@@ -313,23 +315,28 @@ def _regions(two: Two, regions: Sequence[Region]) -> html.Div:
     return _scrolling(columns, rows, "Regions side by side", range(1, 4))
 
 
-def _together(regions: Sequence[Region]) -> list[Region]:
-    """The regions that have no row of their own, as one."""
+def _others(regions: Sequence[Region]) -> list[Region]:
+    """Return the regions that have no row of their own as one region; none if there is none."""
     if not regions:
         return []
-    parts = [[getattr(each, what)[at] for each in regions] for what in ("neurons", "shares") for at in (0, 1)]
-    sums = [sum(known) if (known := [each for each in part if each is not None]) else None for part in parts]
-    return [Region(OTHERS, (sums[0], sums[1]), (sums[2], sums[3]))]
+    neurons = [_sum(each.neurons[at] for each in regions) for at in (0, 1)]
+    shares = [_sum(each.shares[at] for each in regions) for at in (0, 1)]
+    return [Region(OTHERS, (neurons[0], neurons[1]), (shares[0], shares[1]))]
 
 
-def _area(region: str) -> html.I:
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _swatch(region: str) -> html.I:
     color = SECOND if region == OTHERS else region_style(region)["color"]
     return html.I(className="swatch", style={"backgroundColor": color}, **{"aria-hidden": "true"})
 
 
-def _share(share: float | None, neurons: float | None) -> html.Td:
+def _share_cell(share: float | None, neurons: float | None) -> html.Td:
     if share is None:
-        return _missing("not logged" if neurons is None else NONE)
+        return _missing_cell("not logged" if neurons is None else NONE)
     words = f" {number(neurons, 'count')} neurons"
     return html.Td([number(share, "percent"), html.Span(words, className="fact-detail")], className="number")
 
@@ -358,14 +365,14 @@ def _sleep(two: Two, numbers: Sequence[SleepNumber]) -> html.Div:
     return _scrolling(columns, rows, "Consolidations side by side", range(1, 4))
 
 
-def _longer(each: StagePair) -> str:
+def _step_difference(each: StagePair) -> str:
     if each.difference is None:
         return NONE
     steps = signed(each.difference, "count")
     return steps if each.ended else f"{steps} so far"
 
 
-def _missing(words: str) -> html.Td:
+def _missing_cell(words: str) -> html.Td:
     return html.Td(words, className="number missing")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from unittest.mock import patch
 
-from thalia_monitor.web.cache import FigureFiles
+from thalia_monitor.web.cache import ResultFiles
 
 
 def test_the_newest_stay(tmp_path: Path) -> None:
     """The oldest go, in good time before there are more than are kept, and the folder is looked at seldom."""
-    files = FigureFiles(str(tmp_path), threshold=40)
-    with patch.object(FigureFiles, "_tidy", autospec=True, side_effect=FigureFiles._tidy) as tidied:
+    files = ResultFiles(str(tmp_path), threshold=40)
+    with patch.object(ResultFiles, "_tidy", autospec=True, side_effect=ResultFiles._tidy) as tidied:
         for number in range(200):
             files.set(f"{number}", number)
             assert len(list(tmp_path.iterdir())) <= 40
@@ -22,7 +22,7 @@ def test_the_newest_stay(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_limit_is_left_alone(tmp_path: Path) -> None:
     """As flask-caching has it: 0 is no limit."""
-    files = FigureFiles(str(tmp_path), threshold=0)
+    files = ResultFiles(str(tmp_path), threshold=0)
     for number in range(50):
         files.set(f"{number}", number)
     assert len(list(tmp_path.iterdir())) == 50
