@@ -67,7 +67,7 @@ def test_a_day_with_everything_in_it(day: Day, receiver: Receiver, page: Screen,
     def look() -> list[str]:
         """One interval passes: what the receiver was sent meanwhile."""
         before = len(receiver.letters)
-        watcher.round()
+        watcher.check_runs()
         watcher.deliver()
         page.refresh()
         return receiver.titles[before:]
@@ -136,16 +136,16 @@ def test_a_restart_repeats_no_notification(day: Day, receiver: Receiver, tmp_pat
 
     first = restarted()
     day.log(60)
-    first.round()
+    first.check_runs()
     day.log(3, loss=math.nan)
-    first.round()
+    first.check_runs()
     first.deliver()
-    first.leave()
+    first.release_lock()
     second = restarted()
-    second.round()
+    second.check_runs()
     second.deliver()
     assert len(receiver.letters) == 1
     day.log(60)
-    second.round()
+    second.check_runs()
     second.deliver()
     assert [title[:16] for title in receiver.titles[1:]] == ["✓ run: Over afte"]

@@ -48,7 +48,7 @@ def worker(day: Day, desk: Desk, folder: Path, *others: Path) -> Watcher:
 def look(*workers: Watcher) -> None:
     """Each looks once and sends what is due."""
     for each in workers:
-        each.round()
+        each.check_runs()
         each.deliver()
 
 
@@ -71,7 +71,7 @@ def test_another_worker_takes_over_where_the_first_left(day: Day, tmp_path: Path
     day.log(3, loss=math.nan)
     look(first)
     look(second)
-    first.leave()
+    first.release_lock()
     look(second)
     assert len(desk.take()) == 1
     day.log(60)
@@ -86,7 +86,7 @@ def test_a_message_that_could_not_be_sent_survives_a_restart(day: Day, tmp_path:
     look(first)
     day.log(3, loss=math.nan)
     look(first)
-    first.leave()
+    first.release_lock()
     desk.failing = False
     day.now += 60
     look(worker(day, desk, tmp_path / "state"))
@@ -198,13 +198,13 @@ def test_a_disk_that_refuses_delays_no_letter_and_repeats_none(
     monkeypatch.setattr(StateFile, "write", refuse)
     day.log(3, loss=math.nan)
     for _ in range(3):
-        watch.round()
+        watch.check_runs()
         with suppress(OSError):
             watch.deliver()
     assert len(desk.take()) == 1
     monkeypatch.setattr(StateFile, "write", write)
     look(watch)
-    watch.leave()
+    watch.release_lock()
     look(worker(day, desk, tmp_path / "state"))
     assert desk.take() == []
 
@@ -309,12 +309,12 @@ def test_messages_of_a_watch_that_ended_are_taken_over(day: Day, tmp_path: Path)
     desk.failing = False
     look(second)
     assert desk.take() == []
-    second.leave()
-    first.leave()
+    second.release_lock()
+    first.release_lock()
     look(second)
     assert len(desk.take()) == 1
-    first.leave()
-    second.leave()
+    first.release_lock()
+    second.release_lock()
     look(first)
     assert desk.take() == []
 
@@ -333,9 +333,9 @@ from thalia_monitor.model.run import TrainingState
 runs = sorted(Path(sys.argv[1]).iterdir())
 plan = Plan((Channel("desk", Severity.INFO, "json://x"),), (Rule(metric="loss", above=0.1),))
 watch = Watcher(plan, Library(runs).alive, Path(sys.argv[2]), send=lambda _, letter: print(letter.title) or "")
-watch.round()
+watch.check_runs()
 watch.deliver()
-watch.round()
+watch.check_runs()
 """
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from thalia_monitor import load_training_state
-from thalia_monitor.analysis.liveness import listed_update, liveness
+from thalia_monitor.analysis.clocks import listed_update
+from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.reading.listing import summarize
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.analysis.build import checkpoint, history, state
 from thalia_monitor.analysis.liveness import Liveness, Status, liveness
-from thalia_monitor.analysis.pace import learn
+from thalia_monitor.analysis.pace import rhythm_of
 from thalia_monitor.model.history import Floats, History
 from thalia_monitor.model.records import Event
 from thalia_monitor.model.run import TrainingState
@@ -85,7 +85,7 @@ def test_pauses_that_recur_are_part_of_the_rhythm() -> None:
 def test_lines_that_come_in_bursts_have_the_mean_gap() -> None:
     """A writer that logs ten lines at a time is not expected to write without end."""
     run = state(lines(*([0.0] * 9 + [100.0]) * 40))
-    assert learn(run).line == pytest.approx(10, rel=0.2)
+    assert rhythm_of(run).line == pytest.approx(10, rel=0.2)
     assert after(run, 120).status is Status.LIVE
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support import Run, line
 from thalia_monitor import load_training_state
-from thalia_monitor.alerts.conditions import Rule, active
+from thalia_monitor.alerts.conditions import Rule, active_alerts
 from thalia_monitor.analysis import comparison
 from thalia_monitor.analysis.comparison import run_values
 from thalia_monitor.analysis.summary import summarize
@@ -166,7 +166,7 @@ def test_an_alert_names_a_series_by_its_public_name(alike: Run) -> None:
 
     def found(name: str) -> list[str]:
         rule = Rule(metric=name, above=0)
-        return [each.text.partition(",")[0] for each in active([rule], summary).values()]
+        return [each.text.partition(",")[0] for each in active_alerts([rule], summary).values()]
 
     assert found("neurons.PFC") == ["neurons.PFC is 102"]
     assert found("metric.neurons.PFC") == ["metric.neurons.PFC is 7"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from thalia_monitor.model.history import History
 from thalia_monitor.reading import columns
 from thalia_monitor.reading.batch import gather
-from thalia_monitor.reading.columns import HistoryBuilder, extends
+from thalia_monitor.reading.columns import HistoryBuilder, is_continuation
 from thalia_monitor.reading.contents import LogContents
 from thalia_monitor.reading.recording import MetricLine
 
@@ -93,9 +93,9 @@ def test_a_history_extends_another_when_only_rows_were_added(
         return builder.history()
 
     whole = sorted(lines, key=lambda line: line[0])
-    assert extends(history(whole), history(whole[:cut]))
+    assert is_continuation(history(whole), history(whole[:cut]))
     if cut < len(whole):
-        assert not extends(history(whole[:cut]), history(whole))
+        assert not is_continuation(history(whole[:cut]), history(whole))
         same = sorted(map(repr, other.items())) == sorted(map(repr, whole[cut][1].items()))
         changed = [*whole[:cut], (whole[cut][0], other), *whole[cut + 1 :]]
-        assert extends(history(changed), history(whole)) == same
+        assert is_continuation(history(changed), history(whole)) == same

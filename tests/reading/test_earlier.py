@@ -81,7 +81,7 @@ def test_a_log_that_grows_behind_another_is_the_whole_log_behind_it(
     earlier, cuts = contents_of(first), [cut for cut in cuts if len(contents_of(then[:cut]).builder)]
     if not cuts:
         return
-    growing = contents_of(then[: cuts[0]]).behind(earlier)
+    growing = contents_of(then[: cuts[0]]).placed_after(earlier)
     given_out, read = [growing.builder.history()], cuts[0]
     expected_rows = [of_rows(given_out[0], 0)]
     for cut in cuts[1:]:
@@ -90,7 +90,7 @@ def test_a_log_that_grows_behind_another_is_the_whole_log_behind_it(
         given_out.append(growing.builder.history())
         expected_rows.append(of_rows(given_out[-1], 0))
     whole = contents_of(then[:read])
-    assert plain(growing) == plain(whole.behind(earlier))
+    assert plain(growing) == plain(whole.placed_after(earlier))
     assert [of_rows(each, 0) for each in given_out] == expected_rows
     start, history = growing.builder.log_start, growing.builder.history()
     assert start == len(earlier.builder)
@@ -110,12 +110,12 @@ def test_a_log_that_grows_behind_another_is_the_whole_log_behind_it(
 def test_what_stands_before_a_log_can_change(first: list[Item], second: list[Item], then: list[Item]) -> None:
     """Another stage's file comes, or all of them go: the log's own lines are kept."""
     log = contents_of([MetricLine(3, {"loss": 1}), *then])
-    changed = log.behind(contents_of(first)).behind(contents_of(second))
-    expected = log.behind(contents_of(second))
+    changed = log.placed_after(contents_of(first)).placed_after(contents_of(second))
+    expected = log.placed_after(contents_of(second))
     assert of_rows(changed.builder.history(), 0) == of_rows(expected.builder.history(), 0)
     assert changed.builder.history().segments == expected.builder.history().segments
     assert changed.events.view() == expected.events.view()
-    alone = changed.behind(None)
+    alone = changed.placed_after(None)
     assert of_rows(alone.builder.history(), 0) == of_rows(log.builder.history(), 0)
     assert alone.builder.history().segments == log.builder.history().segments
     assert alone.events.view() == log.events.view()
@@ -123,7 +123,7 @@ def test_what_stands_before_a_log_can_change(first: list[Item], second: list[Ite
 
 def test_a_log_behind_another_is_not_copied_when_it_grows() -> None:
     """Rows, events and what was computed of them stay the same ones."""
-    growing = contents_of([MetricLine(1), Event("growth", 1, {})]).behind(contents_of([MetricLine(5)]))
+    growing = contents_of([MetricLine(1), Event("growth", 1, {})]).placed_after(contents_of([MetricLine(5)]))
     before, events = growing.builder.history(), growing.events.view()
     growing.add_items([MetricLine(2, {"loss": 1.0}), Event("growth", 2, {})])
     after = growing.builder.history()
@@ -138,7 +138,7 @@ def test_a_clock_that_was_not_set_takes_no_time_from_what_stands_before() -> Non
     earlier = contents_of([MetricLine(1, time=1_795_870_000.0)])
     log = contents_of([MetricLine(1, time=4_070_908_800.0)])
     assert log.first_time == 4_070_908_800.0
-    growing = log.behind(earlier)
+    growing = log.placed_after(earlier)
     assert growing.first_time == 4_070_908_800.0
     growing.add_items([MetricLine(2, time=1_795_870_100.0)])
     assert growing.builder.history().time.tolist()[::2] == [1_795_870_000.0, 1_795_870_100.0]
@@ -148,7 +148,7 @@ def test_a_clock_that_was_not_set_takes_no_time_from_what_stands_before() -> Non
 def test_too_many_metrics_of_both_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that came first are kept."""
     monkeypatch.setattr(columns, "MOST_SERIES", 2)
-    growing = contents_of([MetricLine(1, {"a": 1, "c": 1})]).behind(
+    growing = contents_of([MetricLine(1, {"a": 1, "c": 1})]).placed_after(
         contents_of([MetricLine(1, {"a": 1, "b": 1})])
     )
     assert set(growing.builder.history().metrics) == {"a", "b"}
@@ -188,7 +188,7 @@ def test_an_array_that_is_written_again_is_never_shown_without_what_precedes_it(
     path.write_text("[" + json.dumps(line(1, loss=0.5)) + "]")
     training_log = TrainingLog(path)
     training_log.refresh(path.stat())
-    training_log.put_behind(contents_of([MetricLine(5), MetricLine(6)]))
+    training_log.place_after(contents_of([MetricLine(5), MetricLine(6)]))
     before = training_log.history
     path.write_text("[" + ",".join(json.dumps(line(step, loss=0.5)) for step in (1, 2)) + "]")
     training_log.refresh(path.stat())

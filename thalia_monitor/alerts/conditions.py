@@ -84,7 +84,7 @@ class Condition:
     """How bad it is unless the rule states a severity."""
 
 
-def active(rules: Sequence[Rule], summary: Summary) -> dict[str, Alert]:
+def active_alerts(rules: Sequence[Rule], summary: Summary) -> dict[str, Alert]:
     """All alerts of a run now, by key; of two rules that find the same, the worse counts."""
     found: dict[str, Alert] = {}
     for rule in rules:
@@ -97,12 +97,12 @@ def active(rules: Sequence[Rule], summary: Summary) -> dict[str, Alert]:
     return {each.key: each for each in worst}
 
 
-def undecided(summary: Summary) -> frozenset[str]:
+def undecided_keys(summary: Summary) -> frozenset[str]:
     """Keys of alerts that cannot be judged now, and so stay as they are."""
     return frozenset({STALE}) if summary.liveness.status is Status.UNKNOWN else frozenset()
 
 
-def unreadable(rules: Sequence[Rule], reason: str) -> dict[str, Alert]:
+def unreadable_alert(rules: Sequence[Rule], reason: str) -> dict[str, Alert]:
     """The alert of a run that cannot be read, where a rule looks for stale runs."""
     severity = next((rule.level for rule in rules if rule.on == "stale"), None)
     return {UNREADABLE: Alert(UNREADABLE, severity, reason)} if severity else {}
@@ -126,7 +126,7 @@ def _metric(rule: Rule, summary: Summary) -> Iterator[Alert]:
             if bound is None or step is None:
                 continue
             value, limit = beyond(float(values.value[-1]), bound), exact(bound)
-            text = f"{harmless(name)} is {value}, {side} {limit} since step {step:,}."
+            text = f"{chat_safe(name)} is {value}, {side} {limit} since step {step:,}."
             yield Alert(f"metric:{name}:{side}:{limit}:{exact(rule.steps)}", rule.level, text)
 
 
@@ -150,7 +150,7 @@ def _warning(rule: Rule, summary: Summary) -> Iterator[Alert]:
     for each in summary.state.warnings:
         if each.severity.rank >= rule.level.rank:
             yield Alert(
-                f"warning:{each.subject}", each.severity, f"The trainer warns: {harmless(each.message)}"
+                f"warning:{each.subject}", each.severity, f"The trainer warns: {chat_safe(each.message)}"
             )
 
 
@@ -175,15 +175,15 @@ def _findings(kind: Kind) -> Callable[[Rule, Summary], Iterator[Alert]]:
 
 
 def _of_finding(found: Finding, severity: Severity) -> Alert:
-    return Alert(f"found:{found.key}", severity, harmless(f"{found.message} ({found.evidence})"))
+    return Alert(f"found:{found.key}", severity, chat_safe(f"{found.message} ({found.evidence})"))
 
 
 def _milestone_passed(before: RunState, summary: Summary) -> Iterator[Happened]:
-    for name in sorted(passed(summary.state) - before.passed):
-        yield Severity.INFO, f"Milestone {harmless(name)} is passed."
+    for name in sorted(passed_milestones(summary.state) - before.passed):
+        yield Severity.INFO, f"Milestone {chat_safe(name)} is passed."
 
 
-def passed(state: TrainingState) -> frozenset[str]:
+def passed_milestones(state: TrainingState) -> frozenset[str]:
     """Every milestone that was ever passed."""
     names = (change.name for change in changes(state) if change.passed and len(change.name) <= _LONGEST_NAME)
     return frozenset(islice(names, _MOST_NAMES))
@@ -216,7 +216,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
 """Conditions by the value of a rule's ``on``."""
 
 
-def harmless(text: str) -> str:
+def chat_safe(text: str) -> str:
     """Neutralize text from a log for chats: no line breaks, mentions or links."""
     flat = " ".join(text.split())[:LONGEST]
     kept = "".join(each if each.isprintable() else " " for each in flat)

@@ -28,7 +28,7 @@ class Faults:
             self._new.append((name, fault))
         self._known[key] = sign
 
-    def worked(self, key: Hashable) -> None:
+    def cleared(self, key: Hashable) -> None:
         """Take in that nothing is wrong with a thing."""
         self._known.pop(key, None)
 
@@ -61,7 +61,7 @@ class Block:
         self, _: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if fault is None:
-            self._faults.worked(self._key)
+            self._faults.cleared(self._key)
         elif isinstance(fault, Exception):  # not the interpreter's own end
             self._faults.failed(self._key, self._name, fault)
             return True

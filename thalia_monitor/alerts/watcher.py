@@ -1,4 +1,4 @@
-"""Watching every run of a monitor: one thread, which needs no browser, in one process, however many workers."""
+"""Watch all runs of a monitor for alerts, in one thread of one process; other workers stand by."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from thalia_monitor.alerts.conditions import (
     ENDED,
     UNREADABLE,
     Alert,
-    active,
-    harmless,
-    passed,
-    undecided,
-    unreadable,
+    active_alerts,
+    chat_safe,
+    passed_milestones,
+    undecided_keys,
+    unreadable_alert,
 )
 from thalia_monitor.alerts.delivery import (
     ChannelCondition,
@@ -53,56 +53,61 @@ MOST_WAITING: Final = 200
 def advance(plan: Plan, summary: Summary, before: RunState, now: float) -> RunState:
     """Return the run's state after a look, with a message for everything that is new.
 
-    What is there at the first look at a run that is not alive is known, and not new.
+    An alert present at the first look at a run that is neither live nor quiet makes no message.
     """
     alive = summary.liveness.status in {Status.LIVE, Status.QUIET}
     events = tuple(_events(plan, summary, before, now)) if before.seen else ()
-    after = _compare(plan, before, active(plan.rules, summary), undecided(summary), now, known=not alive)
+    after = _compare(
+        plan, before, active_alerts(plan.rules, summary), undecided_keys(summary), now, mute_first=not alive
+    )
     stage = summary.state.current_stage
     return replace(
         after,
         seen=before.seen or bool(summary.state.sources),
         stage=before.stage if stage is None else stage,
-        passed=before.passed | passed(summary.state),
+        passed=before.passed | passed_milestones(summary.state),
         finished=summary.liveness.status in ENDED,
         messages=after.messages + events,
     )
 
 
 def advance_unreadable(plan: Plan, reason: str, before: RunState, now: float) -> RunState:
-    """Return the run's state after a look that failed: everything but that stays as it was."""
-    fixed = frozenset(before.active) - {UNREADABLE}
-    return _compare(plan, before, unreadable(plan.rules, reason), fixed, now, known=True)
+    """Return the run's state after a look that failed: the other alerts stay as they were."""
+    unjudged = frozenset(before.active) - {UNREADABLE}
+    return _compare(plan, before, unreadable_alert(plan.rules, reason), unjudged, now, mute_first=True)
 
 
 def _compare(
     plan: Plan,
     before: RunState,
     found: Mapping[str, Alert],
-    fixed: frozenset[str],
+    unjudged: frozenset[str],
     now: float,
     *,
-    known: bool,
+    mute_first: bool,
 ) -> RunState:
-    """Compare the alerts there are with those there were; ``known``: those of a first look are not new."""
+    """Compare the alerts found with the active ones; ``unjudged`` ones that are not found stay as they are.
+
+    With ``mute_first``, an alert present at the first look is muted, until a look without ``mute_first``.
+    """
     messages = []
     current = {}
     for key, alert in before.active.items():
-        if key in fixed and key not in found:
+        if key in unjudged and key not in found:
             current[key] = alert
         elif key not in found and alert.notified:
             text = f"Over after {duration(max(now - alert.since, 0.0))}: {alert.text}"
-            messages.append(addressed(plan, Message(now, alert.severity, text, over=True)))
-    # a time in the future is of a clock that was wrong, and keeps no message from being made
+            messages.append(with_channels(plan, Message(now, alert.severity, text, over=True)))
+    # A time in the future was recorded by a wrong clock and must not suppress a message.
     notified_at = {key: at for key, at in before.notified_at.items() if 0 <= now - at < plan.again_after}
     for key, new in found.items():
         alert = before.active.get(key) or ActiveAlert(
-            now, new.severity, new.text, muted=known and not before.seen
+            now, new.severity, new.text, muted=mute_first and not before.seen
         )
-        muted = alert.muted and known
+        muted = alert.muted and mute_first
         worse = alert.notified and alert.severity.rank < new.severity.rank
         if worse or not (alert.notified or muted or key in notified_at):
-            messages.append(addressed(plan, Message(now, new.severity, new.text)))
+            messages.append(with_channels(plan, Message(now, new.severity, new.text)))
             notified_at[key] = now
             alert = replace(alert, notified=True, severity=new.severity, text=new.text)
         current[key] = replace(alert, muted=muted)
@@ -118,11 +123,11 @@ def _events(plan: Plan, summary: Summary, before: RunState, now: float) -> Itera
     for on in dict.fromkeys(rule.on for rule in plan.rules):
         find = CONDITIONS[on].events
         for severity, text in find(before, summary) if find else ():
-            yield addressed(plan, Message(now, severity, text))
+            yield with_channels(plan, Message(now, severity, text))
 
 
-def addressed(plan: Plan, message: Message) -> Message:
-    """Give a message the channels that it is bad enough for; a recovery goes where its alert went."""
+def with_channels(plan: Plan, message: Message) -> Message:
+    """Return the message with the channels that accept its severity (a recovery has that of its alert)."""
     names = [each.name for each in plan.channels if message.severity.rank >= each.severity.rank]
     return replace(message, channels=tuple(names))
 
@@ -158,7 +163,7 @@ class WatchedRun:
 
 
 @dataclass(slots=True)
-class Watch:
+class WatchState:
     """State of the watching process (which holds the lock): runs and channel senders."""
 
     senders: list[Sender]
@@ -181,14 +186,14 @@ class Watcher:
     ) -> None:
         """Watch the runs of ``readers`` by a plan, remembering in ``folder``, which belongs to that plan alone.
 
-        Of the processes with the same folder and ``name`` one watches.
+        Only one of the processes with the same folder and ``name`` watches at a time.
 
         Raises:
             SettingsError: the folder cannot be made.
         """
         self._plan, self._readers, self._folder, self._name = plan, readers, folder, name
         self._thresholds, self._send, self._clock = thresholds, send, clock
-        self._watch: Watch | None = None
+        self._watch: WatchState | None = None
         """None while another process holds the lock."""
         self._lock = FileLock(folder / f"{name}.lock", thread_local=False)
         self._faults = Faults("the watch over a run")
@@ -237,12 +242,12 @@ class Watcher:
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
 
-    def leave(self) -> None:
-        """Let another process take over."""
+    def release_lock(self) -> None:
+        """Release the lock, so that another process can watch."""
         self._watch = None
         self._lock.release(force=True)
 
-    def round(self) -> None:
+    def check_runs(self) -> None:
         """Look at every run once, if no other process does; what is found waits in the channels' queues."""
         watch = self._acquire()
         if watch is None:
@@ -252,7 +257,7 @@ class Watcher:
             if self._stop.is_set():
                 break
             seen.add(reader.directory)
-            with self._faults.of(reader.directory, harmless(reader.name)):
+            with self._faults.of(reader.directory, chat_safe(reader.name)):
                 self._look(watch, reader)
             # a round over thousands of runs takes minutes
             if time.monotonic() - begun > self._plan.check_seconds:
@@ -261,7 +266,7 @@ class Watcher:
         else:
             for gone in watch.runs.keys() - seen:
                 del watch.runs[gone]
-                self._faults.worked(gone)
+                self._faults.cleared(gone)
         self._wake(watch)
         self._faults.report(log)
 
@@ -270,7 +275,7 @@ class Watcher:
         for sender in self._watch.senders if self._watch else ():
             sender.step()
 
-    def _acquire(self) -> Watch | None:
+    def _acquire(self) -> WatchState | None:
         """Take the lock if it is free and load the saved state; None if another process holds it."""
         if self._watch is None:
             try:
@@ -279,7 +284,7 @@ class Watcher:
                 return None
             senders = [self._sender(channel) for channel in self._plan.channels]
             self._adopt(senders)
-            self._watch = Watch(senders)
+            self._watch = WatchState(senders)
             if self._thread.is_alive():
                 for sender in self._watch.senders:
                     sender.start()
@@ -290,7 +295,7 @@ class Watcher:
         return Sender(channel, self._plan, file, self._send, self._clock)
 
     def _adopt(self, senders: Sequence[Sender]) -> None:
-        """Take over the messages of watches that have ended, as one has whose server was started for other runs."""
+        """Send what watches that are no longer running left unsent, such as that of a server of other runs."""
         for name in {path.name.partition(".")[0] for path in self._folder.glob("*.outbox")} - {self._name}:
             lock = FileLock(self._folder / f"{name}.lock", thread_local=False)
             with self._faults.of(name, name), suppress(Timeout), lock.acquire(timeout=0):
@@ -300,11 +305,11 @@ class Watcher:
                     sender.save()
                     file.path.unlink(missing_ok=True)
 
-    def _look(self, watch: Watch, reader: ReadableRun) -> None:
+    def _look(self, watch: WatchState, reader: ReadableRun) -> None:
         """Look at a run, queue messages of what is new, and remember its state.
 
-        The queue is on disk before the state: a message may be sent twice, but is never lost. Where the disk
-        refuses, memory goes on, and the next look writes.
+        The queue is written before the state: a message may be sent twice, but is never lost. If writing fails, the
+        state in memory counts, and the next look writes it.
         """
         run = watch.runs.get(reader.directory)
         if run is None:
@@ -312,7 +317,7 @@ class Watcher:
             run = watch.runs[reader.directory] = WatchedRun(file, file.read())
         after = self._advance(run, reader)
         run.state = replace(after, messages=())
-        messages = [replace(each, run=harmless(reader.name)) for each in after.messages]
+        messages = [replace(each, run=chat_safe(reader.name)) for each in after.messages]
         if messages:
             _queue(watch, messages)
         run.file.write(run.state)
@@ -328,7 +333,7 @@ class Watcher:
         summary = summarize(state, now, refresh=self._plan.check_seconds, found=run.examined[1])
         return advance(self._plan, summary, run.state, now)
 
-    def _wake(self, watch: Watch) -> None:
+    def _wake(self, watch: WatchState) -> None:
         for sender in watch.senders:
             sender.wake()
 
@@ -336,7 +341,7 @@ class Watcher:
         try:
             while not self._stop.is_set():
                 with self._round_faults.of("round"):
-                    self.round()
+                    self.check_runs()
                 self._round_faults.report(log)
                 self._stop.wait(self._plan.check_seconds)
         finally:
@@ -346,10 +351,10 @@ class Watcher:
             end = time.monotonic() + PATIENCE
             for sender in senders:
                 sender.join(max(end - time.monotonic(), 0.0))
-            self.leave()
+            self.release_lock()
 
 
-def _queue(watch: Watch, messages: Sequence[Message]) -> None:
+def _queue(watch: WatchState, messages: Sequence[Message]) -> None:
     """Give each channel its messages, and keep them on disk."""
     for sender in watch.senders:
         sender.put([each for each in messages if sender.channel.name in each.channels])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RECENT: Final = 200
 """Newest gaps for the typical one: enough for a steady median, few enough to follow a new pace."""
 
-MEMORY: Final = 2000
+LOOKBACK_ROWS: Final = 2000
 """Newest gaps searched for recurring pauses: sleep comes once in some hundred lines."""
 
 ENOUGH: Final = 5
@@ -109,14 +109,14 @@ def usual(seconds: Floats) -> float:
     return float(np.sort(seconds)[: 1 - _RECURS].mean())
 
 
-def learn(state: TrainingState) -> Rhythm:
+def rhythm_of(state: TrainingState) -> Rhythm:
     """Typical gaps of a run, from its timestamps or else its checkpoints' modification times."""
     return state.memoized("rhythm", lambda: _learned(state))
 
 
 def _learned(state: TrainingState) -> Rhythm:
     between_checkpoints = _usual_or_none(_checkpoint_gaps(state.checkpoints).seconds, enough=2)
-    found = gaps(state.history, MEMORY)
+    found = gaps(state.history, LOOKBACK_ROWS)
     seconds = found.seconds[found.steps >= 0]
     line = _usual_or_none(seconds[-RECENT:])
     if line is not None:
@@ -315,7 +315,7 @@ def pace(state: TrainingState, now: float) -> Pace:
 
 def _measured(state: TrainingState) -> tuple[Gaps, Gaps]:
     """Recent gaps and gaps of the whole run; empty if there are too few."""
-    lines = progress(state.history, slice(-MEMORY - 1, None)).regular()
+    lines = progress(state.history, slice(-LOOKBACK_ROWS - 1, None)).regular()
     if len(lines) >= FIRST_MOMENTS and lines.seconds[-RECENT:].sum() > 0:
         recent = Gaps(lines.seconds[-RECENT:], lines.steps[-RECENT:])
         return recent, _whole_run(state.history)
@@ -353,6 +353,6 @@ def _rates(measured: Gaps) -> Floats:
 def _too_early(state: TrainingState) -> str:
     if not len(state.history) and not state.checkpoints:
         return "Nothing has been logged yet."
-    if len(state.history) > FIRST_MOMENTS and np.isnan(state.history.time[-MEMORY:]).all():
+    if len(state.history) > FIRST_MOMENTS and np.isnan(state.history.time[-LOOKBACK_ROWS:]).all():
         return f"The log has no timestamps: the pace is known after {FEW_CHECKPOINTS} checkpoints."
     return f"The pace is known after {FIRST_MOMENTS} lines with timestamps, or {FEW_CHECKPOINTS} checkpoints."

@@ -1,8 +1,8 @@
 """Parameters and commands that a running training offers, changed through files in its ``control`` folder.
 
-A request is *claimed* by removing its file, and only then answered: whichever process is killed in between, and
-however many look, it is applied once or not at all. Every process has a *session* of its own, written with what it
-declares: a request that was meant for another one is refused, also where a lost removal brings its file back.
+A request is *claimed* by removing its file, and only then answered: a crash in between, or several processes that
+look at once, apply it at most once. Each process writes a *session* id with what it declares: a request made for
+another session is refused, even if its file reappears because its removal was lost.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 INTERVAL: Final = 0.2
 """Seconds between two looks at the folder."""
-SETTLED: Final = 2.0
-"""Seconds after which the folder's time tells its next change; a clock may have steps as long as that."""
-LOOK_ANYWAY: Final = 5.0
-"""Seconds after which the folder is listed although its time is the same: a file server's clock is another."""
+MTIME_RESOLUTION: Final = 2.0
+"""Age in seconds from which the folder's mtime shows every later change: some disks round it to 2 s."""
+FORCED_LISTING: Final = 5.0
+"""Seconds after which the folder is listed though its mtime is the same: a file server's may be late."""
 MOST_AT_ONCE: Final = 50
 REMEMBERED: Final = 1_000
-"""Requests of which it is remembered that they were answered."""
+"""Number of answered requests whose ids are kept, so that none is answered twice."""
 
 
 class TrainingStopped(Exception):
@@ -62,11 +62,11 @@ class TrainingStopped(Exception):
 class Control(Mapping[str, Any]):
     """The declared parameters at a step: a mapping of names to values, and the commands that were given."""
 
-    __slots__ = ("_given", "_values", "paused")
+    __slots__ = ("_pending_commands", "_values", "paused")
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
-        self._given: set[str] = set()
+        self._pending_commands: set[str] = set()
         self.paused = False
         """Whether the training is to wait; :meth:`CurriculumLogger.control` does so by itself."""
 
@@ -80,13 +80,13 @@ class Control(Mapping[str, Any]):
         return len(self._values)
 
     def given(self, command: str) -> bool:
-        """Whether a command without a function of its own waits for :meth:`requested`."""
-        return command in self._given
+        """Whether a command without an action was given, and not yet taken by :meth:`requested`."""
+        return command in self._pending_commands
 
     def requested(self, command: str) -> bool:
-        """Whether a command without a function of its own was given since the last call; true once for each."""
-        waited = command in self._given
-        self._given.discard(command)
+        """Whether a command without an action was given since the last call; true once for each."""
+        waited = command in self._pending_commands
+        self._pending_commands.discard(command)
         return waited
 
 
@@ -96,16 +96,16 @@ class Inbox:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._path = directory / contract.CONTROL_FOLDER
-        self._seen: int | None = None
-        self._looked = -math.inf
-        self._stuck: set[str] = set()
+        self._listed_mtime: int | None = None
+        self._listed_at = -math.inf
+        self._unremovable: set[str] = set()
 
     def open(self) -> None:
         """Make the folder. Raises OSError."""
         self._path.mkdir(exist_ok=True)
 
     def take(self) -> Iterator[tuple[str, bytes | str]]:
-        """Claim requests, the oldest first: the id of each, and its content or why it is not read."""
+        """Claim waiting requests, oldest first; yield id and content (bytes), or id and reason to refuse it (str)."""
         if not self._may_have_news():
             return
         with ExitStack() as stack:
@@ -113,7 +113,7 @@ class Inbox:
                 folder = stack.enter_context(control_folder.opened(self._directory))
             except OSError:  # gone, or a link in its place: a monitor that is asked to write there says so
                 return
-            waiting = [name for name in control_folder.names(folder) if name not in self._stuck]
+            waiting = [name for name in control_folder.names(folder) if name not in self._unremovable]
             control_folder.remove_orphans(folder)
             for name in waiting[:MOST_AT_ONCE]:
                 content = control_folder.content(folder, name)
@@ -121,11 +121,11 @@ class Inbox:
                     if not control_folder.remove(folder, name):  # taken by another process, or withdrawn
                         continue
                 except OSError:  # a folder of that name, or a file that this account may not remove
-                    self._stuck.add(name)
+                    self._unremovable.add(name)
                     content = "its file cannot be removed, so that it could be applied again and again"
                 yield name.partition(".")[0], content
             if len(waiting) > MOST_AT_ONCE:
-                self._seen = None
+                self._listed_mtime = None  # list the rest at once
 
     def _may_have_news(self) -> bool:
         try:
@@ -133,20 +133,20 @@ class Inbox:
         except OSError:
             return False
         now = time.monotonic()
-        if changed == self._seen and now - self._looked < LOOK_ANYWAY:
+        if changed == self._listed_mtime and now - self._listed_at < FORCED_LISTING:
             return False
-        self._looked = now
-        self._seen = changed if time.time() - changed / 1e9 > SETTLED else None
+        self._listed_at = now
+        self._listed_mtime = changed if time.time() - changed / 1e9 > MTIME_RESOLUTION else None
         return True
 
 
-class Attempt:
-    """Runs a block of the training's own, and keeps its error."""
+class CaughtError:
+    """Context manager that suppresses an exception raised in its block, and keeps it as ``error``."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
 
-    def __enter__(self) -> Attempt:
+    def __enter__(self) -> CaughtError:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
@@ -154,14 +154,14 @@ class Attempt:
         return self.error is not None
 
 
-class Controls:
-    """What one logger has declared, and what became of the requests."""
+class ControlState:
+    """What one logger has declared, its values now, and which requests were answered."""
 
     def __init__(self, errors: WriteErrors, directory: Path) -> None:
         self.view = Control()
         self.due = math.inf
         """When to look at the folder next, by the monotonic clock; never before anything is declared."""
-        self.guard = Guard(errors)
+        self.guard = Guard(errors)  # not the logger's: an action may take long, and others log meanwhile
         self.inbox = Inbox(directory)
         self.session = ""
         self.offered: dict[str, Parameter] = {}
@@ -179,7 +179,7 @@ class Controls:
         }
 
     def refusal(self, request: Request) -> str:
-        """Why a request is not applied; empty where it is."""
+        """Return the reason to refuse a request; empty if it is to be applied."""
         known = self.offered.get(request.name)
         if known is None:
             return f"{shown(request.name)} is not declared by this training"
@@ -197,41 +197,41 @@ class Controls:
             return "training is paused already" if self.view.paused else "training is not paused"
         return ""
 
-    def hold(self, name: str, value: Any) -> None:
-        """Give a parameter a value of the training's own."""
+    def set_visible(self, name: str, value: Any) -> None:
+        """Set the value that the training's loop sees."""
         self.view._values[name] = value
 
-    def set(self, name: str, value: Any) -> None:
-        """Give a parameter a value that somebody has requested."""
-        self.hold(name, value)
+    def apply_value(self, name: str, value: Any) -> None:
+        """Apply a requested value: the loop sees it, and later requests are compared with it."""
+        self.set_visible(name, value)
         self.offered[name] = self.offered[name]._replace(value=value)
 
-    def give(self, command: str) -> Exception | None:
-        """Carry a command out, or leave it to the training's loop; the error of the training's function."""
+    def run_command(self, command: str) -> Exception | None:
+        """Call a command's action, or leave the command to the loop; return the action's error."""
         if command in (PAUSE, RESUME):
             self.view.paused = command == PAUSE
             return None
         action = self.actions.get(command)
         if action is None:
-            self.view._given.add(command)
+            self.view._pending_commands.add(command)
             return None
-        with Attempt() as attempt:
+        with CaughtError() as caught:
             action()
-        return attempt.error
+        return caught.error
 
     @property
     def waits(self) -> bool:
         """Whether training is to wait; a command that its loop has to look at ends the wait for one step."""
-        return self.view.paused and not self.view._given
+        return self.view.paused and not self.view._pending_commands
 
 
-class Controllable:
-    """The part of :class:`CurriculumLogger` by which a running training is changed from outside."""
+class ControlMethods:
+    """Mixin of CurriculumLogger: methods by which a running training is changed from outside."""
 
     guard: Guard
     logger: logging.Logger
     _recorder: Recorder | None
-    _controls: Controls
+    _controls: ControlState
 
     def declare(
         self,
@@ -247,12 +247,12 @@ class Controllable:
         """Offer a parameter to be changed while training runs; ``control()[name]`` is its value then.
 
         A number lies between ``low`` and ``high``, a choice is one of ``choices``; without either it may be anything
-        of the value's type. Declare again where the training itself changes the value. A declaration that is no
-        good costs only the offer: ``control()[name]`` is the value all the same.
+        of the value's type. Declare it again when the training itself changes the value. An invalid declaration is
+        logged as a warning and not offered; ``control()[name]`` is the value all the same.
         """
         now = plain(value)
         with self._controls.guard.lock, self._controls.guard:
-            self._controls.hold(str(name), now)
+            self._controls.set_visible(str(name), now)
             try:
                 offered = declared(
                     name,
@@ -267,8 +267,8 @@ class Controllable:
                 self._controls.offered.pop(str(name), None)
                 self.logger.warning(f"{shown(name)} is not offered for control: {error}")
                 return
-            self._controls.hold(offered.name, offered.value)
-            self._offer(offered)
+            self._controls.set_visible(offered.name, offered.value)
+            self._register_offer(offered)
 
     def declare_command(
         self,
@@ -283,22 +283,22 @@ class Controllable:
         ``pause`` and ``resume`` are offered together and need neither: :meth:`control` waits. ``confirm`` says that
         it cannot be taken back, as is assumed of commands of your own.
         """
-        usual, final = KNOWN_COMMANDS.get(name, ("", True))
+        default_help, irreversible = KNOWN_COMMANDS.get(name, ("", True))
         with self._controls.guard.lock, self._controls.guard:
             try:
                 offered = declared(
                     name,
                     None,
                     kind=COMMAND,
-                    help=help or usual,
-                    confirm=final if confirm is None else confirm,
+                    help=help or default_help,
+                    confirm=irreversible if confirm is None else confirm,
                 )
             except Unacceptable as error:
                 self.logger.warning(f"{shown(name)} is not offered for control: {error}")
                 return
             if action is not None and name not in (PAUSE, RESUME):
                 self._controls.actions[name] = action
-            self._offer(offered)
+            self._register_offer(offered)
         other = {PAUSE: RESUME, RESUME: PAUSE}.get(name)
         if other and other not in self._controls.offered:
             self.declare_command(other)
@@ -317,23 +317,23 @@ class Controllable:
                 self._answer_requests(step)
         return controls.view
 
-    def _offer(self, offered: Parameter) -> None:
-        """Take in an offer, and log it where it is new or has changed."""
+    def _register_offer(self, offered: Parameter) -> None:
+        """Add a parameter to those offered, and log it if it is new or has changed."""
         controls = self._controls
         if self._recorder is None or not control_folder.OFFERED:
             self.logger.warning(
-                f"{offered.name} cannot be changed from outside: json_log is off, or the system"
+                f"{offered.name} cannot be changed from outside: json_log is off, or this system cannot do it"
             )
             return
         if offered.name not in controls.offered and len(controls.offered) >= MOST_DECLARED:
-            self.logger.warning(f"{offered.name} is not offered: {MOST_DECLARED} parameters are")
+            self.logger.warning(f"{offered.name} is not offered: {MOST_DECLARED} parameters are already")
             return
         before = controls.offered.get(offered.name)
         controls.offered[offered.name] = offered
         if not controls.session:
             self._begin_session()
         elif offered != before:
-            self._declare(offered)
+            self._log_declaration(offered)
 
     def _begin_session(self) -> None:
         controls = self._controls
@@ -341,10 +341,10 @@ class Controllable:
         controls.session = os.urandom(8).hex()
         controls.due = 0.0
         for each in controls.offered.values():
-            self._declare(each)
+            self._log_declaration(each)
 
-    def _declare(self, offered: Parameter) -> None:
-        """Log an offer: from the log alone a monitor knows what it may ask for."""
+    def _log_declaration(self, offered: Parameter) -> None:
+        """Log a declaration: monitors learn from the log what they may request."""
         assert self._recorder is not None
         with self.guard.lock:
             self._recorder.event(
@@ -378,7 +378,7 @@ class Controllable:
             wanted = {} if request.value is None else {"new": shown(request.value)}
             self._acknowledge(fields | wanted | {"outcome": REFUSED, "reason": reason}, step)
         elif known.kind == COMMAND:
-            failure = controls.give(request.name)
+            failure = controls.run_command(request.name)
             outcome = {"outcome": APPLIED}
             if failure is not None:
                 reason = f"{type(failure).__name__}: {failure}"[:LONGEST_WORDS]
@@ -387,10 +387,10 @@ class Controllable:
         else:
             value = known.check(request.value)
             if self._acknowledge(fields | {"old": known.value, "new": value, "outcome": APPLIED}, step):
-                controls.set(request.name, value)
+                controls.apply_value(request.name, value)
 
     def _acknowledge(self, fields: dict[str, Any], step: int | None) -> bool:
-        """Log the answer to a request; whether that could be written."""
+        """Log the answer to a request; return whether it could be written."""
         assert self._recorder is not None
         named = fields | {"session": self._controls.session}
         with self.guard.lock:

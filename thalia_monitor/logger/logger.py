@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from thalia_monitor import contract
 from thalia_monitor.logger import text_log
-from thalia_monitor.logger.control import Controllable, Controls
+from thalia_monitor.logger.control import ControlMethods, ControlState
 from thalia_monitor.logger.event_methods import EventMethods
 from thalia_monitor.logger.files import Guard, WriteErrors
 from thalia_monitor.logger.json_values import plain, plain_metrics, text, whole_step
@@ -46,7 +46,7 @@ METADATA_INTERVAL = 1_000
 """Steps between two metadata files: as often as Thalia's trainer reports metrics."""
 
 
-class CurriculumLogger(Controllable, EventMethods):
+class CurriculumLogger(ControlMethods, EventMethods):
     """Logs a curriculum training: steps, growth, consolidation, milestones, transitions, reports.
 
     All methods may be called from any thread. None of them raises because of a file or a value: what cannot be
@@ -89,7 +89,7 @@ class CurriculumLogger(Controllable, EventMethods):
         self._errors = WriteErrors(self._tell)
         self._directory = self.log_dir.absolute()  # a script may go to another working directory
         self._files = StageFiles(self._directory, self._errors)
-        self._controls = Controls(self._errors, self._directory)
+        self._controls = ControlState(self._errors, self._directory)
         self.guard = Guard(self._errors)
         """Keeps errors out of a block, and its lock other threads."""
         self._open_text_log()

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from thalia_monitor.model.history import Floats, History, Ints
+
+
+NEWEST_ROWS: Final = 2_000
+"""Newest metric lines among which one with a timestamp is looked for."""
+
+
+def newest_time(history: History) -> float | None:
+    """Time of the newest line that has one, in Unix seconds; None if none of the newest 2,000 has."""
+    recent = history.time[-NEWEST_ROWS:]
+    known = recent[~np.isnan(recent)]
+    return float(known[-1]) if len(known) else None
 
 
 def is_ordered(time: Floats) -> bool:

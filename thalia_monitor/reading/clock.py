@@ -59,7 +59,7 @@ class TrainerClock:
     wrong: float = math.nan
     """The first timestamp that cannot; NaN without any."""
 
-    def look(self, moments: Floats) -> int | None:
+    def examine(self, moments: Floats) -> int | None:
         """Look at more timestamps; return which of them is the very first that can be right, None if none is."""
         known = ~np.isnan(moments)
         good = believable(moments)

@@ -1,4 +1,4 @@
-"""The history while it grows: columns that decoded batches are appended to, handed out as views and never copied."""
+"""A history under construction: batches are appended to its columns, which are read as views without copying."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class HistoryExtents(msgspec.Struct, frozen=True):
 
 
 class GrowingColumn:
-    """One quantity: dense while every row has a value, with the rows beside the values from then on."""
+    """Values of one quantity. Row numbers are stored only once some row has no value."""
 
     __slots__ = ("_rows", "_values")
 
@@ -50,25 +50,25 @@ class GrowingColumn:
         self._values = ColumnArray(np.float64) if values is None else values
         self._rows = rows
 
-    def extend(self, cells: Cells, first_row: int, rows: int) -> None:
-        """Append the values of a stretch of that many rows."""
+    def extend(self, cells: Cells, first_row: int, row_count: int) -> None:
+        """Append a batch's values; the batch has ``row_count`` rows, the first of them ``first_row``."""
         if self._rows is None and (cells.rows is not None or len(self._values) < first_row):
-            self._note_rows()
+            self._store_rows()
         if self._rows is not None:
-            within = np.arange(rows, dtype=np.int64) if cells.rows is None else cells.rows
+            within = np.arange(row_count, dtype=np.int64) if cells.rows is None else cells.rows
             self._rows.append(within + first_row)
         self._values.append(cells.values)
 
-    def column(self, rows: int) -> Column:
-        """Read-only view of the column, in a history of that many rows."""
-        if self._rows is None and len(self._values) < rows:
-            self._note_rows()
+    def column(self, row_count: int) -> Column:
+        """Return a read-only view of the column, in a history of so many rows."""
+        if self._rows is None and len(self._values) < row_count:
+            self._store_rows()
         return Column(self._values.view, None if self._rows is None else self._rows.view)
 
-    def _note_rows(self) -> None:
+    def _store_rows(self) -> None:
         rows = ColumnArray(np.int64)
         rows.append(np.arange(len(self._values), dtype=np.int64))
-        self._rows = rows  # at the end: other threads take views meanwhile
+        self._rows = rows  # assigned last, complete: other threads may read it meanwhile
 
     def has_value_from(self, row: int) -> bool:
         """Whether it has a value at that row or later."""
@@ -76,13 +76,13 @@ class GrowingColumn:
         return len(self._values) > row if rows is None else bool(len(rows)) and int(rows.view[-1]) >= row
 
     def add_to(self, layout: ArrayLayout, name: str) -> ColumnExtents:
-        """Add its arrays to those that are to be written into a file."""
+        """Add its arrays to a file's layout; return where they will be."""
         rows = None if self._rows is None else layout.add(self._rows)
         return ColumnExtents(name, layout.add(self._values), rows)
 
     @classmethod
     def mapped(cls, extents: ColumnExtents, arrays: MappedArrays) -> GrowingColumn:
-        """The column of a file."""
+        """Return a column whose arrays are mapped from a file."""
         rows = None if extents.rows is None else arrays.array(np.int64, extents.rows)
         return cls(arrays.array(np.float64, extents.values), rows)
 
@@ -92,35 +92,35 @@ class ColumnSet:
 
     def __init__(self, columns: dict[str, GrowingColumn] | None = None) -> None:
         self._columns = columns or {}
-        self.full = False
-        """Whether there were more than are kept."""
+        self.names_left_out = False
+        """Whether columns were left out: there are more than ``MOST_SERIES`` names."""
 
-    def extend(self, table: Mapping[str, Cells], first_row: int, rows: int) -> None:
-        """Append what a stretch of that many rows has of each quantity."""
+    def extend(self, table: Mapping[str, Cells], first_row: int, row_count: int) -> None:
+        """Append a batch's values of each quantity."""
         for name, cells in table.items():
             if (column := self._columns.get(name)) is None:
                 if len(self._columns) >= MOST_SERIES:
-                    self.full = True
+                    self.names_left_out = True
                     continue
                 column = self._columns[name] = GrowingColumn()
-            column.extend(cells, first_row, rows)
+            column.extend(cells, first_row, row_count)
 
     def has_value_from(self, name: str, row: int) -> bool:
         """Whether a quantity has a value at that row or later."""
         column = self._columns.get(name)
         return column is not None and column.has_value_from(row)
 
-    def view(self, rows: int) -> dict[str, Column]:
-        """Read-only view of every column, in a history of that many rows."""
-        return {name: column.column(rows) for name, column in self._columns.items()}
+    def view(self, row_count: int) -> dict[str, Column]:
+        """Return a read-only view of every column, in a history of so many rows."""
+        return {name: column.column(row_count) for name, column in self._columns.items()}
 
     def add_to(self, layout: ArrayLayout) -> list[ColumnExtents]:
-        """Add every column's arrays to those that are to be written into a file."""
+        """Add every column's arrays to a file's layout; return where they will be."""
         return [column.add_to(layout, name) for name, column in self._columns.items()]
 
     @classmethod
     def mapped(cls, extents: list[ColumnExtents], arrays: MappedArrays) -> ColumnSet:
-        """The columns of a file."""
+        """Return columns whose arrays are mapped from a file."""
         return cls({each.name: GrowingColumn.mapped(each, arrays) for each in extents})
 
 
@@ -129,7 +129,7 @@ class HistoryBuilder:
 
     def __init__(self) -> None:
         self.log_start = 0
-        """Row of the log's first line; what is above was logged before, by another logger."""
+        """Row of the log's own first line; the rows before it are another logger's (:meth:`placed_after`)."""
         self._lineage = Lineage()
         self.step, self.segment = ColumnArray(np.int64), ColumnArray(np.int64)
         self._time = ColumnArray(np.float64)
@@ -147,46 +147,51 @@ class HistoryBuilder:
         return len(self.step)
 
     @property
-    def full(self) -> bool:
-        """Whether the lines have more different names than are kept."""
-        return self._metrics.full or self._neurons.full or self._capacity.full
+    def names_left_out(self) -> bool:
+        """Whether metrics or regions were left out: there are more than ``MOST_SERIES`` names."""
+        return self._metrics.names_left_out or self._neurons.names_left_out or self._capacity.names_left_out
 
     @property
-    def shared(self) -> bool:
-        """Whether several writers share the log."""
+    def has_several_writers(self) -> bool:
+        """Whether several processes write to the log at the same time."""
         return self._segmenter.writer_window > 0
 
     def extend(self, batch: Batch) -> int:
-        """Append a stretch by column; return the first row whose segment is new or no longer the same."""
-        first, rows, self._history = len(self.step), len(batch), None
-        changed, forgotten = self._assign(batch)
-        segment = self._segmenter.numbers(changed)
-        if changed < first:
-            self.segment.replace_end(segment[: first - changed])
-        if forgotten:
+        """Append a batch; return the first row whose segment is new or no longer the same."""
+        first, row_count, self._history = len(self.step), len(batch), None
+        first_changed, times_wrong = self._assign(batch)
+        segment = self._segmenter.numbers(first_changed)
+        if first_changed < first:
+            self.segment.replace_end(segment[: first - first_changed])
+        if times_wrong:
             self._time.replace_end(np.full(first - self.log_start, np.nan))
-        if changed < first or forgotten:
-            self._lineage = Lineage()
+        if first_changed < first or times_wrong:
+            self._lineage = Lineage()  # what was computed from earlier rows no longer holds
         self.step.append(batch.step)
-        self.segment.append(segment[first - changed :])
+        self.segment.append(segment[first - first_changed :])
         self._time.append(self.clock.corrected(batch.time))
-        self._metrics.extend(batch.metrics, first, rows)
-        self._neurons.extend(batch.neurons, first, rows)
-        self._capacity.extend(batch.capacity, first, rows)
-        return changed
+        self._metrics.extend(batch.metrics, first, row_count)
+        self._neurons.extend(batch.neurons, first, row_count)
+        self._capacity.extend(batch.capacity, first, row_count)
+        return first_changed
 
     def _assign(self, batch: Batch) -> tuple[int, bool]:
         """Find the batch's segments; return the first row whose segment changed, and whether earlier times are wrong.
 
-        Until one time can be right, the others are compared as they are.
+        Timestamps before the first plausible one, at ``first_good``, are of a clock that was not set yet: they are
+        compared only with each other, and not kept.
         """
-        first, cut = len(self.step), self.clock.look(batch.time)
-        if cut is None:
+        first, first_good = len(self.step), self.clock.examine(batch.time)
+        if first_good is None:
             return self._segmenter.assign(batch.step, self.clock.corrected(batch.time), batch.stage), False
-        changed = self._segmenter.assign(batch.step[:cut], batch.time[:cut], batch.stage[:cut])
+        changed = self._segmenter.assign(
+            batch.step[:first_good], batch.time[:first_good], batch.stage[:first_good]
+        )
         self._segmenter.forget_times()
-        time = self.clock.corrected(batch.time[cut:])
-        changed = min(changed, self._segmenter.assign(batch.step[cut:], time, batch.stage[cut:]))
+        time = self.clock.corrected(batch.time[first_good:])
+        changed = min(
+            changed, self._segmenter.assign(batch.step[first_good:], time, batch.stage[first_good:])
+        )
         return changed, not np.isnan(self._time.view[self.log_start : first]).all()
 
     @property
@@ -194,13 +199,13 @@ class HistoryBuilder:
         """Number of segments before the log's first line."""
         return sum(each.first_row < self.log_start for each in self._segmenter.segments)
 
-    def behind(self, earlier: HistoryBuilder) -> HistoryBuilder:
-        """A copy of the log's own lines behind what was logged before it began; its first line begins a stage."""
+    def placed_after(self, earlier: HistoryBuilder) -> HistoryBuilder:
+        """Return a copy: the rows of ``earlier``, then the log's own, the first of which begins a stage."""
         found = HistoryBuilder()
         found.log_start = len(earlier)
-        found._segmenter = self._segmenter.behind(earlier._segmenter, self.log_start)
+        found._segmenter = self._segmenter.placed_after(earlier._segmenter, self.log_start)
         found.clock, found.event_clock = self.clock, self.event_clock
-        found._metrics.full = earlier.full or self.full
+        found._metrics.names_left_out = earlier.names_left_out or self.names_left_out
         found.segment.append(found._segmenter.numbers(0))
         for builder, start in ((earlier, 0), (self, self.log_start)):
             history, first, rows = builder.history(), len(found.step), len(builder) - start
@@ -230,7 +235,7 @@ class HistoryBuilder:
 
     def add_to(self, layout: ArrayLayout) -> HistoryExtents:
         """Add all arrays to those that are to be written into a file."""
-        self.history()  # columns that the newest rows lack have their rows noted by that
+        self.history()  # so that columns without a value in the newest rows get their row numbers
         return HistoryExtents(
             layout.add(self.step),
             layout.add(self.segment),
@@ -238,7 +243,7 @@ class HistoryBuilder:
             self._metrics.add_to(layout),
             self._neurons.add_to(layout),
             self._capacity.add_to(layout),
-            self.full,
+            self.names_left_out,
             self._segmenter,
             self.clock,
             self.event_clock,
@@ -264,7 +269,7 @@ class HistoryBuilder:
             self._lineage = Lineage()
         self.step, self.segment, self._time = step, segment, time
         self._metrics, self._neurons, self._capacity = metrics, neurons, capacity
-        self._metrics.full = extents.full
+        self._metrics.names_left_out = extents.full  # of all three sets
         self._segmenter = extents.segmenter
         self.clock, self.event_clock = extents.clock, extents.event_clock
         self._history = None
@@ -272,7 +277,7 @@ class HistoryBuilder:
 
     def continue_lineage(self, before: History) -> None:
         """Keep the identity of an earlier history of the same log, if this one has the same rows and more."""
-        if extends(self.history(), before):
+        if is_continuation(self.history(), before):
             self._lineage, self._history = before.lineage, None
 
 
@@ -293,8 +298,8 @@ def _cells_from(columns: Mapping[str, Column], start: int) -> dict[str, Cells]:
     return found
 
 
-def extends(longer: History, shorter: History) -> bool:
-    """Tell whether a history begins with another one, so that only rows were added."""
+def is_continuation(longer: History, shorter: History) -> bool:
+    """Tell whether ``longer`` is ``shorter`` with rows added at its end."""
     rows = len(shorter)
     return (
         len(longer) >= rows
@@ -314,10 +319,10 @@ def extends(longer: History, shorter: History) -> bool:
 
 def _columns_extend(longer: Mapping[str, Column], shorter: Mapping[str, Column], rows: int) -> bool:
     names = longer.keys() | shorter.keys()
-    return all(_within(longer.get(name), rows) == _within(shorter.get(name), rows) for name in names)
+    return all(_first_rows(longer.get(name), rows) == _first_rows(shorter.get(name), rows) for name in names)
 
 
-def _within(column: Column | None, rows: int) -> tuple[bytes, bytes]:
+def _first_rows(column: Column | None, rows: int) -> tuple[bytes, bytes]:
     """A column's values and rows within the first rows of its history, to be compared (NaN equals NaN)."""
     if column is None:
         return b"", b""

@@ -79,7 +79,7 @@ class EventList:
         """Remove the times that cannot be right, once another of the same clock can."""
         new = range(self._looked, len(self._events))
         times = np.array([self._events[at].time for at in new], np.float64)
-        clock.look(times)
+        clock.examine(times)
         good = believable(times)
         self._wrong += [
             at for at, fine, time in zip(new, good, times, strict=True) if not fine and time == time
@@ -108,7 +108,7 @@ class EventList:
         ]
         self._rows += [row[0] for row in rows]
 
-    def behind(self, earlier: EventList, rows: int, segments: int) -> EventList:
+    def placed_after(self, earlier: EventList, rows: int, segments: int) -> EventList:
         """The log's own events behind earlier ones, moved by so many rows and segments."""
         found, own = EventList(), self.log_start
         found.log_start = len(earlier)
@@ -189,17 +189,17 @@ class LogContents:
         row = self._first_timed = first_timed(time, max(self._first_timed, self.builder.log_start))
         return float(time[row]) if row < len(time) else math.nan
 
-    def behind(self, earlier: LogContents | None) -> LogContents:
+    def placed_after(self, earlier: LogContents | None) -> LogContents:
         """The log's own contents behind those of another logger: lines and events are copied, problems shared.
 
         The log's first line begins a stage: the other logger's had ended.
         """
         before = earlier or LogContents()
         found = LogContents()
-        found.builder = self.builder.behind(before.builder)
+        found.builder = self.builder.placed_after(before.builder)
         rows = found.builder.log_start - self.builder.log_start
         segments = found.builder.first_own_segment - self.builder.first_own_segment
-        found.events = self.events.behind(before.events, rows, segments)
+        found.events = self.events.placed_after(before.events, rows, segments)
         found.problems, found.earlier = self.problems, earlier
         return found
 
@@ -262,6 +262,6 @@ class LogContents:
     def log_problems(self) -> tuple[Problem, ...]:
         """Problems of the log as a whole, apart from those of its lines: derived from the contents, never stored."""
         clock = self.builder.clock.remark or self.builder.event_clock.remark
-        too_many = TOO_MANY if self.builder.full else ""
-        reasons = [SEVERAL_WRITERS if self.builder.shared else "", clock, too_many]
+        too_many = TOO_MANY if self.builder.names_left_out else ""
+        reasons = [SEVERAL_WRITERS if self.builder.has_several_writers else "", clock, too_many]
         return tuple(Problem(contract.LOG_NAME, None, reason) for reason in reasons if reason)

@@ -275,7 +275,7 @@ class OtherFormats:
         contents, crowded = LogContents(), None
         for stretch in stretches:
             contents.add_batch(self._gather(stretch))
-            if contents.builder.full and crowded is None:
+            if contents.builder.names_left_out and crowded is None:
                 crowded = Problem(stretch.source.file, None, TOO_MANY)
         return contents, crowded
 

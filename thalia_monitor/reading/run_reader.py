@@ -141,7 +141,7 @@ class RunReader:
             self._metadata.refresh(listing.metadata)
             self._log.refresh(listing.log, listing.rotated)
             self._others.refresh(self._log.first_time)
-            self._log.put_behind(self._others.earlier)
+            self._log.place_after(self._others.earlier)
             with self._log.lock:
                 self._state = self._assemble(listing, listing.version)
                 # The columns of the partial one are in memory that nobody else shares.

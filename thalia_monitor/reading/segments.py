@@ -187,7 +187,7 @@ class Segmenter:
         rows = np.arange(first_row, self.rows)
         return np.searchsorted(begins, rows, side="right").astype(np.int64) + (first - 1)
 
-    def behind(self, earlier: Segmenter, log_start: int) -> Segmenter:
+    def placed_after(self, earlier: Segmenter, log_start: int) -> Segmenter:
         """This one, of a log whose own lines begin at that row, as if another log's lines came before these.
 
         The log's first line begins a stage then.

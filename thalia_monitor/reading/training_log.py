@@ -76,15 +76,15 @@ class TrainingLog:
         """First timestamp of the log and its rotated parts, in Unix seconds; NaN if there is none."""
         return self._contents.first_time
 
-    def put_behind(self, earlier: LogContents | None) -> None:
+    def place_after(self, earlier: LogContents | None) -> None:
         """Put the log's contents behind what another logger had logged before."""
         if self._contents.earlier is earlier:
             return
-        if self._contents.earlier and self._contents.builder.full and self._listed:
+        if self._contents.earlier and self._contents.builder.names_left_out and self._listed:
             self._shared.reset()  # names of the log may have had no room behind those of the other
             self._array = self._signature = None
             self.refresh(*self._listed)
-        contents = self._contents.behind(earlier)
+        contents = self._contents.placed_after(earlier)
         with self.lock:
             if self._array:
                 self._array = contents
@@ -190,7 +190,7 @@ class TrainingLog:
             reason = f"is one array of more than {LARGEST // 2**20} MB; only its beginning is read"
             contents.problems.add(Problem(self.file, None, reason))
         if self._contents.earlier:
-            contents = contents.behind(self._contents.earlier)
+            contents = contents.placed_after(self._contents.earlier)
         contents.builder.continue_lineage(self.history)
         with self.lock:
             self._array, self._array_items = contents, len(items)

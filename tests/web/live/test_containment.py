@@ -12,7 +12,7 @@ from tests.screen import Screen
 from tests.support import Run
 from thalia_monitor.errors import UnknownRun
 from thalia_monitor.web.live import charts, containment, panels
-from thalia_monitor.web.live.containment import MOST_LOGGED, SENTENCE, contained
+from thalia_monitor.web.live.containment import FAILURE_TEXT, MOST_LOGGED, contained
 
 
 def broken(*_: Any) -> Any:
@@ -29,23 +29,23 @@ def test_a_chart_that_fails_says_so_and_all_else_goes_on(app: Dash, run: Run, cl
     run.metrics(200, neuron_counts={"cortex": 5}, capacity_by_region={"cortex": 0.5})
     screen.refresh()
     caption = {"type": "caption", "kind": "neurons", "name": "neurons."}
-    assert screen.text(caption).strip() == SENTENCE
+    assert screen.text(caption).strip() == FAILURE_TEXT
     assert screen.facts()["Step"] == "200"
     assert screen.facts()["Neurons now"] == "5"
     assert screen.figure("capacity", "capacity.")["data"][0]["x"] == [200]
     app.server.extensions[charts.BUILDERS]["neurons"] = working
     screen.refresh()
-    assert SENTENCE not in screen.text(caption)
+    assert FAILURE_TEXT not in screen.text(caption)
     working = app.server.extensions[charts.BUILDERS][
         "capacity-now"
     ]  # whose words are the same at every version
     app.server.extensions[charts.BUILDERS]["capacity-now"] = broken
     run.metrics(300, capacity_by_region={"cortex": 0.5})
     screen.refresh()
-    assert SENTENCE in screen.text(caption | {"kind": "capacity-now", "name": ""})
+    assert FAILURE_TEXT in screen.text(caption | {"kind": "capacity-now", "name": ""})
     app.server.extensions[charts.BUILDERS]["capacity-now"] = working
     screen.refresh()
-    assert SENTENCE not in screen.text(caption | {"kind": "capacity-now", "name": ""})
+    assert FAILURE_TEXT not in screen.text(caption | {"kind": "capacity-now", "name": ""})
     assert screen.figure("neurons", "neurons.")["data"][0]["x"] == [200]
 
 
@@ -57,7 +57,7 @@ def test_a_pane_that_fails_says_so_and_all_else_goes_on(app: Dash, run: Run, cli
     app.server.extensions[panels.PANELS]["growth-facts"] = broken
     run.metrics(200)
     screen.refresh()
-    assert SENTENCE in screen.text("growth-facts")
+    assert FAILURE_TEXT in screen.text("growth-facts")
     assert screen.facts()["Step"] == "200"
     app.server.extensions[panels.PANELS]["growth-facts"] = working
     screen.refresh()

@@ -12,8 +12,9 @@ import dash_bootstrap_components as dbc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from thalia_monitor.analysis import report
+from thalia_monitor.analysis.clocks import listed_update
 from thalia_monitor.analysis.formatting import NONE, number
-from thalia_monitor.analysis.liveness import Status, listed_status, listed_update
+from thalia_monitor.analysis.liveness import Status, listed_status
 from thalia_monitor.errors import MonitorError
 from thalia_monitor.figures.metrics import Course
 from thalia_monitor.name_patterns import has_words

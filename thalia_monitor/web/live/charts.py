@@ -23,17 +23,17 @@ from thalia_monitor.figures.chart import Chart, View, enlarged, spanned
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.client_state import ClientState, Part
-from thalia_monitor.web.live.containment import SENTENCE, contained
+from thalia_monitor.web.live.client_state import ClientState, PartId
+from thalia_monitor.web.live.containment import FAILURE_TEXT, contained
 
 LONGEST_TAIL: Final = 40
-"""Points taken off the end one by one; where more have changed, the whole line is sent."""
-LISTS: Final = ("x", "y", "z", "base", "text", "hovertext", "customdata")
-"""What a trace may have one of for each point; all of them grow together."""
+"""Points removed from the end one by one; if more have changed, the whole line is sent."""
+PER_POINT_KEYS: Final = ("x", "y", "z", "base", "text", "hovertext", "customdata")
+"""Trace attributes with a value for each point; those of one trace grow together."""
 
 
 def replacement(chart: Chart) -> Patch:
-    """Everything that is drawn, whatever the browser holds."""
+    """Return a patch that replaces all traces, and what of the layout follows the data."""
     change = Patch()
     change["data"] = chart.traces
     _layout(change, chart)
@@ -41,7 +41,7 @@ def replacement(chart: Chart) -> Patch:
 
 
 def difference(before: Chart, now: Chart) -> Patch | NoUpdate:
-    """Only what is new: of a line that grew, the points at its end; nothing where nothing is."""
+    """Return a patch of only what is new: of a line that grew, the points at its end; ``no_update`` if nothing is."""
     if len(before.traces) != len(now.traces):
         return replacement(now)
     pairs = zip(before.traces, now.traces, strict=True)
@@ -50,19 +50,21 @@ def difference(before: Chart, now: Chart) -> Patch | NoUpdate:
         return no_update
     change = Patch()
     for place, old, new in others:
-        if not _grow(change["data"][place], old, new):
+        if not _patch_end(change["data"][place], old, new):
             change["data"][place] = new
     if before.layout != now.layout:
         _layout(change, now, before)
     return change
 
 
-def _grow(trace: Patch, old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Write down how a line's end changed; False where more than its end did."""
-    lists = [key for key in LISTS if isinstance(old.get(key), list) and isinstance(new.get(key), list)]
+def _patch_end(trace: Patch, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Patch the end of a trace; return False, with nothing patched, if more than its end differs."""
+    lists = [
+        key for key in PER_POINT_KEYS if isinstance(old.get(key), list) and isinstance(new.get(key), list)
+    ]
     if old.keys() != new.keys() or any(old[key] != new[key] for key in old if key not in lists):
         return False
-    same = min(_common(old[key], new[key]) for key in lists)
+    same = min(_common_length(old[key], new[key]) for key in lists)
     if len(old["x"]) - same > LONGEST_TAIL:
         return False
     for key in lists:
@@ -73,8 +75,8 @@ def _grow(trace: Patch, old: dict[str, Any], new: dict[str, Any]) -> bool:
     return True
 
 
-def _common(old: list[Any], new: list[Any]) -> int:
-    """How many values at the beginning are the same in both."""
+def _common_length(old: list[Any], new: list[Any]) -> int:
+    """Return how many values at the beginning are the same in both."""
     if old[: (shorter := min(len(old), len(new)))] == new[:shorter]:
         return shorter
     return next(place for place in range(shorter) if old[place] != new[place])
@@ -106,32 +108,29 @@ CONFIG: Final = {
 
 
 def declare(kind: str, builder: Builder) -> None:
-    """Tell the app that is being made how charts of this kind are drawn."""
+    """Register the builder of a kind of chart with the current app."""
     dash.get_app().server.extensions.setdefault(BUILDERS, {})[kind] = builder
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """Charts that are drawn from more than the run on screen, such as the other runs of a comparison.
-
-    Their kind is ``name~more``, where ``more`` says from what.
-    """
+class ChartFamily:
+    """Charts that also depend on data outside the run on screen; their kind is ``name~source_key``."""
 
     builder: Callable[[str], Builder]
-    """Makes the builder of a chart from ``more``."""
+    """Makes the builder for a ``source_key``."""
     version: Callable[[str], str]
-    """Version of what ``more`` names; it changes with that."""
+    """Version of the data that ``source_key`` names."""
 
 
-def declare_family(kind: str, family: Family) -> None:
-    """Tell the app that is being made how charts of this kind, and anything after a ``~``, are drawn."""
+def declare_family(kind: str, family: ChartFamily) -> None:
+    """Register a family of charts with the current app."""
     dash.get_app().server.extensions.setdefault(FAMILIES, {})[kind] = family
 
 
-def _family(kind: str) -> tuple[Family | None, str]:
-    name, _, rest = kind.partition("~")
-    found: Family | None = dash.get_app().server.extensions.get(FAMILIES, {}).get(name)
-    return found, rest
+def _family(kind: str) -> tuple[ChartFamily | None, str]:
+    name, _, source_key = kind.partition("~")
+    found: ChartFamily | None = dash.get_app().server.extensions.get(FAMILIES, {}).get(name)
+    return found, source_key
 
 
 def chart_id(part: str, kind: str, name: Any) -> dict[str, Any]:
@@ -164,8 +163,8 @@ def chart_card(
         options: its own buttons, of ``OPTIONS``.
         series: whose raw values it leads to: a name, or what the names of several begin with (``neurons.``).
         table: the id of the table on the same page that lists what it is drawn from.
-        takes: which of the reader's tools it heeds beside the x axis, ``smooth`` and ``events``: the toolbar shows
-            only those that a chart of the page takes.
+        takes: the page's tools that affect it besides the x axis, of ``smooth`` and ``events``: the toolbar shows
+            only those that a chart of the page uses.
         detail: what stands beside the title: which series it is, where the title does not say.
         zooms: whether its x axis can be zoomed: not one of a few bars.
     """
@@ -235,14 +234,14 @@ def _zoom(move: str, title: str) -> html.Button:
     )
 
 
-def _save(kind: str, title: str) -> html.Button:
-    words = f"Save {title} as {kind.upper()}" + (" (the points drawn)" if kind == "csv" else "")
+def _save(file_format: str, title: str) -> html.Button:
+    words = f"Save {title} as {file_format.upper()}" + (" (the points drawn)" if file_format == "csv" else "")
     return html.Button(
-        kind.upper(),
+        file_format.upper(),
         type="button",
         className="option",
         title=words,
-        **{"aria-label": words, "data-save": kind},
+        **{"aria-label": words, "data-save": file_format},
     )
 
 
@@ -257,7 +256,7 @@ def _table_link(table: str, title: str) -> html.A:
 
 
 def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[Any], list[Any], list[Any]]:
-    """Figure, caption and note of each chart of a page; the note says what the browser then shows.
+    """Return figure, caption and record of each chart of a page; the browser stores the record and sends it back.
 
     Each is ``no_update`` for a chart that is up to date.
 
@@ -267,8 +266,8 @@ def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[A
         client: what the browser shows.
     """
     unchanged = (no_update,) * 3
-    # Nothing is noted of one that fails, so that it is drawn whole, words and all, as soon as it can be.
-    failed = (no_update, beside(Caption((SENTENCE,), "", "")), None)
+    # A chart that fails leaves no record, so that its figure and caption are sent whole at the next refresh.
+    failed = (no_update, caption_children(Caption((FAILURE_TEXT,), "", "")), None)
     answers = [
         contained(
             f"{each['kind']} {each['name']}", partial(update, state, run, each, client.view, before), failed
@@ -277,45 +276,51 @@ def updates(state: TrainingState, run: str, client: ClientState) -> tuple[list[A
         else unchanged
         for each, before in zip(client.charts, client.charts_shown, strict=True)
     ]
-    figures, captions, notes = zip(*answers, strict=True) if answers else ((), (), ())
-    return list(figures), list(captions), list(notes)
+    figures, captions, records = zip(*answers, strict=True) if answers else ((), (), ())
+    return list(figures), list(captions), list(records)
 
 
-def update(state: TrainingState, run: str, chart: Part, view: View, shown: Any) -> tuple[Any, Any, Any]:
-    """The smallest update of one chart: figure, caption, and a note of what the browser then shows."""
-    family, rest = _family(chart["kind"])
+def update(state: TrainingState, run: str, chart: PartId, view: View, shown: Any) -> tuple[Any, Any, Any]:
+    """Return the smallest update of one chart: figure, caption, and a record of what the browser then shows."""
+    family, source_key = _family(chart["kind"])
     if family:
-        state = replace(state, version=f"{state.version}+{family.version(rest)}")
+        state = replace(state, version=f"{state.version}+{family.version(source_key)}")
     if not isinstance(shown, dict) or not {"version", "view"} <= shown.keys():
-        shown = None  # nothing yet, or what no page of ours notes
-    note: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
-    if shown and note.items() <= shown.items():
+        shown = None  # not drawn yet, or no record of ours
+    record: dict[str, Any] = {"version": f"{run}:{state.version}", "view": view.key}
+    if shown and record.items() <= shown.items():
         return no_update, no_update, no_update
-    built = _finished(state, run, chart, view)
-    held = _held(built, view, shown)
-    note |= {"axes": axes_of(view, chart["name"], built), "length": built.length, "held": held}
-    words = caption(built, held)
-    if not shown or shown.get("axes") != note["axes"]:
-        return framed(built, view), beside(words), note
-    before = monitor().cached(shown["version"], _part(chart, shown["view"]), Chart)
+    built = _cached_chart(state, run, chart, view)
+    paused_length = _length_when_paused(built, view, shown)
+    record |= {
+        "axes": axes_key(view, chart["name"], built),
+        "length": built.length,
+        "paused_length": paused_length,
+    }
+    new_caption = caption(built, paused_length)
+    if not shown or shown.get("axes") != record["axes"]:
+        return zoomed_figure(built, view), caption_children(new_caption), record
+    before = monitor().cached(shown["version"], _cache_name(chart, shown["view"]), Chart)
     if before is None:
-        return replacement(built), beside(words), note
-    same = words == caption(before, shown.get("held"))
-    return difference(before, built), no_update if same else beside(words), note
+        return replacement(built), caption_children(new_caption), record
+    same = new_caption == caption(before, shown.get("paused_length"))
+    return difference(before, built), no_update if same else caption_children(new_caption), record
 
 
-def _held(chart: Chart, view: View, shown: dict[str, Any] | None) -> int | None:
-    """How many points the series had when the chart was zoomed and so paused; None while it follows the run."""
+def _length_when_paused(chart: Chart, view: View, shown: dict[str, Any] | None) -> int | None:
+    """Return how many points the series had when a zoom paused the chart; None while it follows the run."""
     if not view.zoomed or chart.own_axis:
         return None
-    seen = [shown.get(each) for each in ("held", "length")] if shown else []
+    seen = [shown.get(each) for each in ("paused_length", "length")] if shown else []
     return next((each for each in seen if isinstance(each, int)), chart.length)
 
 
-def _finished(state: TrainingState, run: str, chart: Part, view: View) -> Chart:
-    family, rest = _family(chart["kind"])
+def _cached_chart(state: TrainingState, run: str, chart: PartId, view: View) -> Chart:
+    family, source_key = _family(chart["kind"])
     builder: Builder | None = (
-        family.builder(rest) if family else dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
+        family.builder(source_key)
+        if family
+        else dash.get_app().server.extensions[BUILDERS].get(chart["kind"])
     )
     if builder is None:
         raise PreventUpdate
@@ -323,23 +328,23 @@ def _finished(state: TrainingState, run: str, chart: Part, view: View) -> Chart:
     return monitor().cached_or_computed(
         state,
         run,
-        _part(chart, view.key),
+        _cache_name(chart, view.key),
         lambda: enlarged(spanned(draw(state, name, view), view), view.scale),
         Chart,
     )
 
 
-def _part(chart: Part, view: str) -> str:
+def _cache_name(chart: PartId, view: str) -> str:
     return f"{chart['kind']}:{chart['name']}:{view}"
 
 
-def axes_of(view: View, name: str, chart: Chart) -> str:
-    """What the axes of a chart depend on: when it changes, a zoom has lost its meaning."""
+def axes_key(view: View, name: str, chart: Chart) -> str:
+    """Return a key of what the axes depend on; if it changes, the whole figure is sent, without the old zoom."""
     return f"{view.x} {name in view.log} {name in view.clip} {name in view.percent} {bool(chart.traces)}"
 
 
-def framed(chart: Chart, view: View) -> dict[str, Any]:
-    """A whole figure, showing the part that the reader looks at on the other charts too."""
+def zoomed_figure(chart: Chart, view: View) -> dict[str, Any]:
+    """Return a whole figure, with the zoom of the other charts."""
     figure = chart.figure
     if view.zoomed and "xaxis" in figure["layout"] and not chart.own_axis:
         axis = figure["layout"]["xaxis"] | {"range": [view.start, view.end], "autorange": False}
@@ -349,29 +354,30 @@ def framed(chart: Chart, view: View) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What is said beside a chart's title."""
+    """Text beside a chart's title."""
 
     notes: tuple[str, ...]
-    """What a line cannot show, and what the reader should know."""
+    """What a line cannot show, and what a viewer should know."""
     drawn: str
-    """How much is drawn."""
+    """The chart's own caption: how much is drawn."""
     summary: str
-    """The same and more in numbers, for those who cannot see it."""
+    """Text alternative of the chart, for screen readers."""
     band: str = ""
     """What the coloured band is."""
     band_source: str = ""
     cautious: bool = False
+    """Whether values in the band are a reason for caution."""
 
 
-def caption(chart: Chart, held: Any) -> Caption:
-    """What to say; ``held`` is how many points there were when a zoomed chart last followed."""
+def caption(chart: Chart, paused_length: Any) -> Caption:
+    """Return the caption; ``paused_length`` is how many points there were when a zoom paused the chart."""
     notes = [each for each in chart.notes if each]
-    if isinstance(held, int):
-        notes.append(f"paused, {counted(max(chart.length - held, 0), 'new point')}")
+    if isinstance(paused_length, int):
+        notes.append(f"paused, {counted(max(chart.length - paused_length, 0), 'new point')}")
     return Caption(tuple(notes), chart.caption, chart.summary, chart.band, chart.band_source, chart.cautious)
 
 
-def beside(words: Caption) -> list[Any]:
+def caption_children(words: Caption) -> list[Any]:
     """Lay a caption out."""
     notes = [html.Span(note, className="note") for note in words.notes]
     return [

@@ -16,7 +16,7 @@ from thalia_monitor.figures.chart import X_TITLES, View
 UNREADABLE: Final = "unreadable"
 """The status of a run that cannot be read."""
 
-Part = Mapping[str, str]
+PartId = Mapping[str, str]
 """The id of a chart (``kind`` and ``name``) or a panel (``name``) on the page."""
 
 
@@ -39,10 +39,10 @@ class ClientState:
     """Kind and name of each chart on the screen; None for all of them."""
     ahead: frozenset[tuple[str, str]] = frozenset()
     """Those a little above or below it."""
-    charts: Sequence[Part] = ()
+    charts: Sequence[PartId] = ()
     charts_shown: Sequence[Any] = ()
-    """What each chart shows, as ``charts.update`` notes it; None for one that has not been drawn yet."""
-    panels: Sequence[Part] = ()
+    """What each chart shows, as ``charts.update`` records it; None for one that has not been drawn yet."""
+    panels: Sequence[PartId] = ()
     panels_shown: Sequence[Any] = ()
     """The version that each panel shows."""
 
@@ -84,7 +84,7 @@ class ClientState:
             panels[1],
         )
 
-    def is_due(self, chart: Part, run: str, shown: Any) -> bool:
+    def is_due(self, chart: PartId, run: str, shown: Any) -> bool:
         """Whether a chart is on the screen, or close to it and does not show this view of this run yet."""
         part = (chart["kind"], chart["name"])
         if self.near is None or part in self.near:
@@ -128,7 +128,7 @@ def digest(shown: object) -> bytes:
     return blake2b(repr(shown).encode("utf-8", "replace"), digest_size=20).digest()
 
 
-def _parts(parts: tuple[Any, Any], *names: str) -> list[Part]:
+def _parts(parts: tuple[Any, Any], *names: str) -> list[PartId]:
     ids, values = parts
     if not (
         isinstance(ids, list | tuple)

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a fault of ours raises. What is meant for somebody (our own errors, HTTP's, Dash's) is none, and passes."""
-SENTENCE: Final = (
+FAILURE_TEXT: Final = (
     "This could not be drawn: a fault of the monitor's, and its log says which. The rest is right."
 )
 MOST_LOGGED: Final = 1_000

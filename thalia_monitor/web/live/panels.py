@@ -25,8 +25,8 @@ from thalia_monitor.errors import MonitorError
 from thalia_monitor.model.run import TrainingState
 from thalia_monitor.web.components import basic
 from thalia_monitor.web.context import monitor
-from thalia_monitor.web.live.client_state import Part, digest, parse_version
-from thalia_monitor.web.live.containment import SENTENCE, contained
+from thalia_monitor.web.live.client_state import PartId, digest, parse_version
+from thalia_monitor.web.live.containment import FAILURE_TEXT, contained
 from thalia_monitor.web.live.ids import CHOSEN, NAMES, NEAR, OTHERS, PULSE, RUN, STANDING, TICK, VERSION
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def panel(name: str, kind: type[html.Div | html.Section] = html.Div, **propertie
 def updates(
     state: TrainingState,
     run: str,
-    ids: Sequence[Part],
+    ids: Sequence[PartId],
     shown: Sequence[Any],
     status: str | None,
     sum_up: Callable[[], Summary],
@@ -157,7 +157,7 @@ def updates(
         # The same for every viewer.
         return state.memoized(("pane", name), lambda: fills[name](state)), version
 
-    failed = [basic.notice("critical", SENTENCE)], no_update
+    failed = [basic.notice("critical", FAILURE_TEXT)], no_update
     answers = [
         contained(each["name"], partial(update, each["name"], before), failed)
         for each, before in zip(ids, shown, strict=True)

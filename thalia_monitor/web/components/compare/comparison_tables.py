@@ -66,7 +66,7 @@ CONTROLS: Final = (*SELECTS, "step")
 """Ids, after ``compare-``, of the controls whose values it gives."""
 
 
-def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.Family:
+def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.ChartFamily:
     """Charts of the runs that their key names, at the version of all of these."""
 
     def builder(key: str) -> charts.Builder:
@@ -74,7 +74,7 @@ def _family(draw: Callable[[Sequence[Side], str, View, str], Chart]) -> charts.F
         choice = choice_of(key, watch.library)
         return lambda _, name, view: draw(sides(watch, choice)[0], name, view, choice.origin)
 
-    return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library).runs))
+    return charts.ChartFamily(builder, lambda key: version(monitor(), choice_of(key, monitor().library).runs))
 
 
 FAMILIES: Final = {

@@ -87,7 +87,7 @@ CHARTS: Final = {
 """Charts of each section, and their titles."""
 
 
-def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.Family:
+def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.ChartFamily:
     """Return charts of the baseline and the run beside it; their version is that of these two runs."""
 
     def builder(key: str) -> charts.Builder:
@@ -97,7 +97,7 @@ def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.Family:
             return lambda *_: nothing("one of the two runs cannot be read", CAPTION_ONLY)
         return lambda _, name, view: draw(two, name, view, choice.origin)
 
-    return charts.Family(builder, lambda key: version(monitor(), choice_of(key, monitor().library).pair))
+    return charts.ChartFamily(builder, lambda key: version(monitor(), choice_of(key, monitor().library).pair))
 
 
 FAMILIES: Final = {f"compare-{name}": _family(draw) for name, draw in DRAWN.items()}
