@@ -24,7 +24,8 @@
         [page, begun, quiet] = [now, Date.now(), 0]; // turned to another one meanwhile
       }
       quiet = framed() && !monitor.incomplete() ? quiet + 1 : 0;
-      if (page && (quiet >= QUIET || Date.now() - begun > LONGEST)) page.dataset.filled = "";
+      if (page && quiet >= QUIET) page.dataset.filled = "";
+      else if (page && Date.now() - begun > LONGEST) page.dataset.filled = "late";
       watching = Boolean(page) && !("filled" in page.dataset);
       if (watching) setTimeout(look, LOOK);
     };

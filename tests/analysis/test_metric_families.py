@@ -83,6 +83,12 @@ def test_weights_are_a_mean_with_its_deviation() -> None:
     assert bottom <= 0.3 < 0.7 <= top
 
 
+def test_ends_of_a_range_without_a_mean_are_no_mean() -> None:
+    """Minimum and maximum alone are charts of their own, and say nothing of a mean."""
+    state = run({"weights/q_min": 0.0, "weights/q_max": 1.0, "weights/r_std": 0.5})
+    assert families.family_sentence(state, families.metric_families(state)["weights"]) == "weights: 3 series."
+
+
 def test_drift_is_over_50_000_steps() -> None:
     """Of the newest mean from that of 50,000 steps before; none in a shorter run."""
     lines = 6_001

@@ -116,7 +116,7 @@ def test_every_page_works_under_its_path(
 ) -> None:
     """Pages, assets, callbacks, links and live updates: everything is asked for under the base path, over TLS."""
     with serving(*options, "--behind-proxy") as server, nginx(tmp_path, server.url[: -len(PATH)]) as address:
-        watched = browse(ignore_https_errors=True)
+        watched = browse()
         asked: list[str] = []
         watched.page.on("request", lambda request: asked.append(request.url))
         page = watched.open(address)

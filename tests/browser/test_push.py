@@ -319,7 +319,7 @@ def behind_nginx(run: Run, folder: Path, seconds: int, *directives: str) -> Iter
 def test_the_documented_nginx_site_passes_the_stream(run: Run, tmp_path: Path, browse: Browse) -> None:
     """Over TLS and below a path of its own, lines are on the screen long before the interval."""
     with behind_nginx(run, tmp_path, 30) as address:
-        page = browse(ignore_https_errors=True).open(address + "metrics")
+        page = browse().open(address + "metrics")
         badge(page, "connected")
         assert max(arrives(run, page, step=step) for step in (2000, 2100, 2200)) < SOON
         page.goto("about:blank")
@@ -330,7 +330,7 @@ def test_behind_a_proxy_that_buffers_the_interval_goes_on(run: Run, tmp_path: Pa
     with behind_nginx(
         run, tmp_path, 1, "proxy_buffering on;", "proxy_ignore_headers X-Accel-Buffering;"
     ) as address:
-        watched = browse(ignore_https_errors=True)
+        watched = browse()
         held = Held(watched.page.context)
         page = watched.open(address + "metrics")
         badge(page, "every 1 s")

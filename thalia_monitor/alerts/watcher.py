@@ -53,7 +53,7 @@ MOST_WAITING: Final = 200
 def advance(plan: Plan, summary: Summary, before: RunState, now: float) -> RunState:
     """Return the run's state after a look, with a message for everything that is new.
 
-    An alert present at the first look at a run that is neither live nor quiet makes no message.
+    An alert present at the first look at a run that is neither live nor quiet makes no message until the run is.
     """
     alive = summary.liveness.status in {Status.LIVE, Status.QUIET}
     events = tuple(_events(plan, summary, before, now)) if before.seen else ()
@@ -295,7 +295,7 @@ class Watcher:
         return Sender(channel, self._plan, file, self._send, self._clock)
 
     def _adopt(self, senders: Sequence[Sender]) -> None:
-        """Send what watches that are no longer running left unsent, such as that of a server of other runs."""
+        """Send the messages left by watchers that no longer run, such as that of a server of other runs."""
         for name in {path.name.partition(".")[0] for path in self._folder.glob("*.outbox")} - {self._name}:
             lock = FileLock(self._folder / f"{name}.lock", thread_local=False)
             with self._faults.of(name, name), suppress(Timeout), lock.acquire(timeout=0):

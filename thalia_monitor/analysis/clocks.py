@@ -104,8 +104,9 @@ def _show_a_copy(lags: Sequence[float]) -> bool:
 def listed_update(listed: Listed, now: float) -> float | None:
     """Last update of a run of which only a list entry was read, in Unix seconds, by the same clocks; None if unknown.
 
-    The log's time at a checkpoint's step is interpolated between its first and last line. If the files were not
-    copied and changed more than ``SKEW`` after the last line, their time counts: a checkpoint, or a wrong clock.
+    The files' time counts if it differs from the last line's by more than ``SKEW`` and the files were not copied (a
+    checkpoint, or a wrong clock), or if that line is in the future. Whether they were copied is judged by the log's
+    times at the checkpoints' steps, interpolated between its first and last line.
     """
     changed = listed.last_update.timestamp() if listed.last_update else None
     if listed.last_line is None:

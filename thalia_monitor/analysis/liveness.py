@@ -119,8 +119,8 @@ def liveness(state: TrainingState, now: float, refresh: float = 0.0) -> Liveness
 
     - *Quiet* after 3 usual gaps or 1.5 recurring gaps, whichever is longer, but not within 5 s or one refresh.
     - *Stale* after 10 usual gaps or 3 recurring gaps, but not within 30 s or three refreshes, nor while paused.
-    - *Finished* or *stopped* if the last thing written says so, or if a stage's end is last and the run is quiet
-      since; whatever the clocks say.
+    - *Finished* or *stopped* if the last thing written says so, or if a stage's end is last and the run has been
+      quiet since, whatever the clocks say.
     """
     rhythm = rhythm_of(state)
     clocks = compare_clocks(state, now, max(SKEW, _quiet_after(rhythm.line, rhythm.pause, 0)))

@@ -51,7 +51,7 @@ class MetricFamily:
 
 
 def metric_families(state: TrainingState) -> dict[str, MetricFamily]:
-    """Return the families with at least two series by their names: neuromodulators, oscillators and weights first."""
+    """Return the families of at least two series, by name: neuromodulators, oscillators and weights first."""
     return state.memoized("metric families", lambda: _by_path(state.history.metrics))
 
 
@@ -113,7 +113,8 @@ def _bands_in_words(state: TrainingState, family: MetricFamily) -> Iterator[str]
 
 def _means_in_words(state: TrainingState, family: MetricFamily) -> Iterator[str]:
     """Say how far the means among a family's series drift, and how many are near an end of their range."""
-    means = [match[1] for name in family.members[:MAX_MEANS] if (match := _STATISTIC.fullmatch(name))]
+    statistics = (_STATISTIC.fullmatch(name) for name in family.members[:MAX_MEANS])
+    means = [match[1] for match in statistics if match and match[2] == "mean"]
     drifts = {name: change for name in means if (change := _drift_of_mean(state, name)) is not None}
     if drifts:
         furthest = max(drifts, key=lambda name: abs(drifts[name]))
@@ -135,9 +136,10 @@ def _drift_of_mean(state: TrainingState, name: str) -> float | None:
 
 def _place_in_range(state: TrainingState, name: str) -> float | None:
     """Return where the newest mean is in its range, -1 to 1; None if mean, minimum or maximum is not logged."""
-    newest = [state.history.newest(metric(f"{name}_{each}")) for each in ("mean", "min", "max")]
-    mean, low, high = (each.value if each else np.nan for each in newest)
-    return 2 * (mean - low) / (high - low) - 1 if high > low else None
+    mean, low, high = (state.history.newest(metric(f"{name}_{each}")) for each in ("mean", "min", "max"))
+    if not (mean and low and high and high.value > low.value):
+        return None
+    return 2 * (mean.value - low.value) / (high.value - low.value) - 1
 
 
 def drift(series: Series) -> float | None:

@@ -18,7 +18,7 @@ RECENT: Final = 200
 """Newest gaps for the typical one: enough for a steady median, few enough to follow a new pace."""
 
 LOOKBACK_ROWS: Final = 2000
-"""Newest gaps searched for recurring pauses: sleep comes once in some hundred lines."""
+"""Newest rows searched for recurring pauses: sleep comes once in some hundred lines."""
 
 ENOUGH: Final = 5
 """Minimum number of gaps for a typical one."""

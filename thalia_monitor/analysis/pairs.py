@@ -239,40 +239,38 @@ class SleepNumber:
         return None if base is None or beside is None else beside - base
 
 
-def sleep_numbers(states: tuple[TrainingState, TrainingState]) -> list[SleepNumber]:
-    """Return how many consolidations two runs had, how far apart, and what they did; empty where neither had one.
-
-    Means and medians are over the consolidations of the newest 5,000 phases.
-    """
-    base, beside = (_Sleep(state) for state in states)
-    if not base.count and not beside.count:
-        return []
-
-    def number_of(name: str, attribute: str, kind: NumberKind = "value") -> SleepNumber:
-        return SleepNumber(name, (getattr(base, attribute), getattr(beside, attribute)), kind=kind)
-
-    def mean_of(name: str, attribute: str, average: Callable[[list[float]], Any] = np.mean) -> SleepNumber:
-        known: list[list[float]] = [getattr(each, attribute) for each in (base, beside)]
-        values = [float(average(each)) if each else None for each in known]
-        words = [f"over {len(each):,}" if each else "" for each in known]
-        return SleepNumber(name, (values[0], values[1]), (words[0], words[1]))
-
-    return [
-        number_of(CONSOLIDATIONS, "count", "count"),
-        number_of("Patterns replayed", "patterns", "count"),
-        mean_of("Patterns in one (mean)", "patterns_of_each"),
-        mean_of("Steps from one to the next (median)", "gaps", np.median),
-        number_of("Steps of all phases together", "steps", "count"),
-        mean_of(EFFECT, "changes"),
-    ]
-
-
 CONSOLIDATIONS: Final = "Consolidations"
 EFFECT: Final = "Change of performance after one (mean)"
 
 
+def sleep_numbers(states: tuple[TrainingState, TrainingState]) -> list[SleepNumber]:
+    """Return how many consolidations two runs had, how far apart, and what they did; empty if neither had one.
+
+    Means and medians are over the consolidations of the newest 5,000 phases.
+    """
+    if not any(how_many(state) for state in states):
+        return []
+    base, beside = (_Sleep(state) for state in states)
+    return [
+        SleepNumber(CONSOLIDATIONS, (base.count, beside.count), kind="count"),
+        SleepNumber("Patterns replayed", (base.patterns, beside.patterns), kind="count"),
+        _average("Patterns in one (mean)", base.patterns_of_each, beside.patterns_of_each, np.mean),
+        _average("Steps from one to the next (median)", base.gaps, beside.gaps, np.median),
+        SleepNumber("Steps of all phases together", (base.steps, beside.steps), kind="count"),
+        _average(EFFECT, base.changes, beside.changes, np.mean),
+    ]
+
+
+def _average(
+    name: str, base: list[float], beside: list[float], average: Callable[[list[float]], Any]
+) -> SleepNumber:
+    values = [float(average(each)) if each else None for each in (base, beside)]
+    details = [f"over {len(each):,}" if each else "" for each in (base, beside)]
+    return SleepNumber(name, (values[0], values[1]), (details[0], details[1]))
+
+
 class _Sleep:
-    """What one run logs of its consolidations, of those that count."""
+    """What one run logs of the consolidations that count."""
 
     def __init__(self, state: TrainingState) -> None:
         newest = consolidations(state)

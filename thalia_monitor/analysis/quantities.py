@@ -138,9 +138,9 @@ def filled_places(state: TrainingState) -> list[Place]:
 
 
 def series_of(state: TrainingState, name: str) -> str:
-    """Return the series whose values the limits of a core quantity hold for: not one in Hz, for example.
+    """Return the series to which the limits of a core quantity apply (not one in Hz), for rules and comparisons.
 
-    It is for rules and comparisons. ``name`` itself if it is not that of a core quantity, or there is no such series.
+    Returns ``name`` itself if it is not a core quantity's, or the run logs no such series.
     """
     core = metric_info.BY_NAME.get(name)
     if core is None or not core.core:

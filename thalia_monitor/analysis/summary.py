@@ -87,7 +87,7 @@ class Summary:
 
     @cached_property
     def trends(self) -> tuple[Trend, ...]:
-        """Trends of the metrics in the run's slots: performance and loss before firing rate and capacity."""
+        """Trends of the series in the run's places: performance and loss before firing rate and capacity."""
         found = ((each, trend(self.state, each.series)) for each in filled_places(self.state))
         return tuple(replace(its, place=each) for each, its in found if its)
 

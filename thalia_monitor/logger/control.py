@@ -1,8 +1,8 @@
 """Parameters and commands that a running training offers, changed through files in its ``control`` folder.
 
-A request is *claimed* by removing its file, and only then answered: a crash in between, or several processes that
-look at once, apply it at most once. Each process writes a *session* id with what it declares: a request made for
-another session is refused, even if its file reappears because its removal was lost.
+A request is *claimed* by removing its file, and only then answered: it is applied at most once, even if a process
+crashes in between or several look at once. Each process writes a *session* id with what it declares: a request made
+for another session is refused, even if its file reappears because its removal was lost.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ INTERVAL: Final = 0.2
 MTIME_RESOLUTION: Final = 2.0
 """Age in seconds from which the folder's mtime shows every later change: some disks round it to 2 s."""
 FORCED_LISTING: Final = 5.0
-"""Seconds after which the folder is listed though its mtime is the same: a file server's may be late."""
+"""Seconds after which the folder is listed though its mtime is the same: a file server's clock may be behind."""
 MOST_AT_ONCE: Final = 50
 REMEMBERED: Final = 1_000
 """Number of answered requests whose ids are kept, so that none is answered twice."""
@@ -326,7 +326,7 @@ class ControlMethods:
             )
             return
         if offered.name not in controls.offered and len(controls.offered) >= MOST_DECLARED:
-            self.logger.warning(f"{offered.name} is not offered: {MOST_DECLARED} parameters are already")
+            self.logger.warning(f"{offered.name} is not offered: {MOST_DECLARED} others are already")
             return
         before = controls.offered.get(offered.name)
         controls.offered[offered.name] = offered

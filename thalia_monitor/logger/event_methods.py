@@ -1,4 +1,4 @@
-"""Methods of the logger for what a training measures and decides: probes, load, interventions, its end, spikes."""
+"""Methods of the logger: probes, cognitive load, health score, interventions, the end of a training, spikes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class EventMethods:
-    """Mixin of CurriculumLogger: methods that log an event each; ``docs/data-contract.md`` has their fields."""
+    """Mixin of CurriculumLogger: methods that log an event each, and ``log_spikes``, which writes a file.
+
+    ``docs/data-contract.md`` has the fields.
+    """
 
     guard: Guard
     _recorder: Recorder | None

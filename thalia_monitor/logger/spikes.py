@@ -34,7 +34,7 @@ MAX_INPUT: Final = 100_000
 
 
 class SpikeFiles:
-    """Windows in a run's directory: the oldest are removed first, and only files with the name of a window."""
+    """Windows in a run's directory. Only files with the name of a window are removed, the oldest first."""
 
     def __init__(self, directory: Path) -> None:
         self._folder = directory / contract.SPIKES_FOLDER

@@ -4,7 +4,7 @@
 trials, then results, then binary checkpoints; each fills only what those before it leave open. :class:`Merger` puts
 the documented files (``training_log.json`` and ``metadata_*.json``, docs/data-contract.md) above all of these. What
 another logger had logged before the documented log began is in front of its lines already
-(:meth:`~thalia_monitor.reading.contents.LogContents.behind`).
+(:meth:`~thalia_monitor.reading.contents.LogContents.placed_after`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folders of the user's cache directory: for results, and for snapshots of large logs."""
+"""Folders for results and for snapshots of large logs: in ``--cache-dir``, or the user's cache directory."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Monitor:
     _computing: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(LOCK_STRIPES)))
 
     def state(self, run: str | None = None, patience: float = PAGE_WAIT) -> TrainingState:
-        """Read a run as it is now, None is the first one; costs a few ``stat`` calls when nothing has changed.
+        """Read a run as it is now (None: the first run); costs a few ``stat`` calls when nothing has changed.
 
         Raises:
             MonitorError: the run is unknown, or its directory cannot be read.
@@ -118,9 +118,8 @@ class Monitor:
         key = f"{run}:{state.version}:{what}"
         found = self.cache.get(key, expected)
         if found is None:
-            with self._computing[
-                hash(key) % LOCK_STRIPES
-            ]:  # the first of many computes, the others find it done
+            # The first of many computes, and the others find it done.
+            with self._computing[hash(key) % LOCK_STRIPES]:
                 found = self.cache.get(key, expected)
                 if found is None:
                     found = compute()

@@ -1,1 +1,1 @@
-"""A series of values: its points on a screen, smoothed, and what of it is kept between two looks."""
+"""Series of values: which points are drawn, how they are smoothed, and what is cached of them between refreshes."""

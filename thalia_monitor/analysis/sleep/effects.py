@@ -51,9 +51,9 @@ def effects(state: TrainingState, name: str) -> list[Effect]:
 
 
 def _effects(state: TrainingState, name: str) -> list[Effect]:
-    series: Series | None = state.history.series(metric(name))
     found = consolidations(state)
-    if series is None or not found or not len(series):
+    series: Series | None = state.history.series(metric(name)) if found else None
+    if series is None or not len(series):
         return []
     segment = np.array([each.segment for each in found])
     first, last = np.searchsorted(series.segment, segment), np.searchsorted(series.segment, segment + 1)

@@ -106,13 +106,13 @@ TYPES: Final = [
 
 
 class StrictJSON(DefaultJSONProvider):
-    """Flask's JSON, but for what requests may hold: neither NaN nor text that is not Unicode.
+    """Flask's JSON, except that requests may hold neither NaN nor text that is not Unicode.
 
-    Half of a surrogate pair in a name could not be written into any answer.
+    Half of a surrogate pair could not be written into any answer. Integers beyond 64 bits become floats.
     """
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        """Parse a request; raises ValueError, which Flask answers with 400."""
+        """Parse a request as UTF-8; raises ValueError, which Flask answers with 400."""
         return orjson.loads(s)
 
 

@@ -85,6 +85,8 @@ CHARTS: Final = {
     "sleep": {"patterns": "Patterns replayed"},
 }
 """Charts of each section, and their titles."""
+HEIGHTS: Final = {"neurons": 300, "patterns": 260}
+"""Heights of charts in pixels until they are drawn; the others' depend on what is drawn."""
 
 
 def _family(draw: Callable[[Two, str, View, str], Chart]) -> charts.ChartFamily:
@@ -144,9 +146,9 @@ def _digest(part: Any) -> str:
     return f"{zlib.crc32(to_json_plotly(part).encode('utf-8', 'replace')):x}"
 
 
-def _pair_of(choice: Choice, sides: Sequence[Side]) -> Two | None:
+def _pair_of(choice: Choice, compared: Sequence[Side]) -> Two | None:
     """Return the baseline and the run beside it; None if one of them could not be read."""
-    by_run = {side.run: side for side in sides}
+    by_run = {side.run: side for side in compared}
     both = [by_run[run] for run in choice.pair if run in by_run]
     return (both[0], both[1]) if len(both) == 2 else None
 
@@ -197,7 +199,7 @@ def _cards(choice: Choice, two: Two, section: str) -> list[html.Section]:
 
 
 def _card(choice: Choice, two: Two, name: str, which: str, title: str) -> html.Section:
-    height = DRAWN[name](two, which, View(), choice.origin).layout["height"]
+    height = HEIGHTS.get(name) or DRAWN[name](two, which, View(), choice.origin).layout["height"]
     kind, width = f"compare-{name}~{choice.pair_key}", "" if which else "wide"
     return charts.chart_card(kind, title, which, height=height, class_name=width)
 
@@ -342,7 +344,7 @@ def _share_cell(share: float | None, neurons: float | None) -> html.Td:
 
 
 def _sleep(two: Two, numbers: Sequence[SleepNumber]) -> html.Div:
-    columns = ("Quantity", *_each(two, "consolidation"), "Difference")
+    columns = ("Quantity", *_each(two, "consolidations"), "Difference")
     rows = [
         html.Tr(
             [
