@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from thalia_monitor import contract
 from thalia_monitor._version import __version__
 from thalia_monitor.analysis import comparison, report
@@ -23,6 +21,7 @@ from thalia_monitor.analysis.series.sampling import excerpt
 from thalia_monitor.analysis.summary import summarize
 from thalia_monitor.errors import BadParameter, MonitorError, NotInstalled, StillReading
 from thalia_monitor.export.lines import jsonable
+from thalia_monitor.export.tables import events_between
 
 if TYPE_CHECKING:
     from thalia_monitor.analysis.findings import Thresholds
@@ -123,14 +122,7 @@ class Answers:
     ) -> str:
         """List events, newest first: growth, consolidation, milestone, warning, stage_start and others."""
         state = self._state(run)
-        low, high = -np.inf if from_step is None else from_step, np.inf if to_step is None else to_step
-        bounded = from_step is not None or to_step is not None
-        chosen = [
-            each
-            for each in reversed(state.events)
-            if (not kind or each.kind == kind)
-            and (not bounded or (each.step is not None and low <= each.step <= high))
-        ]
+        chosen = events_between(state, from_step, to_step, [kind] if kind else ())[::-1]
         items = [
             {
                 "event_type": each.kind,

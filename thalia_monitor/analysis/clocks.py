@@ -74,7 +74,7 @@ def _last_log_time(state: TrainingState) -> float | None:
     """Time of the newest metric line or of a later event; None if neither has one."""
     line = newest_time(state.history)
     events = [event.time for event in state.events[-20:] if event.time is not None]
-    return max([*([] if line is None else [line]), *events[-1:]], default=None)
+    return max([each for each in (line, *events[-1:]) if each is not None], default=None)
 
 
 def _changed_by_checkpoint(state: TrainingState, changed: float) -> bool:

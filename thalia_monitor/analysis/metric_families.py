@@ -93,7 +93,7 @@ def deviation_of(name: str) -> str | None:
 
 
 def family_sentence(state: TrainingState, family: MetricFamily) -> str:
-    """Say how many series a family has, which are out of their band, and how its means drift and where they are."""
+    """Say how many series a family has, which are out of their band, and how far its means drift."""
     parts = [f"{family.name[:MAX_NAME]}: {counted(len(family.members), 'series', 'series')}"]
     if len(family.members) > MAX_CHARTS:
         parts.append(f"the first {MAX_CHARTS} drawn, the others by the search below")

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,12 +66,10 @@ def tables(state: TrainingState, selection: Selection) -> dict[str, list[Record]
     """Every table of a run, by name; events are those between the selection's steps."""
     return {
         "segments": segment_records(state),
-        "events": [
-            event_record(each) for each in state.events if within(each.step, selection.start, selection.end)
-        ],
+        "events": [event_record(each) for each in events_between(state, selection.start, selection.end)],
         "milestones": _milestones(state),
         "notes": [
-            note_record(each) for each in state.notes if within(each.step, selection.start, selection.end)
+            note_record(each) for each in state.notes if _within(each.step, selection.start, selection.end)
         ],
     }
 
@@ -137,8 +135,21 @@ def _milestones(state: TrainingState) -> list[Record]:
     ]
 
 
-def within(step: int | None, start: float | None, end: float | None) -> bool:
-    """Whether a step is between two others; one that is not known is only where there are no bounds."""
+def events_between(
+    state: TrainingState, start: float | None, end: float | None, types: Collection[str] = ()
+) -> list[Event]:
+    """Return the events between two steps, in the order of the log: those of some types, or of all without any.
+
+    None is no bound; an event without a step is left out where there is one.
+    """
+    return [
+        each
+        for each in state.events
+        if (not types or contract.legible(each.kind) in types) and _within(each.step, start, end)
+    ]
+
+
+def _within(step: int | None, start: float | None, end: float | None) -> bool:
     if start is None and end is None:
         return True
     return step is not None and (start is None or step >= start) and (end is None or step <= end)

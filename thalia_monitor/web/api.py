@@ -27,11 +27,11 @@ from thalia_monitor.analysis.liveness import liveness
 from thalia_monitor.analysis.milestones import checklist
 from thalia_monitor.analysis.quantities import places
 from thalia_monitor.analysis.series.sampling import excerpt
-from thalia_monitor.contract import file_name, legible
+from thalia_monitor.contract import file_name
 from thalia_monitor.errors import BadParameter, ReportBusy
 from thalia_monitor.export import comparison_document, html_report
 from thalia_monitor.export.lines import csv_text, select
-from thalia_monitor.export.tables import event_record, note_record, segment_records, within
+from thalia_monitor.export.tables import event_record, events_between, note_record, segment_records
 from thalia_monitor.model.series_key import metric
 from thalia_monitor.web.components.compare.comparison_query import names
 from thalia_monitor.web.components.header import summary_of
@@ -263,11 +263,7 @@ def events(run: str) -> Response:
     types = set(filter(None, request.args.getlist("type")))
     limit = int(_number("limit", 1000, low=1, high=MOST_EVENTS))
     start, end = _number("from", None), _number("to", None)
-    chosen = [
-        each
-        for each in state.events
-        if (not types or legible(each.kind) in types) and within(each.step, start, end)
-    ]
+    chosen = events_between(state, start, end, types)
     return jsonify({"total": len(chosen), "events": [event_record(each) for each in chosen[-limit:]]})
 
 
